@@ -1,0 +1,60 @@
+"""Settings that every component has. Read once, at the start of a process; nothing else reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CommonSettings(BaseSettings):
+    """Environment variables with the prefix `FORETELL_`; a component adds its own in its `config.py`."""
+
+    model_config = SettingsConfigDict(env_prefix="FORETELL_", extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(description="postgresql+asyncpg URL of this component's database, as the app role")
+    owner_database_url: SecretStr | None = Field(default=None, description="the same as the owner role, for migrations")
+    database_pool_size: int = Field(default=8, ge=1, description="connections kept open by one process")
+
+    broker_url: str = Field(default="127.0.0.1:19092", description="bootstrap servers, comma separated")
+    broker_idempotence: bool = Field(default=True, description="idempotent producer; the embedded broker cannot do it")
+    broker_fetch_wait_ms: int = Field(default=100, ge=1, description="longest wait of a fetch; 20 on the embedded broker")
+    consumer_assignment: Literal["all", "group"] = Field(
+        default="group", description="all: this process takes every partition; group: shared among the group's members"
+    )
+    consumer_batch: int = Field(default=500, ge=1, description="most events of one transaction")
+    topic_replication: int = Field(default=1, ge=1, description="replication factor of topics this process creates")
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on")
+
+    internal_verify_keys: str = Field(
+        default='{"keys":[]}', description="JSON Web Key set: public keys that internal tokens are verified with"
+    )
+    internal_signing_key: SecretStr | None = Field(default=None, description="private JSON Web Key (Ed25519) to sign internal tokens with")
+    gateway_url: str = Field(default="http://127.0.0.1:8080", description="base URL of the gateway inside the system")
+    leads_url: str = Field(default="http://127.0.0.1:8101", description="base URL of the leads service")
+    deals_url: str = Field(default="http://127.0.0.1:8102", description="base URL of the deals service")
+    pricing_url: str = Field(default="http://127.0.0.1:8103", description="base URL of the pricing service")
+    forecast_url: str = Field(default="http://127.0.0.1:8104", description="base URL of the forecast service")
+
+    base_currency: str = Field(default="EUR", min_length=3, max_length=3, description="currency of every total")
+    org_timezone: str = Field(default="Europe/Berlin", description="time zone that turns instants into business dates")
+    fiscal_year_start_month: int = Field(default=1, ge=1, le=12, description="month in which the fiscal year begins")
+
+    log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for a terminal")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    clock_offset_s: float = Field(default=0.0, description="shift of the clock, for tests")
+    crash_at: str | None = Field(default=None, description="name of a crash point at which this process kills itself, for tests")
+    wake_by_notify: bool = Field(default=False, description="tell other processes of new outbox rows by NOTIFY")
+    state_dir: Path | None = Field(default=None, description="folder for crash markers of tests")
+
+    @field_validator("org_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except Exception as error:
+            raise ValueError(f"{value!r} is not a time zone name such as Europe/Berlin") from error
+        return value

@@ -1,0 +1,54 @@
+"""Every event type there is, by its name."""
+
+from libs.common.events import crm, deals, forecast, leads, pricing
+from libs.common.events.base import EventData
+
+EVENTS: tuple[type[EventData], ...] = (
+    crm.CrmDealChanged,
+    crm.CrmLeadChanged,
+    crm.CrmAccountChanged,
+    crm.CrmUserChanged,
+    crm.CrmProductChanged,
+    leads.LeadCaptured,
+    leads.LeadChanged,
+    leads.LeadQualified,
+    leads.LeadRejected,
+    leads.LeadReopened,
+    leads.LeadRemoved,
+    deals.DealOpened,
+    deals.DealChanged,
+    deals.DealWon,
+    deals.DealLost,
+    deals.DealReopened,
+    deals.DealRemoved,
+    deals.DealCorrected,
+    deals.UnitChanged,
+    deals.PersonPlaced,
+    deals.AccountChanged,
+    pricing.QuoteCreated,
+    pricing.QuoteAccepted,
+    pricing.QuoteWithdrawn,
+    pricing.ProductChanged,
+    forecast.RollupMoved,
+)
+
+BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}
+
+LEAD_STATES = (
+    leads.LeadCaptured,
+    leads.LeadChanged,
+    leads.LeadQualified,
+    leads.LeadRejected,
+    leads.LeadReopened,
+    leads.LeadRemoved,
+)
+DEAL_STATES = (
+    deals.DealOpened,
+    deals.DealChanged,
+    deals.DealWon,
+    deals.DealLost,
+    deals.DealReopened,
+    deals.DealRemoved,
+    deals.DealCorrected,
+)
+QUOTE_STATES = (pricing.QuoteCreated, pricing.QuoteAccepted, pricing.QuoteWithdrawn)

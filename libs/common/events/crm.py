@@ -1,0 +1,153 @@
+"""Changes of CRM records in canonical form, published by the gateway. Every payload is the full record."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.common.events.base import EventData, Payload
+from libs.common.messaging.topics import CRM_CHANGES, Topic
+
+State = Literal["open", "won", "lost"]
+Category = Literal["pipeline", "best_case", "most_likely", "commit", "omitted"]
+DealType = Literal["new", "expansion", "renewal", "contraction", "unmapped"]
+ValueBasis = Literal["arr", "acv", "tcv", "one_off"]
+Probability = Annotated[Decimal, Field(ge=0, le=1)]
+
+
+class RecordClock(Payload):
+    """The version of a CRM record. Greater wins; compared field by field in this order.
+
+    `crm_time`: the CRM's modification time (aware UTC). `sequence`: the provider's own order within one time, else 0.
+    `mapping_version`: of the connection's mapping, so that a re-mapping supersedes. `digest`: SHA-256 hex of the canonical
+    content, the last resort that makes equal clocks with different content converge.
+    """
+
+    crm_time: datetime
+    sequence: int = 0
+    mapping_version: int = 1
+    digest: str = ""
+
+    def order(self) -> tuple[datetime, int, int, str]:
+        return (self.crm_time, self.sequence, self.mapping_version, self.digest)
+
+
+class CrmRecord(EventData):
+    """What every canonical CRM record carries."""
+
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    connection: str
+    external_id: str
+    clock: RecordClock
+    received_at: datetime
+    """Arrival of the delivery that brought it (for an import: the import's time)."""
+    source_recorded_at: datetime | None = None
+    """When the CRM itself recorded the change (its field history), if it tells."""
+    reconstructed: bool = False
+    """From an import whose recording times are unknown."""
+    deleted: bool = False
+    created_at: datetime | None = None
+
+
+class CrmDealChanged(CrmRecord):
+    """An opportunity as the CRM has it."""
+
+    TYPE: ClassVar[str] = "crm.deal.changed.v1"
+
+    deal_id: UUID
+    name: str = ""
+    amount: Decimal | None = None
+    currency: str | None = None
+    close_date: date | None = None
+    close_date_by_machine: bool = False
+    pipeline: str = "default"
+    stage: str = ""
+    stage_probability: Probability | None = None
+    state: State = "open"
+    category: Category | None = None
+    mapped_category: Category | None = None
+    """The category that the CRM's own map gives this stage; equal to `category` it is a proposal, not a person's word."""
+    owner_id: UUID | None = None
+    account_id: UUID | None = None
+    lead_id: UUID | None = None
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    product: str | None = None
+    source: str | None = None
+    deal_type: DealType = "unmapped"
+    value_basis: ValueBasis = "one_off"
+    term_months: int | None = None
+    closed_on: date | None = None
+    """Local date on which it turned won or lost, if closed."""
+    loss_reason: str | None = None
+    merged_into: UUID | None = None
+
+
+class CrmLeadChanged(CrmRecord):
+    """A possible buyer as the CRM has it. Names, mail and phone stay in the gateway; `person_id` points there."""
+
+    TYPE: ClassVar[str] = "crm.lead.changed.v1"
+
+    lead_id: UUID
+    company: str | None = None
+    person_id: UUID | None = None
+    owner_id: UUID | None = None
+    status: Literal["new", "working", "qualified", "disqualified", "converted"] = "new"
+    source: str | None = None
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    product: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    employees: int | None = None
+    industry: str | None = None
+    role: str | None = None
+    engagement_count: int | None = None
+    last_activity_at: datetime | None = None
+    converted_deal_id: UUID | None = None
+    merged_into: UUID | None = None
+
+
+class CrmAccountChanged(CrmRecord):
+    """A company that buys or may buy."""
+
+    TYPE: ClassVar[str] = "crm.account.changed.v1"
+
+    account_id: UUID
+    name: str = ""
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    tier: str | None = None
+    parent_id: UUID | None = None
+    merged_into: UUID | None = None
+
+
+class CrmUserChanged(CrmRecord):
+    """A seller or manager. The name stays in the gateway. `team_path` places the person, root left out: `EMEA/North`."""
+
+    TYPE: ClassVar[str] = "crm.user.changed.v1"
+
+    user_id: UUID
+    is_active: bool = True
+    team_path: str | None = None
+    manager_id: UUID | None = None
+
+
+class CrmProductChanged(CrmRecord):
+    """A product as the CRM's catalogue has it."""
+
+    TYPE: ClassVar[str] = "crm.product.changed.v1"
+
+    product_id: UUID
+    code: str
+    name: str = ""
+    line: str | None = None
+    list_price: Decimal | None = None
+    cost: Decimal | None = None
+    currency: str | None = None

@@ -1,0 +1,149 @@
+"""What happened to deals, and the organisation that owns them. Every event carries the full state."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from libs.common.events.base import EventData
+from libs.common.events.crm import Category, DealType, Probability, State, ValueBasis
+from libs.common.messaging.topics import DEAL_EVENTS, Topic
+
+Gate = Literal["not_applicable", "waiting", "passed", "overridden"]
+
+
+class DealState(EventData):
+    """One entry of a deal's timeline.
+
+    Entries are ordered by `(valid_from, version)`; the greatest is the deal as it stands. A correction of the past is a new
+    version with an old `valid_from`.
+    """
+
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    deal_id: UUID
+    version: int
+    valid_from: datetime
+    source_recorded_at: datetime | None = None
+    reconstructed: bool = False
+    connection: str | None = None
+    external_id: str | None = None
+    name: str = ""
+    state: State = "open"
+    pipeline: str = "default"
+    stage: str = ""
+    stage_entered_at: datetime
+    stage_probability: Probability | None = None
+    category: Category | None = None
+    category_by_person: bool = False
+    gate: Gate = "not_applicable"
+    amount: Decimal | None = None
+    currency: str | None = None
+    amount_from: Literal["crm", "quote", "lead"] = "crm"
+    quote_id: UUID | None = None
+    close_date: date | None = None
+    close_date_provisional: bool = False
+    closed_on: date | None = None
+    created_at: datetime
+    owner_id: UUID | None = None
+    account_id: UUID | None = None
+    lead_id: UUID | None = None
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    product: str | None = None
+    source: str | None = None
+    deal_type: DealType = "unmapped"
+    value_basis: ValueBasis = "one_off"
+    term_months: int | None = None
+    loss_reason: str | None = None
+    pushes: int = 0
+    provisional: bool = False
+    absorbed_into: UUID | None = None
+    removed: bool = False
+    delivery_received_at: datetime | None = None
+    """Arrival at our door of the delivery that caused this entry, for latency and provenance."""
+
+
+class DealOpened(DealState):
+    """A pursuit began: the first entry of a timeline."""
+
+    TYPE: ClassVar[str] = "deals.deal.opened.v1"
+
+
+class DealChanged(DealState):
+    """Something about an open or closed deal changed."""
+
+    TYPE: ClassVar[str] = "deals.deal.changed.v1"
+
+
+class DealWon(DealState):
+    TYPE: ClassVar[str] = "deals.deal.won.v1"
+
+
+class DealLost(DealState):
+    TYPE: ClassVar[str] = "deals.deal.lost.v1"
+
+
+class DealReopened(DealState):
+    TYPE: ClassVar[str] = "deals.deal.reopened.v1"
+
+
+class DealRemoved(DealState):
+    """Deleted or merged away in the CRM, or absorbed by the opportunity it stood for. It may come back."""
+
+    TYPE: ClassVar[str] = "deals.deal.removed.v1"
+
+
+class DealCorrected(DealState):
+    """An entry of the past was inserted or rewritten because something arrived late."""
+
+    TYPE: ClassVar[str] = "deals.deal.corrected.v1"
+
+
+class UnitChanged(EventData):
+    """A unit of the organisation (company, region, team). `parent_id` is null for the root only."""
+
+    TYPE: ClassVar[str] = "deals.unit.changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    unit_id: UUID
+    version: int
+    valid_from: datetime
+    parent_id: UUID | None
+    name: str
+    kind: Literal["company", "region", "team", "unassigned"]
+    removed: bool = False
+
+
+class PersonPlaced(EventData):
+    """A person belongs to a unit from `valid_from` on."""
+
+    TYPE: ClassVar[str] = "deals.person.placed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    person_id: UUID
+    version: int
+    valid_from: datetime
+    unit_id: UUID
+    manager_id: UUID | None = None
+    is_active: bool = True
+
+
+class AccountChanged(EventData):
+    """An account after a change."""
+
+    TYPE: ClassVar[str] = "deals.account.changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    account_id: UUID
+    version: int
+    valid_from: datetime
+    name: str = ""
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    tier: str | None = None
+    parent_id: UUID | None = None
+    absorbed_into: UUID | None = None
+    removed: bool = False

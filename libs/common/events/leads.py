@@ -1,0 +1,86 @@
+"""What happened to leads. Every event carries the lead's full state."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from libs.common.events.base import EventData, Payload
+from libs.common.messaging.topics import LEAD_EVENTS, Topic
+
+Verdict = Literal["pending", "qualified", "rejected"]
+
+
+class Reason(Payload):
+    """One signed contribution to a score: the rule's name, what it saw, the points it gave."""
+
+    rule: str
+    detail: str
+    points: int
+
+
+class LeadState(EventData):
+    """The lead after the change. `version` rises by one with each change."""
+
+    TOPIC: ClassVar[Topic] = LEAD_EVENTS
+
+    lead_id: UUID
+    version: int
+    valid_from: datetime
+    company: str | None = None
+    person_id: UUID | None = None
+    owner_id: UUID | None = None
+    account_id: UUID | None = None
+    source: str | None = None
+    region: str | None = None
+    market: str | None = None
+    segment: str | None = None
+    product: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    fit: Literal["A", "B", "C"] | None = None
+    engagement: Literal[1, 2, 3] | None = None
+    reasons: tuple[Reason, ...] = ()
+    verdict: Verdict = "pending"
+    verdict_at: datetime | None = None
+    verdict_by: str | None = None
+    verdict_reason: str | None = None
+    converted_deal_id: UUID | None = None
+    deleted: bool = False
+    created_at: datetime | None = None
+
+
+class LeadCaptured(LeadState):
+    """A lead became known here."""
+
+    TYPE: ClassVar[str] = "leads.lead.captured.v1"
+
+
+class LeadChanged(LeadState):
+    """A lead's data or score changed."""
+
+    TYPE: ClassVar[str] = "leads.lead.changed.v1"
+
+
+class LeadQualified(LeadState):
+    """Sales accepted the lead; deals opens a pursuit for it or lets the waiting one pass the gate."""
+
+    TYPE: ClassVar[str] = "leads.lead.qualified.v1"
+
+
+class LeadRejected(LeadState):
+    """Sales declined the lead, with a reason."""
+
+    TYPE: ClassVar[str] = "leads.lead.rejected.v1"
+
+
+class LeadReopened(LeadState):
+    """A verdict was taken back; the lead waits again."""
+
+    TYPE: ClassVar[str] = "leads.lead.reopened.v1"
+
+
+class LeadRemoved(LeadState):
+    """The CRM deleted the lead."""
+
+    TYPE: ClassVar[str] = "leads.lead.removed.v1"

@@ -1,0 +1,1 @@
+"""Who did what to which object, and when: append-only."""

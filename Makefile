@@ -1,0 +1,57 @@
+# Foretell on one machine. `make` prints what there is.
+# PYTHON is only what makes .venv; everything runs from there.
+PYTHON ?= python3
+PY := .venv/bin/python
+LOCAL := $(PY) -m deploy.local
+
+export FORETELL_HOME ?= $(CURDIR)/var
+export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults test-kafka check
+
+help: ## What can be done
+	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
+	@echo
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  State is kept in $(FORETELL_HOME) (FORETELL_HOME=<folder>)."
+
+setup:
+	@$(PYTHON) deploy/local/bootstrap.py requirements.lock
+
+setup-dev:
+	@$(PYTHON) deploy/local/bootstrap.py requirements-dev.lock
+
+run: setup ## Set up and run all of it (BROKER=kafka, BROKER_URL=host:port, SIMULATOR=off, PORTS=auto or gateway=9090,...)
+	@$(LOCAL) up
+
+stop: setup ## Stop what make run started
+	@$(LOCAL) stop
+
+status: setup ## What runs, where, since when
+	@$(LOCAL) status
+
+reset: setup ## Stop, then delete all state (asks; YES=1 does not)
+	@$(LOCAL) reset
+
+import: setup ## Import a pipeline: FILE=<csv[.gz] or folder> MAPPING=<yaml> [DRY_RUN=1]
+	@$(LOCAL) import "$(FILE)" "$(MAPPING)" $(if $(DRY_RUN),--dry-run)
+
+smoke: setup ## Start a fresh system, send it one change per CRM, see each move the forecast, stop
+	@$(LOCAL) smoke
+
+kafka: setup ## Run Apache Kafka (BROKERS=3 for a cluster); needs Java 17 and Maven
+	@$(LOCAL) kafka
+
+test: setup-dev ## Unit and integration tests
+	@$(PY) -m deploy.local.check unit integration
+
+test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what must be
+	@$(PY) -m deploy.local.check faults
+
+test-kafka: setup-dev ## Integration, fault and smoke tests on Apache Kafka
+	@$(PY) -m deploy.local.check kafka-integration kafka-faults kafka-smoke
+
+check: setup-dev ## What CI runs
+	@$(PY) -m deploy.local.check

@@ -1,0 +1,228 @@
+"""What the forecast's readings look like. Money is a decimal string in `currency`; unknown is null, never 0."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from libs.common.web.schemas import Out
+from services.forecast.rollup.standing import Bucket
+
+By = Literal["category", "month", "region", "market", "product", "segment", "team", "owner", "unit"]
+PeriodKind = Literal["month", "quarter", "year"]
+
+
+class Sum(Out):
+    """A population of deals: how many, and what they are worth as far as that is known.
+
+    `amount` adds up the `count - unpriced_count` deals whose amount and rate are known; `weighted` is the sum of
+    round_half_up(amount x stage probability) per open deal, without the `unweighted_count` whose probability is unknown.
+    """
+
+    count: int
+    amount: Decimal
+    weighted: Decimal
+    unpriced_count: int
+    unweighted_count: int
+
+
+class Lines(Out):
+    """The lines that make the forecast of a period. Each deal stands in one; together they are its total."""
+
+    closed_won: Sum
+    commit: Sum
+    most_likely: Sum
+    best_case: Sum
+    pipeline: Sum
+
+
+class Cumulative(Out):
+    """The same lines, each with all surer ones included: `commit` is closed won + commit, and so on down."""
+
+    commit: Sum
+    most_likely: Sum
+    best_case: Sum
+    pipeline: Sum
+
+
+class Beside(Out):
+    """Deals that stand beside the forecast, in none of its lines.
+
+    `held_back` (the lead is not qualified yet), `omitted` and `lost` are of the period; `carried_over` (open, close date
+    before the current quarter) and `undated` stand whatever the period.
+    """
+
+    held_back: Sum
+    omitted: Sum
+    lost: Sum
+    carried_over: Sum
+    undated: Sum
+
+
+class PeriodOut(Out):
+    """A period of the fiscal calendar. `end` is its last day. Fiscal years are named for the year they end in."""
+
+    key: str
+    kind: PeriodKind
+    label: str
+    start: date
+    end: date
+    is_current: bool
+
+
+class OrgOut(Out):
+    """A unit of the organisation. `kind` is company, region, team or unassigned."""
+
+    unit_id: UUID
+    name: str
+    kind: str
+
+
+class BusinessDate(Out):
+    """The date the reading looks from, and why.
+
+    `live`: today, since a live change arrived within a week. `import`: the newest imported change. `chosen`: as asked.
+    """
+
+    day: date
+    basis: Literal["live", "import", "chosen"]
+    newest_change_at: datetime | None
+    newest_delivery_at: datetime | None
+
+
+class Reading(Out):
+    """What every reading says about itself.
+
+    `watermark`: everything that arrived at our door before it is in the numbers. `behind_s`: its age in seconds.
+    `completeness`: share of the CRM's count that ours equals; null until it has been compared.
+    """
+
+    as_of: datetime
+    known_at: datetime
+    org: OrgOut
+    currency: str
+    watermark: datetime | None
+    behind_s: float | None
+    completeness: Decimal | None
+    metric_version: str
+    business_date: BusinessDate
+
+
+class RollupRow(Out):
+    """One part of a roll-up. `key` is null for deals that have no value in this dimension.
+
+    `key` is a line's name, a month (2026-11), the dimension's text, or the id of a unit or person. `kind` says which:
+    `line`, `month`, `value`, `unit` or `owner`. A person's name is not known here: `label` is null for owners.
+    """
+
+    key: str | None
+    kind: Literal["line", "month", "value", "unit", "owner"]
+    label: str | None
+    total: Sum
+    lines: Lines
+    beside: Beside
+
+
+class RollupReading(Reading):
+    """A roll-up: its rows add up to `totals`, to the cent."""
+
+    period: PeriodOut
+    by: By
+    rows: list[RollupRow]
+    totals: RollupRow
+
+
+class TreeNode(Out):
+    """A node of the roll-up tree: a unit (`has_children` says whether it opens) or an owner (`label` is null)."""
+
+    key: str
+    kind: Literal["unit", "owner"]
+    unit_kind: str | None
+    label: str | None
+    has_children: bool
+    total: Sum
+    lines: Lines
+    beside: Beside
+
+
+class Tree(Out):
+    """One level of the organisation: `path` from the company down to `node`, and the children that add up to it."""
+
+    path: list[OrgOut]
+    node: TreeNode
+    children: list[TreeNode]
+
+
+class MonthBar(Out):
+    """One month of the fiscal year around the period. `beside` tells nothing here: only lines of the forecast."""
+
+    month: str
+    label: str
+    in_period: bool
+    is_current: bool
+    total: Sum
+    lines: Lines
+
+
+class CallReading(Reading):
+    """Everything the Call page shows.
+
+    `total` is the sum of `lines`; its `weighted` is of the open ones, `landing` = closed won + weighted. `overdue` is the
+    part of the open lines whose close date has passed: it is inside the lines, not beside them.
+    """
+
+    period: PeriodOut
+    periods: list[PeriodOut]
+    total: Sum
+    landing: Decimal
+    lines: Lines
+    cumulative: Cumulative
+    beside: Beside
+    overdue: Sum
+    tree: Tree
+    months: list[MonthBar]
+    is_empty: bool
+
+
+class DealRow(Out):
+    """A deal behind a number. `bucket` is where it stands; `version` and `valid_from` name the entry of its timeline."""
+
+    deal_id: UUID
+    version: int
+    valid_from: datetime
+    connection: str | None
+    external_id: str | None
+    name: str
+    bucket: Bucket
+    is_overdue: bool
+    state: str
+    stage: str
+    category: str | None
+    gate: str
+    amount: Decimal | None
+    deal_currency: str | None
+    amount_base: Decimal | None
+    stage_probability: Decimal | None
+    weighted_base: Decimal | None
+    close_date: date | None
+    close_date_provisional: bool
+    closed_on: date | None
+    owner_id: UUID | None
+    account_id: UUID | None
+    region: str | None
+    market: str | None
+    product: str | None
+    segment: str | None
+    deal_type: str
+    value_basis: str
+    pushes: int
+
+
+class DealsReading(Reading):
+    """The deals behind a number, page by page; `total` is of all pages and equals the roll-up's."""
+
+    period: PeriodOut | None
+    bucket: Bucket | None
+    total: Sum
+    items: list[DealRow]
+    next_cursor: str | None

@@ -1,0 +1,41 @@
+"""Which events tell the difference between a lead before and after."""
+
+from libs.common.events.leads import (
+    LeadCaptured,
+    LeadChanged,
+    LeadQualified,
+    LeadRejected,
+    LeadRemoved,
+    LeadReopened,
+    LeadState,
+)
+
+_VERDICT_EVENTS: dict[str, type[LeadState]] = {
+    "qualified": LeadQualified,
+    "rejected": LeadRejected,
+    "pending": LeadReopened,
+}
+
+
+def events_between(before: LeadState | None, after: LeadState, *, captured: bool) -> list[type[LeadState]]:
+    """The event classes to publish, in order; each is one version. Empty when nothing but the version differs.
+
+    `captured` tells whether the lead was ever announced. A verdict is announced whenever anything about it changed, its
+    time too, since the deals' timeline hangs on it; a tombstone of a lead that nobody knew is announced as removed.
+    """
+    if before is not None and before.model_copy(update={"version": after.version}) == after:
+        return []
+    events: list[type[LeadState]] = []
+    if not captured and not after.deleted:
+        events.append(LeadCaptured)
+    if _verdict(before) != _verdict(after):
+        events.append(_VERDICT_EVENTS[after.verdict])
+    if after.deleted and (before is None or not before.deleted):
+        events.append(LeadRemoved)
+    return events or [LeadChanged]
+
+
+def _verdict(state: LeadState | None) -> tuple[object, ...]:
+    if state is None:
+        return ("pending", None, None, None)
+    return (state.verdict, state.verdict_at, state.verdict_by, state.verdict_reason)

@@ -1,0 +1,184 @@
+"""The fold: inputs in clock order to the lead as it stands. Any order and repetition of arrival gives the same lead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from libs.common.events.crm import CrmLeadChanged
+from libs.common.events.leads import LeadState, Verdict
+from services.leads.capture.timeline.inputs import Input, PersonVerdict, content_digest, input_key, time_of
+from services.leads.scoring import score
+
+_CRM_VERDICTS: dict[str, Verdict] = {
+    "new": "pending",
+    "working": "pending",
+    "qualified": "qualified",
+    "converted": "qualified",
+    "disqualified": "rejected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DealLink:
+    """A deal that names this lead, as the newest entry of the deal's timeline has it."""
+
+    deal_id: UUID
+    created_at: datetime
+    counts: bool
+    """Not provisional, not removed, not absorbed by another deal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A lead as its inputs make it. `state.version` is 0: versions belong to whoever stores it."""
+
+    state: LeadState
+    merged_into: UUID | None
+    first_at: datetime
+    """Creation as the CRM tells it, else the time of the oldest input."""
+    connection: str
+    external_id: str
+
+
+class _Judgement(NamedTuple):
+    verdict: Verdict = "pending"
+    at: datetime | None = None
+    by: str | None = None
+    reason: str | None = None
+
+
+def fold(inputs: Iterable[Input], links: Iterable[DealLink] = ()) -> Folded | None:
+    """The lead that `inputs` of one lead make, in order of (time, kind, CRM order); None without any record.
+
+    The newest record that is neither a deletion nor a merge gives the facts; the newest record says whether the lead is
+    there. A CRM's verdict counts from the record in which its status changed, so that a later record that merely
+    repeats the status does not overrule a person.
+    """
+    steps = _steps(inputs)
+    facts: CrmLeadChanged | None = None
+    gone = False
+    merged_into: UUID | None = None
+    judgement = _Judgement()
+    crm_verdict: Verdict = "pending"
+    facts_at = valid_from = time_of(steps[0]) if steps else None
+    for step in steps:
+        before = (facts and _content(facts), gone, merged_into, judgement)
+        if isinstance(step, PersonVerdict):
+            judgement = _Judgement(step.verdict, step.at, step.by, step.reason)
+        else:
+            gone = step.deleted or step.merged_into is not None
+            merged_into = step.merged_into
+            if facts is None or not gone:
+                if facts is None or _content(facts) != _content(step):
+                    facts_at = time_of(step)
+                facts = step
+            if not gone and _CRM_VERDICTS[step.status] != crm_verdict:
+                crm_verdict = _CRM_VERDICTS[step.status]
+                judgement = _crm_judgement(step)
+        if before != (facts and _content(facts), gone, merged_into, judgement):
+            valid_from = time_of(step)
+    if facts is None or valid_from is None or facts_at is None:
+        return None
+    return Folded(
+        state=_state(facts, judgement, gone=gone, facts_at=facts_at, valid_from=valid_from, links=links),
+        merged_into=merged_into,
+        first_at=facts.created_at or time_of(steps[0]),
+        connection=facts.connection,
+        external_id=facts.external_id,
+    )
+
+
+def _steps(inputs: Iterable[Input]) -> list[Input]:
+    """Inputs in clock order; of the records of one CRM instant and sequence only the newest mapping's."""
+    slots: dict[tuple[datetime, int], tuple[tuple[int, str], CrmLeadChanged]] = {}
+    verdicts: dict[str, PersonVerdict] = {}
+    for given in inputs:
+        if isinstance(given, PersonVerdict):
+            verdicts[input_key(given)] = given
+            continue
+        slot = (given.clock.crm_time, given.clock.sequence)
+        rank = (given.clock.mapping_version, content_digest(given))
+        if slot not in slots or rank > slots[slot][0]:
+            slots[slot] = (rank, given)
+    ordered: list[tuple[tuple[datetime, int, int, str], Input]] = [
+        ((at, 0, sequence, ""), record) for (at, sequence), (_, record) in slots.items()
+    ]
+    ordered += [((verdict.at, 1, 0, key), verdict) for key, verdict in verdicts.items()]
+    return [step for _, step in sorted(ordered, key=lambda pair: pair[0])]
+
+
+def _content(record: CrmLeadChanged) -> tuple[object, ...]:
+    """What can change about a lead, without where and when it was said."""
+    return (
+        record.company,
+        record.person_id,
+        record.owner_id,
+        record.source,
+        record.region,
+        record.market,
+        record.segment,
+        record.product,
+        record.amount,
+        record.currency,
+        record.employees,
+        record.industry,
+        record.role,
+        record.engagement_count,
+        record.last_activity_at,
+        record.converted_deal_id,
+        record.created_at,
+    )
+
+
+def _crm_judgement(record: CrmLeadChanged) -> _Judgement:
+    return _Judgement(
+        _CRM_VERDICTS[record.status],
+        record.clock.crm_time,
+        f"crm:{record.connection}",
+        f"status {record.status} in the CRM",
+    )
+
+
+def _state(
+    facts: CrmLeadChanged,
+    judgement: _Judgement,
+    *,
+    gone: bool,
+    facts_at: datetime,
+    valid_from: datetime,
+    links: Iterable[DealLink],
+) -> LeadState:
+    scored = score(facts, as_of=facts_at)
+    return LeadState(
+        lead_id=facts.lead_id,
+        version=0,
+        valid_from=valid_from,
+        company=facts.company,
+        person_id=facts.person_id,
+        owner_id=facts.owner_id,
+        source=facts.source,
+        region=facts.region,
+        market=facts.market,
+        segment=facts.segment,
+        product=facts.product,
+        amount=facts.amount,
+        currency=facts.currency,
+        fit=scored.fit,
+        engagement=scored.engagement,
+        reasons=scored.reasons,
+        verdict=judgement.verdict,
+        verdict_at=judgement.at,
+        verdict_by=judgement.by,
+        verdict_reason=judgement.reason,
+        converted_deal_id=facts.converted_deal_id or _oldest(links),
+        deleted=gone,
+        created_at=facts.created_at,
+    )
+
+
+def _oldest(links: Iterable[DealLink]) -> UUID | None:
+    """The first deal that came of the lead; by id when two were created at once."""
+    counted = [(link.created_at, link.deal_id) for link in links if link.counts]
+    return min(counted)[1] if counted else None

@@ -1,0 +1,57 @@
+"""Generated histories of one lead, for property tests."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from libs.common.events.crm import CrmLeadChanged, RecordClock
+from services.leads.capture.timeline import Input, PersonVerdict
+
+LEAD = UUID("00000000-0000-7000-8000-00000000000a")
+WINNER = UUID("00000000-0000-7000-8000-00000000000b")
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def at(minute: int) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def record(minute: int, **fields: object) -> CrmLeadChanged:
+    clock = {name: fields.pop(name) for name in ("sequence", "mapping_version", "digest") if name in fields}
+    content = {
+        "connection": "crm",
+        "external_id": "L-1",
+        "clock": RecordClock(crm_time=at(minute), **clock),
+        "received_at": at(10_000),
+        "lead_id": LEAD,
+    }
+    return CrmLeadChanged.model_validate(content | fields)
+
+
+def verdict(minute: int, word: str, by: str = "person", reason: str = "talked to them") -> PersonVerdict:
+    return PersonVerdict(lead_id=LEAD, at=at(minute), verdict=word, by=by, reason=reason)
+
+
+_MINUTES = st.integers(0, 8)
+
+records = st.builds(
+    record,
+    _MINUTES,
+    sequence=st.integers(0, 1),
+    mapping_version=st.integers(1, 2),
+    status=st.sampled_from(["new", "working", "qualified", "disqualified", "converted"]),
+    deleted=st.sampled_from([False, False, False, True]),
+    merged_into=st.sampled_from([None, None, None, WINNER]),
+    company=st.sampled_from(["Acme", "Birch", None]),
+    amount=st.sampled_from([None, Decimal("10.00"), Decimal(10), Decimal("99.95")]),
+    employees=st.sampled_from([None, 5, 500, 5000]),
+    engagement_count=st.sampled_from([None, 0, 4, 12]),
+    last_activity_at=st.sampled_from([None, START - timedelta(days=40), START]),
+    received_at=st.sampled_from([at(10_000), at(20_000)]),
+)
+verdicts = st.builds(
+    verdict, _MINUTES, st.sampled_from(["pending", "qualified", "rejected"]), st.sampled_from(["ann", "bob"])
+)
+histories: st.SearchStrategy[list[Input]] = st.lists(st.one_of(records, verdicts), min_size=1, max_size=10)

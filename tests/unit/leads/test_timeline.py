@@ -1,0 +1,154 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.events.leads import (
+    LeadCaptured,
+    LeadChanged,
+    LeadQualified,
+    LeadRejected,
+    LeadRemoved,
+    LeadReopened,
+    LeadState,
+)
+from services.leads.capture.timeline import DealLink, Input, events_between, fold, input_key
+from tests.unit.leads.records import LEAD, WINNER, at, histories, record, verdict
+
+
+def state_of(*inputs: Input) -> LeadState:
+    folded = fold(inputs)
+    assert folded is not None
+    return folded.state
+
+
+@given(data=st.data(), history=histories)
+def test_any_order_and_repetition_of_what_was_said_gives_the_same_lead(
+    data: st.DataObject, history: list[Input]
+) -> None:
+    repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=5))
+    shuffled = data.draw(st.permutations(repeated))
+    assert fold(shuffled) == fold(history)
+
+
+@given(history=histories, extra=histories)
+def test_what_is_older_than_all_known_never_changes_the_facts(history: list[Input], extra: list[Input]) -> None:
+    folded = fold([*history, record(50, company="Newest", status="working")])
+    assert folded is not None
+    assert folded.state.company == "Newest"
+    later = fold([*history, *extra, record(50, company="Newest", status="working")])
+    assert later is not None
+    assert later.state.company == "Newest"
+    assert not later.state.deleted
+
+
+def test_the_crms_verdict_counts_from_the_record_in_which_the_status_changed() -> None:
+    state = state_of(record(1), record(2, status="qualified"), record(3, status="qualified", company="Acme"))
+    assert (state.verdict, state.verdict_at, state.verdict_by) == ("qualified", at(2), "crm:crm")
+
+
+def test_a_persons_rejection_survives_a_crm_record_that_merely_repeats_its_status() -> None:
+    state = state_of(
+        record(1, status="qualified"), verdict(2, "rejected"), record(3, status="qualified", company="Acme")
+    )
+    assert (state.verdict, state.verdict_by) == ("rejected", "person")
+
+
+def test_a_later_change_of_the_crms_status_overrules_a_person() -> None:
+    state = state_of(record(1), verdict(2, "rejected"), record(3, status="converted"))
+    assert (state.verdict, state.verdict_at) == ("qualified", at(3))
+
+
+def test_at_the_same_instant_a_person_overrules_the_crm() -> None:
+    state = state_of(verdict(2, "rejected"), record(2, status="qualified"))
+    assert state.verdict == "rejected"
+
+
+def test_a_verdict_taken_back_leaves_the_lead_waiting_and_says_since_when() -> None:
+    state = state_of(record(1, status="qualified"), verdict(4, "pending"))
+    assert (state.verdict, state.verdict_at) == ("pending", at(4))
+
+
+def test_a_deleted_lead_keeps_its_last_facts_and_comes_back_with_an_undelete() -> None:
+    gone = state_of(record(1, company="Acme", status="qualified"), record(2, deleted=True))
+    assert (gone.deleted, gone.company, gone.verdict) == (True, "Acme", "qualified")
+    back = state_of(record(1, company="Acme"), record(2, deleted=True), record(3, company="Acme"))
+    assert not back.deleted
+
+
+def test_a_delete_that_arrives_after_a_newer_record_changes_nothing() -> None:
+    assert not state_of(record(3, company="Acme"), record(2, deleted=True)).deleted
+
+
+def test_a_merge_removes_the_lead_names_the_winner_and_can_be_undone() -> None:
+    merged = fold([record(1), record(2, merged_into=WINNER)])
+    assert merged is not None
+    assert (merged.state.deleted, merged.merged_into) == (True, WINNER)
+    undone = fold([record(1), record(2, merged_into=WINNER), record(3)])
+    assert undone is not None
+    assert (undone.state.deleted, undone.merged_into) == (False, None)
+
+
+def test_a_newer_mapping_of_the_same_record_replaces_the_older_ones_verdict() -> None:
+    wrong = record(2, status="qualified", mapping_version=1)
+    right = record(2, status="working", mapping_version=2)
+    assert state_of(record(1), wrong, right).verdict == "pending"
+    assert state_of(record(1), right, wrong).verdict_at is None
+
+
+def test_a_record_that_was_touched_without_a_change_is_the_same_lead() -> None:
+    once = state_of(record(1, company="Acme", engagement_count=4, last_activity_at=at(0)))
+    touched = state_of(
+        record(1, company="Acme", engagement_count=4, last_activity_at=at(0)),
+        record(60_000, company="Acme", engagement_count=4, last_activity_at=at(0)),
+    )
+    assert touched == once
+
+
+def test_redeliveries_of_a_record_share_one_key_and_other_content_does_not() -> None:
+    first = record(1, company="Acme")
+    again = first.model_copy(update={"received_at": at(30_000)})
+    assert input_key(first) == input_key(again)
+    assert input_key(first) != input_key(record(1, company="Birch"))
+
+
+def test_verdicts_alone_are_no_lead_yet() -> None:
+    assert fold([verdict(1, "qualified")]) is None
+
+
+def test_the_crms_own_conversion_goes_before_deals_that_name_the_lead() -> None:
+    deal, other = WINNER, LEAD
+    links = [DealLink(deal, at(5), True), DealLink(other, at(4), False)]
+    found = fold([record(1)], links)
+    assert found is not None
+    assert found.state.converted_deal_id == deal
+    told = fold([record(1, converted_deal_id=other)], links)
+    assert told is not None
+    assert told.state.converted_deal_id == other
+
+
+def test_a_new_lead_is_announced_before_its_verdict() -> None:
+    assert events_between(None, state_of(record(1)), captured=False) == [LeadCaptured]
+    judged = state_of(record(1, status="qualified"))
+    assert events_between(None, judged, captured=False) == [LeadCaptured, LeadQualified]
+
+
+def test_each_kind_of_change_has_its_event() -> None:
+    new = state_of(record(1))
+    qualified = state_of(record(1), verdict(2, "qualified"))
+    assert events_between(new, new.model_copy(update={"version": 7}), captured=True) == []
+    assert events_between(new, state_of(record(1), record(2, company="Acme")), captured=True) == [LeadChanged]
+    assert events_between(new, qualified, captured=True) == [LeadQualified]
+    assert events_between(qualified, state_of(record(1), verdict(3, "rejected")), captured=True) == [LeadRejected]
+    assert events_between(qualified, state_of(record(1), verdict(3, "pending")), captured=True) == [LeadReopened]
+    assert events_between(new, state_of(record(1), record(2, deleted=True)), captured=True) == [LeadRemoved]
+
+
+def test_a_verdict_that_turns_out_to_be_older_is_announced_again() -> None:
+    late = state_of(record(1), record(3, status="qualified"))
+    earlier = state_of(record(1), record(2, status="qualified"), record(3, status="qualified"))
+    assert events_between(late, earlier, captured=True) == [LeadQualified]
+
+
+def test_a_tombstone_of_an_unknown_lead_is_no_capture() -> None:
+    gone = state_of(record(1, deleted=True))
+    assert events_between(None, gone, captured=False) == [LeadRemoved]
+    assert events_between(gone, state_of(record(1, deleted=True), record(2)), captured=False) == [LeadCaptured]

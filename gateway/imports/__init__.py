@@ -1,0 +1,1 @@
+"""Import of a pipeline's history from CSV files, described by a mapping."""

@@ -19,7 +19,9 @@ class CommonSettings(BaseSettings):
 
     broker_url: str = Field(default="127.0.0.1:19092", description="bootstrap servers, comma separated")
     broker_idempotence: bool = Field(default=True, description="idempotent producer; the embedded broker cannot do it")
-    broker_fetch_wait_ms: int = Field(default=100, ge=1, description="longest wait of a fetch; 20 on the embedded broker")
+    broker_fetch_wait_ms: int = Field(
+        default=100, ge=1, description="longest wait of a fetch; 20 on the embedded broker"
+    )
     consumer_assignment: Literal["all", "group"] = Field(
         default="group", description="all: this process takes every partition; group: shared among the group's members"
     )
@@ -32,7 +34,9 @@ class CommonSettings(BaseSettings):
     internal_verify_keys: str = Field(
         default='{"keys":[]}', description="JSON Web Key set: public keys that internal tokens are verified with"
     )
-    internal_signing_key: SecretStr | None = Field(default=None, description="private JSON Web Key (Ed25519) to sign internal tokens with")
+    internal_signing_key: SecretStr | None = Field(
+        default=None, description="private JSON Web Key (Ed25519) to sign internal tokens with"
+    )
     gateway_url: str = Field(default="http://127.0.0.1:8080", description="base URL of the gateway inside the system")
     leads_url: str = Field(default="http://127.0.0.1:8101", description="base URL of the leads service")
     deals_url: str = Field(default="http://127.0.0.1:8102", description="base URL of the deals service")
@@ -46,7 +50,9 @@ class CommonSettings(BaseSettings):
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for a terminal")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     clock_offset_s: float = Field(default=0.0, description="shift of the clock, for tests")
-    crash_at: str | None = Field(default=None, description="name of a crash point at which this process kills itself, for tests")
+    crash_at: str | None = Field(
+        default=None, description="name of a crash point at which this process kills itself, for tests"
+    )
     wake_by_notify: bool = Field(default=False, description="tell other processes of new outbox rows by NOTIFY")
     state_dir: Path | None = Field(default=None, description="folder for crash markers of tests")
 

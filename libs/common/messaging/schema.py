@@ -81,5 +81,56 @@ CREATE: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX dead_letter_open ON dead_letter (failed_at) WHERE state = 'open'",
+    """
+    CREATE FUNCTION id_floor(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
+        SELECT (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+    $$
+    """,
+    """
+    CREATE FUNCTION keep_event_partitions(outbox_days integer, inbox_days integer) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+    DECLARE
+        parent text; day date; name text; found record; keep integer; done text[] := '{}'; sent xid8; pending boolean;
+    BEGIN
+        SELECT lower_txid INTO sent FROM relay_cursor;
+        FOREACH parent IN ARRAY ARRAY['outbox', 'inbox'] LOOP
+            keep := CASE parent WHEN 'outbox' THEN outbox_days ELSE inbox_days END;
+            FOR day IN SELECT generate_series(current_date, current_date + 3, interval '1 day')::date LOOP
+                name := parent || '_' || to_char(day, 'YYYYMMDD');
+                IF to_regclass(name) IS NULL THEN
+                    BEGIN
+                        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                            name, parent, id_floor(day), id_floor(day + 1));
+                        done := done || name;
+                    EXCEPTION WHEN check_violation THEN
+                        NULL; -- rows of that day stand in the default partition already; they stay there
+                    END;
+                END IF;
+            END LOOP;
+            FOR found IN
+                SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+                WHERE i.inhparent = parent::regclass AND c.relname ~ ('^' || parent || '_[0-9]{8}$')
+                  AND to_date(right(c.relname, 8), 'YYYYMMDD') < current_date - keep
+            LOOP
+                pending := false;
+                IF parent = 'outbox' THEN
+                    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE txid >= $1)', found.relname)
+                        INTO pending USING coalesce(sent, '0'::xid8);
+                END IF;
+                IF NOT pending THEN
+                    EXECUTE format('DROP TABLE %I', found.relname);
+                    done := done || ('-' || found.relname)::text;
+                END IF;
+            END LOOP;
+        END LOOP;
+        DELETE FROM outbox_default WHERE id < id_floor(now() - make_interval(days => outbox_days)) AND txid < sent;
+        DELETE FROM inbox_default WHERE event_id < id_floor(now() - make_interval(days => inbox_days));
+        RETURN done;
+    END
+    $$
+    """,
+    f"SELECT keep_event_partitions({OUTBOX_RETENTION.days}, {INBOX_RETENTION.days})",
+    "GRANT EXECUTE ON FUNCTION keep_event_partitions(integer, integer), id_floor(timestamptz) TO foretell_app",
+    "GRANT SELECT ON alembic_version TO foretell_app",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, relay_cursor, inbox, consumer_position, dead_letter TO foretell_app",
 )

@@ -31,3 +31,12 @@ WATERMARK_FROM: dict[str, tuple[Topic, ...]] = {
     "forecast": (DEAL_EVENTS,),
 }
 """The topics whose origin a component's own origin is the minimum of: one direction, so that it advances."""
+
+CONSUMERS: dict[str, tuple[str, ...]] = {
+    CRM_CHANGES.name: ("leads", "deals", "pricing"),
+    LEAD_EVENTS.name: ("deals",),
+    DEAL_EVENTS.name: ("leads", "pricing", "forecast"),
+    PRICING_EVENTS.name: ("deals",),
+    FORECAST_EVENTS.name: (),
+}
+"""The components that keep a position in a topic. A test holds it against every component's `consumes`."""

@@ -1,0 +1,101 @@
+"""A component's database: engine, transactions that carry their events, and which errors are worth a retry."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from libs.common.config import CommonSettings
+from libs.common.messaging import outbox
+from libs.common.messaging.wake import Wake
+
+_PASSING_CLASSES = ("08", "53", "57", "58")
+_PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
+
+
+class Database:
+    """Connections to one component's database. `transaction` is the only place that commits."""
+
+    def __init__(self, settings: CommonSettings, wake: Wake | None = None) -> None:
+        self.url = settings.database_url.get_secret_value()
+        self.wake = wake or Wake()
+        connect_args = {
+            "timeout": 5,
+            "server_settings": {
+                "application_name": "foretell",
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        }
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=settings.database_pool_size,
+            max_overflow=4,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            connect_args=connect_args,
+        )
+        self._direct: AsyncEngine = create_async_engine(self.url, poolclass=NullPool, connect_args=connect_args)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose state and events are committed together at the end, or not at all."""
+        async with self._sessions() as session:
+            try:
+                async with session.begin():
+                    yield session
+                    await session.flush()
+                    written = await outbox.write(session)
+            finally:
+                outbox.forget(session)
+            if written:
+                self.wake.poke()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session on one consistent snapshot that cannot write."""
+        async with self._sessions() as session:
+            await session.connection(
+                execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+            yield session
+
+    @asynccontextmanager
+    async def direct(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of its own outside the pool, autocommitting: for session locks and LISTEN."""
+        async with self._direct.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+        await self._direct.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """True for trouble of the infrastructure (connection, deadlock, full disk, restart): the same work can be tried again."""
+    if isinstance(error, (InterfaceError, PoolTimeout, OSError, asyncio.TimeoutError, TimeoutError)):
+        return True
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if state:
+            return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+        return isinstance(error, OperationalError)
+    state = getattr(error, "sqlstate", None) or ""
+    return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
+
+
+async def revision(session: AsyncSession) -> str | None:
+    """The database's schema revision; None before the first migration."""
+    exists = await session.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    if not exists:
+        return None
+    found: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    return found

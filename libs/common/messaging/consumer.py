@@ -1,0 +1,397 @@
+"""The consumer: batches from the broker into one transaction each, exactly once in effect.
+
+What it promises: an event is applied once however often it is delivered (inbox); state, position and new events commit
+together; a worker that lost a partition fails by compare-and-set; infrastructure trouble repeats the same batch without limit;
+an event that cannot be applied ends in the `dead_letter` table while all others proceed; a log that was lost is read again.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock, crash
+from libs.common.config import CommonSettings
+from libs.common.db import Database, is_passing
+from libs.common.events.base import EventData, Received
+from libs.common.messaging import deadletter, envelope, inbox, kafka, position
+from libs.common.messaging.envelope import Tick
+from libs.common.messaging.position import PartitionLost, Place, Position
+from libs.common.messaging.topics import Topic
+from libs.common.observe import metrics, tracing
+from libs.common.observe.log import get_logger
+
+log = get_logger(__name__)
+
+Handler = Callable[[AsyncSession, Sequence[Received[Any]]], Awaitable[None]]
+
+IDLE_CHECK_S = 3.0
+BRAKE_LETTERS = 50
+"""So many dead letters within BRAKE_WINDOW_S pause the consumer: rather a bug of ours than of the events."""
+BRAKE_WINDOW_S = 60.0
+BRAKE_PAUSE_S = 30.0
+
+
+class Brake(Exception):
+    """Too much would be dead-lettered; nothing of the present batch is committed."""
+
+
+@dataclass
+class Applier:
+    """Applies records to one component's database. Knows nothing of the broker's connection."""
+
+    database: Database
+    handlers: Mapping[type[EventData], Handler]
+    _deaths: deque[float] = field(default_factory=deque)
+
+    async def apply(
+        self, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]], ticks: Mapping[Place, Tick]
+    ) -> None:
+        """Apply records and move positions in one transaction; bisect down to events that cannot be applied.
+
+        Raises PartitionLost, Brake, and infrastructure errors, all with nothing committed of the failing part.
+        """
+        try:
+            await self._commit(records, moves, ticks)
+        except (PartitionLost, Brake):
+            raise
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if len(records) <= 1:
+                await self._bury(records, moves, ticks, error)
+                return
+            metrics.CONSUMER_RETRIES.labels("bisect").inc()
+            for half in _halves(records, moves):
+                await self.apply(half.records, half.moves, ticks if half.is_last else {})
+
+    async def _commit(
+        self, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]], ticks: Mapping[Place, Tick]
+    ) -> None:
+        async with self.database.transaction() as session:
+            claimed = await inbox.claim(session, [envelope.event_id(record) for record in records])
+            for handler, events in self._by_handler(records, claimed):
+                with tracing.continued(events[0].type, events[0].traceparent):
+                    await handler(session, events)
+            await position.advance(session, moves, ticks)
+            crash.point("consumer.applied_not_committed")
+
+    def _by_handler(self, records: Sequence[Any], claimed: set[Any]) -> list[tuple[Handler, list[Received[Any]]]]:
+        """Events grouped by their handler, each group in order; repetitions and foreign types left out."""
+        groups: dict[Handler, list[Received[Any]]] = {}
+        counts = dict.fromkeys(metrics.EVENT_RESULTS, 0)
+        for record in records:
+            identifier = envelope.event_id(record)
+            if identifier not in claimed:
+                counts["duplicate"] += 1
+                continue
+            claimed.discard(identifier)
+            event = envelope.read(record)
+            handler = self.handlers.get(type(event.data)) if event else None
+            if event is None or handler is None:
+                counts["ignored"] += 1
+                continue
+            groups.setdefault(handler, []).append(event)
+            counts["applied"] += 1
+        if records:
+            for result, count in counts.items():
+                metrics.EVENTS_CONSUMED.labels(records[0].topic, result).inc(count)
+        return list(groups.items())
+
+    async def _bury(
+        self,
+        records: Sequence[Any],
+        moves: Mapping[Place, tuple[Position, Position]],
+        ticks: Mapping[Place, Tick],
+        error: Exception,
+    ) -> None:
+        if not records:
+            raise error
+        self._brake()
+        reason = f"{type(error).__name__}: {error}"
+        async with self.database.transaction() as session:
+            await deadletter.bury(session, records[0], reason)
+            await position.advance(session, moves, ticks)
+        metrics.DEAD_LETTERS.labels(records[0].topic).inc()
+        metrics.EVENTS_CONSUMED.labels(records[0].topic, "dead").inc()
+        log.error("event put among the dead letters", type=envelope.type_of(records[0]), reason=reason[:500])
+
+    def _brake(self) -> None:
+        now = time.monotonic()
+        while self._deaths and now - self._deaths[0] > BRAKE_WINDOW_S:
+            self._deaths.popleft()
+        if len(self._deaths) >= BRAKE_LETTERS:
+            self._deaths.clear()
+            raise Brake(f"{BRAKE_LETTERS} dead letters within {BRAKE_WINDOW_S:.0f} s")
+        self._deaths.append(now)
+
+    async def replay(self, ids: list[Any] | None = None) -> dict[str, int]:
+        """Apply open dead letters again, one transaction each; returns how many were replayed and how many failed."""
+        done = {"replayed": 0, "failed": 0}
+        async with self.database.reading() as session:
+            letters = await deadletter.listing(session, limit=10_000)
+        for letter in letters:
+            if ids is not None and letter["event_id"] not in ids:
+                continue
+            try:
+                async with self.database.transaction() as session:
+                    for record in await deadletter.open_records(session, [letter["event_id"]]):
+                        await inbox.claim(session, [letter["event_id"]])
+                        event = envelope.read(record)
+                        handler = self.handlers.get(type(event.data)) if event else None
+                        if event is not None and handler is not None:
+                            await handler(session, [event])
+                        await deadletter.settle(session, letter["event_id"], "replayed")
+                done["replayed"] += 1
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                done["failed"] += 1
+                log.warning("dead letter still cannot be applied", type=letter["type"], reason=str(error)[:500])
+        return done
+
+
+@dataclass(frozen=True)
+class _Half:
+    records: Sequence[Any]
+    moves: Mapping[Place, tuple[Position, Position]]
+    is_last: bool
+
+
+def _halves(records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]]) -> tuple[_Half, _Half]:
+    """Cut a batch in two whose positions follow each other."""
+    middle = len(records) // 2
+    first, second = records[:middle], records[middle:]
+    between: dict[Place, Position] = {}
+    for record in first:
+        place = (record.topic, record.partition)
+        between[place] = replace(moves[place][1], next_offset=record.offset + 1)
+    first_moves = {place: (moves[place][0], reached) for place, reached in between.items()}
+    second_moves = {place: (between.get(place, move[0]), move[1]) for place, move in moves.items()}
+    return _Half(first, first_moves, is_last=False), _Half(second, second_moves, is_last=True)
+
+
+class Consumer:
+    """Reads `topics` for one component and applies their events. `run` until cancelled."""
+
+    def __init__(
+        self,
+        settings: CommonSettings,
+        database: Database,
+        *,
+        name: str,
+        topics: Sequence[Topic],
+        handlers: Mapping[type[EventData], Handler],
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.name = name
+        self.topics = tuple(topics)
+        self.applier = Applier(database, handlers)
+        self._positions: dict[Place, Position] = {}
+        self._rewound: set[Place] = set()
+        self._cluster = ""
+        self._heard = 0.0
+        metrics.create_children([topic.name for topic in topics])
+
+    async def run(self) -> None:
+        delay_s = 0.2
+        while True:
+            try:
+                await kafka.ensure_topics(self.settings, self.topics)
+                group = f"foretell-{self.name}" if self.settings.consumer_assignment == "group" else None
+                client = kafka.consumer(self.settings, group=group)
+                try:
+                    await self._attach(client)
+                    delay_s = 0.2
+                    await self._consume(client)
+                finally:
+                    await client.stop()
+            except Brake as brake:
+                metrics.CONSUMER_PAUSED.set(1)
+                log.error("consumer paused", reason=str(brake), pause_s=BRAKE_PAUSE_S)
+                await asyncio.sleep(BRAKE_PAUSE_S)
+                metrics.CONSUMER_PAUSED.set(0)
+            except PartitionLost as lost:
+                metrics.CONSUMER_RETRIES.labels("partition_lost").inc()
+                log.warning("positions were moved by another worker", reason=str(lost))
+            except Exception as error:
+                if not (is_passing(error) or isinstance(error, kafka.KafkaError)):
+                    raise
+                metrics.CONSUMER_RETRIES.labels("infrastructure").inc()
+                log.warning("consumer starts over", reason=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, 5.0)
+
+    async def _attach(self, client: kafka.AIOKafkaConsumer) -> None:
+        """Connect and take partitions: all of them, or those the group gives."""
+        self._positions.clear()
+        self._rewound.clear()
+        if self.settings.consumer_assignment == "all":
+            await client.start()
+            places = [(topic.name, number) for topic in self.topics for number in range(topic.partitions)]
+            client.assign([kafka.TopicPartition(*place) for place in places])
+            await self._take(client, places)
+        else:
+            client.subscribe([topic.name for topic in self.topics], listener=_Assigned(self, client))
+            await client.start()
+        self._heard = time.monotonic()
+
+    async def _take(self, client: kafka.AIOKafkaConsumer, places: Sequence[Place]) -> None:
+        """Go to the stored positions of `places`; to the start where the cluster is another one."""
+        self._cluster = await kafka.cluster_id(client._client)
+        async with self.database.transaction() as session:
+            stored = await position.load(session, places)
+        self._positions.update(stored)
+        for place, known in stored.items():
+            same = known.cluster == self._cluster
+            if not same:
+                self._rewound.add(place)
+            client.seek(kafka.TopicPartition(*place), known.next_offset if same else 0)
+
+    async def _consume(self, client: kafka.AIOKafkaConsumer) -> None:
+        wait_ms = max(self.settings.broker_fetch_wait_ms, 10)
+        while True:
+            batches = await client.getmany(timeout_ms=wait_ms * 5, max_records=self.settings.consumer_batch)
+            if not batches:
+                await self._look_around(client)
+                continue
+            self._heard = time.monotonic()
+            await self._apply(client, batches)
+
+    async def _apply(self, client: kafka.AIOKafkaConsumer, batches: Mapping[Any, Sequence[Any]]) -> None:
+        records: list[Any] = []
+        moves: dict[Place, tuple[Position, Position]] = {}
+        ticks: dict[Place, Tick] = {}
+        for partition, fetched in batches.items():
+            place = (partition.topic, partition.partition)
+            if place not in self._positions:
+                continue
+            kept = self._of_known_log(client, place, fetched)
+            if not kept:
+                continue
+            for record in kept:
+                if envelope.is_tick(record):
+                    ticks[place] = envelope.read_tick(record)
+                else:
+                    records.append(record)
+            reached = Position(self._cluster, envelope.log_of(kept[-1]), kept[-1].offset + 1)
+            moves[place] = (self._positions[place], reached)
+        if not moves:
+            return
+        crash.point("consumer.polled_not_applied")
+        with metrics.CONSUMER_BATCH_SECONDS.time():
+            await self._apply_until_done(records, moves, ticks)
+        self._positions.update({place: reached for place, (_, reached) in moves.items()})
+        crash.point("consumer.committed_offset_not_copied")
+        self._observe(client, records, moves)
+        if self.settings.consumer_assignment == "group":
+            await self._copy_offsets(client, moves)
+
+    async def _apply_until_done(
+        self, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]], ticks: Mapping[Place, Tick]
+    ) -> None:
+        """Repeat the same batch while only the infrastructure is in the way."""
+        delay_s = 0.1
+        while True:
+            try:
+                await self.applier.apply(records, moves, ticks)
+                return
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                metrics.CONSUMER_RETRIES.labels("infrastructure").inc()
+                log.warning("batch is tried again", reason=f"{type(error).__name__}: {error}"[:500])
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, 5.0)
+                moves = await self._still_expected(moves)
+
+    async def _still_expected(
+        self, moves: Mapping[Place, tuple[Position, Position]]
+    ) -> Mapping[Place, tuple[Position, Position]]:
+        """After a failure of unknown outcome: raise PartitionLost where a position is no longer the expected one.
+
+        The failed commit may in truth have happened; then the consumer starts over from the stored positions.
+        """
+        async with self.database.transaction() as session:
+            stored = await position.load(session, moves)
+        if any(stored[place] != expected for place, (expected, _) in moves.items()):
+            raise PartitionLost("the stored positions have moved since the batch was read")
+        return moves
+
+    def _of_known_log(self, client: kafka.AIOKafkaConsumer, place: Place, fetched: Sequence[Any]) -> list[Any]:
+        """The records up to the first of an unknown log; there the partition is read again from its start.
+
+        A log whose beginning we did not read may hold anything before the present offset. Having gone back once, its
+        records are taken as they come; the inbox passes over what was applied.
+        """
+        known = self._positions[place]
+        if place in self._rewound or not known.log:
+            if envelope.log_of(fetched[-1]) != known.log:
+                self._rewound.discard(place)
+            return list(fetched)
+        for index, record in enumerate(fetched):
+            if envelope.log_of(record) != known.log:
+                log.warning("the log is a new one; reading from its start", topic=place[0], partition=place[1])
+                self._rewound.add(place)
+                client.seek(kafka.TopicPartition(*place), 0)
+                return list(fetched[:index]) if index and fetched[0].offset == known.next_offset else []
+        return list(fetched)
+
+    async def _look_around(self, client: kafka.AIOKafkaConsumer) -> None:
+        """Silence: see whether the cluster is another one or the log has become shorter than our position."""
+        if time.monotonic() - self._heard < IDLE_CHECK_S:
+            return
+        self._heard = time.monotonic()
+        if await kafka.cluster_id(client._client) != self._cluster:
+            log.warning("the broker is another one; reading from the start")
+            await self._take(client, list(self._positions))
+            return
+        for place, known in self._positions.items():
+            high = client.highwater(kafka.TopicPartition(*place))
+            if high is not None and high < known.next_offset:
+                self._rewound.add(place)
+                client.seek(kafka.TopicPartition(*place), 0)
+
+    def _observe(
+        self, client: kafka.AIOKafkaConsumer, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]]
+    ) -> None:
+        for place, (_, reached) in moves.items():
+            high = client.highwater(kafka.TopicPartition(*place))
+            if high is not None:
+                metrics.CONSUMER_LAG_RECORDS.labels(*place).set(max(0, high - reached.next_offset))
+        if records:
+            sent_at = records[-1].timestamp / 1000
+            metrics.CONSUMER_LAG_SECONDS.labels(records[-1].topic).set(
+                max(0.0, clock.now().timestamp() - clock.offset().total_seconds() - sent_at)
+            )
+
+    async def _copy_offsets(
+        self, client: kafka.AIOKafkaConsumer, moves: Mapping[Place, tuple[Position, Position]]
+    ) -> None:
+        """Tell the group's offsets, for lag monitors only; a failure costs nothing."""
+        try:
+            await client.commit({kafka.TopicPartition(*place): new.next_offset for place, (_, new) in moves.items()})
+        except kafka.KafkaError as error:
+            log.debug("offsets not copied to the group", reason=str(error))
+
+
+class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
+    """Takes up partitions the group assigns, from the stored positions."""
+
+    def __init__(self, owner: Consumer, client: kafka.AIOKafkaConsumer) -> None:
+        self._owner = owner
+        self._client = client
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        for partition in revoked:
+            self._owner._positions.pop((partition.topic, partition.partition), None)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        places = [(partition.topic, partition.partition) for partition in assigned]
+        if places:
+            await self._owner._take(self._client, places)

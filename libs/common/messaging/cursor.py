@@ -1,0 +1,166 @@
+"""Where the relay stands in the outbox, and reading on from there without losing or reordering anything.
+
+Transactions become visible in another order than they take positions, so a cursor on the position alone loses late commits.
+The cursor is a window of transaction ids `[lower, upper)`: `upper` was the oldest running transaction when the window was
+opened, hence all rows of the window are visible and final. Inside a window rows are sent by position. A transaction that
+changed an aggregate after another one took the row's lock later and wrote its outbox row later; if its id is the smaller, the
+other one cannot be below a horizon while it runs, so both stand in one window and their positions order them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+READ_AHEAD = 20_000
+"""Positions taken from a window at once; only these are held in memory."""
+
+
+class CursorMoved(Exception):
+    """Another relay has moved the cursor: this one must stop leading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The stored state of the relay.
+
+    `acknowledged`: last acknowledged offset per partition of the current `log`. `replaying_to`: the horizon that had been
+    reached before a lost log made the relay start again, None when there is nothing to make up.
+    """
+
+    system_identifier: str
+    lower: int
+    upper: int
+    position: int
+    log: str
+    cluster: str
+    acknowledged: dict[int, int]
+    replaying_to: int | None = None
+
+    def opened(self, horizon: int) -> "Cursor":
+        """The next window, up to `horizon`; the present one is exhausted."""
+        return replace(self, lower=self.upper, upper=max(horizon, self.upper), position=0)
+
+    def restarted(self, *, at: int, log: str, cluster: str) -> "Cursor":
+        """From transaction `at` again, into a new log."""
+        reached = max(self.upper, self.replaying_to or 0)
+        start = min(at, self.lower)
+        return replace(
+            self, lower=start, upper=start, position=0, log=log, cluster=cluster, acknowledged={}, replaying_to=reached
+        )
+
+
+async def system_identifier(connection: AsyncConnection) -> str:
+    found = await connection.scalar(text("SELECT system_identifier::text FROM pg_control_system()"))
+    return str(found)
+
+
+async def horizon(connection: AsyncConnection) -> int:
+    """The oldest transaction that may still be running: all below it are finished."""
+    return int(await connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")))
+
+
+async def load(connection: AsyncConnection) -> Cursor:
+    """The stored cursor; a fresh one at the beginning when there is none.
+
+    A database that was restored elsewhere by dump and reload has another system identifier and other transaction ids: its
+    outbox rows are given a present one, and everything retained is sent again.
+    """
+    identifier = await system_identifier(connection)
+    row = (
+        await connection.execute(
+            text("SELECT *, lower_txid::text AS l, upper_txid::text AS u, replaying_to::text AS r FROM relay_cursor")
+        )
+    ).first()
+    if row is None:
+        await connection.execute(
+            text(
+                """
+                INSERT INTO relay_cursor (system_identifier, lower_txid, upper_txid, position, log, cluster, acknowledged)
+                VALUES (:identifier, '0', '0', 0, '', '', '{}') ON CONFLICT DO NOTHING
+                """
+            ),
+            {"identifier": identifier},
+        )
+        return Cursor(identifier, 0, 0, 0, "", "", {})
+    stored = Cursor(
+        row.system_identifier,
+        int(row.l),
+        int(row.u),
+        row.position,
+        row.log,
+        row.cluster,
+        {int(partition): offset for partition, offset in row.acknowledged.items()},
+        int(row.r) if row.r is not None else None,
+    )
+    if stored.system_identifier == identifier:
+        return stored
+    await connection.execute(text("UPDATE outbox SET txid = pg_current_xact_id()"))
+    fresh = replace(stored, system_identifier=identifier, lower=0, upper=0, position=0, replaying_to=None)
+    await store(connection, stored, fresh)
+    return fresh
+
+
+async def store(connection: AsyncConnection, old: Cursor, new: Cursor) -> None:
+    """Move the stored cursor from `old` to `new`. Raises CursorMoved when it is not at `old`."""
+    result = await connection.execute(
+        text(
+            """
+            UPDATE relay_cursor
+            SET system_identifier = :identifier, lower_txid = cast(:lower AS xid8), upper_txid = cast(:upper AS xid8),
+                position = :position, log = :log, cluster = :cluster, acknowledged = cast(:acknowledged AS jsonb),
+                replaying_to = cast(:replaying AS xid8), stored_at = clock_timestamp()
+            WHERE system_identifier = :old_identifier AND lower_txid = cast(:old_lower AS xid8)
+              AND upper_txid = cast(:old_upper AS xid8) AND position = :old_position AND log = :old_log
+            """
+        ),
+        {
+            "identifier": new.system_identifier,
+            "lower": str(new.lower),
+            "upper": str(new.upper),
+            "position": new.position,
+            "log": new.log,
+            "cluster": new.cluster,
+            "acknowledged": orjson.dumps(new.acknowledged, option=orjson.OPT_NON_STR_KEYS).decode(),
+            "replaying": None if new.replaying_to is None else str(new.replaying_to),
+            "old_identifier": old.system_identifier,
+            "old_lower": str(old.lower),
+            "old_upper": str(old.upper),
+            "old_position": old.position,
+            "old_log": old.log,
+        },
+    )
+    if result.rowcount != 1:
+        raise CursorMoved("the relay's cursor was moved by another process")
+
+
+async def ahead(connection: AsyncConnection, cursor: Cursor) -> list[tuple[int, Any]]:
+    """Positions and ids of the rows of the window that are still to be sent, in order; at most READ_AHEAD."""
+    rows = await connection.execute(
+        text(
+            """
+            SELECT position, id FROM outbox
+            WHERE txid >= cast(:lower AS xid8) AND txid < cast(:upper AS xid8) AND position > :position
+            ORDER BY position LIMIT :limit
+            """
+        ),
+        {"lower": str(cursor.lower), "upper": str(cursor.upper), "position": cursor.position, "limit": READ_AHEAD},
+    )
+    return [(row.position, row.id) for row in rows]
+
+
+async def rows_of(connection: AsyncConnection, ids: Sequence[Any]) -> list[dict[str, Any]]:
+    """The full outbox rows of `ids`, by position."""
+    rows = await connection.execute(
+        text(
+            """
+            SELECT id, position, topic, key, type, subject, occurred_at, recorded_at, aggregate_version, attributes, data
+            FROM outbox WHERE id = ANY(:ids) ORDER BY position
+            """
+        ),
+        {"ids": list(ids)},
+    )
+    return [dict(row._mapping) for row in rows]

@@ -1,0 +1,238 @@
+"""How a component runs: `python -m services.deals run [role ...]`, `migrate`, `openapi`, and its own commands."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from datetime import datetime
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import orjson
+import typer
+import uvicorn
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.common import clock, crash, migrations, scheduler
+from libs.common.config import CommonSettings
+from libs.common.db import Database, is_passing
+from libs.common.messaging import schema
+from libs.common.messaging.consumer import Applier, Consumer
+from libs.common.messaging.relay import Relay
+from libs.common.messaging.topics import CONSUMERS, WATERMARK_FROM
+from libs.common.observe import log as logs
+from libs.common.observe import tracing
+from libs.common.runtime import ROLES, Component, Job, Runtime, Worker
+from libs.common.web.api import create_app
+from libs.common.web.auth import Principal, TokenSigner
+
+__all__ = ["Component", "Job", "Runtime", "Worker", "main"]
+
+log = logs.get_logger(__name__)
+
+GRACE_S = 3
+
+
+def main(component: Component) -> None:
+    """The command line of a component."""
+    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    @cli.command()
+    def run(roles: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+        """Run the named roles (api, worker, relay, scheduler) in this process; all of them when none is named."""
+        unknown = sorted(set(roles or ()) - set(ROLES))
+        if unknown:
+            _fail(f"unknown role {', '.join(unknown)}; there are: {', '.join(ROLES)}")
+        settings = settings_of(component)
+        logs.configure(component.name, form=settings.log_format, level=settings.log_level)
+        asyncio.run(_run(component, settings, tuple(roles or ROLES)))
+
+    @cli.command()
+    def migrate() -> None:
+        """Bring this component's database to the newest revision, as its owner."""
+        settings = settings_of(component)
+        if settings.owner_database_url is None:
+            _fail("FORETELL_OWNER_DATABASE_URL is not set; migrations run as the owner role")
+        asyncio.run(migrations.upgrade(component.package, settings.owner_database_url.get_secret_value()))
+
+    @cli.command()
+    def openapi() -> None:
+        """Print the component's OpenAPI document."""
+        settings = component.settings(database_url=SecretStr("postgresql+asyncpg://none@127.0.0.1/none"))
+        app = create_app(component, Runtime(component, settings, Database(settings)))
+        sys.stdout.write(orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+
+    for extra in component.cli:
+        cli.registered_commands.extend(extra.registered_commands)
+        cli.registered_groups.extend(extra.registered_groups)
+    cli()
+
+
+def settings_of(component: Component) -> CommonSettings:
+    """The component's settings from the environment; one line on the terminal and exit code 2 when they are wrong."""
+    try:
+        return component.settings()
+    except ValidationError as error:
+        for found in error.errors(include_input=False, include_url=False):
+            name = "FORETELL_" + "_".join(str(part) for part in found["loc"]).upper()
+            sys.stderr.write(f"{component.name}: {name}: {found['msg']}\n")
+        raise SystemExit(2) from None
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    raise SystemExit(2)
+
+
+def runtime_for(component: Component, settings: CommonSettings) -> Runtime:
+    """The things a process shares; closes nothing."""
+    database = Database(settings)
+    return Runtime(
+        component=component,
+        settings=settings,
+        database=database,
+        tokens=TokenSigner(settings) if settings.internal_signing_key else None,
+        applier=Applier(database, component.handlers) if component.handlers else None,
+    )
+
+
+async def _run(component: Component, settings: CommonSettings, roles: tuple[str, ...]) -> None:
+    crash.arm(settings.crash_at)
+    clock.set_offset(settings.clock_offset_s)
+    tracing.configure(component.name)
+    _check_retention(component)
+    runtime = runtime_for(component, settings)
+    server = _Server(
+        uvicorn.Config(
+            create_app(component, runtime, serve_api="api" in roles),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+        )
+    )
+    work = [asyncio.create_task(task, name=name) for name, task in _work(runtime, roles)]
+    serving = asyncio.create_task(server.serve(), name="http")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    log.info("started", roles=list(roles), port=settings.port)
+    try:
+        done, _ = await asyncio.wait([serving, *work], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {serving}:
+            log.error("a role ended", role=task.get_name(), exc_info=task.exception())
+        server.should_exit = True
+        await serving
+        if done - {serving}:
+            raise SystemExit(1)
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await runtime.database.close()
+        log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the process stops its parts in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _check_retention(component: Component) -> None:
+    """An inbox that forgets earlier than a repetition can come would let events count twice."""
+    for topic in component.consumes:
+        needed = schema.OUTBOX_RETENTION + topic.retention + schema.REPAIR_TIME
+        if needed > schema.INBOX_RETENTION:
+            _fail(f"{component.name}: the inbox keeps {schema.INBOX_RETENTION}, but {topic.name} needs {needed}")
+
+
+def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    component, settings = runtime.component, runtime.settings
+    if "worker" in roles:
+        if component.consumes:
+            consumer = Consumer(
+                settings,
+                runtime.database,
+                name=component.name,
+                topics=component.consumes,
+                handlers=component.handlers,
+            )
+            runtime.applier = consumer.applier
+            yield "consumer", consumer.run()
+        for worker in component.workers:
+            yield worker.name, _forever(worker, runtime)
+    if "api" in roles:
+        for task in component.api_tasks:
+            yield task.name, _forever(task, runtime)
+    if "relay" in roles and component.publishes is not None:
+        relay = Relay(
+            settings, runtime.database, component.publishes, origin=_origin(component), applied=_applied(runtime)
+        )
+        yield "relay", relay.run()
+    if "scheduler" in roles:
+        yield "scheduler", scheduler.run(runtime, [*component.jobs, scheduler.KEEP_PARTITIONS])
+    if settings.wake_by_notify and "relay" not in roles:
+        yield "notifier", runtime.database.wake.notify_others(runtime.database.engine)
+
+
+async def _forever(worker: Worker, runtime: Runtime) -> None:
+    """Run a worker; start it over after infrastructure trouble, end the process by anything else."""
+    while True:
+        try:
+            await worker.run(runtime)
+        except Exception as error:
+            if not (is_passing(error) or isinstance(error, httpx.TransportError)):
+                raise
+            log.warning("worker starts over", worker=worker.name, reason=f"{type(error).__name__}: {error}"[:300])
+        await asyncio.sleep(1.0)
+
+
+def _origin(component: Component) -> Callable[[AsyncConnection], Awaitable[datetime | None]]:
+    if component.origin is not None:
+        return component.origin
+    topics = WATERMARK_FROM[component.name]
+    partitions = sum(topic.partitions for topic in topics)
+
+    async def least(connection: AsyncConnection) -> datetime | None:
+        row = (
+            await connection.execute(
+                text(
+                    "SELECT min(origin) AS origin, count(origin) AS known FROM consumer_position WHERE topic = ANY(:t)"
+                ),
+                {"t": [topic.name for topic in topics]},
+            )
+        ).one()
+        return row.origin if row.known == partitions else None
+
+    return least
+
+
+def _applied(runtime: Runtime) -> Callable[[], Awaitable[int]]:
+    """Asks each consumer of our topic how far it has come; 0, meaning everything retained, when one does not say."""
+    component, settings = runtime.component, runtime.settings
+
+    async def ask() -> int:
+        if component.publishes is None or runtime.tokens is None:
+            return 0
+        token = runtime.tokens.sign(Principal.system(component.name))
+        least: int | None = None
+        async with httpx.AsyncClient(timeout=3, headers={"Authorization": f"Bearer {token}"}) as client:
+            for consumer in CONSUMERS[component.publishes.name]:
+                url = f"{getattr(settings, f'{consumer}_url')}/v1/positions/{component.publishes.name}"
+                try:
+                    answer = await client.get(url)
+                    found = int(answer.json()["applied_txid"]) if answer.status_code == 200 else 0
+                except (httpx.HTTPError, ValueError, KeyError):
+                    found = 0
+                least = found if least is None else min(least, found)
+        return least or 0
+
+    return ask

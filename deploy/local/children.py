@@ -107,6 +107,11 @@ class Child:
         """How the last run ended (negative: by that signal); None while it runs or before it started."""
         return None if self._process is None else self._process.poll()
 
+    def ask(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Send the signal without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(by)
+
     def stop(self, *, by: signal.Signals = signal.SIGTERM, timeout_s: float = 10.0) -> bool:
         """Ask it to end by `by`, kill it after `timeout_s`. True when it ended in time (or was not running)."""
         process = self._process

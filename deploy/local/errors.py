@@ -24,8 +24,10 @@ class PortTaken(LocalError):
 class AlreadyRunning(LocalError):
     """A supervisor of the same state folder is alive."""
 
-    def __init__(self, home: Path, pid: int) -> None:
-        super().__init__(f"Foretell already runs with the state in {home} (pid {pid}); stop it first: make stop")
+    def __init__(self, home: Path, pid: int | None) -> None:
+        super().__init__(
+            f"Foretell already runs with the state in {home} ({f'pid {pid}' if pid else 'pid not known'}); stop it first: make stop"
+        )
 
 
 class NotRunning(LocalError):

@@ -1,0 +1,63 @@
+"""The five components as processes of one machine: what each is started with."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.ports import LOOPBACK
+from deploy.local.state import State
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "gateway": "gateway",
+    "leads": "services.leads",
+    "deals": "services.deals",
+    "pricing": "services.pricing",
+    "forecast": "services.forecast",
+}
+
+
+def database(name: str) -> str:
+    """The database of a component."""
+    return f"foretell_{name}"
+
+
+def url(state: State, name: str) -> str:
+    """Base URL of a component or the simulated CRM."""
+    return f"http://{LOOPBACK}:{state.ports[name]}"
+
+
+def python(package: str, *arguments: str) -> list[str]:
+    """A command line of this installation's Python."""
+    return [sys.executable, "-m", package, *arguments]
+
+
+def environment(state: State, name: str, *, broker: str, broker_settings: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a component's process: this one's, with every setting of the installation laid over it."""
+
+    def address(role: str, password: str) -> str:
+        return f"postgresql+asyncpg://{role}:{password}@{LOOPBACK}:{state.ports['postgres']}/{database(name)}"
+
+    settings = {
+        "FORETELL_DATABASE_URL": address("foretell_app", state.app_password),
+        "FORETELL_OWNER_DATABASE_URL": address("foretell_owner", state.owner_password),
+        "FORETELL_BROKER_URL": broker,
+        **broker_settings,
+        "FORETELL_HOST": LOOPBACK,
+        "FORETELL_PORT": str(state.ports[name]),
+        "FORETELL_INTERNAL_VERIFY_KEYS": state.verify_keys,
+        "FORETELL_INTERNAL_SIGNING_KEY": _signing_key(state),
+        **{f"FORETELL_{other.upper()}_URL": url(state, other) for other in PACKAGES},
+    }
+    if name == "gateway":
+        settings["FORETELL_PUBLIC_URL"] = url(state, "gateway")
+        settings["FORETELL_SECRETS_KEY"] = state.secrets_key
+    defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
+    return {**defaults, **os.environ, **settings}
+
+
+def _signing_key(state: State) -> str:
+
+    return json.dumps(state.signing_key, separators=(",", ":"))

@@ -151,7 +151,7 @@ class MappingDocument(Part):
     """A whole mapping. `version` goes into the clock of every record: raising it lets a corrected mapping supersede."""
 
     version: int = Field(ge=1)
-    name: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)
     connection: Text | None = None
     timezone: str = "UTC"
     currency: str | None = None

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,9 @@ from gateway.imports.reading.targets import OBJECTS, TARGETS
 from libs.common import ids
 from libs.common.clock import MAX_AHEAD
 from libs.common.events.crm import CrmRecord, RecordClock
+from libs.common.money import quantise
+
+_AMOUNTS = frozenset({"amount", "list_price", "cost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class RecordReader:
         """The id as events carry it: a person's name used as an id is replaced by its digest."""
         if object_type in self._mapping.hash_ids:
             return hashlib.sha256(f"{connection}:{object_type}:{text}".encode()).hexdigest()[:24]
-        return text
+        return ids.normalise_external_id(text)
 
     def _moment(self, number: int, *, place: str) -> _Moment:
         change = self._record.changes[number]
@@ -170,8 +174,8 @@ class RecordReader:
                 content[field.name] = self._reference(connection, field, value) if field.refers_to else value
         if self._record.object == "deal":
             self._complete_deal(content, moment, at, external_id)
-        elif "currency" in TARGETS[self._record.object]:
-            content.setdefault("currency", self._mapping.currency)
+        if "currency" in TARGETS[self._record.object]:
+            self._complete_money(content, moment)
         entity = _entity(connection, self._record.object, external_id)
         content[self._canonical.id_field] = entity
         person = self._person_of(cells, connection, external_id, entity, at)
@@ -210,10 +214,13 @@ class RecordReader:
             known = ", ".join(self._mapping.stages)
             raise Refused(f"unknown stage; the mapping knows: {known}", column=stage_field.column, value=name)
         content["stage"], content["state"] = stage.stage or name, stage.state
-        content["stage_probability"], content["mapped_category"] = stage.probability, stage.category
-        if not moment.has_category:
-            content["category"] = stage.category
-        content.setdefault("currency", self._mapping.currency)
+        if stage.state == "open":
+            content["stage_probability"], content["mapped_category"] = stage.probability, stage.category
+            if not moment.has_category:
+                content["category"] = stage.category
+        else:
+            content["stage_probability"] = Decimal(stage.state == "won")
+            content.pop("category", None)
         content.setdefault("pipeline", self._mapping.pipeline)
         closing = at
         if self._record.closed_is_final:

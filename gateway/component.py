@@ -14,16 +14,17 @@ from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
 from gateway.deliveries.service import forget_bodies, origin
 from gateway.people.endpoints import router as people_router
-from gateway.webhooks.routes import add_webhooks
+from gateway.webhooks.routes import add_webhooks, keep_storing
 from libs.common.messaging.topics import CRM_CHANGES
-from libs.common.process import Component, Job, Runtime, Worker
+from libs.common.runtime import Component, Job, Runtime, Worker
 
 
 def _there(module: str, name: str) -> list[Any]:
-    """The attribute of a module, or nothing where that part is not installed."""
+    """The attribute of a module, or nothing where that part is not there."""
     if find_spec(module.rsplit(".", 1)[0]) is None or find_spec(module) is None:
         return []
-    return [getattr(import_module(module), name)]
+    found = getattr(import_module(module), name, None)
+    return [] if found is None else [found]
 
 
 def customise(app: FastAPI, runtime: Runtime) -> None:
@@ -37,6 +38,7 @@ COMPONENT = Component(
     package="gateway",
     settings=Settings,
     publishes=CRM_CHANGES,
+    prefix="",
     routers=[
         connections_router,
         deliveries_router,
@@ -46,8 +48,9 @@ COMPONENT = Component(
         *_there("gateway.pages.endpoints", "router"),
         *_there("gateway.proxy.endpoints", "router"),
     ],
-    workers=[Worker("understand", understand), *_there("gateway.pages.live", "WORKER")],
-    jobs=[Job("forget-raw-bodies", 3600.0, forget_bodies)],
+    workers=[Worker("understand", understand)],
+    api_tasks=[Worker("store deliveries", keep_storing), *_there("gateway.pages.live", "TASK")],
+    jobs=[Job("forget raw bodies", 3600.0, forget_bodies)],
     customise=customise,
     cli=[
         connections_cli,

@@ -15,14 +15,26 @@ class Settings(CommonSettings):
     secrets_key: SecretStr = Field(description="Fernet key that the secrets of connections are encrypted with")
 
     webhook_max_bytes: int = Field(default=1024 * 1024, ge=1024, description="largest body of one delivery")
-    webhook_queue: int = Field(default=5000, ge=1, description="deliveries that may wait to be stored; more are told to come again")
+    webhook_queue: int = Field(
+        default=5000, ge=1, description="deliveries that may wait to be stored; more are told to come again"
+    )
     webhook_flush_rows: int = Field(default=500, ge=1, description="most deliveries that share one commit")
-    webhook_flush_bytes: int = Field(default=8 * 1024 * 1024, ge=1, description="most bytes of bodies that share one commit")
-    webhook_store_timeout_s: float = Field(default=4.0, gt=0, description="longest wait for a commit; HubSpot gives up after 5 s")
-    connection_refresh_s: float = Field(default=2.0, gt=0, description="age after which the connections in memory are read again")
+    webhook_flush_bytes: int = Field(
+        default=8 * 1024 * 1024, ge=1, description="most bytes of bodies that share one commit"
+    )
+    webhook_store_timeout_s: float = Field(
+        default=4.0, gt=0, description="longest wait for a commit; HubSpot gives up after 5 s"
+    )
+    connection_refresh_s: float = Field(
+        default=2.0, gt=0, description="age after which the connections in memory are read again"
+    )
 
     understand_batch: int = Field(default=200, ge=1, description="most deliveries that one transaction understands")
-    understand_poll_s: float = Field(default=0.1, gt=0, description="how often unprocessed deliveries are looked for without a wake-up")
+    understand_poll_s: float = Field(
+        default=0.1, gt=0, description="how often unprocessed deliveries are looked for without a wake-up"
+    )
     fetch_timeout_s: float = Field(default=10.0, gt=0, description="longest wait for one answer of a CRM")
     fetch_concurrency: int = Field(default=4, ge=1, description="requests to CRMs that run at the same time")
-    raw_body_retention_days: int = Field(default=30, ge=1, description="age at which raw bodies of deliveries are removed")
+    raw_body_retention_days: int = Field(
+        default=30, ge=1, description="age at which raw bodies of deliveries are removed"
+    )

@@ -1,0 +1,86 @@
+"""Commands on connections: `python -m gateway connection-put FILE`, `python -m gateway connections`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from pydantic import ValidationError
+
+from gateway.config import Settings
+from gateway.connections import service
+from gateway.connections.schemas import ConnectionIn
+from libs.common.db import Database
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Problem
+
+app = typer.Typer()
+
+
+@app.command("connection-put")
+def connection_put(
+    file: Annotated[
+        str, typer.Argument(help="YAML or JSON: one connection document or a list; - reads standard input")
+    ],
+) -> None:
+    """Create or change connections. Repeating it changes nothing."""
+    try:
+        documents = _documents(sys.stdin.read() if file == "-" else Path(file).read_text())
+        for key, done in asyncio.run(_put(documents)):
+            typer.echo(f"{key}: {done}")
+            if done == "remapped":
+                typer.echo(f"  its records keep their old form until: python -m gateway remap {key}")
+    except (Problem, OSError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
+
+
+@app.command("connections")
+def connections() -> None:
+    """List the connections with the URLs that their CRMs send to."""
+
+    async def run() -> list[str]:
+        settings = Settings()
+        database = Database(settings)
+        try:
+            async with database.reading() as session:
+                found = await service.listed(session, settings=settings, principal=Principal.system("gateway"))
+            return [f"{each.key}  {each.provider}  {each.state}  {each.webhook_url}" for each in found]
+        finally:
+            await database.close()
+
+    for line in asyncio.run(run()):
+        typer.echo(line)
+
+
+def _documents(content: str) -> list[ConnectionIn]:
+    """Raises ValueError that says which document and field is wrong."""
+    try:
+        loaded: Any = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ValueError(f"The file is neither YAML nor JSON: {error}") from None
+    found = []
+    for number, document in enumerate(loaded if isinstance(loaded, list) else [loaded], start=1):
+        try:
+            found.append(ConnectionIn.model_validate(document))
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"Connection document {number}: {where or 'document'}: {first['msg']}") from None
+    return found
+
+
+async def _put(documents: list[ConnectionIn]) -> list[tuple[str, str]]:
+    settings = Settings()
+    database = Database(settings)
+    principal = Principal.system("gateway")
+    try:
+        async with database.transaction() as session:
+            return [
+                (each.key, await service.put(session, each, settings=settings, principal=principal))
+                for each in documents
+            ]
+    finally:
+        await database.close()

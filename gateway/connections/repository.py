@@ -1,0 +1,37 @@
+"""Queries on connections."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def all_rows(session: AsyncSession) -> Sequence[RowMapping]:
+    """Every connection, by key, secrets still sealed."""
+    return (await session.execute(text("SELECT * FROM connection ORDER BY key"))).mappings().all()
+
+
+async def row_for_update(session: AsyncSession, key: str) -> RowMapping | None:
+    found = await session.execute(text("SELECT * FROM connection WHERE key = :key FOR UPDATE"), {"key": key})
+    return found.mappings().first()
+
+
+_UPSERT = text(
+    """
+    INSERT INTO connection (key, provider, name, state, secrets, settings, mapping, mapping_version)
+    VALUES (:key, :provider, :name, :state, :secrets, cast(:settings AS jsonb), cast(:mapping AS jsonb), :mapping_version)
+    ON CONFLICT (key) DO UPDATE SET
+        name = excluded.name, state = excluded.state, secrets = excluded.secrets, settings = excluded.settings,
+        mapping = excluded.mapping, mapping_version = excluded.mapping_version, updated_at = clock_timestamp()
+    """
+)
+
+
+async def upsert(session: AsyncSession, values: Mapping[str, Any]) -> None:
+    await session.execute(
+        _UPSERT,
+        dict(values)
+        | {"settings": orjson.dumps(values["settings"]).decode(), "mapping": orjson.dumps(values["mapping"]).decode()},
+    )

@@ -1,0 +1,27 @@
+"""Secrets of connections at rest: Fernet (AES-CBC with HMAC) under the key of the settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+from pydantic import SecretStr
+
+
+class WrongSecretsKey(RuntimeError):
+    """FORETELL_SECRETS_KEY is not the key that the secrets in the database were encrypted with."""
+
+
+def seal(key: SecretStr, secrets: Mapping[str, Any]) -> bytes:
+    return Fernet(key.get_secret_value()).encrypt(orjson.dumps(dict(secrets), option=orjson.OPT_SORT_KEYS))
+
+
+def unseal(key: SecretStr, sealed: bytes) -> dict[str, Any]:
+    """Raises WrongSecretsKey."""
+    try:
+        found: dict[str, Any] = orjson.loads(Fernet(key.get_secret_value()).decrypt(sealed))
+    except InvalidToken:
+        raise WrongSecretsKey(
+            "The secrets of the connections cannot be read: FORETELL_SECRETS_KEY is another key."
+        ) from None
+    return found

@@ -1,0 +1,117 @@
+"""Connections to CRMs: which there are, their credentials, and how their words are to be understood."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.config import Settings
+from gateway.connections import repository
+from gateway.connections.schemas import ConnectionIn, ConnectionOut
+from gateway.connections.secrets import seal, unseal
+from gateway.connectors.verification import Credentials
+from gateway.mapping.schemas import Mapping
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import Conflict, Invalid
+
+
+class ProviderIsFixed(Conflict):
+    """A connection's provider cannot change: its records would become others."""
+
+
+class SecretsMissing(Invalid):
+    """A new connection needs its secrets."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection ready for use, secrets open; kept in memory only."""
+
+    key: str
+    provider: str
+    name: str
+    state: str
+    credentials: Credentials
+    mapping: Mapping
+    mapping_version: int
+
+
+def opened(row: RowMapping, settings: Settings) -> Connection:
+    """Raises WrongSecretsKey."""
+    return Connection(
+        key=row["key"],
+        provider=row["provider"],
+        name=row["name"],
+        state=row["state"],
+        credentials=Credentials(unseal(settings.secrets_key, bytes(row["secrets"])), row["settings"]),
+        mapping=Mapping.model_validate(row["mapping"]),
+        mapping_version=row["mapping_version"],
+    )
+
+
+async def load(session: AsyncSession, settings: Settings) -> dict[str, Connection]:
+    """All connections by key."""
+    return {row["key"]: opened(row, settings) for row in await repository.all_rows(session)}
+
+
+async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settings, principal: Principal) -> str:
+    """Create or change a connection: `created`, `changed`, `remapped` (its mapping got a new version) or `unchanged`.
+
+    A changed mapping always gets a higher version, so that records mapped by it supersede those mapped before.
+    """
+    require(principal, "sales_ops")
+    row = await repository.row_for_update(session, document.key)
+    mapping = document.mapping.model_dump(mode="json", exclude_defaults=True)
+    before = _comparable(row, settings) if row is not None else None
+    if row is not None and row["provider"] != document.provider:
+        raise ProviderIsFixed(
+            f"Connection {document.key} is {row['provider']}; give the {document.provider} account a key of its own."
+        )
+    secrets = document.secrets if document.secrets is not None else (before or {}).get("secrets")
+    if secrets is None:
+        raise SecretsMissing(f"Connection {document.key} is new and needs its secrets.")
+    after = {
+        "name": document.name,
+        "state": document.state,
+        "secrets": secrets,
+        "settings": document.settings,
+        "mapping": mapping,
+    }
+    if before == after:
+        return "unchanged"
+    remapped = before is not None and before["mapping"] != mapping
+    version = (
+        document.mapping.version if row is None else max(row["mapping_version"] + remapped, document.mapping.version)
+    )
+    sealed = seal(settings.secrets_key, secrets)
+    values = after | {"key": document.key, "provider": document.provider, "secrets": sealed, "mapping_version": version}
+    await repository.upsert(session, values)
+    return "created" if before is None else "remapped" if remapped else "changed"
+
+
+def _comparable(row: RowMapping, settings: Settings) -> dict[str, Any]:
+    return {name: row[name] for name in ("name", "state", "settings", "mapping")} | {
+        "secrets": unseal(settings.secrets_key, bytes(row["secrets"]))
+    }
+
+
+async def listed(session: AsyncSession, *, settings: Settings, principal: Principal) -> Sequence[ConnectionOut]:
+    """Every connection, without secrets."""
+    require(principal, "viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
+    base = settings.public_url.rstrip("/")
+    return [
+        ConnectionOut(
+            key=row["key"],
+            provider=row["provider"],
+            name=row["name"],
+            state=row["state"],
+            settings=row["settings"],
+            mapping_version=row["mapping_version"],
+            webhook_url=f"{base}/webhooks/{row['key']}" + ("/{path_secret}" if row["provider"] == "salesforce" else ""),
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+        )
+        for row in await repository.all_rows(session)
+    ]

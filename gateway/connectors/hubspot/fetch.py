@@ -1,0 +1,72 @@
+"""Reads HubSpot records back: 100 at a time, archived ones apart, companies of deals by association."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from gateway.connectors.client import CrmClient
+from gateway.connectors.items import Fetched, FullRecord, ObjectType
+from gateway.mapping.paths import properties_of
+from gateway.mapping.schemas import Mapping as MappingDocument
+from gateway.mapping.values import instant
+
+BATCH = 100
+TYPES: Mapping[ObjectType, str] = {"deal": "0-3", "contact": "0-1", "account": "0-2", "product": "0-7"}
+MODIFIED: Mapping[ObjectType, str] = {"contact": "lastmodifieddate"}
+
+
+async def fetch(
+    client: CrmClient, mapping: MappingDocument, object_type: ObjectType, external_ids: Sequence[str]
+) -> Fetched:
+    """The present state of at most 100 records. Raises FetchFailed where the CRM cannot answer now."""
+    wanted = properties_of(mapping, "hubspot", object_type)
+    live = await _read(client, object_type, external_ids, wanted, archived=False)
+    rest = [each for each in external_ids if each not in live]
+    gone = await _read(client, object_type, rest, wanted, archived=True) if rest else {}
+    if object_type == "deal" and live:
+        companies = await _companies(client, list(live))
+        for external_id, company in companies.items():
+            live[external_id]["associations"] = {"company": company}
+    records = [_record(object_type, each) for each in (*live.values(), *gone.values())]
+    return Fetched(records, frozenset(each for each in rest if each not in gone))
+
+
+async def _read(
+    client: CrmClient, object_type: ObjectType, ids: Sequence[str], wanted: Sequence[str], *, archived: bool
+) -> dict[str, dict[str, Any]]:
+    answer = await client.post(
+        f"/crm/v3/objects/{TYPES[object_type]}/batch/read",
+        params={"archived": "true"} if archived else {},
+        json={"properties": list(wanted), "inputs": [{"id": each} for each in ids]},
+    )
+    return {str(each["id"]): each for each in answer.get("results", ()) if bool(each.get("archived")) == archived}
+
+
+async def _companies(client: CrmClient, deal_ids: Sequence[str]) -> dict[str, str]:
+    """The first company of each deal: the primary one where HubSpot marks it, else the lowest id."""
+    answer = await client.post(
+        "/crm/v4/associations/0-3/0-2/batch/read", json={"inputs": [{"id": each} for each in deal_ids]}
+    )
+    found: dict[str, str] = {}
+    for each in answer.get("results", ()):
+        ranked = sorted(
+            (not any(kind.get("label") == "Primary" for kind in to.get("associationTypes", ())), str(to["toObjectId"]))
+            for to in each.get("to", ())
+        )
+        if ranked:
+            found[str(each["from"]["id"])] = ranked[0][1]
+    return found
+
+
+def _record(object_type: ObjectType, found: Mapping[str, Any]) -> FullRecord:
+    archived = bool(found.get("archived"))
+    return FullRecord(object_type, str(found["id"]), found, _modified(object_type, found, archived), deleted=archived)
+
+
+def _modified(object_type: ObjectType, found: Mapping[str, Any], archived: bool) -> datetime:
+    properties = found.get("properties", {})
+    stamped = properties.get(MODIFIED.get(object_type, "hs_lastmodifieddate")) or found.get("updatedAt")
+    modified = instant("hs_lastmodifieddate", stamped)
+    if archived and found.get("archivedAt"):
+        return max(modified, instant("archivedAt", found["archivedAt"]))
+    return modified

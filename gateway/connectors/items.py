@@ -1,0 +1,83 @@
+"""What a delivery holds once it is read: signals to fetch by, or full records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+ObjectType = Literal["deal", "lead", "account", "contact", "user", "product"]
+
+
+class UnreadableBody(ValueError):
+    """The whole body cannot be read; the message says why, in words for sales ops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A record changed; its content must be fetched. `restored_at`: the CRM brought it back from deletion then."""
+
+    object_type: ObjectType
+    external_id: str
+    crm_time: datetime
+    dedupe_key: str
+    restored_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FullRecord:
+    """A record as the CRM had it at `crm_time`.
+
+    `record` is None for a tombstone without content. `sequence` orders versions of one `crm_time`. `merged_into` is the
+    external id of the record that took this one in.
+    """
+
+    object_type: ObjectType
+    external_id: str
+    record: Mapping[str, Any] | None
+    crm_time: datetime
+    sequence: int = 0
+    deleted: bool = False
+    merged_into: str | None = None
+    dedupe_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Understood, and nothing that Foretell keeps."""
+
+    reason: str
+    object_type: str | None = None
+    external_id: str | None = None
+    dedupe_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One item of an otherwise readable body that makes no sense; parked alone."""
+
+    reason: str
+    advice: str = "Compare the body with what this CRM documents; replay after a fix."
+    object_type: str | None = None
+    external_id: str | None = None
+    dedupe_key: str | None = None
+
+
+Item = Signal | FullRecord | Ignored | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """A delivery as the parser sees it: what was kept of the request, and this connection's settings."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The CRM's answer to a batch read: what it has, and the ids it does not know."""
+
+    records: Sequence[FullRecord]
+    absent: frozenset[str] = frozenset()

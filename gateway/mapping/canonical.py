@@ -1,0 +1,158 @@
+"""A provider's record and a connection's mapping, turned into a canonical event and the person behind it. Pure."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from gateway.connectors.items import FullRecord
+from gateway.mapping import values
+from gateway.mapping.paths import field_paths, property_names, read
+from gateway.mapping.presets import PRESETS, Preset
+from gateway.mapping.schemas import Kind, Mapping
+from gateway.mapping.values import MappingError
+from libs.common.events.crm import CrmRecord, RecordClock
+from libs.common.ids import entity_id, normalise_external_id
+
+PersonKind = Literal["contact", "user", "lead"]
+PERSON_FIELDS = frozenset({"name", "first_name", "last_name", "email", "phone"})
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a record is mapped with: its connection and when its delivery arrived. `zone` turns instants into dates."""
+
+    connection: str
+    provider: str
+    mapping: Mapping
+    mapping_version: int
+    received_at: datetime
+    zone: ZoneInfo
+
+    @cached_property
+    def preset(self) -> Preset:
+        return PRESETS[self.provider]
+
+    def id_of(self, object_type: str, external_id: Any) -> UUID | None:
+        """Our id of a record the CRM names; None where it names none."""
+        written = values.text(external_id)
+        return None if written is None else entity_id(self.connection, object_type, written)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Name, mail and phone: kept in the gateway, never in an event."""
+
+    id: UUID
+    kind: PersonKind
+    external_id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A record in canonical form. `event` is None for a contact that is no lead; `clock` is the version of both."""
+
+    source: FullRecord
+    entity_id: UUID
+    clock: RecordClock
+    event: CrmRecord | None
+    person: Person | None
+
+
+class Fields:
+    """The mapped values of one record, by canonical name."""
+
+    def __init__(self, context: Context, kind: Kind, record: Any) -> None:
+        self.paths = field_paths(context.mapping, context.provider, kind)
+        self._record = record
+
+    def __getitem__(self, name: str) -> Any:
+        return read(self.paths.get(name), self._record)
+
+    def text(self, name: str) -> str | None:
+        return values.text(self[name])
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An event without its clock yet, and the person found beside it."""
+
+    event: type[CrmRecord] | None
+    content: dict[str, Any]
+    person: Person | None = None
+
+
+def complete(source: FullRecord, context: Context, entity: UUID, draft: Draft) -> Mapped:
+    """Give the draft its clock: the CRM's time and sequence, the mapping's version, the digest of the content."""
+    content = draft.content | {"deleted": source.deleted}
+    digest = hashlib.sha256(orjson.dumps(content, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    clock = RecordClock(
+        crm_time=source.crm_time, sequence=source.sequence, mapping_version=context.mapping_version, digest=digest
+    )
+    if draft.event is None:
+        return Mapped(source, entity, clock, None, draft.person)
+    event = draft.event.model_validate(
+        content
+        | {
+            "connection": context.connection,
+            "external_id": normalise_external_id(source.external_id),
+            "clock": clock,
+            "received_at": context.received_at,
+        }
+    )
+    return Mapped(source, entity, clock, event, draft.person)
+
+
+def person(context: Context, kind: PersonKind, external_id: str, fields: Fields) -> Person | None:
+    """The person of a record; None if it tells neither name nor mail nor phone."""
+    parts = [part for part in (fields.text("first_name"), fields.text("last_name")) if part]
+    name = fields.text("name") or " ".join(parts) or None
+    email, phone = fields.text("email"), fields.text("phone")
+    if not (name or email or phone):
+        return None
+    identifier = entity_id(context.connection, "user" if kind == "user" else "person", external_id)
+    return Person(identifier, kind, normalise_external_id(external_id), name, email, phone)
+
+
+def without_person_data(context: Context, source: FullRecord) -> dict[str, Any] | None:
+    """The provider's record without the properties that a person's name, mail and phone are read from."""
+    if source.record is None:
+        return None
+    if source.object_type not in ("contact", "lead", "user"):
+        return dict(source.record)
+    kinds: tuple[Kind, ...] = (source.object_type, "lead")
+    private = {
+        name
+        for kind in kinds
+        for field, path in field_paths(context.mapping, context.provider, kind).items()
+        if field in PERSON_FIELDS
+        for name in property_names(path, context.provider)
+    }
+    kept = {name: value for name, value in source.record.items() if name not in private}
+    if isinstance(kept.get("properties"), dict):
+        kept["properties"] = {name: value for name, value in kept["properties"].items() if name not in private}
+    return kept
+
+
+Mapper = Callable[[FullRecord, Context], Draft]
+
+
+def choose(field: str, value: str | None, known: dict[str, Any], where: str) -> Any:
+    """The meaning of a CRM's word, exactly or ignoring case. Raises MappingError for a word nobody has explained."""
+    if value is None:
+        return None
+    if value in known:
+        return known[value]
+    folded = {key.casefold(): meaning for key, meaning in known.items()}
+    if value.casefold() in folded:
+        return folded[value.casefold()]
+    raise MappingError(field, value, f"Add {value!r} to {where} in the mapping of this connection, then replay.")

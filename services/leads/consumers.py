@@ -1,7 +1,6 @@
 """The event door: CRM records of leads, deals that came of them, and the organisation for scopes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,22 +9,23 @@ from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
+from libs.common.messaging.consumer import Handler
 from libs.common.web.auth import Principal
-from services.leads.capture import service as capture
+from services.leads.register import service as register
 
 _SYSTEM = Principal.system("leads")
 
 
 async def on_record(session: AsyncSession, events: Sequence[Received[CrmLeadChanged]]) -> None:
-    await capture.apply_records(session, events, principal=_SYSTEM)
+    await register.apply_records(session, events, principal=_SYSTEM)
     crash.point("leads.applied_not_committed")
 
 
 async def on_deal(session: AsyncSession, events: Sequence[Received[DealState]]) -> None:
-    await capture.apply_deals(session, events, principal=_SYSTEM)
+    await register.apply_deals(session, events, principal=_SYSTEM)
 
 
-HANDLERS: Mapping[type[EventData], Any] = {
+HANDLERS: Mapping[type[EventData], Handler] = {
     CrmLeadChanged: on_record,
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: organisation.apply_units,

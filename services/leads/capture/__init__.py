@@ -1,1 +1,1 @@
-"""How leads become known: CRM records, capture by REST, and the deals they turn into."""
+"""Leads that people capture by hand, and the contacts that come with them."""

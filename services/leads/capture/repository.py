@@ -1,204 +1,64 @@
-"""Named queries over leads, their inputs and the deals that name them."""
+"""Person data of leads captured here, and whose leads a principal may capture. The only place with names and mails."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.events.base import Cause
-from libs.common.events.leads import LeadState
-from services.leads.capture.timeline import DealLink, Input, input_key, parse_input
-from services.leads.capture.timeline.inputs import kind_of, time_of
+from libs.common.organisation import scope_parameters, visible
+from libs.common.web.auth import Principal
 
 
 @dataclass(frozen=True, slots=True)
-class LeadRow:
-    """A lead as stored. Version 0 without state: a placeholder, something named it before it arrived."""
+class Person:
+    """The contact of a captured lead; `request_digest` recognises a repetition of the request that brought it."""
 
-    lead_id: UUID
-    version: int = 0
-    captured: bool = False
-    merged_into: UUID | None = None
-    connection: str | None = None
-    external_id: str | None = None
-    first_at: datetime | None = None
-    state: LeadState | None = None
+    person_id: UUID
+    name: str | None
+    email: str | None
+    phone: str | None
+    request_digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class NewInput:
-    """Something said about a lead, with who or what brought it."""
-
-    given: Input
-    cause: Cause
-    actor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """The newest that a batch says of one deal's lead."""
-
-    link: DealLink
-    lead_id: UUID | None
-    valid_from: datetime
-    version: int
-
-
-_COLUMNS = "lead_id, version, captured, merged_into, connection, external_id, first_at, state::text AS state"
-
-_PLACEHOLDERS = text(
-    """
-    INSERT INTO lead (lead_id)
-    SELECT id FROM unnest(cast(:ids AS uuid[])) AS n (id) ORDER BY id
-    ON CONFLICT DO NOTHING
-    """
-)
-_LOCK = text(f"SELECT {_COLUMNS} FROM lead WHERE lead_id = ANY(:ids) ORDER BY lead_id FOR UPDATE")  # noqa: S608
-
-
-async def lock_leads(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, LeadRow]:
-    """Lock the rows in id order, with placeholders for leads that are not known yet."""
-    ordered = sorted(set(ids))
-    await session.execute(_PLACEHOLDERS, {"ids": ordered})
-    rows = (await session.execute(_LOCK, {"ids": ordered})).mappings()
-    return {row["lead_id"]: lead_row(row) for row in rows}
-
-
-def lead_row(row: object) -> LeadRow:
-    """A row of `lead` whose state was selected as text."""
-    fields = dict(row)  # type: ignore[call-overload]
-    state = fields.pop("state")
-    return LeadRow(**fields, state=None if state is None else LeadState.model_validate_json(state))
-
-
-_STORE = text(
-    """
-    INSERT INTO lead_input (lead_id, input_key, kind, at, payload, cause, actor, recorded_at)
-    SELECT n.lead_id, n.input_key, n.kind, n.at, n.payload::jsonb, n.cause::jsonb, n.actor, :recorded_at
-    FROM unnest(
-        cast(:lead_ids AS uuid[]), cast(:keys AS text[]), cast(:kinds AS text[]), cast(:ats AS timestamptz[]),
-        cast(:payloads AS text[]), cast(:causes AS text[]), cast(:actors AS text[])
-    ) AS n (lead_id, input_key, kind, at, payload, cause, actor)
-    ON CONFLICT DO NOTHING
-    RETURNING lead_id, input_key
-    """
-)
-
-
-async def store_inputs(
-    session: AsyncSession, inputs: Sequence[NewInput], *, recorded_at: datetime
-) -> set[tuple[UUID, str]]:
-    """Keep the inputs for ever; returns (lead, key) of those that were not there before."""
+async def find_person(session: AsyncSession, lead_id: UUID) -> Person | None:
+    """The contact of a lead that the caller has already found within the principal's scope."""
     rows = await session.execute(
-        _STORE,
+        text("SELECT person_id, name, email, phone, request_digest FROM lead_person WHERE lead_id = :lead_id"),
+        {"lead_id": lead_id},
+    )
+    row = rows.one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def add_person(session: AsyncSession, lead_id: UUID, person: Person, *, recorded_at: datetime) -> None:
+    await session.execute(
+        text(
+            """
+            INSERT INTO lead_person (lead_id, person_id, name, email, phone, request_digest, recorded_at)
+            VALUES (:lead_id, :person_id, :name, :email, :phone, :request_digest, :recorded_at)
+            """
+        ),
         {
-            "lead_ids": [new.given.lead_id for new in inputs],
-            "keys": [input_key(new.given) for new in inputs],
-            "kinds": [kind_of(new.given) for new in inputs],
-            "ats": [time_of(new.given) for new in inputs],
-            "payloads": [new.given.model_dump_json(exclude_none=True) for new in inputs],
-            "causes": [new.cause.model_dump_json(exclude_none=True) for new in inputs],
-            "actors": [new.actor for new in inputs],
+            "lead_id": lead_id,
+            "person_id": person.person_id,
+            "name": person.name,
+            "email": person.email,
+            "phone": person.phone,
+            "request_digest": person.request_digest,
             "recorded_at": recorded_at,
         },
     )
-    return {(row.lead_id, row.input_key) for row in rows}
 
 
-_INPUTS = text("SELECT lead_id, input_key, kind, payload::text AS payload FROM lead_input WHERE lead_id = ANY(:ids)")
+async def is_placed(session: AsyncSession, person_id: UUID) -> bool:
+    """True for a person the organisation knows."""
+    query = text("SELECT EXISTS (SELECT 1 FROM org_person WHERE person_id = :person_id)")
+    return bool(await session.scalar(query, {"person_id": person_id}))
 
 
-async def load_inputs(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, dict[str, Input]]:
-    """Everything that was said about the leads, by lead and input key. Read it after locking them."""
-    found: dict[UUID, dict[str, Input]] = defaultdict(dict)
-    for row in await session.execute(_INPUTS, {"ids": list(ids)}):
-        found[row.lead_id][row.input_key] = parse_input(row.kind, orjson.loads(row.payload))
-    return found
-
-
-_LINKS = text("SELECT lead_id, deal_id, created_at, counts FROM deal_link WHERE lead_id = ANY(:ids)")
-
-
-async def load_links(session: AsyncSession, ids: Iterable[UUID]) -> dict[UUID, list[DealLink]]:
-    found: dict[UUID, list[DealLink]] = defaultdict(list)
-    for row in await session.execute(_LINKS, {"ids": list(ids)}):
-        found[row.lead_id].append(DealLink(row.deal_id, row.created_at, row.counts))
-    return found
-
-
-_LINKED = text("SELECT deal_id, lead_id FROM deal_link WHERE deal_id = ANY(:ids) ORDER BY deal_id FOR UPDATE")
-_LINK = text(
-    """
-    INSERT INTO deal_link AS known (deal_id, lead_id, valid_from, version, created_at, counts)
-    SELECT * FROM unnest(
-        cast(:deal_ids AS uuid[]), cast(:lead_ids AS uuid[]), cast(:valid_froms AS timestamptz[]),
-        cast(:versions AS bigint[]), cast(:created_ats AS timestamptz[]), cast(:counts AS boolean[])
-    ) AS n (deal_id, lead_id, valid_from, version, created_at, counts)
-    ORDER BY deal_id
-    ON CONFLICT (deal_id) DO UPDATE
-    SET lead_id = excluded.lead_id, valid_from = excluded.valid_from, version = excluded.version,
-        created_at = excluded.created_at, counts = excluded.counts
-    WHERE (known.valid_from, known.version) < (excluded.valid_from, excluded.version)
-    """
-)
-
-
-async def link_deals(session: AsyncSession, links: Sequence[NewLink]) -> set[UUID]:
-    """Remember which lead each deal names, newest entry of its timeline first; returns the leads named before or now.
-
-    `links` holds each deal once. Every deal is remembered, those without a lead too: an older entry that still names
-    one may come later.
-    """
-    ids = [new.link.deal_id for new in links]
-    before = {row.lead_id for row in await session.execute(_LINKED, {"ids": sorted(ids)})}
-    await session.execute(
-        _LINK,
-        {
-            "deal_ids": ids,
-            "lead_ids": [new.lead_id for new in links],
-            "valid_froms": [new.valid_from for new in links],
-            "versions": [new.version for new in links],
-            "created_ats": [new.link.created_at for new in links],
-            "counts": [new.link.counts for new in links],
-        },
-    )
-    return {lead for lead in before | {new.lead_id for new in links} if lead is not None}
-
-
-_WRITE = text(
-    """
-    UPDATE lead
-    SET version = n.version, captured = n.captured, merged_into = n.merged_into, connection = n.connection,
-        external_id = n.external_id, first_at = n.first_at, state = n.state::jsonb
-    FROM unnest(
-        cast(:ids AS uuid[]), cast(:versions AS bigint[]), cast(:captured AS boolean[]), cast(:merged AS uuid[]),
-        cast(:connections AS text[]), cast(:external_ids AS text[]), cast(:first_ats AS timestamptz[]),
-        cast(:states AS text[])
-    ) AS n (lead_id, version, captured, merged_into, connection, external_id, first_at, state)
-    WHERE lead.lead_id = n.lead_id
-    """
-)
-
-
-async def write_leads(session: AsyncSession, rows: Sequence[LeadRow]) -> None:
-    """Replace rows that are locked."""
-    if not rows:
-        return
-    await session.execute(
-        _WRITE,
-        {
-            "ids": [row.lead_id for row in rows],
-            "versions": [row.version for row in rows],
-            "captured": [row.captured for row in rows],
-            "merged": [row.merged_into for row in rows],
-            "connections": [row.connection for row in rows],
-            "external_ids": [row.external_id for row in rows],
-            "first_ats": [row.first_at for row in rows],
-            "states": [row.state.model_dump_json() if row.state else None for row in rows],
-        },
-    )
+async def may_own(session: AsyncSession, owner_id: UUID | None, *, principal: Principal) -> bool:
+    """True when a lead of this owner (None: of nobody) would lie within the principal's scope."""
+    query = text(f"SELECT {visible('given.owner_id')} FROM (SELECT cast(:owner_id AS uuid) AS owner_id) AS given")  # noqa: S608
+    return bool(await session.scalar(query, {"owner_id": owner_id, **scope_parameters(principal)}))

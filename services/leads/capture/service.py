@@ -1,160 +1,111 @@
-"""Applying what is said about leads: keep the input, fold, write the row, publish the difference."""
+"""Capturing a lead by hand: it enters as a record like a CRM's, from the connection `foretell`."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import hashlib
 from uuid import UUID
 
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.events.base import Cause, Received
-from libs.common.events.catalogue import LEAD_STATES
-from libs.common.events.crm import CrmLeadChanged
-from libs.common.events.deals import DealState
+from libs.common import clock
+from libs.common.events.base import Cause
+from libs.common.events.crm import CrmLeadChanged, RecordClock
+from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
-from libs.common.web.auth import Principal
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import Conflict, Forbidden, NotFound
 from services.leads.capture import repository
-from services.leads.capture.repository import LeadRow, NewInput, NewLink
-from services.leads.capture.timeline import DealLink, Folded, Input, events_between, fold, input_key
+from services.leads.capture.repository import Person
+from services.leads.capture.schemas import LeadIn
+from services.leads.register import service as register
+from services.leads.register.models import LeadRow, NewInput
 
-_CHANGES = Counter("foretell_leads_changes_total", "Lead events published", ["event"])
-for _event in LEAD_STATES:
-    _CHANGES.labels(event=_event.TYPE)
-
-
-async def apply_records(
-    session: AsyncSession, events: Sequence[Received[CrmLeadChanged]], *, principal: Principal
-) -> None:
-    """Apply CRM records in any order and with repetitions."""
-    inputs = [NewInput(event.data, _caused_by(event), event.actor) for event in events]
-    await apply_inputs(session, inputs, principal=principal)
+CONNECTION = "foretell"
 
 
-async def apply_inputs(
-    session: AsyncSession,
-    inputs: Sequence[NewInput],
-    *,
-    principal: Principal,  # noqa: ARG001
-) -> dict[UUID, LeadRow]:
-    """Keep `inputs` and bring their leads up to date; returns the leads as they then stand.
-
-    What is published does not depend on how inputs are cut into calls: each new one is folded in for itself. The caller
-    has checked that the principal may say this of the leads.
-    """
-    rows = await repository.lock_leads(session, (new.given.lead_id for new in inputs))
-    recorded_at = await outbox.stamp(session)
-    fresh = await repository.store_inputs(session, inputs, recorded_at=recorded_at)
-    touched = {lead_id for lead_id, _ in fresh}
-    known = await repository.load_inputs(session, touched)
-    links = await repository.load_links(session, touched)
-    waiting = _in_order_of_arrival(inputs, fresh)
-    for lead_id in touched:
-        said = {key: given for key, given in known[lead_id].items() if (lead_id, key) not in fresh}
-        for key, new in waiting[lead_id].items():
-            said[key] = new.given
-            rows[lead_id] = _settle(
-                session, rows[lead_id], said.values(), links[lead_id], cause=new.cause, actor=new.actor
-            )
-    await repository.write_leads(session, [rows[lead_id] for lead_id in sorted(touched) if rows[lead_id].state])
-    return rows
+class IdempotencyKeyReused(Conflict):
+    """The key came before with another body."""
 
 
-async def apply_deals(session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal) -> None:
-    """Learn from deals which leads they came of. A provisional, removed or absorbed deal is no conversion."""
-    newest: dict[UUID, Received[DealState]] = {}
-    for event in events:
-        known = newest.get(event.data.deal_id)
-        if known is None or _place(known.data) < _place(event.data):
-            newest[event.data.deal_id] = event
-    named = await repository.link_deals(session, [_link(event.data) for event in newest.values()])
-    causes = {event.data.lead_id: _caused_by(event) for event in events if event.data.lead_id}
-    await refold(session, named, causes=causes, principal=principal)
+class OwnerOutsideScope(Forbidden):
+    """The lead would belong to somebody whose leads the caller may not see."""
 
 
-async def refold(
-    session: AsyncSession,
-    lead_ids: Iterable[UUID],
-    *,
-    causes: Mapping[UUID, Cause],
-    principal: Principal,  # noqa: ARG001
-) -> None:
-    """Fold leads again after something other than their inputs changed."""
-    ids = set(lead_ids)
-    if not ids:
-        return
-    rows = await repository.lock_leads(session, ids)
-    await outbox.stamp(session)
-    known = await repository.load_inputs(session, ids)
-    links = await repository.load_links(session, ids)
-    changed = []
-    for lead_id, row in rows.items():
-        after = _settle(session, row, known[lead_id].values(), links[lead_id], cause=causes.get(lead_id), actor=None)
-        if after is not row:
-            changed.append(after)
-    await repository.write_leads(session, changed)
+class NoContact(NotFound):
+    """The lead was captured without a contact, or comes from a CRM."""
 
 
-def _settle(
-    session: AsyncSession,
-    row: LeadRow,
-    inputs: Iterable[Input],
-    links: Sequence[DealLink],
-    *,
-    cause: Cause | None,
-    actor: str | None,
+async def read_contact(session: AsyncSession, lead_id: UUID, *, principal: Principal) -> Person:
+    """The contact of a lead within the principal's scope. Raises LeadNotFound, NoContact."""
+    await register.read_lead(session, lead_id, principal=principal)
+    person = await repository.find_person(session, lead_id)
+    if person is None or (person.name, person.email, person.phone) == (None, None, None):
+        raise NoContact(f"Lead {lead_id} has no contact here; look in the people directory for those of a CRM.")
+    return person
+
+
+async def capture_lead(
+    session: AsyncSession, wanted: LeadIn, *, idempotency_key: str | None, principal: Principal
 ) -> LeadRow:
-    """The row after folding; publishes what changed. The same object when nothing did."""
-    folded = fold(inputs, links)
-    if folded is None:
-        return row
-    after = _row_of(row, folded)
-    for event in events_between(row.state, folded.state, captured=row.captured):
-        state = folded.state.model_copy(update={"version": after.version + 1})
-        outbox.add(
-            session,
-            event.model_validate(state.model_dump()),
-            key=row.lead_id,
-            version=state.version,
-            occurred_at=state.valid_from,
-            cause=cause,
-            actor=actor,
-        )
-        _CHANGES.labels(event=event.TYPE).inc()
-        after = replace(after, version=state.version, state=state)
-    return row if after == row else after
+    """Capture a lead; with a key, a repetition returns the lead as it now stands and changes nothing.
 
-
-def _row_of(row: LeadRow, folded: Folded) -> LeadRow:
-    return replace(
-        row,
-        captured=row.captured or not folded.state.deleted,
-        merged_into=folded.merged_into,
-        connection=folded.connection,
-        external_id=folded.external_id,
-        first_at=folded.first_at,
+    Raises OwnerOutsideScope, IdempotencyKeyReused.
+    """
+    require(principal, *register.WRITERS)
+    key = None if idempotency_key is None else f"{principal.subject}:{idempotency_key}"
+    lead_id = new_id() if key is None else entity_id(CONNECTION, "lead", key)
+    digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+    known = await register.lock_lead(session, lead_id, principal=principal)
+    if known.version > 0:
+        return await _repeated(session, known, digest, idempotency_key)
+    owner_id = await _owner(session, wanted, principal)
+    person_id = new_id()
+    now = clock.now()
+    record = CrmLeadChanged(
+        connection=CONNECTION,
+        external_id=str(lead_id),
+        clock=RecordClock(crm_time=now, digest=str(lead_id)),
+        received_at=now,
+        created_at=now,
+        lead_id=lead_id,
+        person_id=person_id if wanted.contact else None,
+        **wanted.model_dump(exclude={"contact", "owner_id"}),
+        owner_id=owner_id,
     )
+    contact = wanted.contact
+    person = Person(
+        person_id,
+        contact.name if contact else None,
+        contact.email if contact else None,
+        contact.phone if contact else None,
+        digest,
+    )
+    await repository.add_person(session, lead_id, person, recorded_at=await outbox.stamp(session))
+    rows = await register.apply_inputs(session, [NewInput(record, Cause(), principal.subject)], principal=principal)
+    return rows[lead_id]
 
 
-def _in_order_of_arrival(inputs: Sequence[NewInput], fresh: set[tuple[UUID, str]]) -> dict[UUID, dict[str, NewInput]]:
-    """By lead and key, each new input once, in the order in which they came."""
-    found: dict[UUID, dict[str, NewInput]] = defaultdict(dict)
-    for new in inputs:
-        key = input_key(new.given)
-        if (new.given.lead_id, key) in fresh:
-            found[new.given.lead_id].setdefault(key, new)
-    return found
+async def _repeated(session: AsyncSession, known: LeadRow, digest: str, key: str | None) -> LeadRow:
+    person = await repository.find_person(session, known.lead_id)
+    if person is not None and person.request_digest != digest:
+        raise IdempotencyKeyReused(
+            f"Idempotency-Key {key!r} came before with another body, for lead {known.lead_id}; use a new key."
+        )
+    return known
 
 
-def _caused_by(event: Received[CrmLeadChanged] | Received[DealState]) -> Cause:
-    return Cause(connection=event.cause.connection, delivery=event.cause.delivery, event=event.id)
+async def _owner(session: AsyncSession, wanted: LeadIn, principal: Principal) -> UUID | None:
+    """The wanted owner, else the principal where the organisation knows them, else nobody."""
+    owner_id = wanted.owner_id
+    if owner_id is None and (own := _as_person(principal.subject)) and await repository.is_placed(session, own):
+        owner_id = own
+    if not await repository.may_own(session, owner_id, principal=principal):
+        raise OwnerOutsideScope(
+            f"A lead of owner {owner_id or 'nobody'} lies outside what you may see; name an owner_id of your units."
+        )
+    return owner_id
 
 
-def _place(deal: DealState) -> tuple[object, int]:
-    return (deal.valid_from, deal.version)
-
-
-def _link(deal: DealState) -> NewLink:
-    counts = not (deal.provisional or deal.removed or deal.absorbed_into)
-    link = DealLink(deal.deal_id, deal.created_at, counts)
-    return NewLink(link, deal.lead_id, deal.valid_from, deal.version)
+def _as_person(subject: str) -> UUID | None:
+    try:
+        return UUID(subject)
+    except ValueError:
+        return None

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from libs.common.events.crm import CrmLeadChanged, RecordClock
-from services.leads.capture.timeline import Input, PersonVerdict
+from services.leads.register.timeline import Input, PersonVerdict
 
 LEAD = UUID("00000000-0000-7000-8000-00000000000a")
 WINNER = UUID("00000000-0000-7000-8000-00000000000b")

@@ -10,7 +10,7 @@ from libs.common.events.leads import (
     LeadReopened,
     LeadState,
 )
-from services.leads.capture.timeline import DealLink, Input, events_between, fold, input_key
+from services.leads.register.timeline import DealLink, Input, events_between, fold, input_key
 from tests.unit.leads.records import LEAD, WINNER, at, histories, record, verdict
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.leads import LeadState, Verdict
-from services.leads.capture.timeline.inputs import Input, PersonVerdict, content_digest, input_key, time_of
+from services.leads.register.timeline.inputs import Input, PersonVerdict, content_digest, input_key, time_of
 from services.leads.scoring import score
 
 _CRM_VERDICTS: dict[str, Verdict] = {

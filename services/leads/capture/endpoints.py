@@ -1,0 +1,38 @@
+"""Capturing leads by HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+
+from libs.common.web.api import Reading, Transaction
+from libs.common.web.auth import CurrentPrincipal
+from services.leads.capture import service
+from services.leads.capture.schemas import ContactOut, LeadIn
+from services.leads.etags import etag
+from services.leads.register.schemas import LeadOut
+
+router = APIRouter(prefix="/leads", tags=["capture"])
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+
+
+@router.post("", status_code=201)
+async def capture(
+    wanted: LeadIn,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> LeadOut:
+    """Capture a lead. The same `Idempotency-Key` and body again give the same lead, and nothing new."""
+    row = await service.capture_lead(session, wanted, idempotency_key=idempotency_key, principal=principal)
+    response.headers["ETag"] = etag(row.version)
+    response.headers["Location"] = f"leads/{row.lead_id}"
+    return LeadOut.of(row)
+
+
+@router.get("/{lead_id}/contact")
+async def read_contact(lead_id: UUID, session: Reading, principal: CurrentPrincipal) -> ContactOut:
+    """Who to talk to, for a lead captured here; contacts of CRM leads stand in the people directory."""
+    return ContactOut.model_validate(await service.read_contact(session, lead_id, principal=principal))

@@ -1,0 +1,65 @@
+"""A person's verdict on a lead: an input like a CRM record, with its own time and author."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock
+from libs.common.events.base import Cause
+from libs.common.events.leads import Verdict
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import Conflict
+from services.leads import etags
+from services.leads.register import service as register
+from services.leads.register.models import LeadRow, NewInput
+from services.leads.register.timeline import PersonVerdict
+
+_WORDS: dict[Verdict, str] = {"qualified": "qualified", "rejected": "rejected", "pending": "waiting for a verdict"}
+_TICK = timedelta(microseconds=1)
+
+
+class LeadAlreadyJudged(Conflict):
+    """The lead has this verdict already."""
+
+
+class LeadIsGone(Conflict):
+    """The CRM deleted the lead or merged it into another."""
+
+
+async def judge(
+    session: AsyncSession,
+    lead_id: UUID,
+    verdict: Verdict,
+    *,
+    reason: str,
+    if_match: str | None = None,
+    principal: Principal,
+) -> LeadRow:
+    """Give a verdict, `pending` to take one back; returns the lead as it then stands.
+
+    The verdict counts from now, or from just after the newest verdict where a CRM's clock runs ahead of ours: a person
+    decides on what they see. Raises NotFound outside the principal's scope, LeadIsGone, LeadAlreadyJudged, LeadHasMoved.
+    """
+    require(principal, *register.WRITERS)
+    row = await register.read_lead(session, lead_id, lock=True, principal=principal)
+    etags.check(if_match, row.version, noun=f"Lead {lead_id}")
+    if row.merged_into is not None:
+        raise LeadIsGone(
+            f"Lead {lead_id} was merged into {row.merged_into}; judge that one.", merged_into=row.merged_into
+        )
+    state = row.state
+    if state is None or state.deleted:
+        raise LeadIsGone(f"Lead {lead_id} was deleted in the CRM; restore it there before judging it.")
+    if state.verdict == verdict:
+        raise LeadAlreadyJudged(f"Lead {lead_id} is already {_WORDS[verdict]}; reopen it or choose another verdict.")
+    said = PersonVerdict(
+        lead_id=lead_id, at=_time_of_verdict(state.verdict_at), verdict=verdict, by=principal.subject, reason=reason
+    )
+    rows = await register.apply_inputs(session, [NewInput(said, Cause(), principal.subject)], principal=principal)
+    return rows[lead_id]
+
+
+def _time_of_verdict(newest: datetime | None) -> datetime:
+    now = clock.now()
+    return now if newest is None else max(now, newest + _TICK)

@@ -1,0 +1,47 @@
+"""Leads by HTTP: list and read."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from libs.common.web.api import Reading
+from libs.common.web.auth import CurrentPrincipal
+from services.leads.etags import etag
+from services.leads.register import service
+from services.leads.register.schemas import Grade, LeadOut, LeadPageOut, Verdict
+
+router = APIRouter(prefix="/leads", tags=["leads"])
+
+
+@router.get("")
+async def list_leads(
+    session: Reading,
+    principal: CurrentPrincipal,
+    verdict: Verdict | None = None,
+    grade: Grade | None = None,
+    region: Annotated[str | None, Query(max_length=200)] = None,
+    include_removed: bool = False,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> LeadPageOut:
+    """Leads that the caller may see, newest first. `grade` is a fit (`A`) or a full grade (`A1`)."""
+    rows, following = await service.list_leads(
+        session,
+        verdict=verdict,
+        grade=grade,
+        region=region,
+        include_removed=include_removed,
+        cursor=cursor,
+        limit=limit,
+        principal=principal,
+    )
+    return LeadPageOut(items=[LeadOut.of(row) for row in rows], next_cursor=following)
+
+
+@router.get("/{lead_id}")
+async def read_lead(lead_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response) -> LeadOut:
+    """A lead as it stands, with the reasons of its grade."""
+    row = await service.read_lead(session, lead_id, principal=principal)
+    response.headers["ETag"] = etag(row.version)
+    return LeadOut.of(row)

@@ -1,0 +1,73 @@
+"""Leads as they go out by HTTP."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Self
+from uuid import UUID
+
+from libs.common.web.schemas import Out
+from services.leads.register.models import LeadRow
+
+Grade = Literal["A", "B", "C", "A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3"]
+Verdict = Literal["pending", "qualified", "rejected"]
+
+
+class ReasonOut(Out):
+    rule: str
+    detail: str
+    points: int
+
+
+class LeadOut(Out):
+    """A lead as it stands."""
+
+    lead_id: UUID
+    version: int
+    connection: str | None
+    external_id: str | None
+    company: str | None
+    person_id: UUID | None
+    owner_id: UUID | None
+    account_id: UUID | None
+    source: str | None
+    region: str | None
+    market: str | None
+    segment: str | None
+    product: str | None
+    amount: Decimal | None
+    currency: str | None
+    grade: str | None
+    fit: Literal["A", "B", "C"] | None
+    engagement: Literal[1, 2, 3] | None
+    reasons: list[ReasonOut]
+    verdict: Verdict
+    verdict_at: datetime | None
+    verdict_by: str | None
+    verdict_reason: str | None
+    converted_deal_id: UUID | None
+    deleted: bool
+    merged_into: UUID | None
+    created_at: datetime | None
+    valid_from: datetime
+
+    @classmethod
+    def of(cls, row: LeadRow) -> Self:
+        """Raises ValueError for a placeholder, which has nothing to show."""
+        if row.state is None:
+            raise ValueError(f"lead {row.lead_id} is a placeholder")
+        state = row.state
+        own = {
+            "version": row.version,
+            "grade": f"{state.fit}{state.engagement}" if state.fit and state.engagement else None,
+            "connection": row.connection,
+            "external_id": row.external_id,
+            "merged_into": row.merged_into,
+        }
+        return cls.model_validate(state.model_dump() | own)
+
+
+class LeadPageOut(Out):
+    """A page of leads, newest first; `next_cursor` is null on the last."""
+
+    items: list[LeadOut]
+    next_cursor: str | None

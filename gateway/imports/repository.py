@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.imports.models import Import
-from gateway.imports.reading.records import Person
+from gateway.imports.reading.changes import Person
 
 _COLUMNS = (
     "import_id, mapping_name, mapping_version, files, row_limit, rows_per_batch, started_at, finished_at, counts,"

@@ -14,6 +14,7 @@ import orjson
 from pydantic import ValidationError
 
 from gateway.imports.reading.casts import cast_for, instant_cast
+from gateway.imports.reading.changes import Change, Person
 from gateway.imports.reading.document import MappingDocument, Record, Value
 from gateway.imports.reading.expressions import Cells, Columns, Read, column_of, compile_value, compile_when
 from gateway.imports.reading.joins import Joined
@@ -26,29 +27,6 @@ from libs.common.events.crm import CrmRecord, RecordClock
 from libs.common.money import quantise
 
 _AMOUNTS = frozenset({"amount", "list_price", "cost"})
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Person data of a user or a lead, for the gateway's directory only."""
-
-    id: UUID
-    connection: str
-    kind: str
-    external_id: str
-    name: str | None
-    email: str | None
-    phone: str | None
-    clock: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A canonical change and what the import must keep beside it."""
-
-    event: CrmRecord
-    key: UUID
-    person: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +207,19 @@ class RecordReader:
         if stage.state != "open":
             day = content.setdefault("closed_on", closing.astimezone(self._zone).date())
             content.setdefault("close_date", day)
+
+    def _complete_money(self, content: dict[str, Any], moment: _Moment) -> None:
+        """Gives amounts their currency and its number of decimals."""
+        amounts = [field for field in moment.fields if field.name in _AMOUNTS and field.name in content]
+        currency = content.setdefault("currency", self._mapping.currency)
+        for field in amounts:
+            told = str(content[field.name])
+            if currency is None:
+                raise Refused("has no currency; give the mapping one", column=field.column, value=told)
+            try:
+                content[field.name] = quantise(content[field.name], currency)
+            except InvalidOperation:
+                raise Refused("is too large", column=field.column, value=told) from None
 
     def _person_of(self, cells: Cells, connection: str, external_id: str, entity: UUID, at: datetime) -> Person | None:
         if not self._person:

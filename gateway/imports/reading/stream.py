@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from gateway.imports.reading.changes import Change
 from gateway.imports.reading.document import MappingDocument, Record
 from gateway.imports.reading.expressions import Columns
 from gateway.imports.reading.files import Files, SourceFile
 from gateway.imports.reading.joins import Joined, Table, with_joined
 from gateway.imports.reading.load import MappingProblem
 from gateway.imports.reading.memory import Ignored, Memory
-from gateway.imports.reading.records import Change, RecordReader
+from gateway.imports.reading.records import RecordReader
 from gateway.imports.reading.refusal import Refusal, Refused
 from gateway.imports.reading.tally import Tally
 

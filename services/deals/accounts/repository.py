@@ -1,0 +1,60 @@
+"""The current rows of accounts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.web.auth import ROLES
+from libs.common.web.paging import decode_cursor, encode_cursor
+from services.deals.record_history import Version
+
+READERS = ROLES
+
+_TURN = text("""
+    UPDATE account SET valid_from = n.valid_from, name = n.name, region = n.region, market = n.market,
+        segment = n.segment, tier = n.tier, parent_id = n.parent_id, absorbed_into = n.absorbed_into, removed = n.removed
+    FROM json_populate_recordset(NULL::account, CAST(:rows AS json)) n WHERE account.account_id = n.account_id
+""")
+
+
+async def turn(session: AsyncSession, heads: Sequence[Version[Any]]) -> None:
+    """Write the current rows from the heads of their histories."""
+    rows = [
+        {"account_id": head.identifier, "valid_from": head.moment.valid_from, **asdict(head.moment.content)}
+        for head in heads
+    ]
+    if rows:
+        await session.execute(_TURN, {"rows": orjson.dumps(rows).decode()})
+
+
+_ONE = text("SELECT * FROM account WHERE account_id = :account_id AND version > 0")
+
+
+async def account(session: AsyncSession, account_id: UUID) -> Mapping[str, Any] | None:
+    return (await session.execute(_ONE, {"account_id": account_id})).mappings().one_or_none()
+
+
+_PAGE = text("""
+    SELECT * FROM account
+    WHERE version > 0 AND NOT removed
+      AND (CAST(:q AS text) IS NULL OR lower(name) LIKE '%' || lower(:q) || '%')
+      AND (CAST(:region AS text) IS NULL OR region = :region)
+      AND (CAST(:after_name AS text) IS NULL OR (lower(name), account_id) > (:after_name, CAST(:after_id AS uuid)))
+    ORDER BY lower(name), account_id LIMIT :limit
+""")
+
+
+async def page(
+    session: AsyncSession, *, q: str | None, region: str | None, cursor: str | None, limit: int
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    """Rows by name and the cursor of the next page."""
+    after = decode_cursor(cursor, 2) or [None, None]
+    values = {"q": q, "region": region, "after_name": after[0], "after_id": after[1], "limit": limit + 1}
+    rows = list((await session.execute(_PAGE, values)).mappings())
+    last = rows[limit - 1] if len(rows) > limit else None
+    return rows[:limit], encode_cursor(str(last["name"]).lower(), last["account_id"]) if last else None

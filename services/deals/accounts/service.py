@@ -1,0 +1,104 @@
+"""Accounts as the CRM has them, with their history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.base import Cause, Received
+from libs.common.events.crm import CrmAccountChanged
+from libs.common.events.deals import AccountChanged
+from libs.common.messaging import outbox
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import NotFound
+from services.deals.accounts import repository
+from services.deals.accounts.schemas import AccountOut, AccountPage
+from services.deals.record_history import RecordHistory
+
+
+class UnknownAccount(NotFound):
+    """No account of this id is known, or nothing but its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountContent:
+    """What an entry says about an account."""
+
+    name: str
+    region: str | None
+    market: str | None
+    segment: str | None
+    tier: str | None
+    parent_id: UUID | None
+    absorbed_into: UUID | None
+    removed: bool
+
+
+def follow(before: AccountContent | None, record: CrmAccountChanged) -> AccountContent | None:
+    """The account after a record; a tombstone keeps what was known before it."""
+    if record.deleted or record.merged_into is not None:
+        return replace(before, absorbed_into=record.merged_into, removed=True) if before else None
+    return AccountContent(
+        name=record.name,
+        region=record.region,
+        market=record.market,
+        segment=record.segment,
+        tier=record.tier,
+        parent_id=record.parent_id,
+        absorbed_into=None,
+        removed=False,
+    )
+
+
+HISTORY = RecordHistory(
+    "account",
+    record=CrmAccountChanged,
+    content=AccountContent,
+    identify=lambda record: record.account_id,
+    follow=follow,
+    withdrawn=lambda content: replace(content, removed=True),
+)
+
+
+async def apply(session: AsyncSession, events: Sequence[Received[CrmAccountChanged]], *, principal: Principal) -> None:
+    """Apply CRM records of accounts, in any order and repetition, and tell what changed."""
+    require(principal, "system")
+    causes = {event.data.account_id: Cause(**event.cause.model_dump() | {"event": event.id}) for event in events}
+    appended = await HISTORY.apply(session, [event.data for event in events])
+    await repository.turn(session, [entry for entry in appended if entry.is_head])
+    for entry in appended:
+        content, at = entry.moment.content, entry.moment.valid_from
+        event = AccountChanged(
+            account_id=entry.identifier,
+            version=entry.version,
+            valid_from=at,
+            name=content.name,
+            region=content.region,
+            market=content.market,
+            segment=content.segment,
+            tier=content.tier,
+            parent_id=content.parent_id,
+            absorbed_into=content.absorbed_into,
+            removed=content.removed,
+        )
+        cause = causes[entry.identifier]
+        outbox.add(session, event, key=entry.identifier, version=entry.version, occurred_at=at, cause=cause)
+
+
+async def account(session: AsyncSession, account_id: UUID, *, principal: Principal) -> AccountOut:
+    """One account. Raises UnknownAccount. Accounts are seen by everybody who is signed in; their deals are not."""
+    require(principal, *repository.READERS)
+    row = await repository.account(session, account_id)
+    if row is None:
+        raise UnknownAccount(f"No account {account_id} is known; it may not have arrived from the CRM yet.")
+    return AccountOut.model_validate(row)
+
+
+async def accounts(
+    session: AsyncSession, *, q: str | None, region: str | None, cursor: str | None, limit: int, principal: Principal
+) -> AccountPage:
+    """A page of accounts by name."""
+    require(principal, *repository.READERS)
+    rows, following = await repository.page(session, q=q, region=region, cursor=cursor, limit=limit)
+    return AccountPage(items=[AccountOut.model_validate(row) for row in rows], next_cursor=following)

@@ -1,0 +1,239 @@
+"""The ledger's named queries, set-based: a batch of hundreds of deals costs a handful of statements."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.base import Cause
+from libs.common.events.crm import CrmDealChanged
+from libs.common.events.deals import DealState
+from libs.common.events.pricing import QuoteState
+from services.deals.chronicle import Moment
+from services.deals.ledger.timeline import Content, Fold
+
+CONTENT = TypeAdapter(Content)
+FOLD = TypeAdapter(Fold)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input to be kept: `key` is the same for every repetition of it."""
+
+    deal_id: UUID
+    kind: str
+    key: str
+    valid_from: datetime
+    event_id: UUID
+    payload: CrmDealChanged | QuoteState
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A locked deal row. `folded_to` is None when no input was ever folded; `head` is None before the first entry."""
+
+    deal_id: UUID
+    version: int
+    folded_to: datetime | None
+    head: Moment[Content] | None
+    fold: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version to append."""
+
+    deal_id: UUID
+    version: int
+    moment: Moment[Content]
+    event: type[DealState]
+    cause: Cause
+    delivery_received_at: datetime | None
+
+
+_KNOW_DEALS = text("""
+    INSERT INTO deal (deal_id) SELECT unnest(CAST(:deals AS uuid[])) ON CONFLICT DO NOTHING
+""")
+_LOCK_DEALS = text("""
+    SELECT deal_id, version, folded_to, valid_from, content::text AS content, fold::text AS fold
+    FROM deal WHERE deal_id = ANY(:deals) ORDER BY deal_id FOR UPDATE
+""")
+
+
+async def lock_deals(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, Head]:
+    """Lock the deals' rows in id order, making placeholders for unknown ones."""
+    if not deals:
+        return {}
+    ids = sorted(deals)
+    await session.execute(_KNOW_DEALS, {"deals": ids})
+    heads: dict[UUID, Head] = {}
+    for row in await session.execute(_LOCK_DEALS, {"deals": ids}):
+        head = Moment(row.valid_from, CONTENT.validate_json(row.content)) if row.content else None
+        heads[row.deal_id] = Head(row.deal_id, row.version, row.folded_to, head, row.fold)
+    return heads
+
+
+_KEEP_INPUTS = text("""
+    INSERT INTO deal_input (deal_id, kind, input_key, valid_from, event_id, payload)
+    SELECT n.deal_id, n.kind, n.input_key, n.valid_from, n.event_id, CAST(n.payload AS jsonb)
+    FROM unnest(CAST(:deals AS uuid[]), CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:times AS timestamptz[]),
+                CAST(:events AS uuid[]), CAST(:payloads AS text[]))
+      AS n (deal_id, kind, input_key, valid_from, event_id, payload)
+    ON CONFLICT DO NOTHING RETURNING deal_id, kind, input_key
+""")
+
+
+async def keep_inputs(session: AsyncSession, inputs: Sequence[Input]) -> set[tuple[UUID, str, str]]:
+    """Keep what was not known; returns (deal, kind, key) of those."""
+    if not inputs:
+        return set()
+    values = {
+        "deals": [item.deal_id for item in inputs],
+        "kinds": [item.kind for item in inputs],
+        "keys": [item.key for item in inputs],
+        "times": [item.valid_from for item in inputs],
+        "events": [item.event_id for item in inputs],
+        "payloads": [item.payload.model_dump_json(exclude_defaults=True) for item in inputs],
+    }
+    return {(row[0], row[1], row[2]) for row in await session.execute(_KEEP_INPUTS, values)}
+
+
+_INPUTS = text("SELECT deal_id, kind, payload::text FROM deal_input WHERE deal_id = ANY(:deals)")
+
+
+async def inputs_of(
+    session: AsyncSession, deals: Collection[UUID]
+) -> tuple[dict[UUID, list[CrmDealChanged]], dict[UUID, list[QuoteState]]]:
+    """All kept records and quotes of these deals."""
+    records: dict[UUID, list[CrmDealChanged]] = {}
+    quotes: dict[UUID, list[QuoteState]] = {}
+    if deals:
+        for deal_id, kind, payload in await session.execute(_INPUTS, {"deals": list(deals)}):
+            if kind == "crm":
+                records.setdefault(deal_id, []).append(CrmDealChanged.model_validate_json(payload))
+            else:
+                quotes.setdefault(deal_id, []).append(QuoteState.model_validate_json(payload))
+    return records, quotes
+
+
+_STORED = text("""
+    SELECT DISTINCT ON (deal_id, valid_from)
+        deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed
+    FROM deal_version WHERE deal_id = ANY(:deals) ORDER BY deal_id, valid_from, version DESC
+""")
+
+
+async def stored_entries(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, list[Moment[Content]]]:
+    """What readers now see of each timeline: per instant the newest version, in time order."""
+    entries: dict[UUID, list[Moment[Content]]] = {}
+    if deals:
+        for row in await session.execute(_STORED, {"deals": list(deals)}):
+            content = CONTENT.validate_json(row.content)
+            entry = Moment(row.valid_from, content, row.source_recorded_at, row.reconstructed)
+            entries.setdefault(row.deal_id, []).append(entry)
+    return entries
+
+
+_APPEND = text(
+    "INSERT INTO deal_version SELECT * FROM json_populate_recordset(NULL::deal_version, CAST(:rows AS json))"
+)
+
+
+async def append(session: AsyncSession, entries: Iterable[Entry], *, recorded_at: datetime) -> None:
+    """Append versions."""
+    rows = [
+        {
+            "deal_id": entry.deal_id,
+            "version": entry.version,
+            "valid_from": entry.moment.valid_from,
+            "recorded_at": recorded_at,
+            "source_recorded_at": entry.moment.source_recorded_at,
+            "reconstructed": entry.moment.reconstructed,
+            "event": entry.event.TYPE,
+            "cause": entry.cause.model_dump(mode="json", exclude_none=True),
+            "delivery_received_at": entry.delivery_received_at,
+            "content": orjson.Fragment(CONTENT.dump_json(entry.moment.content)),
+        }
+        for entry in entries
+    ]
+    if rows:
+        await session.execute(_APPEND, {"rows": orjson.dumps(rows).decode()})
+
+
+COLUMNS = (
+    "name",
+    "state",
+    "pipeline",
+    "stage",
+    "category",
+    "gate",
+    "amount",
+    "currency",
+    "close_date",
+    "closed_on",
+    "owner_id",
+    "account_id",
+    "lead_id",
+    "region",
+    "market",
+    "segment",
+    "product",
+    "provisional",
+    "absorbed_into",
+    "removed",
+)
+"""Content that the current row repeats as columns, to be searched; the same as in `_TURN`."""
+
+_TURN = text("""
+    UPDATE deal SET
+        folded_to = n.folded_to, fold = n.fold, version = n.version, valid_from = n.valid_from, content = n.content,
+        recorded_at = coalesce(n.recorded_at, deal.recorded_at),
+        name = n.name, state = n.state, pipeline = n.pipeline, stage = n.stage, category = n.category, gate =
+        n.gate, amount = n.amount, currency = n.currency, close_date = n.close_date, closed_on = n.closed_on,
+        owner_id = n.owner_id, account_id = n.account_id, lead_id = n.lead_id, region = n.region, market =
+        n.market, segment = n.segment, product = n.product, provisional = n.provisional, absorbed_into =
+        n.absorbed_into, removed = n.removed
+    FROM json_populate_recordset(NULL::deal, CAST(:rows AS json)) n WHERE deal.deal_id = n.deal_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A deal row after a batch. `fold` is None where every input means a full fold (provisional deals)."""
+
+    deal_id: UUID
+    version: int
+    head: Moment[Content] | None
+    folded_to: datetime | None
+    fold: Fold | None
+    is_new_version: bool
+
+
+async def turn(session: AsyncSession, deals: Iterable[Turned], *, recorded_at: datetime) -> None:
+    """Write the current rows."""
+    rows = [_row(deal, recorded_at) for deal in deals]
+    if rows:
+        await session.execute(_TURN, {"rows": orjson.dumps(rows, default=str).decode()})
+
+
+def _row(deal: Turned, recorded_at: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "deal_id": deal.deal_id,
+        "version": deal.version,
+        "folded_to": deal.folded_to,
+        "fold": orjson.Fragment(FOLD.dump_json(deal.fold)) if deal.fold else None,
+        "recorded_at": recorded_at if deal.is_new_version else None,
+        "provisional": False,
+        "removed": False,
+    }
+    if deal.head is not None:
+        row |= {column: getattr(deal.head.content, column) for column in COLUMNS}
+        row["valid_from"] = deal.head.valid_from
+        row["content"] = orjson.Fragment(CONTENT.dump_json(deal.head.content))
+    return row

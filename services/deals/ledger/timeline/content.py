@@ -1,0 +1,51 @@
+"""What an entry of a deal's timeline says about the deal: everything but version, times of recording and cause."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from libs.common.events.crm import Category, DealType, State, ValueBasis
+from libs.common.events.deals import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Two entries with equal content are one entry. The fields are those of `DealState`."""
+
+    connection: str | None
+    external_id: str | None
+    name: str
+    state: State
+    pipeline: str
+    stage: str
+    stage_entered_at: datetime
+    stage_probability: Decimal | None
+    category: Category | None
+    category_by_person: bool
+    gate: Gate
+    amount: Decimal | None
+    currency: str | None
+    amount_from: Literal["crm", "quote", "lead"]
+    quote_id: UUID | None
+    close_date: date | None
+    close_date_provisional: bool
+    closed_on: date | None
+    created_at: datetime
+    owner_id: UUID | None
+    account_id: UUID | None
+    lead_id: UUID | None
+    region: str | None
+    market: str | None
+    segment: str | None
+    product: str | None
+    source: str | None
+    deal_type: DealType
+    value_basis: ValueBasis
+    term_months: int | None
+    loss_reason: str | None
+    pushes: int
+    provisional: bool
+    absorbed_into: UUID | None
+    removed: bool

@@ -1,0 +1,169 @@
+"""The fold: inputs in order, one moment per instant.
+
+Order: time, then lead's verdict, CRM record, quote, then each kind's own order. The three kinds touch different parts of the
+state, so within one instant only the order of CRM records matters, and that is their clock's.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from libs.common.events.crm import CrmDealChanged
+from libs.common.events.deals import Gate
+from libs.common.events.leads import LeadState, Verdict
+from libs.common.events.pricing import QuoteState
+from services.deals.chronicle import Moment, standing_records
+from services.deals.ledger.timeline.content import Content
+from services.deals.ledger.timeline.pursuit import follow
+from services.deals.ledger.timeline.standing import authority, decided_at, standing_quotes, standing_verdicts
+from services.deals.ledger.timeline.state import Fold, Pursuit
+
+Links = Mapping[UUID, datetime]
+"""The leads that a deal's CRM records name, each with the first instant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything known about one deal, in any order, repetitions allowed. `leads` are the states of the leads it names."""
+
+    records: Sequence[CrmDealChanged] = ()
+    quotes: Sequence[QuoteState] = ()
+    leads: Sequence[LeadState] = ()
+    converted_from: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A lead's verdict at its own time."""
+
+    lead_id: UUID
+    at: datetime
+    verdict: Verdict
+
+
+Step = Decided | CrmDealChanged | QuoteState
+
+
+class _Key(NamedTuple):
+    at: datetime
+    rank: int
+    tie: tuple[Any, ...]
+
+
+def fold(inputs: Inputs, zone: ZoneInfo) -> tuple[list[Moment[Content]], Fold]:
+    """The whole timeline from the beginning, and the state from which `advance` can continue it."""
+    return advance(Fold(converted_from=inputs.converted_from), order(inputs), zone)
+
+
+def order(inputs: Inputs) -> list[Step]:
+    """The inputs that stand, as steps in order."""
+    steps: list[Step] = list(standing_records(inputs.records))
+    steps.extend(Decided(lead.lead_id, decided_at(lead), lead.verdict) for lead in standing_verdicts(inputs.leads))
+    steps.extend(standing_quotes(inputs.quotes))
+    return sorted(steps, key=_key)
+
+
+def advance(state: Fold, steps: Iterable[Step], zone: ZoneInfo) -> tuple[list[Moment[Content]], Fold]:
+    """Continue a fold by steps that are in order and none of them before `state.at`.
+
+    Returns the moments of the steps' instants, without those at which the deal is not yet known, and the new state.
+    """
+    moments: list[Moment[Content]] = []
+    for at, together in groupby(steps, key=lambda step: _key(step).at):
+        record: CrmDealChanged | None = None
+        for step in together:
+            state = _step(state, step, zone)
+            record = step if isinstance(step, CrmDealChanged) else record
+        content = content_of(state)
+        if content is not None:
+            source_recorded_at = record.source_recorded_at if record else None
+            moments.append(Moment(at, content, source_recorded_at, record.reconstructed if record else False))
+    return moments, state
+
+
+def links(records: Iterable[CrmDealChanged]) -> Links:
+    """The leads that living records name, each with the first instant at which one did."""
+    found: dict[UUID, datetime] = {}
+    for record in standing_records(records):
+        if record.lead_id is not None and not record.deleted and record.merged_into is None:
+            found.setdefault(record.lead_id, record.clock.crm_time)
+    return found
+
+
+def content_of(state: Fold) -> Content | None:
+    """What the state says about the deal; None before the first living record."""
+    pursuit = state.pursuit
+    if pursuit is None:
+        return None
+    record = pursuit.record
+    lead_id = record.lead_id or state.converted_from
+    quote = authority(state.quotes.values())
+    is_open = record.state == "open"
+    return Content(
+        connection=record.connection,
+        external_id=record.external_id,
+        name=record.name,
+        state=record.state,
+        pipeline=record.pipeline,
+        stage=record.stage,
+        stage_entered_at=pursuit.stage_entered_at,
+        stage_probability=record.stage_probability,
+        category=pursuit.category,
+        category_by_person=pursuit.category_by_person,
+        gate=_gate(lead_id, state.verdicts),
+        amount=quote.net_amount if quote else record.amount,
+        currency=quote.currency if quote else record.currency,
+        amount_from="quote" if quote else "crm",
+        quote_id=quote.quote_id if quote else None,
+        close_date=record.close_date,
+        close_date_provisional=is_open and _is_provisional(pursuit),
+        closed_on=pursuit.closed_on,
+        created_at=pursuit.created_at,
+        owner_id=record.owner_id,
+        account_id=record.account_id,
+        lead_id=lead_id,
+        region=record.region,
+        market=record.market,
+        segment=record.segment,
+        product=record.product,
+        source=record.source,
+        deal_type=record.deal_type,
+        value_basis=record.value_basis,
+        term_months=record.term_months,
+        loss_reason=record.loss_reason if record.state == "lost" else None,
+        pushes=pursuit.pushes,
+        provisional=False,
+        absorbed_into=pursuit.merged_into,
+        removed=pursuit.tombstone,
+    )
+
+
+def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
+    if isinstance(step, CrmDealChanged):
+        return replace(state, at=step.clock.crm_time, pursuit=follow(state.pursuit, step, zone))
+    if isinstance(step, Decided):
+        return replace(state, at=step.at, verdicts={**state.verdicts, step.lead_id: step.verdict})
+    return replace(state, at=step.valid_from, quotes={**state.quotes, step.quote_id: step})
+
+
+def _key(step: Step) -> _Key:
+    if isinstance(step, Decided):
+        return _Key(step.at, 0, (step.lead_id,))
+    if isinstance(step, CrmDealChanged):
+        return _Key(step.clock.crm_time, 1, step.clock.order())
+    return _Key(step.valid_from, 2, (step.quote_id, step.version))
+
+
+def _gate(lead_id: UUID | None, verdicts: Mapping[UUID, Verdict]) -> Gate:
+    if lead_id is None:
+        return "not_applicable"
+    return "passed" if verdicts.get(lead_id) == "qualified" else "waiting"
+
+
+def _is_provisional(pursuit: Pursuit) -> bool:
+    record = pursuit.record
+    return record.close_date is None or record.close_date_by_machine or pursuit.date_was_past

@@ -1,0 +1,150 @@
+"""The two-clock history of a kind of CRM record whose entries depend on nothing else: accounts, people.
+
+Deals need more (verdicts, quotes, continued folds) and have the ledger.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.crm import CrmRecord
+from libs.common.messaging import outbox
+from services.deals.chronicle import Moment, corrections, fold_records, input_key, with_digest
+
+R = TypeVar("R", bound=CrmRecord)
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Generic[C]):
+    """An appended entry. `is_head`: nothing later is known of this record."""
+
+    identifier: UUID
+    version: int
+    moment: Moment[C]
+    is_head: bool
+
+
+class RecordHistory(Generic[R, C]):
+    """Keeps records of one kind in the tables `<name>`, `<name>_input` and `<name>_version`.
+
+    `follow(content before, record)` is the content after a record, None while nothing is known; `withdrawn` is what
+    holds at an instant that lost its record before the first that stands.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        record: type[R],
+        content: type[C],
+        identify: Callable[[R], UUID],
+        follow: Callable[[C | None, R], C | None],
+        withdrawn: Callable[[C], C],
+    ) -> None:
+        self._name = name
+        self._record = record
+        self._content: TypeAdapter[C] = TypeAdapter(content)
+        self._identify, self._follow, self._withdrawn = identify, follow, withdrawn
+        self._know = _sql(
+            "INSERT INTO {name} ({name}_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING", name
+        )
+        self._lock = _sql(
+            "SELECT {name}_id, version FROM {name} WHERE {name}_id = ANY(:ids) ORDER BY {name}_id FOR UPDATE", name
+        )
+        self._keep = _sql(
+            """
+            INSERT INTO {name}_input ({name}_id, input_key, payload)
+            SELECT n.id, n.key, CAST(n.payload AS jsonb)
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS text[]), CAST(:payloads AS text[])) AS n (id, key, payload)
+            ON CONFLICT DO NOTHING RETURNING {name}_id
+            """,
+            name,
+        )
+        self._inputs = _sql("SELECT {name}_id, payload::text FROM {name}_input WHERE {name}_id = ANY(:ids)", name)
+        self._stored = _sql(
+            """
+            SELECT DISTINCT ON ({name}_id, valid_from) {name}_id, valid_from, content::text FROM {name}_version
+            WHERE {name}_id = ANY(:ids) ORDER BY {name}_id, valid_from, version DESC
+            """,
+            name,
+        )
+        self._append = _sql(
+            "INSERT INTO {name}_version SELECT * FROM json_populate_recordset(NULL::{name}_version, CAST(:rows AS json))",
+            name,
+        )
+        self._turn = _sql(
+            """
+            UPDATE {name} SET version = n.version
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[])) AS n (id, version)
+            WHERE {name}.{name}_id = n.id
+            """,
+            name,
+        )
+
+    async def apply(self, session: AsyncSession, records: Sequence[R]) -> list[Version[C]]:
+        """Keep the records that are new and append what they change; returns what was appended, in order."""
+        records = [with_digest(record) for record in records]
+        ids = sorted({self._identify(record) for record in records})
+        await session.execute(self._know, {"ids": ids})
+        versions = {row[0]: row[1] for row in await session.execute(self._lock, {"ids": ids})}
+        kept = {
+            "ids": [self._identify(record) for record in records],
+            "keys": [input_key(record) for record in records],
+            "payloads": [record.model_dump_json(exclude_defaults=True) for record in records],
+        }
+        new = set(await session.scalars(self._keep, kept))
+        if not new:
+            return []
+        await outbox.stamp(session)
+        inputs: dict[UUID, list[R]] = {}
+        for identifier, payload in await session.execute(self._inputs, {"ids": list(new)}):
+            inputs.setdefault(identifier, []).append(self._record.model_validate_json(payload))
+        stored: dict[UUID, list[Moment[C]]] = {}
+        for identifier, valid_from, content in await session.execute(self._stored, {"ids": list(new)}):
+            stored.setdefault(identifier, []).append(Moment(valid_from, self._content.validate_json(content)))
+        appended: list[Version[C]] = []
+        for identifier in sorted(new):
+            appended += self._compare(identifier, versions[identifier], stored.get(identifier, []), inputs[identifier])
+        await self._write(session, appended)
+        return appended
+
+    def _compare(
+        self, identifier: UUID, version: int, stored: Sequence[Moment[C]], records: Sequence[R]
+    ) -> list[Version[C]]:
+        moments = fold_records(records, self._follow)
+        newest = max([moment.valid_from for moment in (*stored[-1:], *moments[-1:])], default=None)
+        changed = corrections(stored, moments, withdrawn=self._withdrawn)
+        return [
+            Version(identifier, version + number, moment, moment.valid_from == newest)
+            for number, moment in enumerate(changed, start=1)
+        ]
+
+    async def _write(self, session: AsyncSession, appended: Sequence[Version[C]]) -> None:
+        if not appended:
+            return
+        recorded_at = await outbox.stamp(session)
+        name = self._name
+        rows = [
+            {
+                f"{name}_id": entry.identifier,
+                "version": entry.version,
+                "valid_from": entry.moment.valid_from,
+                "recorded_at": recorded_at,
+                "content": orjson.Fragment(self._content.dump_json(entry.moment.content)),
+            }
+            for entry in appended
+        ]
+        await session.execute(self._append, {"rows": orjson.dumps(rows).decode()})
+        newest = {entry.identifier: entry.version for entry in appended}
+        await session.execute(self._turn, {"ids": list(newest), "versions": list(newest.values())})
+
+
+def _sql(statement: str, name: str) -> TextClause:
+    return text(statement.replace("{name}", name))

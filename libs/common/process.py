@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from datetime import datetime
+from collections.abc import Coroutine, Iterator
 from typing import Annotated, Any, NoReturn
 
 import httpx
@@ -13,21 +12,18 @@ import orjson
 import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.common import clock, crash, migrations, scheduler
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
-from libs.common.messaging import schema
+from libs.common.messaging import neighbours, schema
 from libs.common.messaging.consumer import Applier, Consumer
 from libs.common.messaging.relay import Relay
-from libs.common.messaging.topics import CONSUMERS, WATERMARK_FROM
 from libs.common.observe import log as logs
 from libs.common.observe import tracing
 from libs.common.runtime import ROLES, Component, Job, Runtime, Worker
 from libs.common.web.api import create_app
-from libs.common.web.auth import Principal, TokenSigner
+from libs.common.web.auth import TokenSigner
 
 __all__ = ["Component", "Job", "Runtime", "Worker", "main"]
 
@@ -164,6 +160,7 @@ def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Corou
                 name=component.name,
                 topics=component.consumes,
                 handlers=component.handlers,
+                ask_rewind=neighbours.ask_rewind(runtime),
             )
             runtime.applier = consumer.applier
             yield "consumer", consumer.run()
@@ -174,7 +171,11 @@ def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Corou
             yield task.name, _forever(task, runtime)
     if "relay" in roles and component.publishes is not None:
         relay = Relay(
-            settings, runtime.database, component.publishes, origin=_origin(component), applied=_applied(runtime)
+            settings,
+            runtime.database,
+            component.publishes,
+            origin=neighbours.origin_of(component),
+            applied=neighbours.applied(runtime),
         )
         yield "relay", relay.run()
     if "scheduler" in roles:
@@ -193,46 +194,3 @@ async def _forever(worker: Worker, runtime: Runtime) -> None:
                 raise
             log.warning("worker starts over", worker=worker.name, reason=f"{type(error).__name__}: {error}"[:300])
         await asyncio.sleep(1.0)
-
-
-def _origin(component: Component) -> Callable[[AsyncConnection], Awaitable[datetime | None]]:
-    if component.origin is not None:
-        return component.origin
-    topics = WATERMARK_FROM[component.name]
-    partitions = sum(topic.partitions for topic in topics)
-
-    async def least(connection: AsyncConnection) -> datetime | None:
-        row = (
-            await connection.execute(
-                text(
-                    "SELECT min(origin) AS origin, count(origin) AS known FROM consumer_position WHERE topic = ANY(:t)"
-                ),
-                {"t": [topic.name for topic in topics]},
-            )
-        ).one()
-        return row.origin if row.known == partitions else None
-
-    return least
-
-
-def _applied(runtime: Runtime) -> Callable[[], Awaitable[int]]:
-    """Asks each consumer of our topic how far it has come; 0, meaning everything retained, when one does not say."""
-    component, settings = runtime.component, runtime.settings
-
-    async def ask() -> int:
-        if component.publishes is None or runtime.tokens is None:
-            return 0
-        token = runtime.tokens.sign(Principal.system(component.name))
-        least: int | None = None
-        async with httpx.AsyncClient(timeout=3, headers={"Authorization": f"Bearer {token}"}) as client:
-            for consumer in CONSUMERS[component.publishes.name]:
-                url = f"{getattr(settings, f'{consumer}_url')}/v1/positions/{component.publishes.name}"
-                try:
-                    answer = await client.get(url)
-                    found = int(answer.json()["applied_txid"]) if answer.status_code == 200 else 0
-                except (httpx.HTTPError, ValueError, KeyError):
-                    found = 0
-                least = found if least is None else min(least, found)
-        return least or 0
-
-    return ask

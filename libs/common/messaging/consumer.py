@@ -29,6 +29,9 @@ log = get_logger(__name__)
 
 Handler = Callable[[AsyncSession, Sequence[Received[Any]]], Awaitable[None]]
 
+AskRewind = Callable[[Topic, int], Awaitable[None]]
+"""Asks the owner of a topic to send everything from a transaction on again."""
+
 IDLE_CHECK_S = 3.0
 BRAKE_LETTERS = 50
 """So many dead letters within BRAKE_WINDOW_S pause the consumer: rather a bug of ours than of the events."""
@@ -186,12 +189,14 @@ class Consumer:
         name: str,
         topics: Sequence[Topic],
         handlers: Mapping[type[EventData], Handler],
+        ask_rewind: AskRewind,
     ) -> None:
         self.settings = settings
         self.database = database
         self.name = name
         self.topics = tuple(topics)
         self.applier = Applier(database, handlers)
+        self._ask_rewind = ask_rewind
         self._positions: dict[Place, Position] = {}
         self._rewound: set[Place] = set()
         self._cluster = ""
@@ -206,9 +211,10 @@ class Consumer:
                 group = f"foretell-{self.name}" if self.settings.consumer_assignment == "group" else None
                 client = kafka.consumer(self.settings, group=group)
                 try:
-                    await self._attach(client)
+                    await self.attach(client)
                     delay_s = 0.2
-                    await self._consume(client)
+                    while True:
+                        await self.poll(client)
                 finally:
                     await client.stop()
             except Brake as brake:
@@ -227,7 +233,7 @@ class Consumer:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, 5.0)
 
-    async def _attach(self, client: kafka.AIOKafkaConsumer) -> None:
+    async def attach(self, client: kafka.AIOKafkaConsumer) -> None:
         """Connect and take partitions: all of them, or those the group gives."""
         self._positions.clear()
         self._rewound.clear()
@@ -253,15 +259,16 @@ class Consumer:
                 self._rewound.add(place)
             client.seek(kafka.TopicPartition(*place), known.next_offset if same else 0)
 
-    async def _consume(self, client: kafka.AIOKafkaConsumer) -> None:
-        wait_ms = max(self.settings.broker_fetch_wait_ms, 10)
-        while True:
-            batches = await client.getmany(timeout_ms=wait_ms * 5, max_records=self.settings.consumer_batch)
-            if not batches:
-                await self._look_around(client)
-                continue
-            self._heard = time.monotonic()
-            await self._apply(client, batches)
+    async def poll(self, client: kafka.AIOKafkaConsumer) -> bool:
+        """Take one batch and apply it; returns False after silence."""
+        wait_ms = max(self.settings.broker_fetch_wait_ms, 10) * 5
+        batches = await client.getmany(timeout_ms=wait_ms, max_records=self.settings.consumer_batch)
+        if not batches:
+            await self._look_around(client)
+            return False
+        self._heard = time.monotonic()
+        await self._apply(client, batches)
+        return True
 
     async def _apply(self, client: kafka.AIOKafkaConsumer, batches: Mapping[Any, Sequence[Any]]) -> None:
         records: list[Any] = []
@@ -279,10 +286,13 @@ class Consumer:
                     ticks[place] = envelope.read_tick(record)
                 else:
                     records.append(record)
-            reached = Position(self._cluster, envelope.log_of(kept[-1]), kept[-1].offset + 1)
-            moves[place] = (self._positions[place], reached)
+            expected = self._positions[place]
+            applied = ticks[place].applied_txid if place in ticks else expected.applied_txid
+            reached = Position(self._cluster, envelope.log_of(kept[-1]), kept[-1].offset + 1, applied)
+            moves[place] = (expected, reached)
         if not moves:
             return
+        await self._ask_for_missing(moves)
         crash.point("consumer.polled_not_applied")
         with metrics.CONSUMER_BATCH_SECONDS.time():
             await self._apply_until_done(records, moves, ticks)
@@ -291,6 +301,23 @@ class Consumer:
         self._observe(client, records, moves)
         if self.settings.consumer_assignment == "group":
             await self._copy_offsets(client, moves)
+
+    async def _ask_for_missing(self, moves: Mapping[Place, tuple[Position, Position]]) -> None:
+        """Ask the owner for what stands before the start of a new log but was never applied here.
+
+        It happens when this database was restored to an earlier state, or is new, and the log was lost in between. Asked
+        before the new log is taken up, so that the request is made again if this fails; what is sent twice is passed over.
+        """
+        least: dict[str, int] = {}
+        for place, (old, new) in moves.items():
+            if new.log != old.log and old.applied_txid < envelope.log_start(new.log):
+                least[place[0]] = min(least.get(place[0], old.applied_txid), old.applied_txid)
+        for topic in self.topics:
+            if topic.name in least:
+                log.warning(
+                    "the new log starts after what is applied here", topic=topic.name, from_txid=least[topic.name]
+                )
+                await self._ask_rewind(topic, least[topic.name])
 
     async def _apply_until_done(
         self, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]], ticks: Mapping[Place, Tick]

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 READ_AHEAD = 20_000
 """Positions taken from a window at once; only these are held in memory."""
@@ -58,9 +58,31 @@ async def system_identifier(connection: AsyncConnection) -> str:
     return str(found)
 
 
-async def horizon(connection: AsyncConnection) -> int:
-    """The oldest transaction that may still be running: all below it are finished."""
-    return int(await connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")))
+async def horizon(connection: AsyncConnection) -> tuple[int, int | None]:
+    """The oldest transaction that may still be running (all below it are finished), and the rewind asked for, if any."""
+    row = (
+        await connection.execute(
+            text(
+                """
+                SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+                       (SELECT rewind_to::text FROM relay_cursor) AS rewind_to
+                """
+            )
+        )
+    ).one()
+    return int(row.oldest), None if row.rewind_to is None else int(row.rewind_to)
+
+
+async def ask_rewind(session: AsyncSession, txid: int) -> None:
+    """Have the relay send everything from transaction `txid` on again, because a consumer lacks it."""
+    await session.execute(
+        text(
+            """
+            UPDATE relay_cursor SET rewind_to = least(coalesce(rewind_to, cast(:txid AS xid8)), cast(:txid AS xid8))
+            """
+        ),
+        {"txid": str(txid)},
+    )
 
 
 async def load(connection: AsyncConnection) -> Cursor:
@@ -112,7 +134,8 @@ async def store(connection: AsyncConnection, old: Cursor, new: Cursor) -> None:
             UPDATE relay_cursor
             SET system_identifier = :identifier, lower_txid = cast(:lower AS xid8), upper_txid = cast(:upper AS xid8),
                 position = :position, log = :log, cluster = :cluster, acknowledged = cast(:acknowledged AS jsonb),
-                replaying_to = cast(:replaying AS xid8), stored_at = clock_timestamp()
+                replaying_to = cast(:replaying AS xid8), stored_at = clock_timestamp(),
+                rewind_to = CASE WHEN :log <> :old_log THEN NULL ELSE rewind_to END
             WHERE system_identifier = :old_identifier AND lower_txid = cast(:old_lower AS xid8)
               AND upper_txid = cast(:old_upper AS xid8) AND position = :old_position AND log = :old_log
             """

@@ -78,6 +78,12 @@ def log_of(record: Any) -> str:
     return header(record, "ft_log") or ""
 
 
+def log_start(log: str) -> int:
+    """Below which transaction of the owner nothing stands in a log: the part after the colon of its name."""
+    _, _, start = log.partition(":")
+    return int(start) if start.isdigit() else 0
+
+
 def is_tick(record: Any) -> bool:
     return header(record, "ce_type") == TICK_TYPE
 

@@ -20,11 +20,15 @@ class PartitionLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The next offset to apply in one partition of one log of one cluster."""
+    """The next offset to apply in one partition of one log of one cluster.
+
+    `applied_txid`: all events of the owner's transactions below it that belong here are applied; 0 when unknown.
+    """
 
     cluster: str
     log: str
     next_offset: int
+    applied_txid: int = 0
 
 
 async def load(session: AsyncSession, places: Iterable[Place]) -> dict[Place, Position]:
@@ -45,14 +49,17 @@ async def load(session: AsyncSession, places: Iterable[Place]) -> dict[Place, Po
     rows = await session.execute(
         text(
             """
-            SELECT p.topic, p.partition, p.cluster, p.log, p.next_offset FROM consumer_position p
+            SELECT p.topic, p.partition, p.cluster, p.log, p.next_offset, coalesce(p.applied_txid::text, '0') AS applied
+            FROM consumer_position p
             JOIN unnest(cast(:topics AS text[]), cast(:partitions AS integer[])) AS n (topic, partition)
               ON n.topic = p.topic AND n.partition = p.partition
             """
         ),
         {"topics": topics, "partitions": partitions},
     )
-    return {(row.topic, row.partition): Position(row.cluster, row.log, row.next_offset) for row in rows}
+    return {
+        (row.topic, row.partition): Position(row.cluster, row.log, row.next_offset, int(row.applied)) for row in rows
+    }
 
 
 _ADVANCE = text(

@@ -113,18 +113,27 @@ class Leader:
         self._cluster_checked = 0.0
 
     async def run(self) -> None:
-        self.stored = self.cursor = await cursors.load(self.connection)
+        """Lead until something fails."""
+        await self.start()
         while True:
-            try:
-                await self._check_cluster()
-                sent = await self._send_window()
-                await self._tick_when_due()
-            except LogLost as lost:
-                log.warning("the log was emptied", topic=self.topic.name, reason=str(lost))
-                await self._begin_log(await kafka.cluster_id(self.producer.client))
-                continue
-            if not sent:
+            if not await self.step():
                 await self.relay.database.wake.wait(POLL_S)
+
+    async def start(self) -> None:
+        """Take up the stored cursor."""
+        self.stored = self.cursor = await cursors.load(self.connection)
+
+    async def step(self) -> bool:
+        """Send what is there and tick when due; returns whether to go on at once."""
+        try:
+            await self._check_cluster()
+            sent = await self._send_window()
+            await self._tick_when_due()
+        except LogLost as lost:
+            log.warning("the log was emptied", topic=self.topic.name, reason=str(lost))
+            await self._begin_log(await kafka.cluster_id(self.producer.client))
+            return True
+        return sent
 
     async def _check_cluster(self) -> None:
         """Notice another cluster id, and then begin a new log."""
@@ -136,16 +145,21 @@ class Leader:
         if cluster != self.cursor.cluster:
             await self._begin_log(cluster)
 
-    async def _begin_log(self, cluster: str) -> None:
+    async def _begin_log(self, cluster: str, *, rewind_to: int | None = None) -> None:
+        """Name a new log and start again from where the consumers stand, or from where one of them asked.
+
+        The name holds the transaction it starts at: a consumer that lacks something older sees it and asks.
+        """
         first = not self.cursor.log
         await kafka.ensure_topics(self.relay.settings, [self.topic])
-        applied = 0 if first else await self.relay.applied()
-        self.cursor = self.cursor.restarted(at=applied, log=uuid4().hex, cluster=cluster)
+        start = rewind_to if rewind_to is not None else 0 if first else await self.relay.applied()
+        start = min(start, self.cursor.lower)
+        self.cursor = self.cursor.restarted(at=start, log=f"{uuid4().hex}:{start}", cluster=cluster)
         await self._store()
         self._tick = None
         if not first:
             metrics.RELAY_LOG_RESTARTS.inc()
-            log.warning("the broker's log is new; sending again", topic=self.topic.name, from_txid=applied)
+            log.warning("sending again", topic=self.topic.name, from_txid=start, asked=rewind_to is not None)
 
     async def _send_window(self) -> bool:
         """Send what is left of the window, then open the next. Returns whether anything was sent."""
@@ -161,7 +175,11 @@ class Leader:
             if len(ahead) < cursors.READ_AHEAD:
                 break
             ahead = await cursors.ahead(self.connection, self.cursor)
-        self.cursor = self.cursor.opened(await cursors.horizon(self.connection))
+        oldest, rewind_to = await cursors.horizon(self.connection)
+        if rewind_to is not None:
+            await self._begin_log(self.cursor.cluster, rewind_to=rewind_to)
+            return True
+        self.cursor = self.cursor.opened(oldest)
         if self.cursor.replaying_to is not None and self.cursor.lower >= self.cursor.replaying_to:
             self.cursor = replace(self.cursor, replaying_to=None)
             log.info("everything the lost log held has been sent again", topic=self.topic.name)

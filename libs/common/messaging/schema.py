@@ -40,6 +40,7 @@ CREATE: tuple[str, ...] = (
         cluster text NOT NULL,
         acknowledged jsonb NOT NULL,
         replaying_to xid8,
+        rewind_to xid8,
         stored_at timestamptz NOT NULL DEFAULT clock_timestamp()
     )
     """,

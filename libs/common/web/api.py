@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.db import is_passing, revision
-from libs.common.messaging import deadletter, position
+from libs.common.messaging import cursor, deadletter, position
 from libs.common.messaging.topics import BY_NAME
 from libs.common.migrations import head
 from libs.common.observe import metrics, tracing
@@ -19,6 +20,7 @@ from libs.common.runtime import Component, Runtime
 from libs.common.web import errors
 from libs.common.web.auth import CurrentPrincipal, TokenVerifier, require
 from libs.common.web.errors import NotFound
+from libs.common.web.schemas import In
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 
@@ -59,8 +61,7 @@ def create_app(component: Component, runtime: Runtime, *, serve_api: bool = True
     if serve_api:
         for router in component.routers:
             app.include_router(router, prefix=component.prefix)
-        if component.prefix:
-            app.include_router(_messaging(), prefix=component.prefix)
+        app.include_router(_messaging(), prefix=component.prefix or "/v1")
         if component.customise is not None:
             component.customise(app, runtime)
     app.add_middleware(Observed)
@@ -96,6 +97,12 @@ def _operations(component: Component) -> APIRouter:
     return router
 
 
+class Rewind(In):
+    """From which transaction id on, as text because it does not fit every number."""
+
+    txid: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+
+
 def _messaging() -> APIRouter:
     """How far this component has consumed, and its dead letters."""
     router = APIRouter(tags=["messaging"])
@@ -107,6 +114,13 @@ def _messaging() -> APIRouter:
             raise NotFound(f"There is no topic {topic!r}.")
         # A transaction id does not fit a JavaScript number, so it travels as text.
         return {"topic": topic, "applied_txid": str(await position.applied_txid(session, BY_NAME[topic]))}
+
+    @router.post("/outbox/rewind", status_code=202)
+    async def rewind(wanted: Rewind, session: Transaction, principal: CurrentPrincipal) -> dict[str, str]:
+        """Send everything from a transaction on again; asked by a consumer that lacks it."""
+        require(principal, "system")
+        await cursor.ask_rewind(session, int(wanted.txid))
+        return {"status": "accepted"}
 
     @router.get("/dead-letters")
     async def dead_letters(

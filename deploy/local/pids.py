@@ -52,15 +52,26 @@ def uptime_s(path: Path) -> float:
     return max(0.0, time.time() - path.stat().st_mtime)
 
 
-def stop(path: Path, *, by: signal.Signals = signal.SIGTERM, timeout_s: float = 10.0) -> bool:
-    """End the process noted in `path`: asked by `by`, killed after `timeout_s`. True when one was alive."""
+def stop_signal(name: str) -> signal.Signals:
+    """How a process is asked to end: PostgreSQL's fast shutdown is SIGINT."""
+    return signal.SIGINT if name == "postgres" else signal.SIGTERM
+
+
+def ask(path: Path, by: signal.Signals = signal.SIGTERM) -> None:
+    """Send the signal to the process noted in `path`, if it lives."""
     pid = alive(path)
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, by)
+
+
+def stop(path: Path, *, by: signal.Signals = signal.SIGTERM, timeout_s: float = 10.0) -> bool:
+    """End the process noted in `path`: asked by `by`, killed after `timeout_s`. True when one was alive."""
+    pid = alive(path)
+    if pid is not None:
+        ask(path, by)
         if not wait_until(lambda: alive(path) is None, timeout_s=timeout_s):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            ask(path, signal.SIGKILL)
             wait_until(lambda: alive(path) is None, timeout_s=5)
     path.unlink(missing_ok=True)
     return pid is not None

@@ -5,7 +5,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -248,13 +247,7 @@ class Stack:
 
     def stop_left_over(self) -> list[str]:
         """End processes of this folder that outlived the supervisor that started them; their names."""
-        known = {path.stem: path for path in (self.home / "run").glob("*.pid") if path.stem != "supervisor"}
-        order = sorted(
-            known, key=lambda name: _STOP_ORDER.index(name) if name in _STOP_ORDER else 50 + (name == "postgres")
-        )
-        return [
-            name for name in order if pids.stop(known[name], by=signal.SIGINT if name == "postgres" else signal.SIGTERM)
-        ]
+        return [name for name, note in left_over(self.home) if pids.stop(note, by=pids.stop_signal(name))]
 
     def _require_room(self) -> None:
         free = shutil.disk_usage(self.home).free
@@ -262,6 +255,15 @@ class Stack:
             raise DiskFull(self.home, f"{free // 1_000_000} MB free, {_LEAST_FREE_BYTES // 1_000_000} MB are needed")
         for name in ("postgres", *components.PACKAGES, *(["simulator"] if self._simulator else [])):
             ports.require_free(name, self.state.ports[name])
+
+
+def left_over(home: Path) -> list[tuple[str, Path]]:
+    """Pid files of a folder's processes, in the order in which to stop them."""
+
+    def rank(note: tuple[str, Path]) -> int:
+        return _STOP_ORDER.index(note[0]) if note[0] in _STOP_ORDER else 50 + (note[0] == "postgres")
+
+    return sorted(((path.stem, path) for path in (home / "run").glob("*.pid") if path.stem != "supervisor"), key=rank)
 
 
 def _last_line(child: Child) -> str:

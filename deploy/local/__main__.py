@@ -1,0 +1,91 @@
+"""`python -m deploy.local`: the commands behind the Makefile. The environment names the folder and the choices."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.local import commands, supervisor
+from deploy.local.errors import LocalError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Foretell on one machine."
+)
+
+
+def _home() -> Path:
+    return Path(os.environ.get("FORETELL_HOME") or "var").resolve()
+
+
+def _brokers() -> int:
+    text = os.environ.get("BROKERS") or "1"
+    if text not in ("1", "3"):
+        raise LocalError(f"BROKERS={text!r} is not understood; write 1 or 3")
+    return int(text)
+
+
+@app.command()
+def up() -> None:
+    """Start everything and keep it running until Ctrl-C."""
+    supervisor.up(
+        _home(),
+        ports=os.environ.get("PORTS", ""),
+        broker=supervisor.broker_choice(),
+        brokers=_brokers(),
+        simulator=os.environ.get("SIMULATOR", "on") not in ("off", "0", "no"),
+    )
+
+
+@app.command()
+def stop() -> None:
+    """Stop what runs."""
+    commands.stop(_home())
+
+
+@app.command()
+def status() -> None:
+    """Show what runs; status 1 when not everything is ready."""
+    raise typer.Exit(0 if commands.status(_home()) else 1)
+
+
+@app.command()
+def reset() -> None:
+    """Stop and delete all state."""
+    commands.reset(_home(), yes=os.environ.get("YES", "") not in ("", "0"))
+
+
+@app.command()
+def kafka() -> None:
+    """Run Apache Kafka alone."""
+    commands.kafka(_home(), brokers=_brokers())
+
+
+@app.command("import")
+def import_file(file: str, mapping: str, dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> None:
+    """Import a pipeline into the running system."""
+    raise typer.Exit(commands.import_file(_home(), file, mapping, dry_run=dry_run))
+
+
+@app.command("smoke")
+def smoke_run() -> None:
+    """Start a fresh system, see one change per CRM move the forecast, stop."""
+    from deploy.local import smoke  # noqa: PLC0415 - the other commands start without what only it needs
+
+    raise typer.Exit(smoke.run(broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line."""
+    try:
+        app()
+    except LocalError as error:
+        print(f"foretell: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""`make check`: what CI runs, stage by stage; stops at the first that fails, and says how long each took."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.errors import LocalError
+from deploy.local.kafka import KafkaCluster
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_S = 30 * 60
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
+_PYTEST = ("-m", "pytest", "-q", "--no-header", "-rfEs")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Commands that belong together; all must exit with 0."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    env: dict[str, str] = field(default_factory=dict)
+    on_kafka: bool = False
+    """With an Apache Kafka of its own, which FORETELL_TEST_BROKER_URL names to the tests."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Tests as pytest counted them, or commands where there are no tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def line(self) -> str:
+        """The closing line of the whole run."""
+        return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """A command of this installation's Python."""
+    return (sys.executable, *arguments)
+
+
+def tool(name: str, *arguments: str) -> tuple[str, ...]:
+    """A program that the development lock installs."""
+    return (str(Path(sys.executable).with_name(name)), *arguments)
+
+
+def pytest_on(folder: str, *options: str) -> tuple[str, ...]:
+    """The tests of a folder; collecting none is a failure, as pytest's own exit status 5 says."""
+    return python(*_PYTEST, *options, folder)
+
+
+STAGES = (
+    Stage(
+        "static",
+        (
+            tool("ruff", "check", "."),
+            tool("ruff", "format", "--check", "."),
+            tool("mypy"),
+            tool("lint-imports", "--no-cache"),
+            tool("deptry", "."),
+            pytest_on("tests/architecture"),
+        ),
+    ),
+    Stage("unit", (pytest_on("tests/unit", "-n", "2"),)),
+    Stage("integration", (pytest_on("tests/integration", "-n", "2"),)),
+    Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
+    Stage("e2e", (pytest_on("tests/e2e"),)),
+    Stage("faults", (pytest_on("tests/faults"),)),
+    Stage("kafka-integration", (pytest_on("tests/integration", "-n", "2"),), on_kafka=True),
+    Stage("kafka-smoke", (python("-m", "deploy.local", "smoke"),), {"BROKER": "kafka"}),
+    Stage("kafka-faults", (pytest_on("tests/faults"),), {"FORETELL_TEST_BROKER": "kafka"}, on_kafka=True),
+)
+# Faults on Apache Kafka take longer than CI has; `make test-kafka` runs them.
+IN_CI = tuple(stage.name for stage in STAGES if stage.name != "kafka-faults")
+
+
+def counts_in(output: str) -> Counts:
+    """The sum of pytest's closing lines in what commands printed."""
+    total = Counts()
+    for line in output.splitlines():
+        if not re.search(r" in \d+(\.\d+)?s\b", line):
+            continue
+        for number, what in _COUNT.findall(line):
+            kind = "failed" if what.startswith("error") else what
+            total += Counts(**{kind: int(number)})
+    return total
+
+
+def summary(minutes: Sequence[tuple[str, float]], failed_at: str | None) -> list[str]:
+    """A line per stage that ran, then the verdict."""
+    lines = [f"  {name:<18} {taken:5.1f} min" for name, taken in minutes]
+    lines.append(f"  {'all':<18} {sum(taken for _, taken in minutes):5.1f} min")
+    if failed_at:
+        lines.append(f"  stopped at {failed_at}; the stages after it did not run")
+    return lines
+
+
+@contextmanager
+def environment_of(stage: Stage) -> Iterator[dict[str, str]]:
+    """The environment of its commands, with the broker it asks for running meanwhile."""
+    if not stage.on_kafka:
+        yield {**os.environ, **stage.env}
+        return
+    with tempfile.TemporaryDirectory(prefix="foretell-kafka-") as folder:
+        cluster = KafkaCluster(Path(folder))
+        try:
+            cluster.start()
+            yield {**os.environ, **stage.env, "FORETELL_TEST_BROKER_URL": cluster.bootstrap}
+        finally:
+            cluster.stop()
+
+
+def run_stage(stage: Stage, *, until: float) -> tuple[bool, Counts]:
+    """Run its commands up to the first that fails; a command that still runs at `until` is ended and has failed."""
+    try:
+        with environment_of(stage) as env:
+            return _run_commands(stage, env, until)
+    except LocalError as error:
+        print(f"{stage.name}: {error}", flush=True)
+        return False, Counts(failed=1)
+
+
+def _run_commands(stage: Stage, env: dict[str, str], until: float) -> tuple[bool, Counts]:
+    counts = Counts()
+    for command in stage.commands:
+        shown = " ".join(str(Path(part).name) if index == 0 else part for index, part in enumerate(command))
+        print(f"== {stage.name}: {shown}", flush=True)
+        status, output = _run(command, env, until)
+        found = counts_in(output)
+        good = status == 0
+        # A command without tests counts as one.
+        if found == Counts():
+            found = Counts(passed=int(good), failed=int(not good))
+        elif not good and not found.failed:
+            found += Counts(failed=1)
+        counts += found
+        if not good:
+            return False, counts
+    return True, counts
+
+
+def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int, str]:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    timer = threading.Timer(max(0.1, until - time.monotonic()), process.terminate)
+    timer.start()
+    output = []
+    try:
+        assert process.stdout is not None  # noqa: S101 - stdout=PIPE above
+        for line in process.stdout:
+            output.append(line)
+            print(line, end="", flush=True)
+        return process.wait(), "".join(output)
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.terminate()
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named stages, or all that CI runs; 0 when all passed within the time CI has."""
+    known = {stage.name: stage for stage in STAGES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"no stage {', '.join(unknown)}; there are: {', '.join(known)}")
+        return 2
+    begun = time.monotonic()
+    minutes: list[tuple[str, float]] = []
+    total, failed_at = Counts(), None
+    for name in names or IN_CI:
+        started = time.monotonic()
+        good, counts = run_stage(known[name], until=begun + LIMIT_S)
+        total += counts
+        minutes.append((name, (time.monotonic() - started) / 60))
+        if not good:
+            failed_at = name
+            break
+    over = time.monotonic() - begun >= LIMIT_S
+    print()
+    print("\n".join(summary(minutes, failed_at)))
+    if over:
+        print(f"  over {LIMIT_S // 60} minutes, which fails the run")
+        total += Counts(failed=0 if total.failed else 1)
+    print(total.line(), flush=True)
+    return 1 if failed_at or over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

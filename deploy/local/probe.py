@@ -1,0 +1,177 @@
+"""Changes sent from outside, and how long each took to move the forecast as read by REST."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import httpx
+import uvicorn
+
+from deploy.local import simulated
+from deploy.local.errors import StartFailed
+from deploy.local.stack import Stack
+from deploy.local.waiting import wait_until
+from libs.common import clock
+from libs.common.ids import entity_id
+from simulator import config as simulator_config
+from simulator import fakecrm, senders
+from simulator.config import Provider, SimConnection
+from simulator.records import DealRecord, LeadRecord
+
+TIMEOUT_S = 30.0
+_CRM_DEALS: dict[str, tuple[Provider, str, Decimal]] = {
+    "hubspot": ("hubspot", "9100000001", Decimal("11000.00")),
+    "salesforce": ("salesforce", senders.salesforce_id("006", 9_100_001), Decimal("22000.00")),
+    "pipedrive": ("pipedrive", "910001", Decimal("33000.00")),
+    "standard": ("standard", "smoke-1", Decimal("44000.00")),
+}
+_LEAD_AMOUNT = Decimal("5500.00")
+
+
+class Probe:
+    """Speaks to a running system as its CRMs and its users do. Every change has a region of its own, to be found by in the roll-up."""
+
+    NAMES: ClassVar[tuple[str, ...]] = (*_CRM_DEALS, "lead_to_deal")
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._config = simulator_config.parse(simulated.configuration(stack.state))
+        self._crm = fakecrm.CrmState()
+        self._server: uvicorn.Server | None = None
+        self._http = httpx.Client(base_url=stack.url("gateway"), timeout=10, trust_env=False)
+
+    def __enter__(self) -> Self:
+        """Connections put, an API key made, the CRM's own REST served for fetch-back."""
+        simulated.write_configuration(self._stack)
+        simulated.put_connections(self._stack)
+        key = self._stack.command("gateway", "api-key", "--name", "smoke", "--role", "admin").split()[-1]
+        self._http.headers["Authorization"] = f"Bearer {key}"
+        app = fakecrm.create_app(self._crm, self._config)
+        settings = uvicorn.Config(app, host="127.0.0.1", port=self._config.port, log_config=None, lifespan="off")
+        self._server = uvicorn.Server(settings)
+        threading.Thread(target=self._server.run, name="fake-crm", daemon=True).start()
+        server = self._server
+        if not wait_until(lambda: server.started, timeout_s=10):
+            raise StartFailed(f"The simulated CRM's REST did not start on port {self._config.port}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def measure(self, name: str) -> float:
+        """Milliseconds from sending to the moved roll-up. StartFailed, saying what was seen last, when it does not move in time."""
+        if name == "lead_to_deal":
+            return self._lead_to_deal()
+        provider, external_id, amount = _CRM_DEALS[name]
+        region = f"Smoke {name}"
+        connection = self._config.connection(provider)
+        deal = _deal(external_id, region, amount, clock.now())
+        self._crm.put_deal(provider, deal)
+        begun = time.monotonic()
+        self._send(senders.deal_request(connection, deal, event="created"))
+        self._await(f"{region}: {amount}", lambda: self._amount_of(region) == amount)
+        return (time.monotonic() - begun) * 1000
+
+    def _lead_to_deal(self) -> float:
+        region = "Smoke lead"
+        connection = self._config.connection("standard")
+        lead = _lead("smoke-lead-1", region, clock.now())
+        lead_id = entity_id(connection.key, "lead", lead.lead_id)
+        begun = time.monotonic()
+        self._send(senders.lead_request(connection, lead, event="created"))
+        self._await("the lead", lambda: self._http.get(f"/api/v1/leads/{lead_id}").status_code == 200)
+        answer = self._http.post(f"/api/v1/leads/{lead_id}/qualify", json={"reason": "asked for a quote"})
+        if not answer.is_success:
+            raise StartFailed(f"Lead {lead_id} was not qualified: {answer.status_code} {answer.text[:300]}")
+        self._await(f"{region}: {_LEAD_AMOUNT}", lambda: self._amount_of(region) == _LEAD_AMOUNT)
+        return (time.monotonic() - begun) * 1000
+
+    def _send(self, request: senders.Request) -> None:
+        answer = httpx.request(
+            request.method, request.url, headers=request.headers, content=request.body, timeout=10, trust_env=False
+        )
+        if not answer.is_success:
+            raise StartFailed(f"{request.url} refused a signed webhook: {answer.status_code} {answer.text[:300]}")
+
+    def _amount_of(self, region: str) -> Decimal | None:
+        """What the roll-up says of a region, in its lines or, without a close date, beside them; None while it is not there."""
+        answer = self._http.get("/api/v1/forecast/rollup", params={"by": "region"})
+        if answer.status_code >= 500:
+            return None
+        if not answer.is_success:
+            raise StartFailed(f"The roll-up cannot be read: {answer.status_code} {answer.text[:300]}")
+        row: dict[str, Any]
+        for row in answer.json()["rows"]:
+            if row["key"] == region:
+                return Decimal(row["total"]["amount"]) + Decimal(row["beside"]["undated"]["amount"])
+        return None
+
+    def _await(self, what: str, condition: Callable[[], bool]) -> None:
+        if not wait_until(condition, timeout_s=TIMEOUT_S, every_s=0.005):
+            seen = self._http.get("/api/v1/forecast/rollup", params={"by": "region"}).text[-600:]
+            raise StartFailed(f"{what} did not appear within {TIMEOUT_S:.0f} s; the roll-up ends with: {seen}")
+
+
+def _deal(external_id: str, region: str, amount: Decimal, at: datetime) -> DealRecord:
+    return DealRecord(
+        deal_id=external_id,
+        changed_at=at,
+        name=f"{region} deal",
+        amount=amount,
+        currency="EUR",
+        stage="Propose",
+        close_date=at.date(),
+        category=None,
+        owner_id=None,
+        account_id=None,
+        lead_id=None,
+        region=region,
+        market="Industry",
+        segment="Mid-market",
+        product=None,
+        source="Referral",
+        deal_type="new",
+        value_basis="tcv",
+        term_months=12,
+        created_at=at,
+    )
+
+
+def _lead(external_id: str, region: str, at: datetime) -> LeadRecord:
+    return LeadRecord(
+        lead_id=external_id,
+        changed_at=at,
+        person_name="Ada Example",
+        email="ada@example.com",
+        phone="+49 30 1234567",
+        company="Example Ltd",
+        status="new",
+        source="Referral",
+        region=region,
+        market="Industry",
+        segment="Mid-market",
+        product=None,
+        amount=_LEAD_AMOUNT,
+        currency="EUR",
+        employees=250,
+        industry="Industry",
+        role="Director",
+        engagement_count=5,
+        last_activity_at=at,
+        owner_id=None,
+        converted_deal_id=None,
+        created_at=at,
+    )
+
+
+def connection_of(stack: Stack, provider: Provider) -> SimConnection:
+    """A connection of the stack's simulated CRM, to sign with."""
+    return simulator_config.parse(simulated.configuration(stack.state)).connection(provider)

@@ -14,12 +14,12 @@ from gateway.auth.models import SignedIn, User
 from gateway.auth.tokens import fingerprint, new_key, new_token
 from libs.common import clock
 from libs.common.ids import ROOT_UNIT, new_id
-from libs.common.web.auth import Principal
+from libs.common.web.auth import ROLES, Principal
 from libs.common.web.errors import Invalid, Unauthorised
 
 LINK_LIVES = timedelta(minutes=15)
 SESSION_LIVES = timedelta(days=7)
-ROLES = ("viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo", "admin")
+
 
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("nobody's password")

@@ -1,0 +1,86 @@
+"""How values of the API are written on a page. Formatting only: nothing is added, divided or rounded into another number.
+
+Amounts are shown in whole currency units; the exact value stays in the element's `value`, in the CSV and in the API.
+"""
+
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+NONE = "–"
+_THIN = "\u202f"
+
+
+def whole(amount: str | Decimal | None) -> str:
+    """`"1234567.89"` -> `1,234,568`; a dash for what is unknown. Never 0 for unknown."""
+    if amount is None:
+        return NONE
+    rounded = Decimal(amount).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    return f"{rounded:,}".replace("-", "−")
+
+
+def compact(amount: str | Decimal | None) -> str:
+    """Three significant places for headlines: `12.4 M`, `981 k`, `640`."""
+    if amount is None:
+        return NONE
+    value = Decimal(amount)
+    for unit, name in ((Decimal(10) ** 9, "bn"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k")):
+        if abs(value) >= unit:
+            scaled = value / unit
+            places = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+            return f"{scaled:,.{places}f}{_THIN}{name}".replace("-", "−")
+    return whole(value)
+
+
+def count(number: int | None) -> str:
+    return NONE if number is None else f"{number:,}"
+
+
+def deals(number: int) -> str:
+    """`1 deal`, `12 deals`."""
+    return f"{number:,} {'deal' if number == 1 else 'deals'}"
+
+
+def _aware(instant: str | datetime) -> datetime:
+    return datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+
+
+def clock_time(instant: str | datetime | None, zone: str) -> str:
+    """The local time of day, to the second."""
+    return NONE if instant is None else f"{_aware(instant).astimezone(ZoneInfo(zone)):%H:%M:%S}"
+
+
+def moment(instant: str | datetime | None, zone: str) -> str:
+    """Local date and time, to the second: `22 Nov 2026 14:03:07`."""
+    return NONE if instant is None else f"{_aware(instant).astimezone(ZoneInfo(zone)):%-d %b %Y %H:%M:%S}"
+
+
+def day(value: str | date | None) -> str:
+    """`22 Nov 2026`."""
+    if value is None:
+        return NONE
+    return f"{date.fromisoformat(value) if isinstance(value, str) else value:%-d %b %Y}"
+
+
+def month(value: str | date | None) -> str:
+    """`Nov 2026`; `undated` without one."""
+    if value is None:
+        return "undated"
+    return f"{date.fromisoformat(value) if isinstance(value, str) else value:%b %Y}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in the largest fitting unit: `0.4 s`, `12 s`, `3 min`, `2 h`, `4 d`."""
+    if seconds is None:
+        return NONE
+    if seconds < 10:
+        return f"{max(seconds, 0):.1f} s"
+    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds // 86_400:.0f} d"
+
+
+def words(name: str) -> str:
+    """`closed_won` -> `Closed won`."""
+    return name.replace("_", " ").replace("-", " ").strip().capitalize()

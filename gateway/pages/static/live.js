@@ -1,0 +1,79 @@
+// Keeps an open page true: listens for nudges, reads the view again, marks what changed. Holds no number of its own.
+(() => {
+  "use strict";
+  const state = () => document.getElementById("live");
+  let source = null;
+  let refreshing = false;
+  let again = false;
+
+  function show(name) {
+    document.documentElement.dataset.live = name;
+    const place = state();
+    if (place && place.dataset.state !== name) {
+      place.dataset.state = name;
+      place.textContent = { live: "Live", paused: "Paused", connecting: "Connecting" }[name];
+      place.title = {
+        live: "The page follows every change by itself",
+        paused: "The page cannot follow changes now; it tries again by itself",
+        connecting: "Connecting to the stream of changes",
+      }[name];
+    }
+  }
+
+  function refresh() {
+    const view = document.getElementById("view");
+    if (!view || !view.dataset.refresh || document.hidden) { again = document.hidden; return; }
+    if (refreshing) { again = true; return; }
+    const active = document.activeElement;
+    if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
+    refreshing = true;
+    again = false;
+    htmx.trigger(view, "refresh");
+  }
+
+  function connect() {
+    const view = document.getElementById("view");
+    if (!view || !view.dataset.refresh || source) return;
+    show("connecting");
+    source = new EventSource("/events");
+    source.addEventListener("moved", () => { show("live"); refresh(); });
+    source.addEventListener("beat", () => show("live"));
+    source.addEventListener("paused", () => show("paused"));
+    source.addEventListener("error", () => {
+      show("paused");
+      if (source.readyState === EventSource.CLOSED) { source = null; setTimeout(connect, 3000); }
+    });
+  }
+
+  const before = new Map();
+  document.addEventListener("htmx:before:request", (event) => {
+    if (event.detail.ctx.sourceElement.id !== "view") return;
+    before.clear();
+    for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    for (const element of document.querySelectorAll("data[data-key]")) {
+      const old = before.get(element.dataset.key);
+      if (old === undefined || old === element.value) continue;
+      element.classList.remove("changed");
+      void element.offsetWidth; // restarts the animation
+      element.classList.add("changed");
+    }
+    before.clear();
+    show(document.documentElement.dataset.live || "connecting");
+    connect();
+  });
+
+  document.addEventListener("htmx:response:error", (event) => {
+    if (event.detail.ctx.sourceElement.id === "view") show("paused");
+  });
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (event.detail.ctx.sourceElement.id !== "view") return;
+    refreshing = false;
+    if (again) setTimeout(refresh, 250);
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && again) refresh(); });
+  document.addEventListener("focusout", () => { if (again) setTimeout(refresh, 250); });
+  document.addEventListener("DOMContentLoaded", connect);
+})();

@@ -1,0 +1,75 @@
+"""Jinja2 as the pages use it: everything escaped, nothing undefined, values written by `format`."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from gateway.pages import format as written
+from libs.common.web.api import runtime_of
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@cache
+def static(path: str) -> str:
+    """The address of a static file; it changes with the file's content, so that browsers never use an old one."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        whole=written.whole,
+        compact=written.compact,
+        count=written.count,
+        deals=written.deals,
+        clock_time=written.clock_time,
+        moment=written.moment,
+        day=written.day,
+        month=written.month,
+        duration=written.duration,
+        words=written.words,
+    )
+    made.globals.update(static=static, NONE=written.NONE)
+    return made
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether htmx asks for a part of the page that it already shows."""
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-history-restore-request") != "true"
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A whole page, or only its main part when htmx asks. `user` is null where nobody is signed in."""
+    settings = runtime_of(request).settings
+    user = getattr(request.state, "user", None)
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            user=user,
+            csrf=getattr(request.state, "csrf", ""),
+            zone=settings.org_timezone,
+            currency=settings.base_currency,
+            path=request.url.path,
+            layout="fragment.html" if is_fragment(request) else "layout.html",
+            **values,
+        )
+    )
+    return HTMLResponse(Markup(html), status_code=status, headers={"vary": "HX-Request"})  # noqa: S704 - escaped by the environment

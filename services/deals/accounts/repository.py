@@ -1,12 +1,12 @@
 """The current rows of accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.web.auth import ROLES
@@ -35,14 +35,14 @@ async def turn(session: AsyncSession, heads: Sequence[Version[Any]]) -> None:
 _ONE = text("SELECT * FROM account WHERE account_id = :account_id AND version > 0")
 
 
-async def account(session: AsyncSession, account_id: UUID) -> Mapping[str, Any] | None:
+async def account(session: AsyncSession, account_id: UUID) -> RowMapping | None:
     return (await session.execute(_ONE, {"account_id": account_id})).mappings().one_or_none()
 
 
 _PAGE = text("""
     SELECT * FROM account
     WHERE version > 0 AND NOT removed
-      AND (CAST(:q AS text) IS NULL OR lower(name) LIKE '%' || lower(:q) || '%')
+      AND (CAST(:q AS text) IS NULL OR position(lower(:q) IN lower(name)) > 0)
       AND (CAST(:region AS text) IS NULL OR region = :region)
       AND (CAST(:after_name AS text) IS NULL OR (lower(name), account_id) > (:after_name, CAST(:after_id AS uuid)))
     ORDER BY lower(name), account_id LIMIT :limit
@@ -51,7 +51,7 @@ _PAGE = text("""
 
 async def page(
     session: AsyncSession, *, q: str | None, region: str | None, cursor: str | None, limit: int
-) -> tuple[list[Mapping[str, Any]], str | None]:
+) -> tuple[list[RowMapping], str | None]:
     """Rows by name and the cursor of the next page."""
     after = decode_cursor(cursor, 2) or [None, None]
     values = {"q": q, "region": region, "after_name": after[0], "after_id": after[1], "limit": limit + 1}

@@ -1,0 +1,36 @@
+"""The event door: which events come in, and the one call each leads to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.base import EventData, Received
+from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
+from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmUserChanged
+from libs.common.messaging.consumer import Handler
+from libs.common.web.auth import Principal
+from services.deals.accounts import service as accounts
+from services.deals.ledger import service as ledger
+from services.deals.organisation import service as organisation
+
+SELF = Principal.system("deals")
+
+
+async def on_ledger_input(session: AsyncSession, events: Sequence[Received[Any]]) -> None:
+    await ledger.apply(session, events, principal=SELF)
+
+
+async def on_account(session: AsyncSession, events: Sequence[Received[CrmAccountChanged]]) -> None:
+    await accounts.apply(session, events, principal=SELF)
+
+
+async def on_user(session: AsyncSession, events: Sequence[Received[CrmUserChanged]]) -> None:
+    await organisation.apply(session, events, principal=SELF)
+
+
+HANDLERS: Mapping[type[EventData], Handler] = {
+    CrmAccountChanged: on_account,
+    CrmUserChanged: on_user,
+    **dict.fromkeys((CrmDealChanged, *LEAD_STATES, *QUOTE_STATES), on_ledger_input),
+}

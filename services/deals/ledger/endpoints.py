@@ -1,0 +1,57 @@
+"""Deals over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from libs.common.events.crm import State
+from libs.common.web.api import Reading
+from libs.common.web.auth import CurrentPrincipal
+from services.deals.ledger import reading
+from services.deals.ledger.reading import Wanted
+from services.deals.ledger.schemas import DealOut, DealPage, TimelineOut
+
+router = APIRouter(prefix="/deals", tags=["deals"])
+
+
+@router.get("")
+async def list_deals(
+    session: Reading,
+    principal: CurrentPrincipal,
+    state: State | None = None,
+    stage: str | None = None,
+    owner: UUID | None = None,
+    account: UUID | None = None,
+    region: str | None = None,
+    month: Annotated[
+        str | None, Query(description="of booking or, while open, of the close date, like 2026-11")
+    ] = None,
+    q: Annotated[str | None, Query(max_length=200, description="part of the name")] = None,
+    with_removed: bool = False,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> DealPage:
+    wanted = Wanted(
+        state=state,
+        stage=stage,
+        owner_id=owner,
+        account_id=account,
+        region=region,
+        month=month,
+        q=q,
+        with_removed=with_removed,
+    )
+    return await reading.deals(session, wanted, cursor=cursor, limit=limit, principal=principal)
+
+
+@router.get("/{deal_id}")
+async def get_deal(deal_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response) -> DealOut:
+    deal = await reading.deal(session, deal_id, principal=principal)
+    response.headers["ETag"] = f'"{deal.version}"'
+    return deal
+
+
+@router.get("/{deal_id}/timeline")
+async def get_timeline(deal_id: UUID, session: Reading, principal: CurrentPrincipal) -> TimelineOut:
+    return await reading.timeline(session, deal_id, principal=principal)

@@ -1,0 +1,83 @@
+"""Deals as they go out."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from libs.common.events.crm import Category, DealType, State, ValueBasis
+from libs.common.events.deals import Gate
+from libs.common.web.schemas import Out
+
+
+class DealFacts(Out):
+    """What one entry of a timeline says."""
+
+    connection: str | None
+    external_id: str | None
+    name: str
+    state: State
+    pipeline: str
+    stage: str
+    stage_entered_at: datetime
+    stage_probability: Decimal | None
+    category: Category | None
+    category_by_person: bool
+    gate: Gate
+    amount: Decimal | None
+    currency: str | None
+    amount_from: Literal["crm", "quote", "lead"]
+    quote_id: UUID | None
+    close_date: date | None
+    close_date_provisional: bool
+    closed_on: date | None
+    created_at: datetime
+    owner_id: UUID | None
+    account_id: UUID | None
+    lead_id: UUID | None
+    region: str | None
+    market: str | None
+    segment: str | None
+    product: str | None
+    source: str | None
+    deal_type: DealType
+    value_basis: ValueBasis
+    term_months: int | None
+    loss_reason: str | None
+    pushes: int
+    provisional: bool
+    absorbed_into: UUID | None
+    removed: bool
+
+
+class DealOut(DealFacts):
+    """A deal as it stands. `version` rises with every entry appended to its timeline."""
+
+    deal_id: UUID
+    version: int
+    valid_from: datetime
+    recorded_at: datetime
+
+
+class DealPage(Out):
+    items: list[DealOut]
+    next_cursor: str | None
+
+
+class TimelineEntry(Out):
+    """One version. Newest at an instant is the greatest `(valid_from, version)` not after it."""
+
+    version: int
+    valid_from: datetime
+    recorded_at: datetime
+    source_recorded_at: datetime | None
+    reconstructed: bool
+    event: str
+    cause: dict[str, Any]
+    delivery_received_at: datetime | None
+    deal: DealFacts
+
+
+class TimelineOut(Out):
+    deal_id: UUID
+    entries: list[TimelineEntry]

@@ -6,6 +6,7 @@ with one that nobody placed, it stands under `UNASSIGNED_UNIT`.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,18 +64,23 @@ CREATE: tuple[str, ...] = (
 _CLOSURE_LOCK = 0x4F726743
 
 
+def _order(event: UnitChanged | PersonPlaced) -> tuple[datetime, int]:
+    """The newest of a timeline: a correction of the past has a higher version and an older `valid_from`."""
+    return (event.valid_from, event.version)
+
+
 async def apply_units(session: AsyncSession, events: Sequence[Received[UnitChanged]]) -> None:
-    """Take units over from their events; newer versions win, and the closure is made anew."""
+    """Take units over from their events; the newest of each timeline stands, and the closure is made anew."""
     newest: dict[UUID, UnitChanged] = {}
     for event in events:
         known = newest.get(event.data.unit_id)
-        if known is None or event.data.version > known.version:
+        if known is None or _order(event.data) > _order(known):
             newest[event.data.unit_id] = event.data
     await put_units(session, [newest[unit] for unit in sorted(newest)])
 
 
 async def put_units(session: AsyncSession, units: Sequence[UnitChanged]) -> None:
-    """Write units, unless a newer version is there already, then rebuild the closure under a lock."""
+    """Write units, unless a newer entry is there already, then rebuild the closure under a lock."""
     if not units:
         return
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLOSURE_LOCK})
@@ -86,7 +92,7 @@ async def put_units(session: AsyncSession, units: Sequence[UnitChanged]) -> None
             ON CONFLICT (unit_id) DO UPDATE
             SET parent_id = excluded.parent_id, name = excluded.name, kind = excluded.kind, version = excluded.version,
                 valid_from = excluded.valid_from, removed = excluded.removed
-            WHERE org_unit.version < excluded.version
+            WHERE (org_unit.valid_from, org_unit.version) < (excluded.valid_from, excluded.version)
             """
         ),
         [
@@ -118,17 +124,17 @@ async def put_units(session: AsyncSession, units: Sequence[UnitChanged]) -> None
 
 
 async def apply_placements(session: AsyncSession, events: Sequence[Received[PersonPlaced]]) -> None:
-    """Take over where people belong; newer versions win."""
+    """Take over where people belong; the newest of each timeline stands."""
     newest: dict[UUID, PersonPlaced] = {}
     for event in events:
         known = newest.get(event.data.person_id)
-        if known is None or event.data.version > known.version:
+        if known is None or _order(event.data) > _order(known):
             newest[event.data.person_id] = event.data
     await put_placements(session, [newest[person] for person in sorted(newest)])
 
 
 async def put_placements(session: AsyncSession, placements: Sequence[PersonPlaced]) -> None:
-    """Write placements, unless a newer version is there already."""
+    """Write placements, unless a newer entry is there already."""
     if not placements:
         return
     await session.execute(
@@ -139,7 +145,7 @@ async def put_placements(session: AsyncSession, placements: Sequence[PersonPlace
             ON CONFLICT (person_id) DO UPDATE
             SET unit_id = excluded.unit_id, manager_id = excluded.manager_id, is_active = excluded.is_active,
                 version = excluded.version, valid_from = excluded.valid_from
-            WHERE org_person.version < excluded.version
+            WHERE (org_person.valid_from, org_person.version) < (excluded.valid_from, excluded.version)
             """
         ),
         [

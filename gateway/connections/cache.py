@@ -1,9 +1,12 @@
 """The connections in memory, so that authenticating a request needs no query."""
 
 import asyncio
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
-from gateway.connections import service
+from gateway.connections import repository, service
 from gateway.connections.service import Connection
 from libs.common import clock
 from libs.common.db import Database, is_passing
@@ -22,6 +25,7 @@ class Connections:
         self._database = database
         self._settings = settings
         self._known: dict[str, Connection] = {}
+        self._changed: dict[str, datetime] = {}
         self._read_at: float | None = None
         self._lock = asyncio.Lock()
 
@@ -32,9 +36,12 @@ class Connections:
             await self._refresh(limit)
         return self._known.get(key)
 
-    async def all(self) -> dict[str, Connection]:
-        if self._age() > self._settings.connection_refresh_s:
-            await self._refresh(self._settings.connection_refresh_s)
+    async def fresh(self, session: AsyncSession) -> dict[str, Connection]:
+        """All connections as this session sees them; those that have not changed are not opened again."""
+        changed = await repository.last_changes(session)
+        if changed != self._changed:
+            self._known = await service.load(session, self._settings)
+            self._changed = changed
         return self._known
 
     def _age(self) -> float:
@@ -46,7 +53,7 @@ class Connections:
                 return
             try:
                 async with self._database.reading() as session:
-                    self._known = await service.load(session, self._settings)
+                    await self.fresh(session)
             except Exception as error:
                 if self._read_at is None or not is_passing(error):
                     raise

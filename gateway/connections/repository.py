@@ -1,6 +1,7 @@
 """Queries on connections."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,6 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 async def all_rows(session: AsyncSession) -> Sequence[RowMapping]:
     """Every connection, by key, secrets still sealed."""
     return (await session.execute(text("SELECT * FROM connection ORDER BY key"))).mappings().all()
+
+
+async def last_changes(session: AsyncSession) -> dict[str, datetime]:
+    """When each connection was last changed."""
+    return {row.key: row.updated_at for row in await session.execute(text("SELECT key, updated_at FROM connection"))}
 
 
 async def row_for_update(session: AsyncSession, key: str) -> RowMapping | None:

@@ -107,7 +107,7 @@ class Intake:
         except asyncio.CancelledError:
             self._refuse(batch)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the senders must be told to come again
             log.warning("deliveries not stored", count=len(batch), reason=f"{type(error).__name__}: {error}"[:300])
             if len(batch) == 1 or is_passing(error):
                 self._refuse(batch)

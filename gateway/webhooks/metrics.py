@@ -14,7 +14,9 @@ VERDICTS = (
     "not_stored",
 )
 
-DELIVERIES = Counter("gateway_deliveries_total", "Requests at the webhooks, by what was done with them", ["connection", "verdict"])
+DELIVERIES = Counter(
+    "gateway_deliveries_total", "Requests at the webhooks, by what was done with them", ["connection", "verdict"]
+)
 DURATION = Histogram(
     "gateway_delivery_seconds",
     "From a request's first byte to its answer",

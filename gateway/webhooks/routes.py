@@ -71,7 +71,9 @@ class Door:
         headers = {"Retry-After": "1"} if answer.status == 503 else {}
         if answer.status == 413:
             headers = {"Connection": "close"}
-        return Response(answer.body, answer.status, headers=headers, media_type=answer.media_type if answer.body else None)
+        return Response(
+            answer.body, answer.status, headers=headers, media_type=answer.media_type if answer.body else None
+        )
 
     async def _judge(self, request: Request, connection: Connection, provider: Provider) -> tuple[str, Answer]:
         """What was done with the request, and the answer this CRM understands."""

@@ -16,7 +16,10 @@ from gateway.connectors.verification import (
 )
 from libs.common import clock
 
-_DECODED = {code: chr(int(code[1:], 16)) for code in ["%3A", "%2F", "%3F", "%40", "%21", "%24", "%27", "%28", "%29", "%2A", "%2C", "%3B"]}
+_DECODED = {
+    code: chr(int(code[1:], 16))
+    for code in ["%3A", "%2F", "%3F", "%40", "%21", "%24", "%27", "%28", "%29", "%2A", "%2C", "%3B"]
+}
 _PATTERN = re.compile("|".join(_DECODED), re.IGNORECASE)
 
 

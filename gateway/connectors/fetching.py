@@ -1,0 +1,172 @@
+"""Fetches signalled records back from their CRM and applies what it answers."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import httpx
+from prometheus_client import Counter, Histogram
+
+from gateway.config import Settings
+from gateway.connections.cache import Connections
+from gateway.connections.service import Connection
+from gateway.connectors import records, repository, signals
+from gateway.connectors.client import CrmClient, FetchFailed
+from gateway.connectors.items import Fetched, FullRecord, ObjectType
+from gateway.connectors.outcomes import Outcome, parked, unforeseen
+from gateway.connectors.providers import PROVIDERS
+from gateway.connectors.signals import Due
+from gateway.connectors.understanding import mapped_or_parked
+from gateway.mapping.values import MappingError
+from libs.common import crash
+from libs.common.db import Database, is_passing
+from libs.common.observe.log import get_logger
+
+log = get_logger(__name__)
+
+LEASED_AT_ONCE = 400
+MAX_ABSENCES = 5
+"""A record that the CRM does not know, neither live nor archived, so many times in a row is parked: no delete is made up."""
+MAX_DELAY_S = 60.0
+
+FETCHES = Counter("gateway_fetches_total", "Batches asked back from CRMs, by result", ["provider", "result"])
+FETCH_DURATION = Histogram("gateway_fetch_seconds", "Duration of one batch read", ["provider"])
+for _provider in PROVIDERS:
+    for _result in ("answered", "failed"):
+        FETCHES.labels(_provider, _result)
+
+
+class Fetcher:
+    """Works through due signals; one per process."""
+
+    def __init__(
+        self, database: Database, settings: Settings, connections: Connections, http: httpx.AsyncClient
+    ) -> None:
+        self._connections = connections
+        self._database = database
+        self._settings = settings
+        self._http = http
+        self._zone = ZoneInfo(settings.org_timezone)
+        self._slots = asyncio.Semaphore(settings.fetch_concurrency)
+
+    async def fetch_due(self) -> int:
+        """Fetch what is due, in batches of the provider's size; returns how many records were asked for."""
+        lease_s = self._settings.fetch_timeout_s * 3 + 5
+        async with self._database.transaction() as session:
+            due = await signals.lease(session, limit=LEASED_AT_ONCE, lease_s=lease_s)
+            connections = await self._connections.fresh(session) if due else {}
+        groups: dict[tuple[str, str], list[Due]] = defaultdict(list)
+        for each in due:
+            if each.connection in connections:
+                groups[each.connection, each.object_type].append(each)
+        batches = [
+            (connections[key], rows[start : start + size])
+            for (key, _), rows in groups.items()
+            if (size := PROVIDERS[connections[key].provider].fetch_batch)
+            for start in range(0, len(rows), size)
+        ]
+        await asyncio.gather(*(self._fetch_batch(connection, rows) for connection, rows in batches))
+        return len(due)
+
+    async def _fetch_batch(self, connection: Connection, due: Sequence[Due]) -> None:
+        async with self._slots:
+            try:
+                fetched = await self._ask(connection, due)
+            except FetchFailed as error:
+                FETCHES.labels(connection.provider, "failed").inc()
+                delay_s = error.retry_after_s or min(MAX_DELAY_S, 0.25 * 2 ** min(due[0].attempts, 10))
+                log.warning("fetch failed", connection=connection.key, reason=str(error)[:300], retry_in_s=delay_s)
+                async with self._database.transaction() as session:
+                    await signals.postpone(session, due, delay_s=delay_s, reason=str(error))
+                return
+        FETCHES.labels(connection.provider, "answered").inc()
+        await self._apply(connection, due, fetched)
+
+    async def _ask(self, connection: Connection, due: Sequence[Due]) -> Fetched:
+        """Raises FetchFailed; an answer in an unforeseen form counts as one, so that it is asked for again."""
+        fetch = PROVIDERS[connection.provider].fetch
+        tokens = connection.credentials.all_of("api_token")
+        base = connection.credentials.settings.get("api_base")
+        if fetch is None or not tokens or not base:
+            raise FetchFailed("the connection has no settings.api_base or no secrets.api_token")
+        client = CrmClient(self._http, api_base=str(base), token=tokens[0])
+        object_type = cast("ObjectType", due[0].object_type)
+        try:
+            with FETCH_DURATION.labels(connection.provider).time():
+                return await fetch(client, connection.mapping, object_type, [each.external_id for each in due])
+        except (KeyError, TypeError, AttributeError, ValueError, MappingError) as error:
+            raise FetchFailed(f"the answer cannot be read: {type(error).__name__} {error}") from error
+
+    async def _apply(self, connection: Connection, due: Sequence[Due], fetched: Fetched) -> None:
+        """Apply a batch in one transaction; if something in it cannot be stored, record by record."""
+        try:
+            await self._commit(connection, due, fetched)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if len(due) > 1:
+                for each in due:
+                    await self._apply(connection, [each], fetched)
+                return
+            log.error("fetched record not stored", connection=connection.key, exc_info=error)
+            async with self._database.transaction() as session:
+                await signals.lock(session, due)
+                touched = await signals.settle_items(session, {due[0]: unforeseen(error)})
+                await signals.finish(session, due)
+                await repository.settle(session, list(touched))
+
+    async def _commit(self, connection: Connection, due: Sequence[Due], fetched: Fetched) -> None:
+        found = {each.external_id: each for each in fetched.records}
+        async with self._database.transaction() as session:
+            held = await signals.lock(session, due)
+            mine = [each for each in due if each.key in held]
+            causes = await signals.oldest_delivery(session, mine)
+            outcomes: dict[Due, Outcome] = {}
+            incoming = []
+            for each in mine:
+                record = found.get(each.external_id)
+                if record is None:
+                    continue
+                identifier, received_at, traceparent = causes.get(each.key, (UUID(int=0), each.received_at, None))
+                mapped = mapped_or_parked(
+                    _restored(record, each),
+                    connection,
+                    zone=self._zone,
+                    delivery={"id": identifier, "received_at": received_at},
+                    traceparent=traceparent,
+                )
+                if isinstance(mapped, Outcome):
+                    outcomes[each] = mapped
+                else:
+                    incoming.append((each, mapped))
+            applied = await records.apply(session, [mapped for _, mapped in incoming])
+            outcomes |= {each: outcome for (each, _), outcome in zip(incoming, applied, strict=True)}
+            again = [each for each in mine if each.external_id not in found and each.absences + 1 < MAX_ABSENCES]
+            outcomes |= {each: _absent(each) for each in mine if each.external_id not in found and each not in again}
+            touched = await signals.settle_items(session, outcomes)
+            await signals.finish(session, list(outcomes))
+            if again:
+                delay_s = 0.25 * 2 ** min(each.absences for each in again)
+                await signals.postpone(
+                    session, again, delay_s=delay_s, reason="the CRM does not know it yet", absent=True
+                )
+            await repository.settle(session, list(touched))
+            crash.point("gateway.fetched_not_committed")
+
+
+def _restored(record: FullRecord, due: Due) -> FullRecord:
+    """A record that came back from deletion: its own time may be older than its tombstone's, the return's is not."""
+    if due.restored_at is None or record.deleted or record.crm_time >= due.restored_at:
+        return record
+    return replace(record, crm_time=due.restored_at)
+
+
+def _absent(due: Due) -> Outcome:
+    return parked(
+        f"the CRM knows no {due.object_type} {due.external_id}, neither live nor archived",
+        "Check that the connection's token may read it; replay afterwards. It is not taken as deleted.",
+    )

@@ -1,0 +1,252 @@
+"""Applies mapped records: the newest by clock is kept, every version that is not known yet leaves as an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.connectors.outcomes import Outcome
+from gateway.mapping.canonical import Mapped
+from libs.common.events.base import Cause
+from libs.common.ids import normalise_external_id
+from libs.common.messaging import outbox
+from libs.common.observe import tracing
+
+Key = tuple[str, str, str]
+_NEVER = (datetime.min.replace(tzinfo=UTC), -1, -1, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A mapped record with where it came from. `kept` is the provider's record without person data."""
+
+    mapped: Mapped
+    connection: str
+    delivery_id: UUID
+    received_at: datetime
+    kept: dict[str, Any] | None
+    traceparent: str | None = None
+
+    @property
+    def key(self) -> Key:
+        source = self.mapped.source
+        return (self.connection, source.object_type, normalise_external_id(source.external_id))
+
+
+@dataclass
+class _Row:
+    """A source record as locked, then as it will be stored."""
+
+    version: int
+    order: tuple[Any, ...]
+    newest: Incoming | None = None
+    event_id: UUID | None = None
+    events: int = field(default=0)
+
+
+async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Outcome]:
+    """One outcome per record, in their order. Events enter the outbox; older versions too, since history wants them."""
+    if not incoming:
+        return []
+    rows = await _locked(session, incoming)
+    await outbox.stamp(session)
+    outcomes = [_apply_one(session, rows[each.key], each) for each in incoming]
+    await _store(session, {key: row for key, row in rows.items() if row.newest is not None or row.events})
+    await _store_people(session, incoming)
+    return outcomes
+
+
+def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
+    mapped = each.mapped
+    order = mapped.clock.order()
+    crm_time = mapped.clock.crm_time
+    if order == row.order:
+        return Outcome(
+            "duplicate",
+            reason="this version of the record is known already",
+            entity_id=mapped.entity_id,
+            crm_time=crm_time,
+            event_id=row.event_id,
+        )
+    event_id = None
+    if mapped.event is not None:
+        row.version += 1
+        row.events += 1
+        with tracing.continued("understand", each.traceparent):
+            event_id = outbox.add(
+                session,
+                mapped.event,
+                key=mapped.entity_id,
+                version=row.version,
+                occurred_at=crm_time,
+                cause=Cause(connection=each.connection, delivery=each.delivery_id),
+            )
+    is_newest = order > row.order
+    if is_newest:
+        row.order, row.newest, row.event_id = order, each, event_id
+    return Outcome(
+        "applied" if is_newest else "superseded",
+        reason=None if is_newest else "a newer version of the record was there before",
+        entity_id=mapped.entity_id,
+        event_id=event_id,
+        crm_time=crm_time,
+    )
+
+
+_PLACE = text(
+    """
+    INSERT INTO source_record (connection, object_type, external_id, entity_id)
+    SELECT n.connection, n.object_type, n.external_id, n.entity_id
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:entities AS uuid[]))
+      AS n (connection, object_type, external_id, entity_id)
+    ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING
+    """
+)
+_LOCK = text(
+    """
+    SELECT s.connection, s.object_type, s.external_id, s.version, s.crm_time, s.sequence, s.mapping_version, s.digest, s.event_id
+    FROM source_record s
+    JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+      AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
+    ORDER BY s.connection, s.object_type, s.external_id
+    FOR UPDATE OF s
+    """
+)
+
+
+async def _locked(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[Key, _Row]:
+    """The rows of all records, made where new, locked in the order of their keys."""
+    entities = {each.key: each.mapped.entity_id for each in incoming}
+    keys = sorted(entities)
+    names: dict[str, Any] = {
+        "connections": [key[0] for key in keys],
+        "types": [key[1] for key in keys],
+        "ids": [key[2] for key in keys],
+    }
+    await session.execute(_PLACE, names | {"entities": [entities[key] for key in keys]})
+    found = (await session.execute(_LOCK, names)).all()
+    return {
+        (row.connection, row.object_type, row.external_id): _Row(
+            version=row.version,
+            order=_NEVER if row.crm_time is None else (row.crm_time, row.sequence, row.mapping_version, row.digest),
+            event_id=row.event_id,
+        )
+        for row in found
+    }
+
+
+_UPDATE = text(
+    """
+    UPDATE source_record s
+    SET version = n.version, crm_time = n.crm_time, sequence = n.sequence, mapping_version = n.mapping_version,
+        digest = n.digest, deleted = n.deleted, record = n.record::jsonb, canonical = n.canonical::jsonb,
+        delivery_id = n.delivery_id, event_id = n.event_id, received_at = n.received_at
+    FROM unnest(
+        cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]),
+        cast(:times AS timestamptz[]), cast(:sequences AS bigint[]), cast(:mappings AS integer[]), cast(:digests AS text[]),
+        cast(:deleted AS boolean[]), cast(:records AS text[]), cast(:canonicals AS text[]), cast(:deliveries AS uuid[]),
+        cast(:events AS uuid[]), cast(:received AS timestamptz[])
+    ) AS n (connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, deleted, record,
+            canonical, delivery_id, event_id, received_at)
+    WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
+    """
+)
+_COUNT_UP = text(
+    """
+    UPDATE source_record s SET version = n.version
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]))
+      AS n (connection, object_type, external_id, version)
+    WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
+    """
+)
+
+
+async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
+    older = {key: row for key, row in rows.items() if row.newest is None}
+    if older:
+        await session.execute(_COUNT_UP, _names(older) | {"versions": [row.version for row in older.values()]})
+    newer = {key: (row, row.newest) for key, row in rows.items() if row.newest is not None}
+    if not newer:
+        return
+    clocks = [each.mapped.clock for _, each in newer.values()]
+    await session.execute(
+        _UPDATE,
+        _names(newer)
+        | {
+            "versions": [row.version for row, _ in newer.values()],
+            "times": [clock.crm_time for clock in clocks],
+            "sequences": [clock.sequence for clock in clocks],
+            "mappings": [clock.mapping_version for clock in clocks],
+            "digests": [clock.digest for clock in clocks],
+            "deleted": [each.mapped.source.deleted for _, each in newer.values()],
+            "records": [None if each.kept is None else orjson.dumps(each.kept).decode() for _, each in newer.values()],
+            "canonicals": [
+                None if each.mapped.event is None else each.mapped.event.model_dump_json() for _, each in newer.values()
+            ],
+            "deliveries": [each.delivery_id for _, each in newer.values()],
+            "events": [row.event_id for row, _ in newer.values()],
+            "received": [each.received_at for _, each in newer.values()],
+        },
+    )
+
+
+def _names(rows: dict[Key, Any]) -> dict[str, Any]:
+    return {
+        "connections": [key[0] for key in rows],
+        "types": [key[1] for key in rows],
+        "ids": [key[2] for key in rows],
+    }
+
+
+_PEOPLE = text(
+    """
+    INSERT INTO person (id, connection, kind, external_id, name, email, phone, clock)
+    SELECT n.id, n.connection, n.kind, n.external_id, n.name, n.email, n.phone, n.clock
+    FROM unnest(
+        cast(:ids AS uuid[]), cast(:connections AS text[]), cast(:kinds AS text[]), cast(:externals AS text[]),
+        cast(:names AS text[]), cast(:emails AS text[]), cast(:phones AS text[]), cast(:clocks AS timestamptz[])
+    ) AS n (id, connection, kind, external_id, name, email, phone, clock)
+    ORDER BY n.id
+    ON CONFLICT (id) DO UPDATE SET
+        name = excluded.name, email = excluded.email, phone = excluded.phone, clock = excluded.clock, updated_at = clock_timestamp()
+    WHERE (excluded.clock, excluded.name, excluded.email, excluded.phone) > (person.clock, person.name, person.email, person.phone)
+    """
+)
+
+
+async def _store_people(session: AsyncSession, incoming: Sequence[Incoming]) -> None:
+    """Keep the newest name, mail and phone of every person met; of two at one time the greater text, so that any order agrees."""
+    newest: dict[UUID, Incoming] = {}
+    for each in incoming:
+        person = each.mapped.person
+        if person is not None:
+            known = newest.get(person.id)
+            if known is None or _person_order(each) > _person_order(known):
+                newest[person.id] = each
+    if not newest:
+        return
+    chosen = [(each, each.mapped.person) for each in newest.values() if each.mapped.person is not None]
+    await session.execute(
+        _PEOPLE,
+        {
+            "ids": [person.id for _, person in chosen],
+            "connections": [each.connection for each, _ in chosen],
+            "kinds": [person.kind for _, person in chosen],
+            "externals": [person.external_id for _, person in chosen],
+            "names": [person.name or "" for _, person in chosen],
+            "emails": [person.email or "" for _, person in chosen],
+            "phones": [person.phone or "" for _, person in chosen],
+            "clocks": [each.mapped.clock.crm_time for each, _ in chosen],
+        },
+    )
+
+
+def _person_order(each: Incoming) -> tuple[Any, ...]:
+    person = each.mapped.person
+    return (each.mapped.clock.crm_time, person and (person.name or "", person.email or "", person.phone or ""))

@@ -1,0 +1,204 @@
+"""Queries of the connector worker: deliveries to read, claims on items, signals to fetch by, and what became of items."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.connectors.items import Signal
+from gateway.connectors.outcomes import Outcome
+
+_UNREAD = text(
+    """
+    SELECT d.id, d.connection, d.received_at, d.headers, d.body, d.traceparent
+    FROM delivery d JOIN connection c ON c.key = d.connection AND c.state = 'active'
+    WHERE d.state = 'accepted' AND (cast(:only AS uuid) IS NULL OR d.id = :only)
+    ORDER BY d.id
+    LIMIT :limit
+    FOR UPDATE OF d SKIP LOCKED
+    """
+)
+
+
+async def lock_unread(session: AsyncSession, *, limit: int, only: UUID | None = None) -> Sequence[RowMapping]:
+    """The oldest unread deliveries of active connections that no other worker holds."""
+    return (await session.execute(_UNREAD, {"limit": limit, "only": only})).mappings().all()
+
+
+async def settled_positions(session: AsyncSession, deliveries: Sequence[UUID]) -> set[tuple[UUID, int]]:
+    """Items of these deliveries that a replay must leave as they are: all but the parked ones."""
+    found = await session.execute(
+        text("SELECT delivery_id, position FROM delivery_item WHERE delivery_id = ANY(:ids) AND outcome <> 'parked'"),
+        {"ids": list(deliveries)},
+    )
+    return {(row.delivery_id, row.position) for row in found}
+
+
+_CLAIM = text(
+    """
+    INSERT INTO delivery_claim (connection, dedupe_key, delivery_id, position)
+    SELECT n.connection, n.dedupe_key, n.delivery_id, n.position
+    FROM unnest(cast(:connections AS text[]), cast(:keys AS text[]), cast(:deliveries AS uuid[]), cast(:positions AS integer[]))
+      AS n (connection, dedupe_key, delivery_id, position)
+    ORDER BY 1, 2
+    ON CONFLICT DO NOTHING
+    """
+)
+_OWNERS = text(
+    """
+    SELECT c.connection, c.dedupe_key, c.delivery_id, c.position
+    FROM delivery_claim c
+    JOIN unnest(cast(:connections AS text[]), cast(:keys AS text[])) AS n (connection, dedupe_key) USING (connection, dedupe_key)
+    """
+)
+
+Claim = tuple[str, str]
+Place = tuple[UUID, int]
+
+
+async def claim(session: AsyncSession, wanted: Iterable[tuple[Claim, Place]]) -> dict[Claim, Place]:
+    """Who owns each dedupe key after the first to come has claimed it; among equals in `wanted` the first stands."""
+    first: dict[Claim, Place] = {}
+    for key, place in wanted:
+        first.setdefault(key, place)
+    if not first:
+        return {}
+    names = {"connections": [key[0] for key in first], "keys": [key[1] for key in first]}
+    places = {"deliveries": [place[0] for place in first.values()], "positions": [place[1] for place in first.values()]}
+    await session.execute(_CLAIM, names | places)
+    found = await session.execute(_OWNERS, names)
+    return {(row.connection, row.dedupe_key): (row.delivery_id, row.position) for row in found}
+
+
+_SIGNAL = text(
+    """
+    INSERT INTO fetch_signal AS f (connection, object_type, external_id, signalled_seq, received_at, restored_at)
+    SELECT n.connection, n.object_type, n.external_id, nextval('fetch_signal_seq'), n.received_at, n.restored_at
+    FROM unnest(
+        cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:received AS timestamptz[]),
+        cast(:restored AS timestamptz[])
+    ) AS n (connection, object_type, external_id, received_at, restored_at)
+    ORDER BY 1, 2, 3
+    ON CONFLICT (connection, object_type, external_id) DO UPDATE SET
+        signalled_seq = nextval('fetch_signal_seq'),
+        received_at = least(f.received_at, excluded.received_at),
+        restored_at = greatest(f.restored_at, excluded.restored_at)
+    RETURNING connection, object_type, external_id, signalled_seq
+    """
+)
+
+
+async def signal(
+    session: AsyncSession, signals: Sequence[tuple[RowMapping, Signal]]
+) -> dict[tuple[str, str, str], int]:
+    """Ask for one fetch per record, however many signals there are; a fetch that runs already is followed by one more."""
+    merged: dict[tuple[str, str, str], list[Any]] = {}
+    for delivery, each in signals:
+        key = (delivery["connection"], each.object_type, each.external_id)
+        row = merged.setdefault(key, [delivery["received_at"], each.restored_at])
+        row[0] = min(row[0], delivery["received_at"])
+        row[1] = max((at for at in (row[1], each.restored_at) if at is not None), default=None)
+    if not merged:
+        return {}
+    found = await session.execute(
+        _SIGNAL,
+        {
+            "connections": [key[0] for key in merged],
+            "types": [key[1] for key in merged],
+            "ids": [key[2] for key in merged],
+            "received": [row[0] for row in merged.values()],
+            "restored": [row[1] for row in merged.values()],
+        },
+    )
+    return {(row.connection, row.object_type, row.external_id): row.signalled_seq for row in found}
+
+
+_ITEMS = text(
+    """
+    INSERT INTO delivery_item (
+        delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value, advice,
+        crm_time, signalled_seq, event_id, entity_id, settled_at
+    )
+    SELECT n.*, CASE WHEN n.outcome = 'pending' THEN NULL ELSE clock_timestamp() END
+    FROM unnest(
+        cast(:deliveries AS uuid[]), cast(:positions AS integer[]), cast(:connections AS text[]), cast(:received AS timestamptz[]),
+        cast(:types AS text[]), cast(:externals AS text[]), cast(:keys AS text[]), cast(:outcomes AS text[]),
+        cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]), cast(:advices AS text[]),
+        cast(:times AS timestamptz[]), cast(:seqs AS bigint[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
+    ) AS n (delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value,
+            advice, crm_time, signalled_seq, event_id, entity_id)
+    ON CONFLICT (delivery_id, position) DO UPDATE SET
+        object_type = excluded.object_type, external_id = excluded.external_id, dedupe_key = excluded.dedupe_key,
+        outcome = excluded.outcome, reason = excluded.reason, field = excluded.field, value = excluded.value,
+        advice = excluded.advice, crm_time = excluded.crm_time, signalled_seq = excluded.signalled_seq,
+        event_id = excluded.event_id, entity_id = excluded.entity_id, settled_at = excluded.settled_at
+    """
+)
+
+
+async def write_items(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write what became of items; `rows` hold a delivery, a position, an item and its Outcome."""
+    if not rows:
+        return
+    outcomes: list[Outcome] = [row["outcome"] for row in rows]
+    items = [row["item"] for row in rows]
+    await session.execute(
+        _ITEMS,
+        {
+            "deliveries": [row["delivery"]["id"] for row in rows],
+            "positions": [row["position"] for row in rows],
+            "connections": [row["delivery"]["connection"] for row in rows],
+            "received": [row["delivery"]["received_at"] for row in rows],
+            "types": [item.object_type if item else None for item in items],
+            "externals": [item.external_id if item else None for item in items],
+            "keys": [item.dedupe_key if item else None for item in items],
+            "outcomes": [each.name for each in outcomes],
+            "reasons": [each.reason for each in outcomes],
+            "fields": [each.field for each in outcomes],
+            "field_values": [each.value for each in outcomes],
+            "advices": [each.advice for each in outcomes],
+            "times": [each.crm_time for each in outcomes],
+            "seqs": [each.signalled_seq for each in outcomes],
+            "events": [each.event_id for each in outcomes],
+            "entities": [each.entity_id for each in outcomes],
+        },
+    )
+
+
+async def mark_read(session: AsyncSession, counts: Mapping[UUID, int]) -> None:
+    """Note how many items each delivery was found to hold, and settle those that wait for nothing."""
+    await session.execute(
+        text(
+            """
+            UPDATE delivery d SET item_count = n.items
+            FROM unnest(cast(:ids AS uuid[]), cast(:counts AS integer[])) AS n (id, items) WHERE d.id = n.id
+            """
+        ),
+        {"ids": list(counts), "counts": list(counts.values())},
+    )
+    await settle(session, list(counts))
+
+
+_SETTLE = text(
+    """
+    UPDATE delivery d
+    SET state = s.state, settled_at = CASE WHEN s.state = 'pending' THEN NULL ELSE clock_timestamp() END
+    FROM (
+        SELECT delivery_id,
+               CASE WHEN bool_or(outcome = 'pending') THEN 'pending' WHEN bool_or(outcome = 'parked') THEN 'parked'
+                    ELSE 'processed' END AS state
+        FROM delivery_item WHERE delivery_id = ANY(:ids) GROUP BY delivery_id
+    ) s
+    WHERE d.id = s.delivery_id
+    """
+)
+
+
+async def settle(session: AsyncSession, deliveries: Sequence[UUID]) -> None:
+    """Derive the state of deliveries from their items. Locks them first, so that of two settlers the later sees both."""
+    if deliveries:
+        ids = sorted(set(deliveries))
+        await session.execute(text("SELECT 1 FROM delivery WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"), {"ids": ids})
+        await session.execute(_SETTLE, {"ids": ids})

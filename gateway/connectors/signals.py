@@ -1,0 +1,174 @@
+"""Queries on records that wait to be fetched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.connectors.outcomes import Outcome
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A record to fetch, leased by one worker. Signals up to `signalled_seq` are answered by this fetch, later ones not."""
+
+    connection: str
+    object_type: str
+    external_id: str
+    signalled_seq: int
+    received_at: datetime
+    restored_at: datetime | None
+    attempts: int
+    absences: int
+
+    @property
+    def key(self) -> Key:
+        return (self.connection, self.object_type, self.external_id)
+
+
+_COLUMNS = (
+    "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences"
+)
+_LEASE = text(
+    f"""
+    UPDATE fetch_signal f SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1
+    FROM (
+        SELECT s.connection, s.object_type, s.external_id
+        FROM fetch_signal s JOIN connection c ON c.key = s.connection AND c.state = 'active'
+        WHERE s.due_at <= clock_timestamp()
+        ORDER BY s.due_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
+    ) d
+    WHERE f.connection = d.connection AND f.object_type = d.object_type AND f.external_id = d.external_id
+    RETURNING {_COLUMNS}
+    """  # noqa: S608 - a constant of this module
+)
+
+
+async def lease(session: AsyncSession, *, limit: int, lease_s: float) -> list[Due]:
+    """Take due records for `lease_s` seconds; a worker that dies loses them to the next after that time."""
+    return [Due(*row) for row in await session.execute(_LEASE, {"limit": limit, "lease_s": lease_s})]
+
+
+async def lock(session: AsyncSession, due: Sequence[Due]) -> dict[Key, int]:
+    """Lock the signals of these records in the order of their keys; their present numbers."""
+    found = await session.execute(
+        text(
+            """
+            SELECT f.connection, f.object_type, f.external_id, f.signalled_seq
+            FROM fetch_signal f
+            JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+              AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
+            ORDER BY 1, 2, 3 FOR UPDATE OF f
+            """
+        ),
+        _names([each.key for each in due]),
+    )
+    return {(row.connection, row.object_type, row.external_id): row.signalled_seq for row in found}
+
+
+async def finish(session: AsyncSession, due: Sequence[Due]) -> None:
+    """Forget signals that the fetch has answered; those with a later signal are due again at once."""
+    names = _names([each.key for each in due]) | {"seqs": [each.signalled_seq for each in due]}
+    matching = """
+        USING unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]))
+          AS n (connection, object_type, external_id, seq)
+        WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+    """
+    await session.execute(text(f"DELETE FROM fetch_signal f {matching} AND f.signalled_seq <= n.seq"), names)  # noqa: S608
+    again = "UPDATE fetch_signal f SET due_at = clock_timestamp(), attempts = 0, absences = 0, last_error = NULL FROM"
+    await session.execute(text(again + matching.replace("USING", "", 1) + " AND f.signalled_seq > n.seq"), names)
+
+
+async def postpone(
+    session: AsyncSession, due: Sequence[Due], *, delay_s: float, reason: str, absent: bool = False
+) -> None:
+    """Try again after `delay_s` seconds; `absent` counts how often the CRM did not know the record."""
+    await session.execute(
+        text(
+            """
+            UPDATE fetch_signal f
+            SET due_at = clock_timestamp() + make_interval(secs => :delay_s), last_error = :reason,
+                absences = f.absences + cast(:absent AS integer)
+            FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+              AS n (connection, object_type, external_id)
+            WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+            """
+        ),
+        _names([each.key for each in due]) | {"delay_s": delay_s, "reason": reason[:500], "absent": int(absent)},
+    )
+
+
+_SETTLE = text(
+    """
+    UPDATE delivery_item i
+    SET outcome = n.outcome, reason = n.reason, field = n.field, value = n.value, advice = n.advice,
+        crm_time = coalesce(n.crm_time, i.crm_time), event_id = n.event_id, entity_id = n.entity_id, settled_at = clock_timestamp()
+    FROM unnest(
+        cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]),
+        cast(:outcomes AS text[]), cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]),
+        cast(:advices AS text[]), cast(:times AS timestamptz[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
+    ) AS n (connection, object_type, external_id, seq, outcome, reason, field, value, advice, crm_time, event_id, entity_id)
+    WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
+      AND i.external_id = n.external_id AND i.signalled_seq <= n.seq
+    RETURNING i.delivery_id
+    """
+)
+
+
+async def settle_items(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[UUID]:
+    """Give every item that waited for these fetches its outcome; the deliveries they belong to."""
+    if not outcomes:
+        return set()
+    values = list(outcomes.values())
+    found = await session.execute(
+        _SETTLE,
+        _names([each.key for each in outcomes])
+        | {
+            "seqs": [each.signalled_seq for each in outcomes],
+            "outcomes": [each.name for each in values],
+            "reasons": [each.reason for each in values],
+            "fields": [each.field for each in values],
+            "field_values": [each.value for each in values],
+            "advices": [each.advice for each in values],
+            "times": [each.crm_time for each in values],
+            "events": [each.event_id for each in values],
+            "entities": [each.entity_id for each in values],
+        },
+    )
+    return {row.delivery_id for row in found}
+
+
+async def oldest_delivery(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
+    """The oldest delivery whose item waits for each record: the cause of the change that the fetch will show."""
+    found = await session.execute(
+        text(
+            """
+            SELECT DISTINCT ON (i.connection, i.object_type, i.external_id)
+                   i.connection, i.object_type, i.external_id, i.delivery_id, i.received_at, d.traceparent
+            FROM delivery_item i
+            JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+              AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
+            JOIN delivery d ON d.id = i.delivery_id
+            WHERE i.outcome = 'pending'
+            ORDER BY i.connection, i.object_type, i.external_id, i.delivery_id
+            """
+        ),
+        _names([each.key for each in due]),
+    )
+    return {
+        (row.connection, row.object_type, row.external_id): (row.delivery_id, row.received_at, row.traceparent)
+        for row in found
+    }
+
+
+def _names(keys: Sequence[Key]) -> dict[str, list[str]]:
+    return {
+        "connections": [key[0] for key in keys],
+        "types": [key[1] for key in keys],
+        "ids": [key[2] for key in keys],
+    }

@@ -1,0 +1,191 @@
+"""Reads stored deliveries: parses, claims, maps, and puts canonical changes into the outbox, in one transaction per batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.connections.cache import Connections
+from gateway.connections.service import Connection
+from gateway.connectors import records, repository
+from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDelivery, Unreadable, UnreadableBody
+from gateway.connectors.outcomes import Outcome, parked, unforeseen, unmappable
+from gateway.connectors.providers import PROVIDERS
+from gateway.connectors.records import Incoming
+from gateway.mapping.canonical import Context, without_person_data
+from gateway.mapping.objects import to_canonical
+from gateway.mapping.values import MappingError
+from libs.common import clock
+from libs.common.observe.log import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass
+class Entry:
+    """An item on its way to an outcome. `item` is None for a delivery that holds none, or cannot be read at all."""
+
+    delivery: RowMapping
+    position: int
+    item: Item | None
+    outcome: Outcome | None = None
+    incoming: Incoming | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How much a batch held."""
+
+    deliveries: int
+    signals: int
+
+
+async def understand(
+    session: AsyncSession,
+    cache: Connections,
+    *,
+    zone: ZoneInfo,
+    limit: int,
+    only: UUID | None = None,
+) -> Understood:
+    """Understand the oldest unread deliveries; the caller's transaction commits all of it or nothing."""
+    deliveries = await repository.lock_unread(session, limit=limit, only=only)
+    if not deliveries:
+        return Understood(0, 0)
+    connections = await cache.fresh(session)
+    read = {each["id"]: parse(each, connections[each["connection"]]) for each in deliveries}
+    settled = await repository.settled_positions(session, list(read))
+    open_entries = [
+        each for entries in read.values() for each in entries if (each.delivery["id"], each.position) not in settled
+    ]
+    await _mark_duplicates(session, open_entries)
+    for each in open_entries:
+        _map(each, connections[each.delivery["connection"]], zone)
+    signals = await _signal(session, open_entries)
+    waiting = [each for each in open_entries if each.incoming is not None]
+    outcomes = await records.apply(session, [each.incoming for each in waiting if each.incoming is not None])
+    for each, outcome in zip(waiting, outcomes, strict=True):
+        each.outcome = outcome
+    await repository.write_items(session, [vars(each) for each in open_entries])
+    await repository.mark_read(session, _item_counts(read, settled))
+    return Understood(len(deliveries), signals)
+
+
+def _item_counts(read: Mapping[UUID, Sequence[Entry]], settled: set[tuple[UUID, int]]) -> dict[UUID, int]:
+    """Items per delivery; a replay may find fewer than were settled before, and those still count."""
+    counts = {delivery: len(entries) for delivery, entries in read.items()}
+    for delivery, position in settled:
+        counts[delivery] = max(counts[delivery], position + 1)
+    return counts
+
+
+def parse(delivery: RowMapping, connection: Connection) -> list[Entry]:
+    """The items of a delivery; whatever cannot be read is parked, with a reason, as one item."""
+    stored = StoredDelivery(
+        headers=delivery["headers"],
+        body=bytes(delivery["body"] or b""),
+        received_at=delivery["received_at"],
+        settings=connection.credentials.settings,
+    )
+    try:
+        items = PROVIDERS[connection.provider].parse(stored)
+    except UnreadableBody as error:
+        advice = "Compare the body with what this CRM documents; replay after a fix."
+        return [Entry(delivery, 0, None, parked(str(error), advice))]
+    except Exception as error:
+        log.error("parser failed", connection=connection.key, delivery=str(delivery["id"]), exc_info=error)
+        return [Entry(delivery, 0, None, unforeseen(error))]
+    if not items:
+        return [Entry(delivery, 0, None, Outcome("ignored", reason="the delivery holds no items"))]
+    return [Entry(delivery, position, item) for position, item in enumerate(items)]
+
+
+async def _mark_duplicates(session: AsyncSession, entries: Sequence[Entry]) -> None:
+    keyed = [
+        ((each.delivery["connection"], each.item.dedupe_key), (each.delivery["id"], each.position), each)
+        for each in entries
+        if each.item is not None and each.item.dedupe_key is not None
+    ]
+    owners = await repository.claim(session, [(key, place) for key, place, _ in keyed])
+    for key, place, each in keyed:
+        owner = owners[key]
+        if owner != place:
+            each.outcome = Outcome("duplicate", reason=f"the same event came with delivery {owner[0]}")
+
+
+def _map(entry: Entry, connection: Connection, zone: ZoneInfo) -> None:
+    """Gives the entry an outcome, or a record to apply."""
+    if entry.outcome is not None:
+        return
+    match entry.item:
+        case Ignored() as item:
+            entry.outcome = Outcome("ignored", reason=item.reason)
+        case Unreadable() as item:
+            entry.outcome = parked(item.reason, item.advice)
+        case Signal() as item if PROVIDERS[connection.provider].fetch is None or not _can_fetch(connection):
+            entry.outcome = parked(
+                f"{item.object_type} {item.external_id} came without its content",
+                "Give the connection settings.api_base and secrets.api_token, or let the CRM send the whole record.",
+                crm_time=item.crm_time,
+            )
+        case FullRecord() as item:
+            mapped = mapped_or_parked(
+                item, connection, zone=zone, delivery=entry.delivery, traceparent=entry.delivery["traceparent"]
+            )
+            if isinstance(mapped, Outcome):
+                entry.outcome = mapped
+            else:
+                entry.incoming = mapped
+
+
+def _can_fetch(connection: Connection) -> bool:
+    return bool(connection.credentials.settings.get("api_base")) and bool(connection.credentials.all_of("api_token"))
+
+
+def mapped_or_parked(
+    source: FullRecord,
+    connection: Connection,
+    *,
+    zone: ZoneInfo,
+    delivery: Mapping[str, Any] | RowMapping,
+    traceparent: str | None = None,
+) -> Incoming | Outcome:
+    """The record ready to be applied, or why it is parked. `delivery` gives `id` and `received_at`."""
+    if source.crm_time > clock.now() + clock.MAX_AHEAD:
+        return parked(
+            f"the CRM's time {source.crm_time.isoformat()} is in the future",
+            "Set the clock of the CRM or of this machine right; replay when that time has come.",
+            crm_time=source.crm_time,
+        )
+    mapping_zone = ZoneInfo(connection.mapping.timezone) if connection.mapping.timezone else zone
+    context = Context(
+        connection.key,
+        connection.provider,
+        connection.mapping,
+        connection.mapping_version,
+        delivery["received_at"],
+        mapping_zone,
+    )
+    try:
+        mapped = to_canonical(source, context)
+        kept = without_person_data(context, source)
+    except MappingError as error:
+        return unmappable(error, crm_time=source.crm_time)
+    except Exception as error:
+        log.error("mapping failed", connection=connection.key, object_type=source.object_type, exc_info=error)
+        return unforeseen(error)
+    return Incoming(mapped, connection.key, delivery["id"], delivery["received_at"], kept, traceparent)
+
+
+async def _signal(session: AsyncSession, entries: Sequence[Entry]) -> int:
+    """Turns what is still without an outcome into pending items; returns how many records are to be fetched."""
+    waiting = [(each, each.item) for each in entries if each.outcome is None and isinstance(each.item, Signal)]
+    numbers = await repository.signal(session, [(each.delivery, item) for each, item in waiting])
+    for each, item in waiting:
+        number = numbers[(each.delivery["connection"], item.object_type, item.external_id)]
+        each.outcome = Outcome("pending", crm_time=item.crm_time, signalled_seq=number)
+    return len(numbers)

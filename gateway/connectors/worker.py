@@ -1,0 +1,99 @@
+"""The connector worker: understands stored deliveries and fetches signalled records, as long as the process runs."""
+
+import asyncio
+from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import httpx
+from sqlalchemy import text
+
+from gateway.config import Settings
+from gateway.connections.cache import Connections
+from gateway.connectors import repository
+from gateway.connectors.bells import ARRIVED, SIGNALLED, bell, wait
+from gateway.connectors.fetching import Fetcher
+from gateway.connectors.outcomes import unforeseen
+from gateway.connectors.understanding import Understood, understand
+from libs.common import crash
+from libs.common.db import Database, is_passing
+from libs.common.observe.log import get_logger
+from libs.common.runtime import Runtime
+
+log = get_logger(__name__)
+
+
+async def run(runtime: Runtime) -> None:
+    """Both loops; infrastructure errors are left to the process, which starts the worker over."""
+    settings = cast("Settings", runtime.settings)
+    connections = Connections(runtime.database, settings)
+    arrived, signalled = bell(runtime, ARRIVED), bell(runtime, SIGNALLED)
+    async with httpx.AsyncClient(timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
+        fetcher = Fetcher(runtime.database, settings, connections, http)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_understand_for_ever(runtime.database, settings, connections, arrived, signalled))
+            group.create_task(_fetch_for_ever(fetcher, settings, signalled))
+
+
+async def _understand_for_ever(
+    database: Database, settings: Settings, connections: Connections, arrived: asyncio.Event, signalled: asyncio.Event
+) -> None:
+    while True:
+        understood = await understand_batch(database, settings, connections)
+        if understood.signals:
+            signalled.set()
+        if understood.deliveries < settings.understand_batch:
+            await wait(arrived, settings.understand_poll_s)
+
+
+async def _fetch_for_ever(fetcher: Fetcher, settings: Settings, signalled: asyncio.Event) -> None:
+    while True:
+        if not await fetcher.fetch_due():
+            await wait(signalled, settings.understand_poll_s)
+
+
+async def understand_batch(database: Database, settings: Settings, connections: Connections) -> Understood:
+    """One batch in one transaction. Where its data cannot be stored, delivery by delivery; the bad one is parked."""
+    try:
+        return await _understand(database, settings, connections, settings.understand_batch, None)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        log.warning("batch not understood; going on one by one", reason=f"{type(error).__name__}: {error}"[:300])
+    async with database.reading() as session:
+        found = await session.execute(
+            text("SELECT id FROM delivery WHERE state = 'accepted' ORDER BY id LIMIT :limit"),
+            {"limit": settings.understand_batch},
+        )
+        waiting = [row.id for row in found]
+    deliveries = signals = 0
+    for identifier in waiting:
+        try:
+            done = await _understand(database, settings, connections, 1, identifier)
+            deliveries, signals = deliveries + done.deliveries, signals + done.signals
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.error("delivery not understood", delivery=str(identifier), exc_info=error)
+            await _park(database, identifier, error)
+    return Understood(deliveries, signals)
+
+
+async def _understand(
+    database: Database, settings: Settings, connections: Connections, limit: int, only: UUID | None
+) -> Understood:
+    zone = ZoneInfo(settings.org_timezone)
+    async with database.transaction() as session:
+        understood = await understand(session, connections, zone=zone, limit=limit, only=only)
+        if understood.deliveries:
+            crash.point("gateway.parsed_not_committed")
+    return understood
+
+
+async def _park(database: Database, identifier: UUID, error: Exception) -> None:
+    """Park a whole delivery that cannot even be stored as understood."""
+    async with database.transaction() as session:
+        for delivery in await repository.lock_unread(session, limit=1, only=identifier):
+            row = {"delivery": delivery, "position": 0, "item": None, "outcome": unforeseen(error)}
+            await repository.write_items(session, [row])
+            await repository.mark_read(session, {identifier: 1})

@@ -16,7 +16,8 @@ class Sum(Out):
     """A population of deals: how many, and what they are worth as far as that is known.
 
     `amount` adds up the `count - unpriced_count` deals whose amount and rate are known; `weighted` is the sum of
-    round_half_up(amount x stage probability) per open deal, without the `unweighted_count` whose probability is unknown.
+    round_half_up(amount x stage probability) per open deal, without the `unweighted_count` open deals for which amount,
+    rate or probability is unknown.
     """
 
     count: int
@@ -103,7 +104,7 @@ class Reading(Out):
     currency: str
     watermark: datetime | None
     behind_s: float | None
-    completeness: Decimal | None
+    completeness: float | None
     metric_version: str
     business_date: BusinessDate
 

@@ -1,0 +1,81 @@
+"""The append-only versions of deals, and the deals as they stood at any pair of instants."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import organisation
+
+AS_OF = """
+    SELECT DISTINCT ON (deal_id) * FROM deal_version
+    WHERE valid_from <= :as_of AND recorded_at <= :known_at
+    ORDER BY deal_id, valid_from DESC, version DESC
+"""
+"""The deals as valid at `as_of` as known at `known_at`: the newest of each timeline."""
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows for `jsonb_populate_recordset`: decimals as text, so that no digit is lost."""
+    return orjson.dumps(rows, default=str).decode()
+
+
+async def append(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append versions; one that is there already stays as it was."""
+    await session.execute(
+        text(
+            """
+            INSERT INTO deal_version SELECT * FROM jsonb_populate_recordset(NULL::deal_version, cast(:rows AS jsonb))
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {"rows": as_json(rows)},
+    )
+
+
+async def versions(
+    session: AsyncSession, deal_id: UUID, *, as_of: datetime, known_at: datetime
+) -> list[dict[str, Any]]:
+    """All versions of a deal valid by `as_of` and recorded by `known_at`, in the order of its timeline."""
+    found = await session.execute(
+        text(
+            """
+            SELECT * FROM deal_version
+            WHERE deal_id = :deal_id AND valid_from <= :as_of AND recorded_at <= :known_at
+            ORDER BY valid_from, version
+            """
+        ),
+        {"deal_id": deal_id, "as_of": as_of, "known_at": known_at},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def recorded_to(session: AsyncSession, topic: str, partitions: int) -> datetime | None:
+    """Up to which recording time all versions have arrived here; None while a partition has not been heard of."""
+    row = (
+        await session.execute(
+            text(
+                """
+                SELECT min(recorded_to) AS recorded_to, count(recorded_to) AS known FROM consumer_position
+                WHERE topic = :topic
+                """
+            ),
+            {"topic": topic},
+        )
+    ).one()
+    return row.recorded_to if row.known == partitions else None
+
+
+async def is_visible(session: AsyncSession, deal_id: UUID, scope: dict[str, Any]) -> bool:
+    """True if there is such a deal within scope."""
+    found = await session.scalar(
+        text(
+            f"SELECT EXISTS (SELECT 1 FROM deal_current d WHERE d.deal_id = :deal_id AND {organisation.visible('d.owner_id')})"  # noqa: S608
+        ),
+        {"deal_id": deal_id, **scope},
+    )
+    return bool(found)

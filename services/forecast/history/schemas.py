@@ -1,0 +1,48 @@
+"""A deal's timeline as the forecast knows it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from libs.common.web.schemas import Out
+
+
+class VersionOut(Out):
+    """One entry: valid from `valid_from` (the CRM's time), known since `recorded_at` (ours).
+
+    `reconstructed` entries come from an import that lacks recording times. `line` is null when the deal stands in none.
+    """
+
+    version: int
+    valid_from: datetime
+    recorded_at: datetime
+    source_recorded_at: datetime | None
+    reconstructed: bool
+    event_type: str
+    cause_connection: str | None
+    cause_delivery: UUID | None
+    line: str | None
+    month: date | None
+    state: str
+    stage: str
+    category: str | None
+    gate: str
+    amount: Decimal | None
+    currency: str | None
+    stage_probability: Decimal | None
+    close_date: date | None
+    closed_on: date | None
+    owner_id: UUID | None
+    pushes: int
+    removed: bool
+    absorbed_into: UUID | None
+
+
+class HistoryReading(Out):
+    """The entries valid by `as_of` and known by `known_at`, in timeline order; `current` is the newest of them."""
+
+    deal_id: UUID
+    as_of: datetime
+    known_at: datetime
+    current: VersionOut | None
+    versions: list[VersionOut]

@@ -1,0 +1,33 @@
+"""A deal's history by two clocks."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock, organisation
+from libs.common.web.auth import Principal
+from libs.common.web.errors import NotFound
+from services.forecast.history import repository
+from services.forecast.history.schemas import HistoryReading, VersionOut
+
+
+class UnknownDeal(NotFound):
+    """No deal of this id, or none that the caller may see."""
+
+
+async def read(
+    session: AsyncSession, deal_id: UUID, *, as_of: datetime | None, known_at: datetime | None, principal: Principal
+) -> HistoryReading:
+    """The deal's entries up to both instants (now, if None). Raises UnknownDeal."""
+    now = clock.now()
+    if not await repository.is_visible(session, deal_id, organisation.scope_parameters(principal)):
+        raise UnknownDeal(f"There is no deal {deal_id} here, or you may not see it.")
+    until, known = as_of or now, known_at or now
+    versions = [
+        VersionOut.model_validate({name: row[name] for name in VersionOut.model_fields})
+        for row in await repository.versions(session, deal_id, as_of=until, known_at=known)
+    ]
+    return HistoryReading(
+        deal_id=deal_id, as_of=until, known_at=known, current=versions[-1] if versions else None, versions=versions
+    )

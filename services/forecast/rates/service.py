@@ -1,0 +1,73 @@
+"""Exchange rates: which hold, and what a change of them means for everything already valued."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.messaging import outbox
+from libs.common.money import UnknownCurrency, exponent
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import Conflict, Invalid
+from services.forecast.config import reckoning
+from services.forecast.rates import repository
+from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble
+
+
+class UnusableRates(Invalid):
+    """A rate set that cannot be used."""
+
+
+class NoBaseRate(Conflict):
+    """The deployment's base currency has no rate, so nothing can be valued in it."""
+
+
+async def load(session: AsyncSession, *, known_at: datetime | None = None) -> Rates:
+    """The rates into the base currency, as they are or as they were known at `known_at`. Raises NoBaseRate."""
+    configured = reckoning()
+    sets = await repository.known(session, known_at)
+    try:
+        return assemble(configured.base_currency, sets, configured.calendar)
+    except MissingBaseRate as error:
+        raise NoBaseRate(f"{error}.") from None
+
+
+async def hold(session: AsyncSession) -> Rates:
+    """The rates, kept from changing until this transaction ends: what is valued with them stays consistent."""
+    await repository.hold(session)
+    return await load(session)
+
+
+async def replace(
+    session: AsyncSession, *, fiscal_year: int | None, rates: Mapping[str, Decimal], principal: Principal
+) -> Rates:
+    """Make `rates` the whole of a set; returns the rates that hold now. The caller revalues the deals.
+
+    Raises UnusableRates for an unknown currency or a default set without the base currency.
+    """
+    require(principal, "sales_ops", "finance", "cso")
+    configured = reckoning()
+    for currency in rates:
+        try:
+            exponent(currency)
+        except UnknownCurrency as error:
+            raise UnusableRates(f"rates.{currency}: {error}.") from None
+    if fiscal_year is None and configured.base_currency not in rates:
+        raise UnusableRates(f"rates: {configured.base_currency}, the base currency, is missing; add its rate.")
+    await repository.hold_alone(session)
+    before = (await repository.known(session)).get(fiscal_year, {})
+    changed: dict[str, Decimal | None] = {
+        currency: rates.get(currency)
+        for currency in sorted({*before, *rates})
+        if before.get(currency) != rates.get(currency)
+    }
+    if changed:
+        await repository.store(
+            session,
+            changed,
+            fiscal_year=fiscal_year,
+            recorded_at=await outbox.stamp(session),
+            recorded_by=principal.subject,
+        )
+    return await load(session)

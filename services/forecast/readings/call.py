@@ -1,0 +1,245 @@
+"""The readings themselves: roll-up, call, deals behind a number."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.calendar import FiscalCalendar, Period, add_months
+from libs.common.web.auth import Principal
+from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.forecast.config import reckoning
+from services.forecast.readings import repository, totals
+from services.forecast.readings.asked import Asked, Question
+from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.readings.totals import Tally
+from services.forecast.rollup.cells import NOBODY, Measures
+from services.forecast.rollup.schemas import (
+    By,
+    CallReading,
+    DealRow,
+    DealsReading,
+    MonthBar,
+    OrgOut,
+    PeriodOut,
+    RollupReading,
+    RollupRow,
+    Tree,
+    TreeNode,
+)
+from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES
+
+Units = Mapping[str, Mapping[str, Any]]
+
+YEARS_BACK, YEARS_AHEAD = 6, 2
+"""Periods further from the business date are not offered; they can still be asked for."""
+
+
+async def rollup(session: AsyncSession, question: Question, *, by: By, principal: Principal) -> RollupReading:
+    """The asked population cut by `by`; the rows add up to `totals`."""
+    asked = await decide(session, question, principal=principal)
+    parts = totals.tally(await repository.sums(session, asked, "none" if by == "category" else by))
+    whole = totals.together(parts.values())
+    if by == "category":
+        parts = {line: _only(whole, line) for line in FORECAST_LINES}
+    units = await repository.units(session) if by in ("team", "unit") else {}
+    return RollupReading(
+        **await envelope(session, asked),
+        period=period_out(asked.period, asked.business_date.day),
+        by=by,
+        rows=[_row(by, part, parts[part], units, asked) for part in _ordered(by, parts, units)],
+        totals=_rollup_row(None, "value", "Total", whole, asked),
+    )
+
+
+def _only(whole: Tally, line: str) -> Tally:
+    return Tally({line: whole.of(line)})
+
+
+def _ordered(by: By, parts: Mapping[str | None, Tally], units: Units) -> list[str | None]:
+    """Lines and months in their own order, everything else by name, what has no value last."""
+    if by == "category":
+        return list(FORECAST_LINES)
+
+    def place(part: str | None) -> tuple[bool, str]:
+        unit = units.get(part.removeprefix("unit:")) if part else None
+        is_last = part in (None, str(NOBODY)) or (unit is not None and unit["kind"] == "unassigned")
+        return is_last, str(unit["name"]) if unit else part or ""
+
+    return sorted(parts, key=place)
+
+
+def _row(by: By, part: str | None, tally: Tally, units: Units, asked: Asked) -> RollupRow:
+    if by == "category":
+        return _rollup_row(part, "line", part, tally, asked)
+    if by == "month":
+        month = part[:7] if part else None
+        return _rollup_row(month, "month", FiscalCalendar().parse(month).label if month else None, tally, asked)
+    if by == "owner" or (part or "").startswith("owner:"):
+        owner = (part or "").removeprefix("owner:")
+        return _rollup_row(*_owner(owner), tally, asked)
+    if by in ("team", "unit"):
+        unit_id = (part or "").removeprefix("unit:")
+        return _rollup_row(unit_id, "unit", units[unit_id]["name"] if unit_id in units else None, tally, asked)
+    return _rollup_row(part, "value", part, tally, asked)
+
+
+def _owner(owner: str) -> tuple[str | None, str, str | None]:
+    return (None, "owner", "No owner") if owner == str(NOBODY) else (owner, "owner", None)
+
+
+def _rollup_row(key: str | None, kind: str, label: str | None, tally: Tally, asked: Asked) -> RollupRow:
+    currency = asked.rates.base
+    return RollupRow.model_validate(
+        {
+            "key": key,
+            "kind": kind,
+            "label": label,
+            "total": totals.total_out(tally, currency),
+            "lines": totals.lines_out(tally, currency),
+            "beside": totals.beside_out(tally, currency),
+        }
+    )
+
+
+async def call(session: AsyncSession, question: Question, *, principal: Principal) -> CallReading:
+    """Everything the Call page shows, from one snapshot."""
+    asked = await decide(session, question, principal=principal)
+    currency, calendar, day = asked.rates.base, reckoning().calendar, asked.business_date.day
+    branches = totals.tally(await repository.sums(session, asked, "unit"))
+    whole = totals.together(branches.values())
+    closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)
+    periods = await _periods(session, asked, calendar)
+    overdue = totals.measures_of(await repository.overdue(session, asked))
+    return CallReading(
+        **await envelope(session, asked),
+        period=period_out(asked.period, day),
+        periods=periods,
+        total=totals.total_out(whole, currency),
+        landing=totals.sum_out(_plus(closed.amount, every.weighted), currency).amount,
+        lines=totals.lines_out(whole, currency),
+        cumulative=totals.cumulative_out(whole, currency),
+        beside=totals.beside_out(whole, currency),
+        overdue=totals.sum_out(overdue, currency),
+        tree=await _tree(session, asked, branches, whole),
+        months=await _months(session, asked, calendar),
+        is_empty=asked.business_date.newest_change_at is None,
+    )
+
+
+def _plus(first: Decimal, second: Decimal) -> Measures:
+    return Measures(amount=first + second)
+
+
+async def _tree(session: AsyncSession, asked: Asked, branches: Mapping[str | None, Tally], whole: Tally) -> Tree:
+    path = [OrgOut.model_validate(dict(unit)) for unit in await repository.ancestors(session, asked.org.unit_id)]
+    nodes = [
+        _node(asked, str(unit["unit_id"]), unit, branches.get(f"unit:{unit['unit_id']}", Tally()))
+        for unit in await repository.children(session, asked)
+    ]
+    units = await repository.units(session)
+    listed = {f"unit:{node.key}" for node in nodes}
+    for part in sorted(part for part in branches if part is not None and part not in listed):
+        kind, _, key = part.partition(":")
+        nodes.append(_node(asked, key, units.get(key) if kind == "unit" else None, branches[part]))
+    own = {"name": asked.org.name, "kind": asked.org.kind}
+    return Tree(path=path, node=_node(asked, str(asked.org.unit_id), own, whole), children=nodes)
+
+
+def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally) -> TreeNode:
+    currency = asked.rates.base
+    return TreeNode(
+        key=key,
+        kind="unit" if unit else "owner",
+        unit_kind=unit["kind"] if unit else None,
+        label=unit["name"] if unit else ("No owner" if key == str(NOBODY) else None),
+        has_children=unit is not None,
+        total=totals.total_out(tally, currency),
+        lines=totals.lines_out(tally, currency),
+        beside=totals.beside_out(tally, currency),
+    )
+
+
+async def _months(session: AsyncSession, asked: Asked, calendar: FiscalCalendar) -> list[MonthBar]:
+    year = calendar.year(asked.period.start)
+    parts = totals.tally(await repository.sums(session, asked, "month", year))
+    bars = []
+    for month in calendar.months(year):
+        tally = parts.get(month.start.isoformat(), Tally())
+        bars.append(
+            MonthBar(
+                month=month.key,
+                label=month.start.strftime("%b %Y"),
+                in_period=month.start in asked.period,
+                is_current=asked.business_date.day in month,
+                total=totals.total_out(tally, asked.rates.base),
+                lines=totals.lines_out(tally, asked.rates.base),
+            )
+        )
+    return bars
+
+
+async def _periods(session: AsyncSession, asked: Asked, calendar: FiscalCalendar) -> list[PeriodOut]:
+    """Years with deals and their quarters, and the months of the asked year; always with the current and asked ones."""
+    day = asked.business_date.day
+    current, chosen = calendar.year(day), calendar.year(asked.period.start)
+    first, last = await repository.months_with_deals(session) or (current.start, current.start)
+    years = {current.key: current, chosen.key: chosen}
+    for offset in range(-YEARS_BACK, YEARS_AHEAD + 1):
+        year = calendar.year(add_months(current.start, 12 * offset))
+        if first < year.end and last >= year.start:
+            years[year.key] = year
+    ordered: Sequence[Period] = sorted(years.values(), key=lambda year: year.start)
+    quarters = [quarter for year in ordered for quarter in calendar.quarters(year)]
+    following = calendar.quarter(asked.quarter.end)
+    if following.key not in {quarter.key for quarter in quarters}:
+        quarters.append(following)
+    return [period_out(period, day) for period in (*ordered, *quarters, *calendar.months(chosen))]
+
+
+async def deals(
+    session: AsyncSession, question: Question, *, line: str | None, cursor: str | None, limit: int, principal: Principal
+) -> DealsReading:
+    """The deals behind a number: `line` is a line, a bucket, `overdue`, or None for the whole forecast of the period."""
+    asked = await decide(session, question, principal=principal)
+    overdue_only = line == "overdue"
+    buckets = OPEN_LINES if overdue_only else (line,) if line else FORECAST_LINES
+    after = _after(cursor)
+    rows = await repository.deals(
+        session,
+        asked,
+        buckets=buckets,
+        overdue_only=overdue_only,
+        after=after,
+        limit=limit + 1,
+    )
+    if overdue_only:
+        measures = totals.measures_of(await repository.overdue(session, asked))
+    else:
+        measures = totals.together(totals.tally(await repository.sums(session, asked, "none")).values()).of(*buckets)
+    page = rows[:limit]
+    return DealsReading.model_validate(
+        {
+            **await envelope(session, asked),
+            "period": period_out(asked.period, asked.business_date.day),
+            "bucket": None if overdue_only else line,
+            "total": totals.sum_out(measures, asked.rates.base),
+            "items": [_deal(row) for row in page],
+            "next_cursor": encode_cursor(str(page[-1]["rank"]), page[-1]["deal_id"]) if len(rows) > limit else None,
+        }
+    )
+
+
+def _after(cursor: str | None) -> tuple[Decimal, UUID] | None:
+    values = decode_cursor(cursor, 2)
+    try:
+        return (Decimal(str(values[0])), UUID(str(values[1]))) if values else None
+    except (ArithmeticError, ValueError):
+        raise UnreadableCursor("The cursor is not one that this list gave; start without a cursor.") from None
+
+
+def _deal(row: Mapping[str, Any]) -> DealRow:
+    fields = {name: row[name] for name in DealRow.model_fields if name in row}
+    return DealRow.model_validate({**fields, "deal_currency": row["currency"]})

@@ -1,0 +1,104 @@
+"""Readings by HTTP. Each is JSON, and CSV by `format=csv` or `Accept: text/csv`."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from libs.common.events.crm import DealType, ValueBasis
+from libs.common.web.api import Reading
+from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.errors import TooLarge
+from services.forecast.readings import call
+from services.forecast.readings.asked import Filters, Question
+from services.forecast.readings.export import deals_csv, rollup_csv
+from services.forecast.rollup.schemas import By, CallReading, DealsReading, RollupReading
+from services.forecast.rollup.standing import Bucket
+
+router = APIRouter(prefix="/forecast", tags=["readings"])
+
+EXPORT_LIMIT = 100_000
+
+Period = Annotated[str | None, Query(description="2026Q4, 2026-11 or FY2026; without it the current quarter")]
+Format = Annotated[Literal["json", "csv"] | None, Query(alias="format")]
+
+
+class ExportTooLarge(TooLarge):
+    """More deals than one export carries."""
+
+
+def _question(
+    period: Period = None,
+    org: Annotated[UUID | None, Query(description="a unit of the organisation; narrows what you may see")] = None,
+    day: Annotated[
+        date | None, Query(alias="date", description="business date; overdue and carried over depend on it")
+    ] = None,
+    as_of: Annotated[AwareDatetime | None, Query(description="as valid at this instant")] = None,
+    known_at: Annotated[AwareDatetime | None, Query(description="as known at this instant")] = None,
+    deal_type: DealType | None = None,
+    value_basis: ValueBasis | None = None,
+    owner: UUID | None = None,
+    region: str | None = None,
+    market: str | None = None,
+    product: str | None = None,
+    segment: str | None = None,
+) -> Question:
+    filters = Filters(deal_type, value_basis, owner, region, market, product, segment)
+    return Question(period, org, day, as_of, known_at, filters)
+
+
+Asked = Annotated[Question, Depends(_question)]
+
+
+def _wants_csv(request: Request, form: Format = None) -> bool:
+    if form is not None:
+        return form == "csv"
+    accepted = request.headers.get("accept", "").split(",")
+    return accepted[0].partition(";")[0].strip() == "text/csv"
+
+
+WantsCsv = Annotated[bool, Depends(_wants_csv)]
+
+
+@router.get("/rollup", response_model=RollupReading)
+async def read_rollup(
+    session: Reading, principal: CurrentPrincipal, question: Asked, as_csv: WantsCsv, by: By = "category"
+) -> RollupReading | Response:
+    """The forecast of a period, cut by one dimension; the rows add up to the totals, to the cent."""
+    reading = await call.rollup(session, question, by=by, principal=principal)
+    return rollup_csv(reading) if as_csv else reading
+
+
+@router.get("/call")
+async def read_call(session: Reading, principal: CurrentPrincipal, question: Asked) -> CallReading:
+    """Everything the Call page shows of a period and a unit, from one snapshot."""
+    return await call.call(session, question, principal=principal)
+
+
+@router.get("/deals", response_model=DealsReading)
+async def read_deals(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    as_csv: WantsCsv,
+    line: Annotated[
+        Bucket | Literal["overdue"] | None, Query(description="without it all lines of the forecast")
+    ] = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> DealsReading | Response:
+    """The deals behind a number, greatest first; `total` is the number itself. CSV carries all of them."""
+    size = EXPORT_LIMIT if as_csv else limit
+    reading = await call.deals(
+        session, question, line=line, cursor=None if as_csv else cursor, limit=size, principal=principal
+    )
+    if not as_csv:
+        return reading
+    if reading.next_cursor is not None:
+        raise ExportTooLarge(
+            f"{reading.total.count} deals are more than one export carries ({EXPORT_LIMIT}); narrow it."
+        )
+    return deals_csv(reading, reading.items)

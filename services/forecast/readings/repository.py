@@ -1,0 +1,270 @@
+"""Sums over cells, and the deals behind them, as one population: the present from the cells, the past from the versions."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import organisation
+from libs.common.calendar import Period
+from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
+from services.forecast.history.repository import AS_OF
+from services.forecast.rates.repository import VALUE, value_parameters
+from services.forecast.readings.asked import Asked
+from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL
+from services.forecast.rollup.standing import OPEN_LINES, UNDATED
+
+_OPEN = ", ".join(f"'{line}'" for line in OPEN_LINES)
+
+_PLACES = """
+    LEFT JOIN org_person p ON p.person_id = c.owner_id
+    LEFT JOIN org_unit u ON u.unit_id = p.unit_id
+    LEFT JOIN (
+        SELECT k.descendant, child.unit_id FROM org_unit child JOIN org_closure k ON k.ancestor = child.unit_id
+        WHERE child.parent_id = :org OR (
+            :whole AND child.unit_id <> :root
+            AND NOT EXISTS (SELECT 1 FROM org_unit parent WHERE parent.unit_id = child.parent_id))
+    ) branch ON branch.descendant = coalesce(u.unit_id, :unassigned)
+"""
+"""Where a row's owner stands: `u` is the own unit, `branch` the child of the asked unit that leads there."""
+
+_BUCKET = f"""
+    CASE WHEN c.line NOT IN ({_OPEN}, 'held_back') THEN c.line
+         WHEN c.month = :undated THEN 'undated'
+         WHEN c.month < :quarter_start THEN 'carried_over'
+         ELSE c.line END
+"""
+"""The set-based twin of `rollup.standing.bucket_of`."""
+
+_IN_PERIOD = f"""
+    ((c.month >= :start AND c.month < :until)
+     OR (c.line IN ({_OPEN}, 'held_back') AND c.month < :quarter_start))
+"""
+
+_IN_ORG = """
+    (:whole OR coalesce(u.unit_id, :unassigned) IN (SELECT descendant FROM org_closure WHERE ancestor = :org))
+"""
+
+PARTS = {
+    "none": "NULL::text",
+    "month": "CASE WHEN c.month < :quarter_start AND c.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
+    "ELSE c.month::text END",
+    "owner": "c.owner_id::text",
+    "team": "coalesce(u.unit_id, :unassigned)::text",
+    "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
+    "WHEN coalesce(u.unit_id, :unassigned) = :org THEN 'owner:' || c.owner_id ELSE 'unit:' || :unassigned_text END",
+    **dict.fromkeys(DIMENSIONS, "nullif(c.dim_value, '')"),
+}
+"""How rows are cut. `unit`: by the children of the asked unit, and by owner for those who stand in it directly."""
+
+
+async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:
+    """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
+    dim = by if by in DIMENSIONS else TOTAL
+    statement = f"""
+        SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(c.n)::bigint AS count, sum(c.amount) AS amount,
+               sum(c.weighted) AS weighted, sum(c.unpriced)::bigint AS unpriced_count,
+               sum(c.unweighted)::bigint AS unweighted_count
+        FROM ({_cells(asked, dim)}) c {_PLACES}
+        WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
+        GROUP BY 1, 2 HAVING sum(c.n) <> 0
+    """  # noqa: S608 - fragments of this module
+    found = await session.execute(text(statement), _parameters(asked, period or asked.period) | {"dim": dim})
+    return [dict(row) for row in found.mappings()]
+
+
+async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
+    """The sum of the open deals of the period, inside its lines, whose close date has passed."""
+    statement = f"""
+        SELECT count(*) AS count, coalesce(sum(c.amount_base), 0) AS amount, coalesce(sum(c.weighted_base), 0) AS weighted,
+               count(*) FILTER (WHERE c.amount_base IS NULL) AS unpriced_count,
+               count(*) FILTER (WHERE c.weighted_base IS NULL) AS unweighted_count
+        FROM ({_deals(asked)}) c {_PLACES}
+        WHERE {_IS_OVERDUE} AND c.month >= :start AND c.month < :until
+          AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
+    """  # noqa: S608 - fragments of this module
+    return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
+
+
+_IS_OVERDUE = f"(c.line IN ({_OPEN}) AND c.month >= :quarter_start AND c.close_date < :day)"
+
+
+async def deals(
+    session: AsyncSession,
+    asked: Asked,
+    *,
+    buckets: Sequence[str],
+    overdue_only: bool,
+    after: tuple[Decimal, UUID] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
+    statement = f"""
+        SELECT * FROM (
+            SELECT c.*, {_BUCKET} AS bucket, coalesce({_IS_OVERDUE}, false) AS is_overdue,
+                   coalesce(c.amount_base, '-Infinity') AS rank
+            FROM ({_deals(asked)}) c {_PLACES}
+            WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
+        ) d
+        WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND (NOT :overdue_only OR d.is_overdue)
+          AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))
+        ORDER BY d.rank DESC, d.deal_id DESC LIMIT :limit
+    """  # noqa: S608 - fragments of this module
+    parameters = _parameters(asked, asked.period) | {
+        "buckets": list(buckets),
+        "overdue_only": overdue_only,
+        "after_rank": after[0] if after else Decimal(),
+        "after_id": after[1] if after else NOBODY,
+        "limit": limit,
+    }
+    return [dict(row) for row in (await session.execute(text(statement), parameters)).mappings()]
+
+
+def _cells(asked: Asked, dim: str) -> str:
+    """The population as cells. What the cells do not know (the past, several dimensions at once) is added up from deals."""
+    if not asked.is_past and not any(getattr(asked.filters, name) is not None for name in DIMENSIONS):
+        return """
+            SELECT dim_value, owner_id, month, line, deal_type, value_basis, deal_count AS n, amount, weighted, unpriced,
+                   unweighted
+            FROM rollup_cell WHERE dim = :dim
+        """
+    value = f"coalesce(x.{dim}, '')" if dim in DIMENSIONS else "''"
+    return f"""
+        SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.line, x.deal_type,
+               x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
+               (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
+               x.region, x.market, x.product, x.segment
+        FROM ({_deals(asked)}) x
+    """  # noqa: S608 - fragments of this module
+
+
+def _deals(asked: Asked) -> str:
+    if not asked.is_past:
+        return "SELECT * FROM deal_current WHERE line IS NOT NULL"
+    return f"SELECT d.*, a.amount_base, w.weighted_base FROM ({AS_OF}) d {VALUE} WHERE d.line IS NOT NULL"  # noqa: S608
+
+
+def _filters(asked: Asked) -> str:
+    given = [name for name, value in asdict(asked.filters).items() if value is not None]
+    conditions = {"owner": f"coalesce(c.owner_id, '{NOBODY}') = :owner"}
+    return "".join(f" AND {conditions.get(name, f'coalesce(c.{name}, {chr(39) * 2}) = :{name}')}" for name in given)
+
+
+def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "org": asked.org.unit_id,
+        "root": ROOT_UNIT,
+        "whole": asked.org.unit_id == ROOT_UNIT,
+        "unassigned_text": str(UNASSIGNED_UNIT),
+        "undated": UNDATED,
+        "quarter_start": asked.quarter.start,
+        "start": period.start,
+        "until": period.end,
+        "day": asked.business_date.day,
+        "nobody": NOBODY,
+        "as_of": asked.as_of,
+        "known_at": asked.known_at,
+        **asked.scope,
+        **{name: value for name, value in asdict(asked.filters).items() if value is not None},
+    }
+    return parameters | value_parameters(asked.rates)
+
+
+async def freshness(session: AsyncSession) -> dict[str, Any]:
+    """The newest live delivery, and the newest change live and imported; null where there is none."""
+    found = await session.execute(
+        text(
+            """
+            SELECT max(newest_delivery_at) AS newest_delivery_at, max(newest_change_at) AS newest_change_at,
+                   max(newest_imported_at) AS newest_imported_at
+            FROM freshness
+            """
+        )
+    )
+    return dict(found.mappings().one())
+
+
+async def months_with_deals(session: AsyncSession) -> tuple[date, date] | None:
+    """The first and the last month in which anything stands; None when nothing does."""
+    row = (
+        await session.execute(
+            text(
+                """
+                SELECT min(month) AS first, max(month) AS last FROM rollup_cell
+                WHERE dim = 'total' AND month > :undated AND deal_count <> 0
+                """
+            ),
+            {"undated": UNDATED},
+        )
+    ).one()
+    return (row.first, row.last) if row.first else None
+
+
+async def unit(session: AsyncSession, unit_id: UUID) -> dict[str, Any] | None:
+    found = await session.execute(
+        text("SELECT unit_id, name, kind FROM org_unit WHERE unit_id = :unit"), {"unit": unit_id}
+    )
+    row = found.mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def units(session: AsyncSession) -> dict[str, dict[str, Any]]:
+    """Every unit by its id as text."""
+    found = await session.execute(text("SELECT unit_id, name, kind, parent_id FROM org_unit"))
+    return {str(row["unit_id"]): dict(row) for row in found.mappings()}
+
+
+async def ancestors(session: AsyncSession, unit_id: UUID) -> list[dict[str, Any]]:
+    """The units above and including this one, the company first."""
+    found = await session.execute(
+        text(
+            """
+            SELECT u.unit_id, u.name, u.kind FROM org_closure k JOIN org_unit u ON u.unit_id = k.ancestor
+            WHERE k.descendant = :unit
+            ORDER BY (SELECT count(*) FROM org_closure d WHERE d.ancestor = k.ancestor) DESC, u.name
+            """
+        ),
+        {"unit": unit_id},
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def children(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:
+    """The units right below the asked one of which the principal may see something."""
+    found = await session.execute(
+        text(
+            """
+            SELECT child.unit_id, child.name, child.kind FROM org_unit child
+            WHERE NOT child.removed
+              AND (child.parent_id = :org OR (:whole AND child.unit_id <> :root AND NOT EXISTS (
+                    SELECT 1 FROM org_unit parent WHERE parent.unit_id = child.parent_id)))
+              AND (:sees_everything OR EXISTS (
+                    SELECT 1 FROM org_closure k
+                    WHERE (k.ancestor = ANY(cast(:scope AS uuid[])) AND k.descendant = child.unit_id)
+                       OR (k.descendant = ANY(cast(:scope AS uuid[])) AND k.ancestor = child.unit_id)))
+            ORDER BY child.kind = 'unassigned', child.name, child.unit_id
+            """
+        ),
+        _parameters(asked, asked.period),
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def is_within(session: AsyncSession, unit_id: UUID, scope: Sequence[UUID]) -> bool:
+    """True if the unit lies below one of `scope`, or above (then the reading shows only what lies below scope)."""
+    found = await session.scalar(
+        text(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM org_closure
+                WHERE (ancestor = ANY(cast(:scope AS uuid[])) AND descendant = :unit) OR (descendant = ANY(cast(:scope AS uuid[])) AND ancestor = :unit))
+            """
+        ),
+        {"unit": unit_id, "scope": list(scope)},
+    )
+    return bool(found)

@@ -1,0 +1,134 @@
+"""Readings of the roll-up: what was asked is decided once, then every number comes from one snapshot."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock, organisation
+from libs.common.calendar import Period, UnknownPeriod, local_date
+from libs.common.ids import ROOT_UNIT
+from libs.common.messaging import position
+from libs.common.messaging.topics import DEAL_EVENTS
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Forbidden, Invalid, NotFound
+from services.forecast.config import reckoning
+from services.forecast.history import repository as history
+from services.forecast.rates import service as rates
+from services.forecast.readings import repository
+from services.forecast.readings.asked import Asked, Question
+from services.forecast.rollup.schemas import BusinessDate, OrgOut, PeriodOut
+from services.forecast.rollup.standing import METRIC_VERSION
+
+
+class UnreadablePeriod(Invalid):
+    """The period asked for is not written as one."""
+
+
+class UnknownUnit(NotFound):
+    """No unit of the organisation has this id."""
+
+
+class UnitOutOfScope(Forbidden):
+    """The unit exists, but the caller may not see it."""
+
+
+async def decide(session: AsyncSession, question: Question, *, principal: Principal) -> Asked:
+    """Turn a request into a definite question. Scope only ever narrows: it is the caller's own, cut with `org`.
+
+    Raises UnreadablePeriod, UnknownUnit, UnitOutOfScope.
+    """
+    configured = reckoning()
+    now = clock.now()
+    is_past = question.as_of is not None or question.known_at is not None
+    known_at = await _known_at(session, question.known_at, now) if is_past else now
+    as_of = min(question.as_of or now, now)
+    business_date = await _business_date(session, question, as_of, now)
+    calendar = configured.calendar
+    try:
+        period = calendar.parse(question.period) if question.period else calendar.quarter(business_date.day)
+    except UnknownPeriod as error:
+        raise UnreadablePeriod(f"period: {error}.") from None
+    return Asked(
+        period=period,
+        quarter=calendar.quarter(business_date.day),
+        business_date=business_date,
+        org=await _org(session, question.org, principal),
+        as_of=as_of,
+        known_at=known_at,
+        is_past=is_past,
+        rates=await rates.load(session, known_at=known_at if is_past else None),
+        filters=question.filters,
+        scope=organisation.scope_parameters(principal),
+    )
+
+
+async def _known_at(session: AsyncSession, wanted: datetime | None, now: datetime) -> datetime:
+    """At most up to where all versions have arrived, so that the same question answers the same for ever."""
+    arrived = await history.recorded_to(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions)
+    return min(wanted or now, now, arrived or now)
+
+
+async def _business_date(session: AsyncSession, question: Question, as_of: datetime, now: datetime) -> BusinessDate:
+    configured = reckoning()
+    fresh = await repository.freshness(session)
+    delivered, changed, imported = (
+        fresh["newest_delivery_at"],
+        fresh["newest_change_at"],
+        fresh["newest_imported_at"],
+    )
+    is_live = delivered is not None and now - delivered <= timedelta(days=configured.live_within_days)
+    day, basis = local_date(now, configured.org_timezone), "live"
+    if question.day is not None:
+        day, basis = question.day, "chosen"
+    elif question.as_of is not None:
+        day, basis = local_date(as_of, configured.org_timezone), "chosen"
+    elif not is_live and imported is not None:
+        day, basis = local_date(min(imported, now), configured.org_timezone), "import"
+    return BusinessDate.model_validate(
+        {
+            "day": day,
+            "basis": basis,
+            "newest_change_at": max((at for at in (changed, imported) if at is not None), default=None),
+            "newest_delivery_at": delivered,
+        }
+    )
+
+
+async def _org(session: AsyncSession, wanted: UUID | None, principal: Principal) -> OrgOut:
+    if wanted is None:
+        wanted = principal.scope[0] if len(principal.scope) == 1 else ROOT_UNIT
+    found = await repository.unit(session, wanted)
+    if found is None:
+        raise UnknownUnit(f"There is no unit {wanted} in the organisation.")
+    if not organisation.sees_everything(principal) and not await repository.is_within(session, wanted, principal.scope):
+        raise UnitOutOfScope(f"Unit {wanted} is outside what you may see.")
+    return OrgOut.model_validate(dict(found))
+
+
+async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
+    """The fields that every reading carries."""
+    watermark = await position.watermark(session, (DEAL_EVENTS,))
+    return {
+        "as_of": asked.as_of,
+        "known_at": asked.known_at,
+        "org": asked.org,
+        "currency": asked.rates.base,
+        "watermark": watermark,
+        "behind_s": round(max(0.0, (clock.now() - watermark).total_seconds()), 3) if watermark else None,
+        "completeness": None,
+        "metric_version": METRIC_VERSION,
+        "business_date": asked.business_date,
+    }
+
+
+def period_out(period: Period, day: date) -> PeriodOut:
+    return PeriodOut(
+        key=period.key,
+        kind=period.kind,
+        label=period.label,
+        start=period.start,
+        end=period.last_day,
+        is_current=day in period,
+    )

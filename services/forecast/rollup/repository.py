@@ -1,0 +1,193 @@
+"""The deals as they stand and the cells they add up to: what the event path writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.forecast.history.repository import as_json
+from services.forecast.rates.conversion import Rates
+from services.forecast.rates.repository import VALUE, value_parameters
+from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL, Key, Measures
+
+_NEW_ROWS = "SELECT * FROM jsonb_populate_recordset(NULL::deal_current, cast(:rows AS jsonb)) ORDER BY deal_id"
+
+
+async def lock(session: AsyncSession, deal_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The rows of these deals as far as there are any, locked in id order."""
+    rows = await session.execute(
+        text("SELECT * FROM deal_current WHERE deal_id = ANY(:ids) ORDER BY deal_id FOR UPDATE"),
+        {"ids": list(deal_ids)},
+    )
+    return {row["deal_id"]: dict(row) for row in rows.mappings()}
+
+
+async def insert_new(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
+    """Insert deals seen for the first time; returns those that nobody else had inserted meanwhile."""
+    if not rows:
+        return set()
+    inserted = await session.scalars(
+        text(f"INSERT INTO deal_current {_NEW_ROWS} ON CONFLICT DO NOTHING RETURNING deal_id"),
+        {"rows": as_json(rows)},
+    )
+    return set(inserted)
+
+
+async def replace(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put new rows in the place of locked ones."""
+    if not rows:
+        return
+    columns = ", ".join(name for name in rows[0] if name != "deal_id")
+    await session.execute(
+        text(
+            f"UPDATE deal_current c SET ({columns}) = ROW({_qualified(rows[0])}) FROM ({_NEW_ROWS}) n "  # noqa: S608 - our names
+            "WHERE c.deal_id = n.deal_id"
+        ),
+        {"rows": as_json(rows)},
+    )
+
+
+def _qualified(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"n.{name}" for name in row if name != "deal_id")
+
+
+async def move(session: AsyncSession, moved: Mapping[Key, Measures]) -> None:
+    """Add differences to the cells, in the order of their keys, so that two writers never wait for each other in a ring."""
+    if not moved:
+        return
+    rows = [asdict(key) | asdict(moved[key]) for key in sorted(moved)]
+    await session.execute(
+        text(
+            """
+            INSERT INTO rollup_cell SELECT * FROM jsonb_populate_recordset(NULL::rollup_cell, cast(:rows AS jsonb))
+            ON CONFLICT (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot) DO UPDATE SET
+                deal_count = rollup_cell.deal_count + excluded.deal_count,
+                amount = rollup_cell.amount + excluded.amount,
+                weighted = rollup_cell.weighted + excluded.weighted,
+                unpriced = rollup_cell.unpriced + excluded.unpriced,
+                unweighted = rollup_cell.unweighted + excluded.unweighted
+            """
+        ),
+        {"rows": as_json(rows)},
+    )
+
+
+async def note_freshness(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remember, per slot, the newest live delivery and the newest change, live and imported."""
+    newest: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        kept = newest.setdefault(
+            row["slot"], {"newest_delivery_at": None, "newest_change_at": None, "newest_imported_at": None}
+        )
+        if row["reconstructed"]:
+            _later(kept, "newest_imported_at", row["valid_from"])
+        else:
+            _later(kept, "newest_delivery_at", row["delivery_received_at"])
+            _later(kept, "newest_change_at", row["valid_from"])
+    await session.execute(
+        text(
+            """
+            INSERT INTO freshness SELECT * FROM jsonb_populate_recordset(NULL::freshness, cast(:rows AS jsonb))
+            ON CONFLICT (slot) DO UPDATE SET
+                newest_delivery_at = greatest(freshness.newest_delivery_at, excluded.newest_delivery_at),
+                newest_change_at = greatest(freshness.newest_change_at, excluded.newest_change_at),
+                newest_imported_at = greatest(freshness.newest_imported_at, excluded.newest_imported_at)
+            """
+        ),
+        {"rows": as_json([{"slot": slot, **newest[slot]} for slot in sorted(newest)])},
+    )
+
+
+def _later(kept: dict[str, Any], name: str, at: datetime | None) -> None:
+    if at is not None and (kept[name] is None or at > kept[name]):
+        kept[name] = at
+
+
+_EXPECTED = f"""
+    SELECT v.dim, d.month, d.line, v.value AS dim_value, coalesce(d.owner_id, '{NOBODY}') AS owner_id, d.deal_type,
+           d.value_basis, d.slot, count(*) AS deal_count, coalesce(sum(d.amount_base), 0) AS amount,
+           coalesce(sum(d.weighted_base), 0) AS weighted, count(*) FILTER (WHERE d.amount_base IS NULL) AS unpriced,
+           count(*) FILTER (WHERE d.weighted_base IS NULL) AS unweighted
+    FROM deal_current d
+    CROSS JOIN LATERAL (
+        VALUES ('{TOTAL}', ''), {", ".join(f"('{dim}', coalesce(d.{dim}, ''))" for dim in DIMENSIONS)}
+    ) AS v (dim, value)
+    WHERE d.line IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+"""  # noqa: S608 - constants
+"""The cells as the deals make them, from nothing."""
+
+
+async def rebuild(session: AsyncSession) -> None:
+    """Make the cells anew from the deals. The caller keeps deals from being valued meanwhile."""
+    await session.execute(text("DELETE FROM rollup_cell"))
+    await session.execute(text(f"INSERT INTO rollup_cell {_EXPECTED}"))
+
+
+async def differences(session: AsyncSession) -> list[dict[str, Any]]:
+    """Cells that are not what the deals make them; a cell of zeros equals none. Empty when all is well."""
+    found = await session.execute(
+        text(
+            f"""
+            WITH expected AS ({_EXPECTED})
+            SELECT dim, month, line, dim_value, owner_id, deal_type, value_basis, slot,
+                   c.deal_count, c.amount, c.weighted, c.unpriced, c.unweighted,
+                   e.deal_count AS expected_count, e.amount AS expected_amount, e.weighted AS expected_weighted
+            FROM rollup_cell c
+            FULL JOIN expected e USING (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot)
+            WHERE (coalesce(c.deal_count, 0), coalesce(c.amount, 0), coalesce(c.weighted, 0),
+                   coalesce(c.unpriced, 0), coalesce(c.unweighted, 0))
+               <> (coalesce(e.deal_count, 0), coalesce(e.amount, 0), coalesce(e.weighted, 0),
+                   coalesce(e.unpriced, 0), coalesce(e.unweighted, 0))
+            ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+            """  # noqa: S608 - constant
+        )
+    )
+    return [dict(row) for row in found.mappings()]
+
+
+async def revalue(session: AsyncSession, rates: Rates) -> None:
+    """Value every deal with `rates` and make the cells anew. The caller holds the rates alone."""
+    await session.execute(
+        text(
+            f"""
+            UPDATE deal_current c SET amount_base = n.amount_base, weighted_base = n.weighted_base
+            FROM (SELECT d.deal_id, a.amount_base, w.weighted_base FROM deal_current d {VALUE}
+                  WHERE d.line IS NOT NULL) n
+            WHERE c.deal_id = n.deal_id
+              AND (c.amount_base, c.weighted_base) IS DISTINCT FROM (n.amount_base, n.weighted_base)
+            """  # noqa: S608 - constant
+        ),
+        value_parameters(rates),
+    )
+    await rebuild(session)
+
+
+async def unpriced_currencies(session: AsyncSession) -> dict[str, int]:
+    """Currencies of standing deals that have an amount but no rate, with their number."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT currency, count(*) AS deals FROM deal_current
+            WHERE line IS NOT NULL AND amount_base IS NULL AND amount IS NOT NULL AND currency IS NOT NULL
+            GROUP BY currency ORDER BY currency
+            """
+        )
+    )
+    return {row.currency: row.deals for row in rows}
+
+
+async def sweep(session: AsyncSession) -> None:
+    """Drop cells in which nothing stands any more."""
+    await session.execute(
+        text(
+            """
+            DELETE FROM rollup_cell
+            WHERE deal_count = 0 AND amount = 0 AND weighted = 0 AND unpriced = 0 AND unweighted = 0
+            """
+        )
+    )

@@ -1,0 +1,146 @@
+"""The event path: versions of deals in, history, current deals and cells out, all in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Histogram
+from sqlalchemy import event as hooks
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock
+from libs.common.events.base import Received
+from libs.common.events.deals import DealState
+from libs.common.events.forecast import RollupMoved
+from libs.common.ids import ROOT_UNIT
+from libs.common.messaging import outbox
+from libs.common.web.auth import Principal
+from services.forecast.history import repository as history
+from services.forecast.rates import repository as rates_repository
+from services.forecast.rates import service as rates_service
+from services.forecast.rates.conversion import Rates
+from services.forecast.rollup import repository
+from services.forecast.rollup.cells import difference
+from services.forecast.rollup.standing import UNDATED, month_of, standing
+
+Row = Mapping[str, Any]
+
+WEBHOOK_TO_ROLLUP = Histogram(
+    "forecast_webhook_to_rollup_seconds",
+    "From the arrival of a live delivery to the commit of the roll-up it moved",
+    buckets=(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600),
+)
+
+
+async def apply(session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal) -> None:
+    """Take over entries of deals' timelines: any order and any repetition ends in the same deals and cells.
+
+    The difference that moves the cells is taken from the old row, locked in this transaction. One event tells that
+    something moved.
+    """
+    rates = await rates_service.hold(session)
+    rows = [_row(received, rates) for received in events]
+    newest = _newest(rows)
+    old = await repository.lock(session, sorted(newest))
+    inserted = await repository.insert_new(session, [newest[deal] for deal in sorted(newest.keys() - old.keys())])
+    if raced := newest.keys() - old.keys() - inserted:
+        old |= await repository.lock(session, sorted(raced))
+    await outbox.stamp(session)
+    await history.append(session, rows)
+    replaced = [
+        {**newest[deal], "slot": old[deal]["slot"]}
+        for deal in sorted(newest.keys() & old.keys())
+        if _order(newest[deal]) > _order(old[deal])
+    ]
+    await repository.replace(session, replaced)
+    new = [*(newest[deal] for deal in sorted(inserted)), *replaced]
+    before = [old[row["deal_id"]] for row in replaced]
+    await repository.move(session, difference(before, new))
+    await repository.note_freshness(session, rows)
+    if new:
+        await _tell(session, before, new, principal=principal)
+        _measure(session, new)
+
+
+async def replace_rates(
+    session: AsyncSession, *, fiscal_year: int | None, rates: Mapping[str, Any], principal: Principal
+) -> None:
+    """Change a rate set and value every deal anew with it."""
+    valued = await rates_service.replace(session, fiscal_year=fiscal_year, rates=rates, principal=principal)
+    await repository.revalue(session, valued)
+    moved_at = await outbox.stamp(session)
+    event = RollupMoved(moved_at=moved_at, deal_ids=(), deal_count=0, months=())
+    _add(session, event, principal=principal)
+
+
+async def rebuild(session: AsyncSession) -> None:
+    """Value every deal and make all cells anew, while no change is applied: after a change of settings or a repair."""
+    await rates_repository.hold_alone(session)
+    await repository.revalue(session, await rates_service.load(session))
+
+
+def _row(received: Received[DealState], rates: Rates) -> dict[str, Any]:
+    """The row of `deal_current` that a version makes; of `deal_version` too, which ignores what it has no column for."""
+    deal = received.data
+    stands = standing(deal, rates)
+    return {
+        **deal.model_dump(),
+        "recorded_at": received.recorded_at,
+        "event_id": received.id,
+        "event_type": received.type,
+        "cause_connection": received.cause.connection,
+        "cause_delivery": received.cause.delivery,
+        "line": stands.line if stands else None,
+        "month": stands.month if stands else month_of(deal),
+        "slot": received.partition,
+        "amount_base": stands.amount_base if stands else None,
+        "weighted_base": stands.weighted_base if stands else None,
+    }
+
+
+def _newest(rows: Sequence[dict[str, Any]]) -> dict[UUID, dict[str, Any]]:
+    newest: dict[UUID, dict[str, Any]] = {}
+    for row in rows:
+        known = newest.get(row["deal_id"])
+        if known is None or _order(row) > _order(known):
+            newest[row["deal_id"]] = row
+    return newest
+
+
+def _order(row: Row) -> tuple[Any, int]:
+    return row["valid_from"], row["version"]
+
+
+async def _tell(session: AsyncSession, old: Sequence[Row], new: Sequence[Row], *, principal: Principal) -> None:
+    months = sorted({row["month"] for row in (*old, *new)} - {UNDATED})
+    event = RollupMoved(
+        moved_at=await outbox.stamp(session),
+        deal_ids=tuple(row["deal_id"] for row in new[:100]),
+        deal_count=len(new),
+        months=tuple(months),
+    )
+    _add(session, event, principal=principal)
+
+
+def _add(session: AsyncSession, event: RollupMoved, *, principal: Principal) -> None:
+    outbox.add(
+        session,
+        event,
+        key=ROOT_UNIT,
+        version=clock.to_millis(event.moved_at),
+        occurred_at=event.moved_at,
+        actor=principal.subject,
+    )
+
+
+def _measure(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Observe, once this transaction has committed, how long the live ones among the rows took."""
+    arrivals = [row["delivery_received_at"] for row in rows if row["delivery_received_at"] and not row["reconstructed"]]
+
+    def observe(_: object) -> None:
+        now = clock.now()
+        for arrival in arrivals:
+            WEBHOOK_TO_ROLLUP.observe(max(0.0, (now - arrival).total_seconds()))
+
+    if arrivals:
+        hooks.listen(session.sync_session, "after_commit", observe, once=True)

@@ -154,7 +154,7 @@ def _run_commands(stage: Stage, env: dict[str, str], until: float) -> tuple[bool
 
 
 def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int, str]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env=env,
@@ -162,19 +162,17 @@ def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    timer = threading.Timer(max(0.1, until - time.monotonic()), process.terminate)
-    timer.start()
-    output = []
-    try:
-        assert process.stdout is not None  # noqa: S101 - stdout=PIPE above
-        for line in process.stdout:
-            output.append(line)
-            print(line, end="", flush=True)
-        return process.wait(), "".join(output)
-    finally:
-        timer.cancel()
-        if process.poll() is None:
+    ) as process:
+        timer = threading.Timer(max(0.1, until - time.monotonic()), process.terminate)
+        timer.start()
+        output = []
+        try:
+            for line in process.stdout or ():
+                output.append(line)
+                print(line, end="", flush=True)
+            return process.wait(), "".join(output)
+        finally:
+            timer.cancel()
             process.terminate()
 
 

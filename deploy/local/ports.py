@@ -3,6 +3,7 @@
 import random
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.local.errors import LocalError, PortTaken
@@ -86,14 +87,19 @@ def holder(port: int) -> str | None:
     inodes = _listening_inodes(port)
     if not inodes:
         return None
+    wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {str(link.readlink()) for link in (process / "fd").iterdir()}
-            if links & {f"socket:[{inode}]" for inode in inodes}:
+        with suppress(OSError):  # ended meanwhile, or another user's
+            if any(_target(link) in wanted for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text(encoding='utf-8').strip()} (pid {process.name})"
-        except OSError:  # ended meanwhile, or another user's
-            continue
     return None
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -50,7 +50,12 @@ class Probe:
         simulated.put_connections(self._stack)
         key = self._stack.command("gateway", "api-key", "--name", "smoke", "--role", "admin").split()[-1]
         self._http.headers["Authorization"] = f"Bearer {key}"
-        app = fakecrm.create_app(self._crm, self._config)
+        tokens: dict[Provider, str] = {
+            provider: connection.secrets["api_token"]
+            for provider, connection in self._config.all_connections().items()
+            if "api_token" in connection.secrets
+        }
+        app = fakecrm.create_app(self._crm, tokens)
         settings = uvicorn.Config(app, host="127.0.0.1", port=self._config.port, log_config=None, lifespan="off")
         self._server = uvicorn.Server(settings)
         threading.Thread(target=self._server.run, name="fake-crm", daemon=True).start()

@@ -51,9 +51,7 @@ def file_of(home: Path) -> Path:
 def make(ports: dict[str, int]) -> State:
     """A new installation."""
     kid = secrets.token_hex(8)
-    key: dict[str, Any] = OKPKey.generate_key(
-        "Ed25519", {"kid": kid, "use": "sig", "alg": "EdDSA"}, private=True
-    ).as_dict(private=True)
+    key: dict[str, Any] = OKPKey.generate_key("Ed25519", {"kid": kid, "use": "sig"}, private=True).as_dict(private=True)
     return State(
         format=FORMAT,
         ports=ports,

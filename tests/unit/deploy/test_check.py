@@ -1,0 +1,83 @@
+"""What CI counts and says."""
+
+import sys
+import time
+
+import pytest
+
+from deploy.local import check
+from deploy.local.check import Counts, Stage
+
+
+def test_pytests_closing_lines_are_added_up():
+    output = "\n".join(
+        [
+            "....s  3 passed of something else",
+            "12 passed, 1 skipped in 3.21s",
+            "= 2 failed, 5 passed, 1 error in 61.02s (0:01:01) =",
+        ]
+    )
+
+    assert check.counts_in(output) == Counts(passed=17, failed=3, skipped=1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [(Counts(12, 0), "12 passed, 0 failed"), (Counts(3, 1, 2), "3 passed, 1 failed, 2 skipped")],
+)
+def test_the_run_ends_with_a_plain_line(counts, line):
+    assert counts.line() == line
+
+
+def _says(text: str, status: int = 0) -> tuple[str, ...]:
+    return (sys.executable, "-c", f"import sys; print({text!r}); sys.exit({status})")
+
+
+def test_a_stage_stops_at_its_first_failing_command():
+    stage = Stage("static", (_says("fine"), _says("broken", 1), _says("never")))
+
+    good, counts = check.run_stage(stage, until=time.monotonic() + 60)
+
+    assert not good
+    assert counts == Counts(passed=1, failed=1)
+
+
+def test_a_failing_command_counts_as_failed_whatever_its_tests_say():
+    stage = Stage("unit", (_says("5 passed in 0.10s", 3),))
+
+    assert check.run_stage(stage, until=time.monotonic() + 60) == (False, Counts(passed=5, failed=1))
+
+
+def test_collecting_no_test_fails_a_stage(tmp_path):
+    stage = Stage("e2e", (check.pytest_on(str(tmp_path)),))
+
+    good, counts = check.run_stage(stage, until=time.monotonic() + 60)
+
+    assert not good
+    assert counts.failed == 1
+
+
+def test_a_command_that_runs_past_the_limit_is_ended_and_has_failed():
+    stage = Stage("faults", ((sys.executable, "-c", "import signal; signal.pause()"),))
+
+    good, counts = check.run_stage(stage, until=time.monotonic() + 0.2)
+
+    assert not good
+    assert counts.failed == 1
+
+
+def test_the_summary_names_every_stage_that_ran_and_where_it_stopped():
+    lines = check.summary([("static", 0.5), ("unit", 1.25)], "unit")
+
+    assert [line.split()[0] for line in lines[:3]] == ["static", "unit", "all"]
+    assert lines[2].split()[1] == "1.8"
+    assert "stopped at unit" in lines[3]
+
+
+def test_an_unknown_stage_is_refused(capsys):
+    assert check.main(["nonsense"]) == 2
+    assert "no stage nonsense" in capsys.readouterr().out
+
+
+def test_ci_leaves_out_only_the_faults_on_apache_kafka():
+    assert {stage.name for stage in check.STAGES} - set(check.IN_CI) == {"kafka-faults"}

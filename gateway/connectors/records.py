@@ -145,14 +145,14 @@ _UPDATE = text(
     """
     UPDATE source_record s
     SET version = n.version, crm_time = n.crm_time, sequence = n.sequence, mapping_version = n.mapping_version,
-        digest = n.digest, deleted = n.deleted, record = n.record::jsonb, canonical = n.canonical::jsonb,
+        digest = n.digest, deleted = n.deleted, merged_into = n.merged_into, record = n.record::jsonb, canonical = n.canonical::jsonb,
         delivery_id = n.delivery_id, event_id = n.event_id, received_at = n.received_at
     FROM unnest(
         cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]),
         cast(:times AS timestamptz[]), cast(:sequences AS bigint[]), cast(:mappings AS integer[]), cast(:digests AS text[]),
-        cast(:deleted AS boolean[]), cast(:records AS text[]), cast(:canonicals AS text[]), cast(:deliveries AS uuid[]),
+        cast(:deleted AS boolean[]), cast(:merged AS text[]), cast(:records AS text[]), cast(:canonicals AS text[]), cast(:deliveries AS uuid[]),
         cast(:events AS uuid[]), cast(:received AS timestamptz[])
-    ) AS n (connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, deleted, record,
+    ) AS n (connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, deleted, merged_into, record,
             canonical, delivery_id, event_id, received_at)
     WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     """
@@ -185,6 +185,7 @@ async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
             "mappings": [clock.mapping_version for clock in clocks],
             "digests": [clock.digest for clock in clocks],
             "deleted": [each.mapped.source.deleted for _, each in newer.values()],
+            "merged": [each.mapped.source.merged_into for _, each in newer.values()],
             "records": [None if each.kept is None else orjson.dumps(each.kept).decode() for _, each in newer.values()],
             "canonicals": [
                 None if each.mapped.event is None else each.mapped.event.model_dump_json() for _, each in newer.values()

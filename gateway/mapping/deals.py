@@ -123,4 +123,4 @@ def _deal_type(fields: Fields, context: Context) -> str:
 
 def _value_basis(fields: Fields, context: Context) -> str:
     known = {each: each for each in get_args(ValueBasis)} | context.mapping.value_bases
-    return choose("value_basis", fields.text("value_basis"), known, "value_bases") or "one_off"
+    return str(choose("value_basis", fields.text("value_basis"), known, "value_bases") or "one_off")

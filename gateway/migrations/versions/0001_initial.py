@@ -98,6 +98,7 @@ CREATE TABLE source_record (
     mapping_version integer NOT NULL DEFAULT 0,
     digest text NOT NULL DEFAULT '',
     deleted boolean NOT NULL DEFAULT false,
+    merged_into text,
     record jsonb,
     canonical jsonb,
     delivery_id uuid,

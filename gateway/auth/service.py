@@ -92,13 +92,17 @@ async def sign_in_by_password(session: AsyncSession, email: str, *, password: st
     """Begin a session for mail and password. Raises WrongPassword, whichever of the two is wrong."""
     user = await repository.user_by_email(session, email)
     known = user.password_hash if user is not None and user.is_active else None
-    try:
-        matches = _hasher.verify(known or _NOBODY, password)
-    except (VerifyMismatchError, InvalidHashError):
-        matches = False
+    matches = _matches(known or _NOBODY, password)
     if user is None or known is None or not matches:
         raise WrongPassword("Mail and password do not belong together; check both or ask for a sign-in link.")
     return await _begin(session, user, how="password")
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
 
 
 async def set_password(session: AsyncSession, email: str, *, password: str) -> None:

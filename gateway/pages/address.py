@@ -1,7 +1,7 @@
 """The address of a view of the call: everything the page shows follows from it, so that it can be shared and reloaded. Pure."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -25,9 +25,9 @@ class CallView:
     value_basis: str = ""
     open: tuple[UUID, ...] = ()
 
-    def href(self, path: str = "/call", **changes: object) -> str:
+    def href(self, path: str = "/call", **changes: Any) -> str:
         """The address with some parts changed; what is at its default is left out."""
-        changed = replace(self, **changes)  # type: ignore[arg-type] - the names are checked by replace
+        changed = replace(self, **changes)
         pairs = [(field.name, getattr(changed, field.name)) for field in fields(changed)]
         query = urlencode(
             [

@@ -1,6 +1,7 @@
 """Makes the gateway's app show pages: static files, security headers, and problems that people can read."""
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -46,7 +47,7 @@ def wants_page(request: Request) -> bool:
 
 
 def _for_people(app: FastAPI, kind: type[Exception]) -> None:
-    for_programs: Handler = app.exception_handlers[kind]  # type: ignore[assignment] - starlette's type is a union
+    for_programs = cast("Handler", app.exception_handlers[kind])
 
     async def handle(request: Request, error: Exception) -> Response:
         if not wants_page(request):

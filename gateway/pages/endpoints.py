@@ -31,7 +31,10 @@ def call_view(  # the parameters of the address
     deal_type: Annotated[str, Query(max_length=40)] = "",
     value_basis: Annotated[str, Query(max_length=40)] = "",
     open: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002 - the address's name
+    at: Annotated[str, Query(max_length=10)] = "",
 ) -> CallView:
+    """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
+    date = "" if date == at else date
     return CallView(period, org, date, by, view, deal_type, value_basis, opened(open))
 
 
@@ -48,7 +51,7 @@ async def call(request: Request, session: Reading, principal: CurrentUser, view:
     """This period by line, month, unit and dimension."""
     found = await call_page.read(services_of(request), view, principal=principal)
     names = await names_of(session, found.owner_ids(), principal=principal)
-    return page(
+    shown = page(
         request,
         "call.html",
         view=view,
@@ -58,6 +61,9 @@ async def call(request: Request, session: Reading, principal: CurrentUser, view:
         certainty=call_page.certainty(found.call["lines"]),
         csv_href=_csv_href(view),
     )
+    if "at" in request.query_params:
+        shown.headers["hx-push-url"] = view.href()
+    return shown
 
 
 @router.get("/call/deals")

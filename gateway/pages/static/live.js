@@ -22,7 +22,7 @@
 
   function refresh() {
     const view = document.getElementById("view");
-    if (!view || !view.dataset.refresh || document.hidden) { again = document.hidden; return; }
+    if (!view || !("refresh" in view.dataset) || document.hidden) { again = document.hidden; return; }
     if (refreshing) { again = true; return; }
     const active = document.activeElement;
     if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
@@ -33,7 +33,7 @@
 
   function connect() {
     const view = document.getElementById("view");
-    if (!view || !view.dataset.refresh || source) return;
+    if (!view || !("refresh" in view.dataset) || source) return;
     show("connecting");
     source = new EventSource("/events");
     source.addEventListener("moved", () => { show("live"); refresh(); });

@@ -141,7 +141,7 @@ class RecordHistory(Generic[R, C]):
             }
             for entry in appended
         ]
-        await session.execute(self._append, {"rows": orjson.dumps(rows).decode()})
+        await session.execute(self._append, {"rows": orjson.dumps(rows, default=str).decode()})
         newest = {entry.identifier: entry.version for entry in appended}
         await session.execute(self._turn, {"ids": list(newest), "versions": list(newest.values())})
 

@@ -29,7 +29,7 @@ async def turn(session: AsyncSession, heads: Sequence[Version[Any]]) -> None:
         for head in heads
     ]
     if rows:
-        await session.execute(_TURN, {"rows": orjson.dumps(rows).decode()})
+        await session.execute(_TURN, {"rows": orjson.dumps(rows, default=str).decode()})
 
 
 _ONE = text("SELECT * FROM account WHERE account_id = :account_id AND version > 0")

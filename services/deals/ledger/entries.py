@@ -58,4 +58,4 @@ def _trigger(moment: Moment[Content], triggers: Sequence[Trigger]) -> Trigger | 
 
 
 def _withdrawn(content: Content) -> Content:
-    return replace(content, removed=True)
+    return replace(content, removed=True, absorbed_into=None)

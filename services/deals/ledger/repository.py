@@ -163,7 +163,7 @@ async def append(session: AsyncSession, entries: Iterable[Entry], *, recorded_at
         for entry in entries
     ]
     if rows:
-        await session.execute(_APPEND, {"rows": orjson.dumps(rows).decode()})
+        await session.execute(_APPEND, {"rows": orjson.dumps(rows, default=str).decode()})
 
 
 COLUMNS = (

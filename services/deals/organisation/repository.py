@@ -44,7 +44,8 @@ _SEEN = """
 
 _TREE = text(
     """
-    SELECT u.unit_id, u.parent_id, u.name, u.kind, u.version, u.valid_from,
+    SELECT u.unit_id, u.parent_id, u.name, u.kind, u.version,
+           coalesce((SELECT min(v.valid_from) FROM unit_version v WHERE v.unit_id = u.unit_id), u.valid_from) AS valid_from,
            (SELECT count(*) FROM org_person p WHERE p.unit_id = u.unit_id AND p.is_active) AS people
     FROM org_unit u
     JOIN LATERAL (SELECT count(*) AS depth FROM org_closure c WHERE c.descendant = u.unit_id) above ON true

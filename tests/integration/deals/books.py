@@ -1,0 +1,89 @@
+"""Applying batches through the real handlers, and what can be read afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.base import EventData
+from libs.common.messaging import outbox
+from services.deals.consumers import HANDLERS
+from tests.unit.deals.given import day, received
+
+READINGS: tuple[datetime, ...] = tuple(day(number / 2) for number in range(-1, 18))
+
+
+async def apply(session: AsyncSession, events: Sequence[EventData]) -> None:
+    """One batch, grouped by handler as the consumer does it."""
+    groups: dict[Any, list[Any]] = {}
+    for event in events:
+        groups.setdefault(HANDLERS[type(event)], []).append(received(event))
+    for handler, group in groups.items():
+        await handler(session, group)
+
+
+@dataclass(frozen=True)
+class Books:
+    """What stands in the tables, without what depends on the order of arrival (versions, times of recording)."""
+
+    heads: dict[str, Any]
+    readings: dict[tuple[str, datetime], Any]
+    links: list[Any]
+    people: dict[tuple[str, datetime], Any]
+    current_people: list[Any]
+    units: list[Any]
+
+
+_AS_OF = """
+    SELECT DISTINCT ON (deal_id) deal_id, content::text FROM deal_version
+    WHERE valid_from <= :at ORDER BY deal_id, valid_from DESC, version DESC
+"""
+_PEOPLE_AS_OF = """
+    SELECT DISTINCT ON (person_id) person_id, content::text FROM person_version
+    WHERE valid_from <= :at ORDER BY person_id, valid_from DESC, version DESC
+"""
+
+
+async def books(session: AsyncSession) -> Books:
+    heads = await session.execute(text("SELECT deal_id, content::text FROM deal WHERE version > 0"))
+    readings: dict[tuple[str, datetime], Any] = {}
+    people: dict[tuple[str, datetime], Any] = {}
+    for at in READINGS:
+        for deal, content in await session.execute(text(_AS_OF), {"at": at}):
+            readings[str(deal), at] = _standing(content)
+        for person, content in await session.execute(text(_PEOPLE_AS_OF), {"at": at}):
+            people[str(person), at] = orjson.loads(content)
+    links = await session.execute(text("SELECT deal_id, lead_id, linked_at FROM lead_link ORDER BY 1, 2"))
+    current = await session.execute(
+        text("SELECT person_id, unit_id, manager_id, is_active, valid_from FROM org_person ORDER BY 1")
+    )
+    units = await session.execute(text("SELECT unit_id, min(valid_from) FROM unit_version GROUP BY 1 ORDER BY 1"))
+    return Books(
+        heads=_present({str(deal): _standing(content) for deal, content in heads}),
+        readings=_present(readings),
+        links=[tuple(row) for row in links],
+        people=people,
+        current_people=[tuple(row) for row in current],
+        units=[tuple(row) for row in units],
+    )
+
+
+def _standing(content: str) -> Any:
+    """The content; None where the deal is gone without an alias, which is the same as never having been there."""
+    found = orjson.loads(content)
+    if found["removed"]:
+        return found["absorbed_into"]
+    return found
+
+
+def _present(found: dict[Any, Any]) -> dict[Any, Any]:
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def told(session: AsyncSession) -> list[str]:
+    """The types of the events that wait for the commit."""
+    return [row[3] for row in outbox.pending(session)]

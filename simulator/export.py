@@ -4,10 +4,11 @@ import csv
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from simulator.config import Provider, SimConfig
 from simulator.records import AccountRecord, DealRecord, LeadRecord, ProductRecord, Record, UserRecord, text
@@ -41,7 +42,7 @@ def export(config: SimConfig, world: World, folder: Path, console: Console) -> d
     with Progress(*parts, console=console, disable=not console.is_terminal) as progress:
         for name, record_type, total, rows in files:
             task = progress.add_task(name, total=total)
-            watched = _watched(rows, lambda done, task=task: progress.update(task, completed=done))
+            watched = _watched(rows, partial(_show, progress, task))
             written[name] = write_csv(folder / name, record_type, keys, watched)
             progress.update(task, completed=written[name], total=written[name])
     if MAPPING.exists():
@@ -49,21 +50,25 @@ def export(config: SimConfig, world: World, folder: Path, console: Console) -> d
     return written
 
 
+def _show(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
+
+
 def write_csv(
     path: Path, record_type: type[Record], keys: dict[Provider, str], rows: Iterable[tuple[Provider, Record]]
 ) -> int:
     """Write one file; returns the number of rows. A half-written file never bears the final name."""
     names = columns(record_type)
-    partial = path.with_name(path.name + ".partial")
+    unfinished = path.with_name(path.name + ".partial")
     count = 0
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         for provider, record in rows:
             values = record.__dict__
             writer.writerow([keys[provider], *[text(values[name]) for name in names[1:]]])
             count += 1
-    partial.replace(path)
+    unfinished.replace(path)
     return count
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 Stage = Literal["Qualify", "Discover", "Propose", "Negotiate", "Won", "Lost"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -175,3 +175,22 @@ def as_json(record: Record) -> dict[str, str | int | bool | None]:
         f.name: v if isinstance(v := getattr(record, f.name), (bool, int)) or v is None else text(v)
         for f in fields(record)
     }
+
+
+R = TypeVar("R", DealRecord, LeadRecord)
+
+
+def from_json(record_type: type[R], document: Mapping[str, Any]) -> R:
+    """The record that `as_json` wrote; keys that are no field are ignored."""
+    values: dict[str, Any] = {}
+    for f in fields(record_type):
+        value = document.get(f.name)
+        types = get_args(f.type) or (f.type,)
+        if value is not None and Decimal in types:
+            value = Decimal(value)
+        elif value is not None and datetime in types:
+            value = datetime.fromisoformat(value)
+        elif value is not None and date in types:
+            value = date.fromisoformat(value)
+        values[f.name] = value
+    return record_type(**values)

@@ -1,7 +1,6 @@
 """What must survive a restart beside the configuration: where the history ends, so that it is regenerated the same."""
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,5 +28,5 @@ def open_state(config_path: Path, config: SimConfig) -> SimState:
     state = SimState(clock.now().replace(microsecond=0))
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps({"history_end": state.history_end.isoformat()}))
-    os.replace(partial, path)
+    partial.replace(path)
     return state

@@ -108,14 +108,90 @@ TEAM_OF = np.array(
 HEADS = (("EMEA", 0), ("North America", 2), ("LATAM", 3), ("APAC", 4))
 NEVER = 1_000_000
 
-FIRST_NAMES = (
-    "Anna Ben Clara David Elena Finn Greta Hugo Ines Jonas Karin Liam Maria Noah Olivia Paul Rosa Samuel Tara Uwe Vera William Yara Zoe "
-    "Akira Bruno Carla Diego Emi Fernanda Grace Hiro Isabel James Kavya Lucas Mei Nina Oscar Priya"
-).split()
-LAST_NAMES = (
-    "Adler Brandt Costa Dubois Eriksen Fischer Garcia Hansen Ivanova Jensen Keller Lindqvist Moreau Nakamura Olsen Pereira Quinn Rossi Schmidt "
-    "Tanaka Ueda Vogel Weber Xu Yilmaz Zhang Almeida Baker Carter Delgado Evans Foster Gupta Hughes Iyer Johnson Kim Lopez Mitchell Nguyen"
-).split()
+FIRST_NAMES = [
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Elena",
+    "Finn",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Karin",
+    "Liam",
+    "Maria",
+    "Noah",
+    "Olivia",
+    "Paul",
+    "Rosa",
+    "Samuel",
+    "Tara",
+    "Uwe",
+    "Vera",
+    "William",
+    "Yara",
+    "Zoe",
+    "Akira",
+    "Bruno",
+    "Carla",
+    "Diego",
+    "Emi",
+    "Fernanda",
+    "Grace",
+    "Hiro",
+    "Isabel",
+    "James",
+    "Kavya",
+    "Lucas",
+    "Mei",
+    "Nina",
+    "Oscar",
+    "Priya",
+]
+LAST_NAMES = [
+    "Adler",
+    "Brandt",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "Garcia",
+    "Hansen",
+    "Ivanova",
+    "Jensen",
+    "Keller",
+    "Lindqvist",
+    "Moreau",
+    "Nakamura",
+    "Olsen",
+    "Pereira",
+    "Quinn",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Ueda",
+    "Vogel",
+    "Weber",
+    "Xu",
+    "Yilmaz",
+    "Zhang",
+    "Almeida",
+    "Baker",
+    "Carter",
+    "Delgado",
+    "Evans",
+    "Foster",
+    "Gupta",
+    "Hughes",
+    "Iyer",
+    "Johnson",
+    "Kim",
+    "Lopez",
+    "Mitchell",
+    "Nguyen",
+]
 
 
 @dataclass(frozen=True)
@@ -157,26 +233,17 @@ class People:
 
 def draw_people(rng: np.random.Generator, days: int) -> People:
     """60 people: four heads, eight team managers, 48 sellers of whom some leave and some join within the history."""
-    team, home, manager, seller, joined, left = [], [], [], [], [], []
-    for _, region in HEADS:
-        (
-            team.append(-1),
-            home.append(region),
-            manager.append(-1),
-            seller.append(False),
-            joined.append(0),
-            left.append(NEVER),
-        )
+    # team, home region, manager, sells, joined, left
+    rows: list[tuple[int, int, int, bool, int, int]] = [(-1, region, -1, False, 0, NEVER) for _, region in HEADS]
     head_of = {0: 0, 1: 0, 2: 1, 3: 2, 4: 3}
-    for index, unit in enumerate(TEAMS):
-        team.append(index), home.append(unit.region), manager.append(head_of[unit.region])
-        seller.append(False), joined.append(0), left.append(NEVER)
+    rows += [(index, unit.region, head_of[unit.region], False, 0, NEVER) for index, unit in enumerate(TEAMS)]
     for index, unit in enumerate(TEAMS):
         for place in range(6):
-            team.append(index), home.append(unit.region), manager.append(len(HEADS) + index), seller.append(True)
-            joined.append(int(rng.integers(60, days - 60)) if place == 4 else 0)
-            left.append(int(rng.integers(90, days - 30)) if place == 5 else NEVER)
-    count = len(team)
+            joins = int(rng.integers(60, days - 60)) if place == 4 else 0
+            leaves = int(rng.integers(90, days - 30)) if place == 5 else NEVER
+            rows.append((index, unit.region, len(HEADS) + index, True, joins, leaves))
+    team, home, manager, seller, joined, left = zip(*rows, strict=True)
+    count = len(rows)
     names = [FIRST_NAMES[i] for i in rng.permutation(np.arange(count) % len(FIRST_NAMES))]
     surnames = [LAST_NAMES[i] for i in rng.permutation(np.arange(count) % len(LAST_NAMES))]
     sells = np.array(seller)

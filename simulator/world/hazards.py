@@ -95,4 +95,4 @@ def first_close_day(day: Ints, stage: NDArray[np.integer], segment: NDArray[np.i
     remaining = np.cumsum(DURATION[::-1])[::-1][stage] / _SEGMENT_PACE[segment]
     guess = day + np.maximum(10, remaining * (0.55 + 0.8 * u)).astype(np.int64)
     month_end = ends[np.minimum(np.searchsorted(ends, guess), len(ends) - 1)]
-    return np.where((u * 997) % 1 < 0.45, month_end, guess)
+    return np.asarray(np.where((u * 997) % 1 < 0.45, month_end, guess))

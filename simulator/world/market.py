@@ -162,7 +162,7 @@ def _lead_versions(
     interest: NDArray[np.float64],
     end_ms: int,
 ) -> tuple[Ints, NDArray[np.int32], Ints, NDArray[np.int8], NDArray[np.int16]]:
-    """new -> working -> (more engagement) -> qualified -> converted, or disqualified; what lies after the end never happened."""
+    """New -> working -> (more engagement) -> qualified -> converted, or disqualified; what lies after the end never happened."""
     count = len(created)
 
     def later(base: Ints, mean_days: float) -> Ints:

@@ -2,14 +2,70 @@
 
 from simulator.world.company import FIRST_NAMES, LAST_NAMES
 
-_FIRST = (
-    "Adler Boreal Cedar Delta Ember Falcon Granite Harbor Iris Juniper Kestrel Lumen Meridian Nimbus Orion Pioneer Quartz Ridge Summit Tidal "
-    "Umbra Vertex Willow Xenon Yarrow Zenith Alder Beacon Copper Dorado Echo Fjord Glacier Helix Indigo Jasper Krona"
-).split()
-_SECOND = (
-    "Works Systems Logistics Foods Energy Health Retail Bank Insurance Motors Textiles Chemicals Robotics Media Partners Pharma Materials "
-    "Aviation Ports Mills Optics Instruments Utilities"
-).split()
+_FIRST = [
+    "Adler",
+    "Boreal",
+    "Cedar",
+    "Delta",
+    "Ember",
+    "Falcon",
+    "Granite",
+    "Harbor",
+    "Iris",
+    "Juniper",
+    "Kestrel",
+    "Lumen",
+    "Meridian",
+    "Nimbus",
+    "Orion",
+    "Pioneer",
+    "Quartz",
+    "Ridge",
+    "Summit",
+    "Tidal",
+    "Umbra",
+    "Vertex",
+    "Willow",
+    "Xenon",
+    "Yarrow",
+    "Zenith",
+    "Alder",
+    "Beacon",
+    "Copper",
+    "Dorado",
+    "Echo",
+    "Fjord",
+    "Glacier",
+    "Helix",
+    "Indigo",
+    "Jasper",
+    "Krona",
+]
+_SECOND = [
+    "Works",
+    "Systems",
+    "Logistics",
+    "Foods",
+    "Energy",
+    "Health",
+    "Retail",
+    "Bank",
+    "Insurance",
+    "Motors",
+    "Textiles",
+    "Chemicals",
+    "Robotics",
+    "Media",
+    "Partners",
+    "Pharma",
+    "Materials",
+    "Aviation",
+    "Ports",
+    "Mills",
+    "Optics",
+    "Instruments",
+    "Utilities",
+]
 _FORM = ("GmbH", "AB", "Inc.", "S.A.", "Pte. Ltd.")
 
 

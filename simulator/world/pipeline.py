@@ -187,7 +187,7 @@ class _Run:
         leaves = u[0] < hazards.leave_probability(stage, age, deals["segment"], today)
         rows = np.flatnonzero(leaves)
         if not len(rows):
-            return leaves
+            return np.asarray(leaves)
         who = deals[rows]
         skill = self.people.skill[who["owner"]]
         forward = u[1][rows] < hazards.forward_probability(
@@ -206,7 +206,7 @@ class _Run:
         generous = 0.5 + 0.3 * np.exp(-today.quarter_end_days / 6.0)
         discount = np.where((to >= 3) & (to <= WON) & (u[2][rows] < generous), self.rng.beta(2, 12, len(rows)), 0.0)
         deals["amount"][rows] = _scaled(who["amount"], 1 - discount)
-        return leaves
+        return np.asarray(leaves)
 
     def _edit(self, deals: NDArray[np.void], day: int, activity: float, u: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Amounts change, close dates are pushed (mostly when they come near) or pulled in, persons set categories, few are deleted."""
@@ -237,7 +237,7 @@ class _Run:
         if len(rows):
             teams = TEAM_OF[deals["region"][rows], deals["segment"][rows]]
             deals["owner"][rows] = self.people.pick(teams, np.full(len(rows), day), self.rng.random(len(rows)))
-        return taken
+        return np.asarray(taken)
 
     def plan_renewals(
         self, day: int, changed: NDArray[np.void], statics: Callable[[NDArray[np.integer]], NDArray[np.void]]
@@ -283,7 +283,7 @@ def simulate(
         picked = prospects[np.minimum(deals, known - 1)]
         late = deals >= known
         picked[late] = extra[deals[late] - known]
-        return picked
+        return np.asarray(picked)
 
     for day in range(days):
         changed = run.step(day)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simulator.config import Provider
 from simulator.records import LEAD_STATUSES, STAGES, AccountRecord, DealRecord, LeadRecord, UserRecord
-from simulator.world import company, hazards, market, pipeline
+from simulator.world import company, market, pipeline
 from simulator.world.ids import external_id, index_of
 from simulator.world.names import account_name, person_name, phone
 from simulator.world.truth import Truth

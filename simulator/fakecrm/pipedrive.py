@@ -1,0 +1,82 @@
+"""Pipedrive's version 2 lists: by ids, or changed since, in pages."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from simulator.fakecrm.state import CrmState, Held
+from simulator.forms import pipedrive
+from simulator.records import AccountRecord, DealRecord, LeadRecord, UserRecord
+
+_MAX_LIMIT = 500
+
+
+def _sought(state: CrmState, kind: str, identifier: str) -> Held | None:
+    if kind == "lead":
+        try:
+            return state.lead("pipedrive", str(UUID(identifier)))
+        except ValueError:
+            return None
+    if kind == "person":
+        leads = (lead for lead in state.all("pipedrive", "lead") if isinstance(lead, LeadRecord))
+        return next((lead for lead in leads if str(pipedrive.person_number(lead.lead_id)) == identifier), None)
+    return state.get("pipedrive", "account" if kind == "account" else "deal", identifier)
+
+
+def _form(kind: str, record: Held) -> dict[str, Any]:
+    match record:
+        case DealRecord():
+            return pipedrive.deal_data(record)
+        case LeadRecord():
+            return pipedrive.person_data(record) if kind == "person" else pipedrive.lead_data(record)
+        case AccountRecord():
+            return pipedrive.organization_data(record)
+        case UserRecord():
+            return pipedrive.user_data(record)
+
+
+def _list(kind: str) -> Callable[[CrmState, Request], Awaitable[Response]]:
+    async def endpoint(state: CrmState, request: Request) -> Response:
+        asked = request.query_params
+        if ids := asked.get("ids"):
+            wanted = [part.strip() for part in ids.split(",") if part.strip()]
+            if len(wanted) > 100:
+                return JSONResponse({"success": False, "error": "at most 100 ids"}, status_code=400)
+            records = [record for each in wanted if (record := _sought(state, kind, each))]
+            return _answer([_form(kind, record) for record in records], None)
+        return _changed(state, kind, asked.get("updated_since"), asked.get("cursor"), asked.get("limit"))
+
+    return endpoint
+
+
+def _changed(state: CrmState, kind: str, since: str | None, cursor: str | None, limit: str | None) -> Response:
+    """In order of change; a deleted deal is listed with its status, as it is for 30 days."""
+    after = datetime.fromisoformat(since) if since else None
+    held = "lead" if kind in {"lead", "person"} else "account" if kind == "account" else "deal"
+    records = [each for each in state.all("pipedrive", held) if after is None or each.changed_at >= after]  # type: ignore[arg-type]
+    records.sort(key=lambda each: (each.changed_at, each.external_id))
+    start, size = int(cursor or 0), min(_MAX_LIMIT, int(limit or 100))
+    following = str(start + size) if start + size < len(records) else None
+    return _answer([_form(kind, record) for record in records[start : start + size]], following)
+
+
+def _answer(data: list[dict[str, Any]], cursor: str | None) -> Response:
+    return JSONResponse({"success": True, "data": data, "additional_data": {"next_cursor": cursor}})
+
+
+async def users(state: CrmState, _request: Request) -> Response:
+    found = [pipedrive.user_data(user) for user in state.all("pipedrive", "user") if isinstance(user, UserRecord)]
+    return JSONResponse({"success": True, "data": found})
+
+
+TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response]]]] = (
+    ("GET", "/api/v2/deals", _list("deal")),
+    ("GET", "/api/v2/leads", _list("lead")),
+    ("GET", "/api/v2/persons", _list("person")),
+    ("GET", "/api/v2/organizations", _list("account")),
+    ("GET", "/api/v1/users", users),
+)

@@ -1,0 +1,1 @@
+"""The senders of the four providers; `simulator.senders` is the door."""

@@ -80,12 +80,12 @@ def _decimal(mark: str) -> Cast:
 
     def cast(text: str) -> Decimal:
         """Separators of thousands only where they belong, so that a decimal comma is never read as one."""
-        if not shape.fullmatch(text):
-            raise Refused(f"is not a number with the decimal mark {mark!r}", value=text)
         try:
-            return Decimal(text.replace(thousands, "").replace(" ", "").replace(mark, "."))
+            if shape.fullmatch(text):
+                return Decimal(text.replace(thousands, "").replace(" ", "").replace(mark, "."))
         except InvalidOperation:
-            raise Refused("is not a number", value=text) from None
+            pass
+        raise Refused(f"is not a number with the decimal mark {mark!r}", value=text)
 
     return cast
 

@@ -1,0 +1,79 @@
+"""The pages on deliveries: what came, from whom, what became of it, and the button that reads it again."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from gateway.audit import service as audit
+from gateway.auth.dependencies import CurrentUser
+from gateway.connectors.bells import ARRIVED, bell
+from gateway.deliveries import service
+from gateway.deliveries.schemas import DeliveryOut, State
+from gateway.pages.templates import page
+from libs.common.web.api import Reading, Transaction, runtime_of
+
+router = APIRouter(include_in_schema=False)
+
+OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "parked", "pending")
+HOURS = 24
+
+
+@router.get("/deliveries")
+async def deliveries(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    connection: Annotated[str, Query(max_length=63)] = "",
+    state: State | Literal[""] = "",
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """The newest deliveries and the balance of the last day."""
+    summary = await service.summary(session, principal=principal, hours=HOURS)
+    found = await service.listed(
+        session, principal=principal, connection=connection or None, state=state or None, cursor=cursor, limit=50
+    )
+    return page(
+        request,
+        "deliveries.html",
+        summary=summary,
+        deliveries=found.items,
+        connection=connection,
+        state=state,
+        outcomes=OUTCOMES,
+        hours=HOURS,
+        here=_href(connection, state, cursor),
+        next_href=_href(connection, state, found.next_cursor) if found.next_cursor else None,
+        latency=_latency_s,
+        may_replay=bool(principal.roles & {"sales_ops", "admin"}),
+    )
+
+
+@router.get("/deliveries/{delivery_id}")
+async def delivery(
+    request: Request, session: Reading, principal: CurrentUser, delivery_id: UUID, replayed: bool = False
+) -> Response:
+    """One delivery: its items with their outcomes, its times, its raw body with credentials blanked."""
+    found = await service.detail(session, delivery_id, principal=principal)
+    return page(request, "delivery.html", delivery=found, latency=_latency_s(found), replayed=replayed)
+
+
+@router.post("/deliveries/{delivery_id}/replay")
+async def replay(request: Request, session: Transaction, principal: CurrentUser, delivery_id: UUID) -> Response:
+    """Read the parked items again, then show what became of them."""
+    await service.replay(session, delivery_id, principal=principal)
+    await audit.record(session, "delivery.replayed", actor=principal.subject, on=f"delivery:{delivery_id}")
+    bell(runtime_of(request), ARRIVED).set()
+    return RedirectResponse(f"/deliveries/{delivery_id}?replayed=true", status_code=303)
+
+
+def _latency_s(delivery: DeliveryOut) -> float | None:
+    """Seconds from arrival until every item had its outcome."""
+    return (delivery.settled_at - delivery.received_at).total_seconds() if delivery.settled_at else None
+
+
+def _href(connection: str, state: str, cursor: str | None) -> str:
+    query = urlencode({k: v for k, v in (("connection", connection), ("state", state), ("cursor", cursor)) if v})
+    return f"/deliveries?{query}" if query else "/deliveries"

@@ -22,7 +22,7 @@ from services.forecast.rollup.standing import OPEN_LINES, UNDATED
 _OPEN = ", ".join(f"'{line}'" for line in OPEN_LINES)
 
 _PLACES = """
-    LEFT JOIN org_person p ON p.person_id = c.owner_id
+    LEFT JOIN org_person p ON p.person_id = r.owner_id
     LEFT JOIN org_unit u ON u.unit_id = p.unit_id
     LEFT JOIN (
         SELECT k.descendant, child.unit_id FROM org_unit child JOIN org_closure k ON k.ancestor = child.unit_id
@@ -34,16 +34,16 @@ _PLACES = """
 """Where a row's owner stands: `u` is the own unit, `branch` the child of the asked unit that leads there."""
 
 _BUCKET = f"""
-    CASE WHEN c.line NOT IN ({_OPEN}, 'held_back') THEN c.line
-         WHEN c.month = :undated THEN 'undated'
-         WHEN c.month < :quarter_start THEN 'carried_over'
-         ELSE c.line END
+    CASE WHEN r.line NOT IN ({_OPEN}, 'held_back') THEN r.line
+         WHEN r.month = :undated THEN 'undated'
+         WHEN r.month < :quarter_start THEN 'carried_over'
+         ELSE r.line END
 """
 """The set-based twin of `rollup.standing.bucket_of`."""
 
 _IN_PERIOD = f"""
-    ((c.month >= :start AND c.month < :until)
-     OR (c.line IN ({_OPEN}, 'held_back') AND c.month < :quarter_start))
+    ((r.month >= :start AND r.month < :until)
+     OR (r.line IN ({_OPEN}, 'held_back') AND r.month < :quarter_start))
 """
 
 _IN_ORG = """
@@ -52,13 +52,13 @@ _IN_ORG = """
 
 PARTS = {
     "none": "NULL::text",
-    "month": "CASE WHEN c.month < :quarter_start AND c.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
-    "ELSE c.month::text END",
-    "owner": "c.owner_id::text",
+    "month": "CASE WHEN r.month < :quarter_start AND r.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
+    "ELSE r.month::text END",
+    "owner": "r.owner_id::text",
     "team": "coalesce(u.unit_id, :unassigned)::text",
     "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
-    "WHEN coalesce(u.unit_id, :unassigned) = :org THEN 'owner:' || c.owner_id ELSE 'unit:' || :unassigned_text END",
-    **dict.fromkeys(DIMENSIONS, "nullif(c.dim_value, '')"),
+    "WHEN coalesce(u.unit_id, :unassigned) = :org THEN 'owner:' || r.owner_id ELSE 'unit:' || :unassigned_text END",
+    **dict.fromkeys(DIMENSIONS, "nullif(r.dim_value, '')"),
 }
 """How rows are cut. `unit`: by the children of the asked unit, and by owner for those who stand in it directly."""
 
@@ -67,12 +67,12 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
     dim = by if by in DIMENSIONS else TOTAL
     statement = f"""
-        SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(c.n)::bigint AS count, sum(c.amount) AS amount,
-               sum(c.weighted) AS weighted, sum(c.unpriced)::bigint AS unpriced_count,
-               sum(c.unweighted)::bigint AS unweighted_count
-        FROM ({_cells(asked, dim)}) c {_PLACES}
-        WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
-        GROUP BY 1, 2 HAVING sum(c.n) <> 0
+        SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
+               sum(r.weighted) AS weighted, sum(r.unpriced)::bigint AS unpriced_count,
+               sum(r.unweighted)::bigint AS unweighted_count
+        FROM ({_cells(asked, dim)}) r {_PLACES}
+        WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+        GROUP BY 1, 2 HAVING sum(r.n) <> 0
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), _parameters(asked, period or asked.period) | {"dim": dim})
     return [dict(row) for row in found.mappings()]
@@ -81,17 +81,17 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
 async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
     """The sum of the open deals of the period, inside its lines, whose close date has passed."""
     statement = f"""
-        SELECT count(*) AS count, coalesce(sum(c.amount_base), 0) AS amount, coalesce(sum(c.weighted_base), 0) AS weighted,
-               count(*) FILTER (WHERE c.amount_base IS NULL) AS unpriced_count,
-               count(*) FILTER (WHERE c.weighted_base IS NULL) AS unweighted_count
-        FROM ({_deals(asked)}) c {_PLACES}
-        WHERE {_IS_OVERDUE} AND c.month >= :start AND c.month < :until
-          AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
+        SELECT count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
+               count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
+               count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
+        FROM ({_deals(asked)}) r {_PLACES}
+        WHERE {_IS_OVERDUE} AND r.month >= :start AND r.month < :until
+          AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
     """  # noqa: S608 - fragments of this module
     return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
 
 
-_IS_OVERDUE = f"(c.line IN ({_OPEN}) AND c.month >= :quarter_start AND c.close_date < :day)"
+_IS_OVERDUE = f"(r.line IN ({_OPEN}) AND r.month >= :quarter_start AND r.close_date < :day)"
 
 
 async def deals(
@@ -106,10 +106,10 @@ async def deals(
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     statement = f"""
         SELECT * FROM (
-            SELECT c.*, {_BUCKET} AS bucket, coalesce({_IS_OVERDUE}, false) AS is_overdue,
-                   coalesce(c.amount_base, '-Infinity') AS rank
-            FROM ({_deals(asked)}) c {_PLACES}
-            WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("c.owner_id")} {_filters(asked)}
+            SELECT r.*, {_BUCKET} AS bucket, coalesce({_IS_OVERDUE}, false) AS is_overdue,
+                   coalesce(r.amount_base, '-Infinity') AS rank
+            FROM ({_deals(asked)}) r {_PLACES}
+            WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND (NOT :overdue_only OR d.is_overdue)
           AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))
@@ -151,8 +151,8 @@ def _deals(asked: Asked) -> str:
 
 def _filters(asked: Asked) -> str:
     given = [name for name, value in asdict(asked.filters).items() if value is not None]
-    conditions = {"owner": f"coalesce(c.owner_id, '{NOBODY}') = :owner"}
-    return "".join(f" AND {conditions.get(name, f'coalesce(c.{name}, {chr(39) * 2}) = :{name}')}" for name in given)
+    conditions = {"owner": f"coalesce(r.owner_id, '{NOBODY}') = :owner"}
+    return "".join(f" AND {conditions.get(name, f'coalesce(r.{name}, {chr(39) * 2}) = :{name}')}" for name in given)
 
 
 def _parameters(asked: Asked, period: Period) -> dict[str, Any]:

@@ -30,8 +30,8 @@ Bucket = Literal[
 FORECAST_LINES: tuple[Line, ...] = ("closed_won", "commit", "most_likely", "best_case", "pipeline")
 OPEN_LINES: tuple[Line, ...] = ("commit", "most_likely", "best_case", "pipeline")
 
-UNDATED = date(1, 1, 1)
-"""Stands for "no month" in keys, which cannot be null. Before every month, so a past month by any comparison."""
+UNDATED = date(1900, 1, 1)
+"""Stands for "no month" in keys, which cannot be null. Not `date.min`, which the database driver takes for minus infinity."""
 
 
 @dataclass(frozen=True, slots=True)

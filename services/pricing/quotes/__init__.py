@@ -1,0 +1,1 @@
+"""Quotes: priced offers for a deal; the accepted one sets the deal's amount."""

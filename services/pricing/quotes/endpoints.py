@@ -1,0 +1,95 @@
+"""Quotes by HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+
+from libs.common.web.api import Reading, Transaction
+from libs.common.web.auth import CurrentPrincipal
+from services.pricing.etags import etag
+from services.pricing.quotes import service
+from services.pricing.quotes.models import QuoteStatus, WantedLine
+from services.pricing.quotes.schemas import QuoteDetailOut, QuoteIn, QuoteOut, QuotePageOut
+
+router = APIRouter(prefix="/quotes", tags=["quotes"])
+
+IfMatch = Annotated[str | None, Header(max_length=200)]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+
+
+@router.get("")
+async def list_quotes(
+    session: Reading,
+    principal: CurrentPrincipal,
+    deal_id: UUID | None = None,
+    status: QuoteStatus | None = None,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> QuotePageOut:
+    """Quotes of deals that the caller may see, newest first."""
+    rows, following = await service.list_quotes(
+        session, deal_id=deal_id, status=status, cursor=cursor, limit=limit, principal=principal
+    )
+    return QuotePageOut(items=[QuoteOut.model_validate(row) for row in rows], next_cursor=following)
+
+
+@router.post("", status_code=201)
+async def create_quote(
+    wanted: QuoteIn,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> QuoteOut:
+    """Price a draft. The same `Idempotency-Key` and body again give the same quote."""
+    lines = [WantedLine(**line.model_dump()) for line in wanted.lines]
+    quote = await service.create_quote(
+        session,
+        wanted.deal_id,
+        currency=wanted.currency,
+        lines=lines,
+        idempotency_key=idempotency_key,
+        principal=principal,
+    )
+    response.headers["ETag"] = etag(quote.version)
+    response.headers["Location"] = f"quotes/{quote.quote_id}"
+    return QuoteOut.model_validate(quote)
+
+
+@router.get("/{quote_id}")
+async def read_quote(
+    quote_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response
+) -> QuoteDetailOut:
+    """A quote with its lines."""
+    quote, lines = await service.read_quote(session, quote_id, principal=principal)
+    response.headers["ETag"] = etag(quote.version)
+    return QuoteDetailOut.with_lines(quote, lines)
+
+
+@router.post("/{quote_id}/accept")
+async def accept_quote(
+    quote_id: UUID,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    response: Response,
+    if_match: IfMatch = None,
+) -> QuoteOut:
+    """The customer agreed: the quote sets its deal's amount; one accepted before is withdrawn."""
+    quote = await service.accept_quote(session, quote_id, if_match=if_match, principal=principal)
+    response.headers["ETag"] = etag(quote.version)
+    return QuoteOut.model_validate(quote)
+
+
+@router.post("/{quote_id}/withdraw")
+async def withdraw_quote(
+    quote_id: UUID,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    response: Response,
+    if_match: IfMatch = None,
+) -> QuoteOut:
+    """Take a quote back; if it was accepted, the CRM's amount holds again."""
+    quote = await service.withdraw_quote(session, quote_id, if_match=if_match, principal=principal)
+    response.headers["ETag"] = etag(quote.version)
+    return QuoteOut.model_validate(quote)

@@ -1,0 +1,178 @@
+"""Named queries over quotes and the deals they are for."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.organisation import scope_parameters, visible
+from libs.common.web.auth import Principal
+from services.pricing.quotes.models import DealReference, Quote, QuoteLine
+
+_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed"
+_QUOTE = (
+    "quote_id, version, deal_id, status, currency, list_amount, net_amount, "
+    "valid_from, created_at, created_by, request_digest"
+)
+_OF_QUOTE = ", ".join(f"quote.{name}" for name in _QUOTE.split(", "))
+
+_PUT_DEALS = text(
+    """
+    INSERT INTO deal_reference AS known (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed)
+    SELECT * FROM unnest(
+        cast(:deal_ids AS uuid[]), cast(:versions AS bigint[]), cast(:valid_froms AS timestamptz[]),
+        cast(:names AS text[]), cast(:states AS text[]), cast(:owner_ids AS uuid[]), cast(:absorbed AS uuid[]),
+        cast(:removed AS boolean[])
+    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed)
+    ORDER BY deal_id
+    ON CONFLICT (deal_id) DO UPDATE
+    SET version = excluded.version, valid_from = excluded.valid_from, name = excluded.name, state = excluded.state,
+        owner_id = excluded.owner_id, absorbed_into = excluded.absorbed_into, removed = excluded.removed
+    WHERE known.version = 0 OR (known.valid_from, known.version) < (excluded.valid_from, excluded.version)
+    """
+)
+
+
+async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> None:
+    """Take deals over where they are newer than what is known; `deals` holds each deal once."""
+    await session.execute(
+        _PUT_DEALS,
+        {
+            "deal_ids": [deal.deal_id for deal in deals],
+            "versions": [deal.version for deal in deals],
+            "valid_froms": [deal.valid_from for deal in deals],
+            "names": [deal.name for deal in deals],
+            "states": [deal.state for deal in deals],
+            "owner_ids": [deal.owner_id for deal in deals],
+            "absorbed": [deal.absorbed_into for deal in deals],
+            "removed": [deal.removed for deal in deals],
+        },
+    )
+
+
+_PLACEHOLDER = text("INSERT INTO deal_reference (deal_id) VALUES (:deal_id) ON CONFLICT DO NOTHING")
+_LOCK_DEAL = text(
+    f"SELECT {_DEAL} FROM deal_reference WHERE deal_id = :deal_id AND {visible('deal_reference.owner_id')} FOR UPDATE"  # noqa: S608
+)
+
+
+async def lock_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference | None:
+    """The deal within the principal's scope, locked; a placeholder counts as nobody's."""
+    await session.execute(_PLACEHOLDER, {"deal_id": deal_id})
+    rows = await session.execute(_LOCK_DEAL, {"deal_id": deal_id, **scope_parameters(principal)})
+    row = rows.one_or_none()
+    return None if row is None else DealReference(*row)
+
+
+_FIND = text(
+    f"""
+    SELECT {_OF_QUOTE} FROM quote JOIN deal_reference USING (deal_id)
+    WHERE quote.quote_id = :quote_id AND {visible("deal_reference.owner_id")}
+    """  # noqa: S608
+)
+
+
+async def find_quote(session: AsyncSession, quote_id: UUID, *, principal: Principal) -> Quote | None:
+    """The quote, if its deal is within the principal's scope."""
+    rows = await session.execute(_FIND, {"quote_id": quote_id, **scope_parameters(principal)})
+    row = rows.one_or_none()
+    return None if row is None else Quote(*row)
+
+
+_OF_DEAL = text(f"SELECT {_QUOTE} FROM quote WHERE deal_id = :deal_id ORDER BY quote_id FOR UPDATE")  # noqa: S608
+
+
+async def lock_quotes(session: AsyncSession, deal_id: UUID) -> dict[UUID, Quote]:
+    """All quotes of a deal, locked; lock the deal first."""
+    rows = await session.execute(_OF_DEAL, {"deal_id": deal_id})
+    return {row.quote_id: Quote(*row) for row in rows}
+
+
+_LIST = text(
+    f"""
+    SELECT {_OF_QUOTE} FROM quote JOIN deal_reference USING (deal_id)
+    WHERE (cast(:deal_id AS uuid) IS NULL OR quote.deal_id = :deal_id)
+      AND (cast(:status AS text) IS NULL OR quote.status = :status)
+      AND (cast(:after_at AS timestamptz) IS NULL
+           OR (quote.created_at, quote.quote_id) < (cast(:after_at AS timestamptz), cast(:after_id AS uuid)))
+      AND {visible("deal_reference.owner_id")}
+    ORDER BY quote.created_at DESC, quote.quote_id DESC
+    LIMIT :limit
+    """  # noqa: S608
+)
+
+
+async def list_quotes(
+    session: AsyncSession,
+    *,
+    deal_id: UUID | None,
+    status: str | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    principal: Principal,
+) -> list[Quote]:
+    """Quotes of deals within the principal's scope, newest first, after the sort key `after`."""
+    after_at, after_id = after or (None, None)
+    given = {"deal_id": deal_id, "status": status, "after_at": after_at, "after_id": after_id, "limit": limit}
+    rows = await session.execute(_LIST, given | scope_parameters(principal))
+    return [Quote(*row) for row in rows]
+
+
+_LINES = text(
+    """
+    SELECT position, product_id, quantity, list_price, unit_price, discount, net_amount
+    FROM quote_line WHERE quote_id = :quote_id ORDER BY position
+    """
+)
+
+
+async def lines_of(session: AsyncSession, quote_id: UUID) -> list[QuoteLine]:
+    return [QuoteLine(*row) for row in await session.execute(_LINES, {"quote_id": quote_id})]
+
+
+_ADD = text(
+    f"""
+    INSERT INTO quote ({_QUOTE})
+    VALUES (:quote_id, :version, :deal_id, :status, :currency, :list_amount, :net_amount, :valid_from, :created_at,
+            :created_by, :request_digest)
+    """  # noqa: S608
+)
+_ADD_LINES = text(
+    """
+    INSERT INTO quote_line (quote_id, position, product_id, quantity, list_price, unit_price, discount, net_amount)
+    VALUES (:quote_id, :position, :product_id, :quantity, :list_price, :unit_price, :discount, :net_amount)
+    """
+)
+
+
+async def add_quote(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine]) -> None:
+    await session.execute(_ADD, asdict(quote))
+    await session.execute(_ADD_LINES, [{"quote_id": quote.quote_id, **asdict(line)} for line in lines])
+
+
+_MOVE = text(
+    "UPDATE quote SET version = :version, status = :status, valid_from = :valid_from WHERE quote_id = :quote_id"
+)
+
+
+async def move_quote(session: AsyncSession, quote: Quote) -> None:
+    """Write version, status and time of a quote that is locked."""
+    given = {"quote_id": quote.quote_id, "version": quote.version, "status": quote.status}
+    await session.execute(_MOVE, given | {"valid_from": quote.valid_from})
+
+
+_KEEP = text(
+    """
+    INSERT INTO quote_version (quote_id, version, status, valid_from, actor, recorded_at)
+    VALUES (:quote_id, :version, :status, :valid_from, :actor, :recorded_at)
+    """
+)
+
+
+async def keep_version(session: AsyncSession, quote: Quote, *, actor: str, recorded_at: datetime) -> None:
+    """Who brought a quote into this state, and when: kept for ever."""
+    given = {"quote_id": quote.quote_id, "version": quote.version, "status": quote.status, "actor": actor}
+    await session.execute(_KEEP, given | {"valid_from": quote.valid_from, "recorded_at": recorded_at})

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
 from gateway.connections.endpoints import router as connections_router
-from gateway.connectors.worker import run as understand
+from gateway.connectors.worker import run_fetching, run_understanding
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
 from gateway.deliveries.service import forget_bodies, origin
@@ -48,7 +48,7 @@ COMPONENT = Component(
         *_there("gateway.pages.endpoints", "router"),
         *_there("gateway.proxy.endpoints", "router"),
     ],
-    workers=[Worker("understand", understand)],
+    workers=[Worker("understand deliveries", run_understanding), Worker("fetch records", run_fetching)],
     api_tasks=[Worker("store deliveries", keep_storing), *_there("gateway.pages.live", "TASK")],
     jobs=[Job("forget raw bodies", 3600.0, forget_bodies)],
     customise=customise,

@@ -12,7 +12,9 @@ class Settings(CommonSettings):
         default="http://127.0.0.1:8080",
         description="base URL under which CRMs and browsers see the gateway; signatures are checked against it, never against Host",
     )
-    secrets_key: SecretStr = Field(description="Fernet key that the secrets of connections are encrypted with")
+    secrets_key: SecretStr = Field(
+        default=SecretStr(""), description="Fernet key that the secrets of connections are encrypted with"
+    )
 
     webhook_max_bytes: int = Field(default=1024 * 1024, ge=1024, description="largest body of one delivery")
     webhook_queue: int = Field(

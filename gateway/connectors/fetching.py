@@ -69,7 +69,12 @@ class Fetcher:
             if (size := PROVIDERS[connections[key].provider].fetch_batch)
             for start in range(0, len(rows), size)
         ]
-        await asyncio.gather(*(self._fetch_batch(connection, rows) for connection, rows in batches))
+        ended = await asyncio.gather(
+            *(self._fetch_batch(connection, rows) for connection, rows in batches), return_exceptions=True
+        )
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
         return len(due)
 
     async def _fetch_batch(self, connection: Connection, due: Sequence[Due]) -> None:

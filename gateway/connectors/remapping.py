@@ -54,7 +54,13 @@ async def remap(database: Database, settings: Settings, key: str) -> tuple[int, 
             incoming = []
             for row in rows:
                 source = FullRecord(
-                    row.object_type, row.external_id, row.record, row.crm_time, row.sequence, row.deleted, row.merged_into
+                    row.object_type,
+                    row.external_id,
+                    row.record,
+                    row.crm_time,
+                    row.sequence,
+                    row.deleted,
+                    row.merged_into,
                 )
                 delivery = {"id": row.delivery_id, "received_at": row.received_at}
                 found = mapped_or_parked(source, connection, zone=ZoneInfo(settings.org_timezone), delivery=delivery)

@@ -1,6 +1,5 @@
 """The connector worker: understands stored deliveries and fetches signalled records, as long as the process runs."""
 
-import asyncio
 from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,33 +22,29 @@ from libs.common.runtime import Runtime
 log = get_logger(__name__)
 
 
-async def run(runtime: Runtime) -> None:
-    """Both loops; infrastructure errors are left to the process, which starts the worker over."""
+async def run_understanding(runtime: Runtime) -> None:
+    """Understand deliveries as they arrive; infrastructure errors are left to the process, which starts the worker over."""
     settings = cast("Settings", runtime.settings)
     connections = Connections(runtime.database, settings)
     arrived, signalled = bell(runtime, ARRIVED), bell(runtime, SIGNALLED)
-    async with httpx.AsyncClient(timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
-        fetcher = Fetcher(runtime.database, settings, connections, http)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_understand_for_ever(runtime.database, settings, connections, arrived, signalled))
-            group.create_task(_fetch_for_ever(fetcher, settings, signalled))
-
-
-async def _understand_for_ever(
-    database: Database, settings: Settings, connections: Connections, arrived: asyncio.Event, signalled: asyncio.Event
-) -> None:
     while True:
-        understood = await understand_batch(database, settings, connections)
+        understood = await understand_batch(runtime.database, settings, connections)
         if understood.signals:
             signalled.set()
         if understood.deliveries < settings.understand_batch:
             await wait(arrived, settings.understand_poll_s)
 
 
-async def _fetch_for_ever(fetcher: Fetcher, settings: Settings, signalled: asyncio.Event) -> None:
-    while True:
-        if not await fetcher.fetch_due():
-            await wait(signalled, settings.understand_poll_s)
+async def run_fetching(runtime: Runtime) -> None:
+    """Fetch signalled records as they become due; infrastructure errors as above."""
+    settings = cast("Settings", runtime.settings)
+    connections = Connections(runtime.database, settings)
+    signalled = bell(runtime, SIGNALLED)
+    async with httpx.AsyncClient(timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
+        fetcher = Fetcher(runtime.database, settings, connections, http)
+        while True:
+            if not await fetcher.fetch_due():
+                await wait(signalled, settings.understand_poll_s)
 
 
 async def understand_batch(database: Database, settings: Settings, connections: Connections) -> Understood:

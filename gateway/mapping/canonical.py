@@ -22,6 +22,32 @@ from libs.common.ids import entity_id, normalise_external_id
 
 PersonKind = Literal["contact", "user", "lead"]
 PERSON_FIELDS = frozenset({"name", "first_name", "last_name", "email", "phone"})
+PERSON_PROPERTIES = frozenset(
+    [
+        "name",
+        "first_name",
+        "last_name",
+        "firstname",
+        "lastname",
+        "person_name",
+        "email",
+        "emails",
+        "phone",
+        "phones",
+        "FirstName",
+        "LastName",
+        "Name",
+        "Email",
+        "Phone",
+        "MobilePhone",
+        "mobilephone",
+        "HomePhone",
+        "OtherPhone",
+        "Fax",
+        "fax",
+    ]
+)
+"""Property names that hold person data in any CRM, whether they are mapped or not."""
 
 
 @dataclass(frozen=True)
@@ -124,23 +150,27 @@ def person(context: Context, kind: PersonKind, external_id: str, fields: Fields)
 
 
 def without_person_data(context: Context, source: FullRecord) -> dict[str, Any] | None:
-    """The provider's record without the properties that a person's name, mail and phone are read from."""
+    """The provider's record to keep: of a person only what a lead is mapped from, of a lead or user no name, mail or phone."""
     if source.record is None:
         return None
     if source.object_type not in ("contact", "lead", "user"):
         return dict(source.record)
     kinds: tuple[Kind, ...] = (source.object_type, "lead")
-    private = {
-        name
-        for kind in kinds
-        for field, path in field_paths(context.mapping, context.provider, kind).items()
-        if field in PERSON_FIELDS
-        for name in property_names(path, context.provider)
-    }
-    kept = {name: value for name, value in source.record.items() if name not in private}
-    if isinstance(kept.get("properties"), dict):
-        kept["properties"] = {name: value for name, value in kept["properties"].items() if name not in private}
-    return kept
+    named: dict[bool, set[str]] = {True: set(PERSON_PROPERTIES), False: {"id"}}
+    for kind in kinds:
+        for field, path in field_paths(context.mapping, context.provider, kind).items():
+            named[field in PERSON_FIELDS] |= property_names(path, context.provider)
+    if expression := context.mapping.lead_when or context.preset.lead_when:
+        named[False] |= property_names(expression, context.provider)
+
+    def kept(values: Any) -> dict[str, Any]:
+        chosen = named[False] if source.object_type == "contact" else values
+        return {name: value for name, value in values.items() if name in chosen and name not in named[True]}
+
+    nested = source.record.get("properties")
+    if isinstance(nested, dict):
+        return {"id": source.external_id, "properties": kept(nested)}
+    return kept(source.record)
 
 
 Mapper = Callable[[FullRecord, Context], Draft]

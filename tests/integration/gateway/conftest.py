@@ -1,0 +1,105 @@
+"""A gateway with four connections, driven at its real door; the CRM behind it is the simulated one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import text
+
+from gateway.connections import service as connections
+from gateway.connections.cache import Connections
+from gateway.connections.schemas import ConnectionIn
+from gateway.connectors.fetching import Fetcher
+from gateway.connectors.worker import understand_batch
+from gateway.webhooks.routes import keep_storing
+from libs.common.runtime import Runtime
+from libs.common.web.auth import Principal
+from simulator.config import SimConfig, SimConnection
+from simulator.connections import documents
+from simulator.senders import Request
+
+SIMULATED = SimConfig.model_validate(
+    {
+        "gateway": "http://testserver",
+        "port": 1,
+        "connections": {
+            "hubspot": {
+                "key": "hub",
+                "client_secret": "hub-secret",
+                "api_token": "hub-token",
+                "portal_id": "62515",
+            },
+            "salesforce": {
+                "key": "sf",
+                "path_secret": "path-secret",
+                "api_token": "sf-token",
+                "organization_id": "00D7F00000107XsUAI",
+            },
+            "pipedrive": {"key": "pipe", "username": "foretell", "password": "pipe-secret", "api_token": "pipe-token"},
+            "standard": {"key": "std", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+        },
+    }
+)
+
+
+@dataclass
+class Gateway:
+    """The running gateway: its door, its database, and its workers, stepped by hand."""
+
+    client: httpx.AsyncClient
+    runtime: Runtime
+    crm: httpx.AsyncBaseTransport | None = None
+
+    def connection(self, provider: Any) -> SimConnection:
+        return SIMULATED.connection(provider)
+
+    async def send(self, request: Request, **headers: str) -> httpx.Response:
+        return await self.client.request(
+            request.method, request.url, headers=request.headers | headers, content=request.body
+        )
+
+    async def understand(self) -> None:
+        """Understand all that is stored, without fetching."""
+        database, settings = self.runtime.database, self.runtime.settings
+        cache = Connections(database, settings)
+        while (await understand_batch(database, settings, cache)).deliveries:
+            pass
+
+    async def fetch(self) -> int:
+        """Fetch what is due from `crm`, once."""
+        database, settings = self.runtime.database, self.runtime.settings
+        async with httpx.AsyncClient(transport=self.crm, timeout=5) as http:
+            return await Fetcher(database, settings, Connections(database, settings), http).fetch_due()
+
+    async def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        async with self.runtime.database.reading() as session:
+            return [dict(row) for row in (await session.execute(text(query), parameters)).mappings()]
+
+    async def value(self, query: str, **parameters: Any) -> Any:
+        (row,) = await self.rows(query, **parameters)
+        (value,) = row.values()
+        return value
+
+    async def put_connection(self, document: dict[str, Any]) -> str:
+        async with self.runtime.database.transaction() as session:
+            return await connections.put(
+                session,
+                ConnectionIn.model_validate(document),
+                settings=self.runtime.settings,
+                principal=Principal.system("test"),
+            )
+
+
+@pytest_asyncio.fixture
+async def gateway(api_for: Callable[[str], tuple[httpx.AsyncClient, Runtime]]) -> AsyncIterator[Gateway]:
+    client, runtime = api_for("gateway")
+    storing = asyncio.create_task(keep_storing(runtime))
+    made = Gateway(client, runtime)
+    for document in documents(SIMULATED):
+        await made.put_connection(document)
+    yield made
+    storing.cancel()
+    await asyncio.gather(storing, return_exceptions=True)

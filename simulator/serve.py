@@ -1,6 +1,7 @@
 """One process: the CRMs' REST endpoints, the stream of webhooks, the truth for tests, and a control."""
 
 import asyncio
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -172,5 +173,6 @@ def run(config: SimConfig, config_path: Path, world: World) -> None:
     sys.stderr.write(
         f"simulated CRMs on http://127.0.0.1:{listener.getsockname()[1]}, {config.rate_per_s:g} changes/s\n"
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn stops in order, then raises the signal again
     server = uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="warning", access_log=False, lifespan="on"))
     server.run(sockets=[listener])

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from simulator.config import SimConnection
 from simulator.forms import pipedrive
-from simulator.records import iso
+from simulator.records import LeadRecord, iso
 from simulator.sending.change import Change, Request, identifier, json_bytes
 from simulator.signing import basic_authorization
 
@@ -18,7 +18,16 @@ def pipedrive_requests(
     connection: SimConnection, changes: Sequence[Change], at: datetime, attempt: int
 ) -> list[Request]:
     del at  # basic authentication: nothing depends on the time of sending
-    return [_pipedrive_change(connection, change, attempt) for change in changes]
+    told = [_pipedrive_change(connection, change, attempt) for change in changes]
+    new_leads = [c for c in changes if isinstance(c.record, LeadRecord) and c.event == "created"]
+    return told + [_pipedrive_person(connection, change, attempt) for change in new_leads]
+
+
+def _pipedrive_person(connection: SimConnection, change: Change, attempt: int) -> Request:
+    """A new lead comes with its person, told by a webhook of its own."""
+    assert isinstance(change.record, LeadRecord)  # noqa: S101 - the caller chose leads
+    data, at = pipedrive.person_data(change.record), change.record.changed_at
+    return pipedrive_request(connection, change, at, entity="person", data=data, before=None, attempt=attempt)
 
 
 def _pipedrive_change(connection: SimConnection, change: Change, attempt: int) -> Request:

@@ -247,7 +247,8 @@ def draw_people(rng: np.random.Generator, days: int) -> People:
     names = [FIRST_NAMES[i] for i in rng.permutation(np.arange(count) % len(FIRST_NAMES))]
     surnames = [LAST_NAMES[i] for i in rng.permutation(np.arange(count) % len(LAST_NAMES))]
     sells = np.array(seller)
-    skill = np.where(sells, np.clip(rng.normal(0, 0.55, count), -1.2, 1.2), 0.0)
+    drawn = np.clip(rng.normal(0, 0.55, count), -1.2, 1.2)
+    skill = np.where(sells, drawn - drawn[sells].mean(), 0.0)
     return People(
         name=tuple(f"{a} {b}" for a, b in zip(names, surnames, strict=True)),
         team=np.array(team, np.int16),

@@ -11,7 +11,7 @@ Ints = NDArray[np.int64]
 
 DURATION = np.array([13.0, 19.0, 24.0, 19.0])
 """Typical days in each open stage for a mid-market deal."""
-_STEP_LOGIT = np.log(np.array([0.68, 0.69, 0.73, 0.78]) / (1 - np.array([0.68, 0.69, 0.73, 0.78])))
+_STEP_LOGIT = np.log(np.array([0.70, 0.71, 0.75, 0.79]) / (1 - np.array([0.70, 0.71, 0.75, 0.79])))
 """Log odds that a deal which leaves the stage goes forward rather than being lost."""
 _SEGMENT_PACE = np.array([0.72, 1.0, 1.35])
 RENEWAL_LOGIT = 1.1

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 TOTAL = "total"
@@ -15,8 +15,7 @@ NOBODY = UUID(int=0)
 """Stands for "no owner" in keys, which cannot be null."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     """What names a cell. `slot` spreads the writers: a deal stays in the slot it came in, readers add the slots."""
 
     dim: str

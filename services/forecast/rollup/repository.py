@@ -1,7 +1,6 @@
 """The deals as they stand and the cells they add up to: what the event path writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -59,7 +58,17 @@ async def move(session: AsyncSession, moved: Mapping[Key, Measures]) -> None:
     """Add differences to the cells, in the order of their keys, so that two writers never wait for each other in a ring."""
     if not moved:
         return
-    rows = [asdict(key) | asdict(moved[key]) for key in sorted(moved)]
+    rows = [
+        {
+            **key._asdict(),
+            "deal_count": moved[key].deal_count,
+            "amount": moved[key].amount,
+            "weighted": moved[key].weighted,
+            "unpriced": moved[key].unpriced,
+            "unweighted": moved[key].unweighted,
+        }
+        for key in sorted(moved)
+    ]
     await session.execute(
         text(
             """

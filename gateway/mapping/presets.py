@@ -167,7 +167,6 @@ SALESFORCE = Preset(
             "email": "Email",
             "is_active": "IsActive",
             "manager_id": "ManagerId",
-            "team_path": "Team_Path__c",
         },
         "product": {"code": "ProductCode", "name": "Name", "line": "Family", "created_at": "CreatedDate"},
     },

@@ -1,5 +1,6 @@
 """Reads HubSpot records back: 100 at a time, archived ones apart, companies of deals by association."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,13 +21,15 @@ async def fetch(
 ) -> Fetched:
     """The present state of at most 100 records. Raises FetchFailed where the CRM cannot answer now."""
     wanted = properties_of(mapping, "hubspot", object_type)
-    live = await _read(client, object_type, external_ids, wanted, archived=False)
+    reading = _read(client, object_type, external_ids, wanted, archived=False)
+    if object_type == "deal":
+        live, companies = await asyncio.gather(reading, _companies(client, external_ids))
+        for external_id in live.keys() & companies.keys():
+            live[external_id]["associations"] = {"company": companies[external_id]}
+    else:
+        live = await reading
     rest = [each for each in external_ids if each not in live]
     gone = await _read(client, object_type, rest, wanted, archived=True) if rest else {}
-    if object_type == "deal" and live:
-        companies = await _companies(client, list(live))
-        for external_id, company in companies.items():
-            live[external_id]["associations"] = {"company": company}
     records = [_record(object_type, each) for each in (*live.values(), *gone.values())]
     return Fetched(records, frozenset(each for each in rest if each not in gone))
 

@@ -29,7 +29,7 @@ async def fetch(
     asked = [each for each in external_ids if _ID.fullmatch(each)]
     if not asked:
         return Fetched([], frozenset(external_ids))
-    names = sorted({"Id", "SystemModstamp", *properties_of(mapping, "salesforce", object_type)})
+    names = sorted(_fields(mapping, object_type))
     ids = ",".join(f"'{each}'" for each in asked)
     query = f"SELECT {','.join(names)} FROM {SOBJECTS[object_type]} WHERE Id IN ({ids})"  # noqa: S608 - SOQL, ids checked
     answer = await client.get(
@@ -43,3 +43,15 @@ async def fetch(
             found.append(item)
     known = {each.external_id for each in found}
     return Fetched(found, frozenset(each for each in external_ids if normalise_external_id(each) not in known))
+
+
+def _fields(mapping: MappingDocument, object_type: ObjectType) -> set[str]:
+    """The mapped fields and those of the version; a field that the organisation lacks would fail the whole query."""
+    names = {"Id", "SystemModstamp", *properties_of(mapping, "salesforce", object_type)}
+    if "CurrencyIsoCode" not in mapping.fields.get(object_type, {}).values():
+        names.discard("CurrencyIsoCode")  # only organisations with several currencies have it
+    if object_type != "user":
+        names.add("IsDeleted")
+    if object_type in ("lead", "account", "contact"):
+        names.add("MasterRecordId")
+    return names

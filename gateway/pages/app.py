@@ -1,5 +1,6 @@
 """Makes the gateway's app show pages: static files, security headers, and problems that people can read."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from gateway.auth.dependencies import NotSignedIn
+from gateway.auth.dependencies import NotSignedIn, current_user
 from gateway.config import Settings
 from gateway.pages.headers import SecurityHeaders
 from gateway.pages.templates import STATIC, is_fragment, page
@@ -54,6 +55,7 @@ def _for_people(app: FastAPI, kind: type[Exception]) -> None:
             return await for_programs(request, error)
         if isinstance(error, NotSignedIn):
             return sign_in_first(request)
+        await _recognise(request)
         if isinstance(error, Problem):
             return problem_page(request, error.status, error.detail, service=error.extra.get("service"))
         if isinstance(error, HTTPException):
@@ -62,6 +64,13 @@ def _for_people(app: FastAPI, kind: type[Exception]) -> None:
         return problem_page(request, told.status_code, "It has been logged. What you see elsewhere is not affected.")
 
     app.add_exception_handler(kind, handle)
+
+
+async def _recognise(request: Request) -> None:
+    """Let the page of a problem still greet its reader; what fails while doing so is not the problem at hand."""
+    if request.method == "GET" and not hasattr(request.state, "user"):
+        with contextlib.suppress(Exception):
+            await current_user(request)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,0 +1,77 @@
+"""The whole system as processes, driven from outside: by signed webhooks and by a real browser."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
+
+from deploy.local.stack import Stack
+from tests.e2e.crm import Crm
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A running system on free ports, without the simulated CRM. PostgreSQL's own user has to enter its folder."""
+    with tempfile.TemporaryDirectory(prefix="foretell-e2e-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        with Stack(home, ports="auto") as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def crm(stack: Stack) -> Crm:
+    """An in-house CRM that sends Standard Webhooks."""
+    return Crm(stack)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("no Chromium found: install the package chromium to run the browser tests")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+        )
+        yield opened
+        await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def signed_in(stack: Stack, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cookies of a person who came in by a one-time link."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(sign_in_link(stack))
+    await page.get_by_role("button", name="Sign in as").click()
+    await page.wait_for_url("**/call")
+    cookies = tmp_path_factory.mktemp("browser") / "state.json"
+    await context.storage_state(path=cookies)
+    await context.close()
+    return cookies
+
+
+@pytest_asyncio.fixture
+async def page(browser: Browser, signed_in: Path) -> AsyncIterator[Page]:
+    """A tab of that person. The test fails on any error in the browser's console."""
+    context = await browser.new_context(viewport=WIDE, storage_state=signed_in)
+    opened = await context.new_page()
+    troubles: list[str] = []
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    yield opened
+    await context.close()
+    assert troubles == []
+
+
+def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:
+    return stack.command("gateway", "sign-in-link", "--email", email, "--role", role).split()[-1]

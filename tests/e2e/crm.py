@@ -1,0 +1,72 @@
+"""A CRM as the system meets it: connected by a document, sending signed webhooks."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import yaml
+
+from deploy.local import simulated
+from deploy.local.stack import Stack
+from libs.common import clock
+from simulator import config as simulator_config
+from simulator import connections, senders
+from simulator.records import DealRecord
+
+
+class Crm:
+    """Sends changes of deals. `stages` of the connection can be extended, as sales ops would in the document."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        config = simulator_config.parse(simulated.configuration(stack.state))
+        self.connection = config.connection("standard")
+        self.document = next(one for one in connections.documents(config) if one["key"] == self.connection.key)
+        self.connect()
+
+    def connect(self, **stages: dict[str, Any]) -> None:
+        """Tell the gateway of this CRM, with further stages mapped."""
+        mapping = self.document["mapping"]
+        document = self.document | {"mapping": mapping | {"stages": _extended(mapping["stages"], stages)}}
+        self._stack.command("gateway", "connection-put", "-", stdin=yaml.safe_dump([document]))
+
+    def send(self, deal: DealRecord) -> None:
+        request = senders.deal_request(self.connection, deal)
+        answer = httpx.request(
+            request.method, request.url, headers=request.headers, content=request.body, timeout=10, trust_env=False
+        )
+        assert answer.is_success, answer.text
+
+
+def _extended(stages: Any, further: dict[str, dict[str, Any]]) -> Any:
+    return stages | further if isinstance(stages, dict) else [*stages, *further.values()]
+
+
+def deal(external_id: str, *, amount: str, at: datetime | None = None, **changes: Any) -> DealRecord:
+    """An open deal that closes today."""
+    moment = at or clock.now()
+    made = DealRecord(
+        deal_id=external_id,
+        changed_at=moment,
+        name=f"Deal {external_id}",
+        amount=Decimal(amount),
+        currency="EUR",
+        stage="Negotiate",
+        close_date=moment.date(),
+        category="commit",
+        owner_id=None,
+        account_id=None,
+        lead_id=None,
+        region="EMEA",
+        market="Industry",
+        segment="Mid-market",
+        product=None,
+        source="Referral",
+        deal_type="new",
+        value_basis="tcv",
+        term_months=12,
+        created_at=moment,
+    )
+    return replace(made, **changes)

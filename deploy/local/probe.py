@@ -16,7 +16,7 @@ from deploy.local.errors import StartFailed
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
-from libs.common.ids import entity_id
+from libs.common.ids import entity_id, normalise_external_id
 from simulator import config as simulator_config
 from simulator import fakecrm, senders
 from simulator.config import Provider, SimConnection
@@ -25,7 +25,7 @@ from simulator.records import DealRecord, LeadRecord
 TIMEOUT_S = 30.0
 _CRM_DEALS: dict[str, tuple[Provider, str, Decimal]] = {
     "hubspot": ("hubspot", "9100000001", Decimal("11000.00")),
-    "salesforce": ("salesforce", senders.salesforce_id("006", 9_100_001), Decimal("22000.00")),
+    "salesforce": ("salesforce", normalise_external_id("006000000910001"), Decimal("22000.00")),
     "pipedrive": ("pipedrive", "910001", Decimal("33000.00")),
     "standard": ("standard", "smoke-1", Decimal("44000.00")),
 }

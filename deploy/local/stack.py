@@ -100,7 +100,7 @@ class Stack:
         step(f"PostgreSQL listens on {ports.LOOPBACK}:{self.state.ports['postgres']}")
         self.broker.start()
         step(f"broker listens on {self.broker.bootstrap}")
-        migrated = migrating.migrate(self.home, {name: self.environment(name) for name in components.PACKAGES})
+        migrated = migrating.migrate(self.home, self._owner_urls())
         step(f"databases migrated: {', '.join(migrated)}" if migrated else "databases are at their newest revision")
         for name in components.PACKAGES:
             self._launch(name)
@@ -240,6 +240,9 @@ class Stack:
         return done.stdout
 
     # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _owner_urls(self) -> dict[str, str]:
+        return {name: self.postgres.url(components.database(name), owner=True) for name in components.PACKAGES}
 
     def start_simulator(self) -> None:
         """Start the simulated CRM; its configuration must have been written and its connections put."""

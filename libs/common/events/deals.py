@@ -110,7 +110,7 @@ class UnitChanged(EventData):
     unit_id: UUID
     version: int
     valid_from: datetime
-    parent_id: UUID | None
+    parent_id: UUID | None = None
     name: str
     kind: Literal["company", "region", "team", "unassigned"]
     removed: bool = False

@@ -135,7 +135,8 @@ class Child:
     def _finish(self) -> None:
         if self._pump is not None:
             self._pump.join(timeout=2)
-        self.pid_file.unlink(missing_ok=True)
+        if self._process is not None:  # else the file is of a process that somebody else started
+            self.pid_file.unlink(missing_ok=True)
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""

@@ -56,13 +56,13 @@ class Courier:
         """Queue it now, or a little later where the faults say so."""
         faults, pick = self._faults, self._random.random()
         if pick < faults.late:
-            self._spawn(self._later(entry, self._random.uniform(1, max(1.0, faults.late_s))))
+            self._spawn(self._later(entry, self._random.uniform(faults.late_s / 20, faults.late_s)))
         elif pick < faults.late + faults.shuffle:
-            self._spawn(self._later(entry, self._random.uniform(0, 1.5)))
+            self._spawn(self._later(entry, self._random.uniform(0, min(1.5, faults.late_s))))
         else:
             self._queue.put_nowait(entry)
         if self._random.random() < faults.duplicate:
-            self._spawn(self._later(entry, self._random.uniform(0, 3)))
+            self._spawn(self._later(entry, self._random.uniform(0, min(3.0, faults.late_s))))
 
     def _spawn(self, work: object) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]

@@ -28,10 +28,12 @@ app = typer.Typer()
 def import_files(
     path: Annotated[Path, typer.Argument(help="a CSV file (plain or .gz), or a folder of them")],
     mapping: Annotated[str, typer.Option(help="a mapping's YAML file, or the name of one that ships with Foretell")],
-    dry_run: Annotated[bool, typer.Option(help="read and report only; needs no database and writes nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="read and report only; needs no database and writes nothing")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="read at most so many rows of each record")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="where refused rows are listed; default: import-refused-<name>.csv")
+        Path | None, typer.Option(help="where refused rows are listed; default: import-refused-<name>.csv, here")
     ] = None,
 ) -> None:
     """Import deals, accounts, people, leads and products with their history. Repeating it continues or does nothing."""
@@ -39,7 +41,7 @@ def import_files(
     try:
         document = load_mapping(mapping)
         files = locate(path, document)
-        where = report or _report_path(document, dry_run=dry_run)
+        where = report or Path(f"import-refused-{document.name}.csv")
         if dry_run:
             _dry_run(console, document, files, limit, where)
         else:
@@ -97,6 +99,7 @@ def _import(console: Console, document: MappingDocument, files: Files, limit: in
 
 def _summary(console: Console, stream: Stream, refusals: RefusalReport, elapsed_s: float) -> None:
     print_summary(console, stream.tally)
+    refusals.discard_old()
     if refusals.count:
         console.print(f"The {refusals.count:,} refused rows are listed in {refusals.path}.", markup=False)
     rate = stream.tally.rows / max(elapsed_s, 1e-6)
@@ -106,12 +109,6 @@ def _summary(console: Console, stream: Stream, refusals: RefusalReport, elapsed_
 def _report(refusals: RefusalReport, batch: Batch) -> None:
     for refusal in batch.refusals:
         refusals.add(refusal)
-
-
-def _report_path(document: MappingDocument, *, dry_run: bool) -> Path:
-    """In the state folder of the running system if there is one, else in the current folder."""
-    folder = None if dry_run else _settings().state_dir
-    return (folder or Path()) / f"import-refused-{document.name}.csv"
 
 
 def _settings() -> Settings:

@@ -33,6 +33,11 @@ class RefusalReport:
         if self._file is not None:
             self._file.close()
 
+    def discard_old(self) -> None:
+        """Remove what an earlier reading left, when this one refused nothing."""
+        if self.count == 0:
+            self.path.unlink(missing_ok=True)
+
     def add(self, refusal: Refusal) -> None:
         if self._file is None:
             self._file = self.path.open("w", newline="", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Texts to typed values. Each cast raises Refused with what it expected."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -23,8 +23,8 @@ _FALSE = frozenset({"false", "0", "no", "n", "f"})
 _REMEMBERED = 20_000
 
 
-def cast_for(target: Target, value: Value, zone: ZoneInfo) -> Cast:
-    """The cast of one field. Stages and references are resolved by the caller, which knows the connection."""
+def cast_for(target: Target, value: Value, zone: ZoneInfo) -> Cast | None:
+    """The cast of one field; None where it is the text itself. Stages and references are resolved by the caller."""
     if target.kind == "decimal":
         return _decimal(value.decimal)
     if target.kind == "instant":
@@ -33,7 +33,7 @@ def cast_for(target: Target, value: Value, zone: ZoneInfo) -> Cast:
         return date_cast(value.format, zone)
     if target.kind == "choice":
         return _choice(target.choices)
-    return {"integer": _integer, "boolean": _boolean, "currency": _currency}.get(target.kind, _text)
+    return _SIMPLE.get(target.kind)
 
 
 def instant_cast(form: str | None, zone: ZoneInfo) -> Cast:
@@ -90,10 +90,6 @@ def _decimal(mark: str) -> Cast:
     return cast
 
 
-def _text(text: str) -> str:
-    return text
-
-
 def _integer(text: str) -> int:
     try:
         number = Decimal(text)
@@ -128,3 +124,6 @@ def _choice(choices: tuple[str, ...]) -> Cast:
         return text
 
     return cast
+
+
+_SIMPLE: Mapping[str, Cast] = {"integer": _integer, "boolean": _boolean, "currency": _currency}

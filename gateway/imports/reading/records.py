@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from pydantic import ValidationError
 
-from gateway.imports.reading.casts import cast_for, instant_cast
+from gateway.imports.reading.casts import Cast, cast_for, instant_cast
 from gateway.imports.reading.changes import Change, Person
 from gateway.imports.reading.document import MappingDocument, Record, Value
 from gateway.imports.reading.expressions import Cells, Columns, Read, column_of, compile_value, compile_when
@@ -33,7 +33,7 @@ _AMOUNTS = frozenset({"amount", "list_price", "cost"})
 class _Field:
     name: str
     read: Read
-    cast: Callable[[str], Any]
+    cast: Cast | None
     column: str
     refers_to: str
 
@@ -147,9 +147,9 @@ class RecordReader:
         at = self._time(moment.at, cells, before)
         content: dict[str, Any] = {"connection": connection, "external_id": external_id}
         for field in moment.fields:
-            value = _value(field, cells)
-            if value is not None:
-                content[field.name] = self._reference(connection, field, value) if field.refers_to else value
+            text = field.read(cells)
+            if text is not None:
+                content[field.name] = self._typed(field, text, connection)
         if self._record.object == "deal":
             self._complete_deal(content, moment, at, external_id)
         if "currency" in TARGETS[self._record.object]:
@@ -169,17 +169,20 @@ class RecordReader:
         return Change(self._event(content, clock, moment), entity, person)
 
     def _time(self, field: _Field, cells: Cells, before: datetime | None) -> datetime:
-        at: datetime | None = _value(field, cells)
-        if at is None:
+        text = field.read(cells)
+        if text is None:
             raise Refused(NO_DATE, column=field.column, value="")
+        at: datetime = _cast(field, text)
         if at > self._latest:
-            raise Refused("lies in the future", column=field.column, value=field.read(cells))
+            raise Refused("lies in the future", column=field.column, value=text)
         if before is not None and at < before:
-            raise Refused("lies before the change that precedes it", column=field.column, value=field.read(cells))
+            raise Refused("lies before the change that precedes it", column=field.column, value=text)
         return at
 
-    def _reference(self, connection: str, field: _Field, text: str) -> UUID:
-        return _entity(connection, field.refers_to, self._external_id(connection, field.refers_to, text))
+    def _typed(self, field: _Field, text: str, connection: str) -> Any:
+        if field.refers_to:
+            return _entity(connection, field.refers_to, self._external_id(connection, field.refers_to, text))
+        return text if field.cast is None else _cast(field, text)
 
     def _complete_deal(self, content: dict[str, Any], moment: _Moment, at: datetime, external_id: str) -> None:
         """Adds what the stage means and, on a close that names no day, the day of the change."""
@@ -248,12 +251,9 @@ class RecordReader:
             raise Refused(fault["msg"], column=column, value=str(fault["input"])) from None
 
 
-def _value(field: _Field, cells: Cells) -> Any:
-    text = field.read(cells)
-    if text is None:
-        return None
+def _cast(field: _Field, text: str) -> Any:
     try:
-        return field.cast(text)
+        return text if field.cast is None else field.cast(text)
     except Refused as refused:
         raise Refused(refused.reason, column=field.column, value=text) from None
 

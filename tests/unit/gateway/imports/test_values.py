@@ -6,14 +6,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.imports.reading.casts import cast_for, date_cast, instant_cast
+from gateway.imports.reading.casts import Cast, cast_for, date_cast, instant_cast
 from gateway.imports.reading.document import Value
 from gateway.imports.reading.expressions import Columns, compile_value
 from gateway.imports.reading.refusal import Refused
-from gateway.imports.reading.targets import BOOLEAN, CURRENCY, DECIMAL, INTEGER
+from gateway.imports.reading.targets import BOOLEAN, CURRENCY, DECIMAL, INTEGER, Target
 
 BERLIN = ZoneInfo("Europe/Berlin")
 COLUMNS = Columns("f.csv", {"a": 0, "b": 1})
+
+
+def cast_of(target: Target, value: Value, zone: ZoneInfo) -> Cast:
+    cast = cast_for(target, value, zone)
+    assert cast is not None
+    return cast
 
 
 @pytest.mark.parametrize(
@@ -27,14 +33,14 @@ COLUMNS = Columns("f.csv", {"a": 0, "b": 1})
     ],
 )
 def test_an_amount_is_read_with_its_decimal_mark(mark: str, text: str, number: str) -> None:
-    cast = cast_for(DECIMAL, Value(column="a", decimal=mark), BERLIN)  # type: ignore[arg-type]
+    cast = cast_of(DECIMAL, Value(column="a", decimal=mark), BERLIN)  # type: ignore[arg-type]
     assert cast(text) == Decimal(number)
 
 
 @pytest.mark.parametrize("text", ["1,5", "1.2.3", "NaN", "Infinity", "1e5", "12,34,567", "--1", "", "1_000", "€5"])
 def test_an_ambiguous_amount_is_refused_rather_than_guessed(text: str) -> None:
     with pytest.raises(Refused, match="is not a number with the decimal mark"):
-        cast_for(DECIMAL, Value(column="a"), BERLIN)(text)
+        cast_of(DECIMAL, Value(column="a"), BERLIN)(text)
 
 
 def test_a_date_without_a_time_is_noon_in_the_mappings_zone() -> None:
@@ -60,14 +66,14 @@ def test_a_time_that_is_none_is_refused(text: str) -> None:
 
 
 def test_yes_and_no_are_understood_and_perhaps_is_refused() -> None:
-    cast = cast_for(BOOLEAN, Value(column="a"), BERLIN)
+    cast = cast_of(BOOLEAN, Value(column="a"), BERLIN)
     assert [cast(text) for text in ("true", "Yes", "1", "FALSE", "no", "0")] == [True, True, True, False, False, False]
     with pytest.raises(Refused):
         cast("perhaps")
 
 
 def test_a_whole_number_may_have_a_fraction_of_zero_only() -> None:
-    cast = cast_for(INTEGER, Value(column="a"), BERLIN)
+    cast = cast_of(INTEGER, Value(column="a"), BERLIN)
     assert cast("12.0") == 12
     for text in ("12.5", "twelve", "Infinity", "NaN"):
         with pytest.raises(Refused, match="is not a whole number"):
@@ -75,7 +81,7 @@ def test_a_whole_number_may_have_a_fraction_of_zero_only() -> None:
 
 
 def test_a_currency_is_a_known_code() -> None:
-    cast = cast_for(CURRENCY, Value(column="a"), BERLIN)
+    cast = cast_of(CURRENCY, Value(column="a"), BERLIN)
     assert cast("eur") == "EUR"
     with pytest.raises(Refused, match="ISO 4217"):
         cast("EURO")

@@ -117,7 +117,7 @@ def _facts(fields: Fields, context: Context) -> dict[str, Any]:
 def _deal_type(fields: Fields, context: Context) -> str:
     """A type that nobody has explained is `unmapped`: a visible line of its own, no reason to park the deal."""
     told = fields.text("deal_type")
-    known = {each: each for each in get_args(DealType)} | context.mapping.deal_types
+    known: dict[str, str] = {each: each for each in get_args(DealType)} | dict(context.mapping.deal_types)
     return known.get(told or "", known.get((told or "").casefold(), "unmapped"))
 
 

@@ -1,11 +1,12 @@
 """A gateway with four connections, driven at its real door; the CRM behind it is the simulated one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -15,11 +16,15 @@ from gateway.connections.schemas import ConnectionIn
 from gateway.connectors.fetching import Fetcher
 from gateway.connectors.worker import understand_batch
 from gateway.webhooks.routes import keep_storing
+from libs.common.config import CommonSettings
+from libs.common.process import runtime_for
 from libs.common.runtime import Runtime
+from libs.common.web.api import create_app
 from libs.common.web.auth import Principal
 from simulator.config import SimConfig, SimConnection
 from simulator.connections import documents
 from simulator.senders import Request
+from tests.support.databases import DatabaseServer, component_of
 
 SIMULATED = SimConfig.model_validate(
     {
@@ -93,13 +98,33 @@ class Gateway:
             )
 
 
+TABLES = (
+    "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "connection", "outbox",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def gateway_settings(database_server: DatabaseServer) -> Iterator[CommonSettings]:
+    """One migrated database for all tests of the gateway; each test begins with empty tables."""
+    settings = database_server.copy_for("gateway")
+    yield settings
+    database_server.drop(settings)
+
+
 @pytest_asyncio.fixture
-async def gateway(api_for: Callable[[str], tuple[httpx.AsyncClient, Runtime]]) -> AsyncIterator[Gateway]:
-    client, runtime = api_for("gateway")
-    storing = asyncio.create_task(keep_storing(runtime))
-    made = Gateway(client, runtime)
-    for document in documents(SIMULATED):
-        await made.put_connection(document)
-    yield made
-    storing.cancel()
-    await asyncio.gather(storing, return_exceptions=True)
+async def gateway(gateway_settings: CommonSettings) -> AsyncIterator[Gateway]:
+    component = component_of("gateway")
+    runtime = runtime_for(component, gateway_settings)
+    transport = httpx.ASGITransport(app=create_app(component, runtime), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        async with runtime.database.transaction() as session:
+            for table in TABLES:
+                await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+        storing = asyncio.create_task(keep_storing(runtime))
+        made = Gateway(client, runtime)
+        for document in documents(SIMULATED):
+            await made.put_connection(document)
+        yield made
+        storing.cancel()
+        await asyncio.gather(storing, return_exceptions=True)
+    await runtime.database.close()

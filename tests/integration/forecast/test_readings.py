@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from libs.common import clock
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT, unit_id
@@ -259,3 +260,24 @@ async def a_company(database: Any) -> None:
         ):
             events.append(deal(f"{owner} deal {number}", **(fields | change)))
     await handle(database, events)
+
+
+async def test_what_is_known_reaches_only_as_far_as_everything_has_arrived(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await handle(runtime.database, [deal("d")])
+    arrived = AT + timedelta(days=1)
+    async with runtime.database.transaction() as session:
+        await session.execute(
+            text(
+                """
+                INSERT INTO consumer_position (topic, partition, cluster, log, next_offset, origin, recorded_to)
+                SELECT 'deal-events', n, 'c', 'l', 1, cast(:at AS timestamptz) + n * interval '1 s', :at
+                FROM generate_series(0, 5) n
+                """
+            ),
+            {"at": arrived},
+        )
+    reading = await ask(client, "rollup", known_at=(arrived + timedelta(days=3)).isoformat())
+    assert datetime.fromisoformat(reading["known_at"]) == arrived
+    assert datetime.fromisoformat(reading["watermark"]) == arrived
+    assert reading["behind_s"] > 0

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState
+from libs.common.web.auth import Principal
 from services.forecast.component import sweep
 from services.forecast.rollup import repository
+from services.forecast.rollup import service as rollup
 from tests.integration.forecast.given import AT, TODAY, deal, handle, named, rows
 from tests.support.databases import DatabaseServer
 from tests.support.keys import bearer
@@ -117,38 +121,48 @@ async def check(database: Database) -> list[dict[str, Any]]:
         return await repository.differences(session)
 
 
-@pytest.fixture(scope="module")
-def shared_database(database_server: DatabaseServer) -> Any:
-    """One database for all examples of a property; each example empties it."""
+@pytest_asyncio.fixture(scope="module")
+async def databases(database_server: DatabaseServer) -> AsyncIterator[tuple[Database, Database]]:
+    """One database for all examples of a property, as the app and as its owner, who may empty it."""
     chosen = database_server.copy_for("forecast")
-    yield chosen
+    owner = Database(chosen.model_copy(update={"database_url": chosen.owner_database_url}))
+    database = Database(chosen)
+    yield database, owner
+    await database.close()
+    await owner.close()
     database_server.drop(chosen)
 
 
 @given(given_batches=batches())
 @settings(max_examples=40)
 async def test_any_order_and_repetition_of_versions_ends_in_the_same_deals_and_cells(
-    shared_database: Any, given_batches: list[list[Received[Any]]]
+    databases: tuple[Database, Database], given_batches: list[list[Received[Any]]]
 ) -> None:
-    owner = Database(shared_database.model_copy(update={"database_url": shared_database.owner_database_url}))
-    database = Database(shared_database)
-    try:
-        async with owner.transaction() as session:
-            await session.execute(text("TRUNCATE deal_version, deal_current, rollup_cell, freshness, outbox"))
-        for batch in given_batches:
-            await handle(database, batch)
-        events = [event for batch in given_batches for event in batch]
-        expected = newest(events)
-        current = await rows(database, "SELECT deal_id, version, amount, owner_id, state FROM deal_current")
-        assert {row["deal_id"]: row["version"] for row in current} == {k: v.version for k, v in expected.items()}
-        assert {row["deal_id"]: row["amount"] for row in current} == {k: v.amount for k, v in expected.items()}
-        assert await cells(database) == oracle(list(expected.values()))
-        assert await check(database) == []
-        versions = await rows(database, "SELECT deal_id, version FROM deal_version ORDER BY 1, 2")
-        assert len(versions) == len({(event.data.deal_id, event.data.version) for event in events})
-    finally:
-        await database.close()
-        await owner.close()
+    database, owner = databases
+    async with owner.transaction() as session:
+        for table in ("deal_version", "deal_current", "rollup_cell", "freshness", "outbox"):
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
+    for batch in given_batches:
+        await handle(database, batch)
+    events = [event for batch in given_batches for event in batch]
+    expected = newest(events)
+    current = await rows(database, "SELECT deal_id, version, amount FROM deal_current")
+    assert {row["deal_id"]: row["version"] for row in current} == {k: v.version for k, v in expected.items()}
+    assert {row["deal_id"]: row["amount"] for row in current} == {k: v.amount for k, v in expected.items()}
+    assert await cells(database) == oracle(list(expected.values()))
+    assert await check(database) == []
+    versions = await rows(database, "SELECT deal_id, version FROM deal_version ORDER BY 1, 2")
+    assert len(versions) == len({(event.data.deal_id, event.data.version) for event in events})
+
+
+async def test_an_older_version_that_arrives_later_changes_nothing(database_for: Callable[[str], Database]) -> None:
+    database = database_for("forecast")
+    await handle(database, [deal("a", 2, amount=Decimal(7), valid_from=AT + timedelta(hours=1))])
+    await handle(database, [deal("a", 1), deal("a", 3)])
+    current = await rows(database, "SELECT version, amount_base FROM deal_current")
+    assert current == [{"version": 2, "amount_base": Decimal("7.00")}]
+    assert await check(database) == []
+    assert len(await rows(database, "SELECT version FROM deal_version")) == 3
 
 
 async def test_a_batch_tells_once_that_the_roll_up_moved_and_repetition_tells_nothing(
@@ -255,3 +269,21 @@ async def test_rates_are_changed_only_by_who_may_and_only_to_something_usable(
     assert await put({"rates": {"EUR": "1", "QQQ": "2"}}, "sales_ops") == 422
     assert await put({"rates": {"EUR": "1", "USD": "0"}}, "sales_ops") == 422
     assert await put({"rates": {"EUR": "1"}, "unknown": 1}, "sales_ops") == 422
+
+
+async def test_latency_is_measured_when_a_live_change_has_committed_and_not_before(
+    database_for: Callable[[str], Database],
+) -> None:
+    database = database_for("forecast")
+
+    def observed() -> float:
+        return REGISTRY.get_sample_value("forecast_webhook_to_rollup_seconds_count") or 0.0
+
+    before = observed()
+    with pytest.raises(RuntimeError, match="the worker dies"):
+        async with database.transaction() as session:
+            await rollup.apply(session, [deal("a", delivery_received_at=AT)], principal=Principal.system("forecast"))
+            raise RuntimeError("the worker dies")
+    assert observed() == before
+    await handle(database, [deal("a", delivery_received_at=AT), deal("imported", reconstructed=True)])
+    assert observed() == before + 1

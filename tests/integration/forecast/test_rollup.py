@@ -279,11 +279,14 @@ async def test_latency_is_measured_when_a_live_change_has_committed_and_not_befo
     def observed() -> float:
         return REGISTRY.get_sample_value("forecast_webhook_to_rollup_seconds_count") or 0.0
 
-    before = observed()
-    with pytest.raises(RuntimeError, match="the worker dies"):
+    async def apply_and_die() -> None:
         async with database.transaction() as session:
             await rollup.apply(session, [deal("a", delivery_received_at=AT)], principal=Principal.system("forecast"))
             raise RuntimeError("the worker dies")
+
+    before = observed()
+    with pytest.raises(RuntimeError, match="the worker dies"):
+        await apply_and_die()
     assert observed() == before
     await handle(database, [deal("a", delivery_received_at=AT), deal("imported", reconstructed=True)])
     assert observed() == before + 1

@@ -41,6 +41,7 @@ class Courier:
         self._queue: asyncio.Queue[Entry] = asyncio.Queue()
         self._random = random.Random(connection.key)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failing = False
 
     def start(self) -> None:
         for _ in range(CONCURRENCY[self._connection.provider]):
@@ -111,9 +112,16 @@ class Courier:
                 request.method, request.url, headers=request.headers, content=request.body, timeout=TIMEOUT_S[provider]
             )
         except httpx.HTTPError as error:
-            log.info("delivery failed", connection=self._connection.key, error=type(error).__name__)
-            return False
-        if succeeded(provider, response.status_code, response.content):
-            return True
-        log.info("delivery refused", connection=self._connection.key, status=response.status_code)
-        return False
+            return self._told(False, type(error).__name__)
+        taken = succeeded(provider, response.status_code, response.content)
+        return self._told(taken, f"status {response.status_code}")
+
+    def _told(self, taken: bool, answer: str) -> bool:
+        """Log when deliveries begin to fail and when they are taken again, not each one."""
+        if taken == self._failing:
+            self._failing = not taken
+            if taken:
+                log.info("deliveries are taken again", connection=self._connection.key)
+            else:
+                log.warning("deliveries fail, they are repeated", connection=self._connection.key, answer=answer)
+        return taken

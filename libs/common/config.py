@@ -22,6 +22,9 @@ class CommonSettings(BaseSettings):
     broker_fetch_wait_ms: int = Field(
         default=100, ge=1, description="longest wait of a fetch; 20 on the embedded broker"
     )
+    broker_request_timeout_ms: int = Field(
+        default=10_000, ge=500, description="longest wait for an answer of the broker"
+    )
     consumer_assignment: Literal["all", "group"] = Field(
         default="group", description="all: this process takes every partition; group: shared among the group's members"
     )

@@ -30,12 +30,13 @@ class TestBroker:
     def settings(self) -> dict[str, object]:
         """Settings that fit this broker."""
         if self._embedded is None:
-            return {"broker_url": self.url, "consumer_assignment": "all"}
+            return {"broker_url": self.url, "consumer_assignment": "all", "broker_request_timeout_ms": 5_000}
         return {
             "broker_url": self.url,
             "broker_idempotence": False,
             "broker_fetch_wait_ms": 20,
             "consumer_assignment": "all",
+            "broker_request_timeout_ms": 2_000,
         }
 
     def empty(self) -> None:

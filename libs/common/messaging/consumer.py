@@ -216,7 +216,7 @@ class Consumer:
                     while True:
                         await self.poll(client)
                 finally:
-                    await client.stop()
+                    await kafka.stop(client)
             except Brake as brake:
                 metrics.CONSUMER_PAUSED.set(1)
                 log.error("consumer paused", reason=str(brake), pause_s=BRAKE_PAUSE_S)
@@ -286,10 +286,12 @@ class Consumer:
                     ticks[place] = envelope.read_tick(record)
                 else:
                     records.append(record)
-            expected = self._positions[place]
+            expected, log_name = self._positions[place], envelope.log_of(kept[-1])
+            if place in ticks and expected.applied_txid < envelope.log_start(log_name):
+                # Older events are missing and asked for: what the tick says of all of them is not true here yet.
+                ticks[place] = replace(ticks[place], applied_txid=expected.applied_txid)
             applied = ticks[place].applied_txid if place in ticks else expected.applied_txid
-            reached = Position(self._cluster, envelope.log_of(kept[-1]), kept[-1].offset + 1, applied)
-            moves[place] = (expected, reached)
+            moves[place] = (expected, Position(self._cluster, log_name, kept[-1].offset + 1, applied))
         if not moves:
             return
         await self._ask_for_missing(moves)

@@ -81,7 +81,7 @@ async def ask_rewind(session: AsyncSession, txid: int) -> None:
             UPDATE relay_cursor SET rewind_to = least(coalesce(rewind_to, cast(:txid AS xid8)), cast(:txid AS xid8))
             """
         ),
-        {"txid": str(txid)},
+        {"txid": txid},
     )
 
 
@@ -135,23 +135,23 @@ async def store(connection: AsyncConnection, old: Cursor, new: Cursor) -> None:
             SET system_identifier = :identifier, lower_txid = cast(:lower AS xid8), upper_txid = cast(:upper AS xid8),
                 position = :position, log = :log, cluster = :cluster, acknowledged = cast(:acknowledged AS jsonb),
                 replaying_to = cast(:replaying AS xid8), stored_at = clock_timestamp(),
-                rewind_to = CASE WHEN :log <> :old_log THEN NULL ELSE rewind_to END
+                rewind_to = CASE WHEN :log <> :old_log AND rewind_to >= cast(:lower AS xid8) THEN NULL ELSE rewind_to END
             WHERE system_identifier = :old_identifier AND lower_txid = cast(:old_lower AS xid8)
               AND upper_txid = cast(:old_upper AS xid8) AND position = :old_position AND log = :old_log
             """
         ),
         {
             "identifier": new.system_identifier,
-            "lower": str(new.lower),
-            "upper": str(new.upper),
+            "lower": new.lower,
+            "upper": new.upper,
             "position": new.position,
             "log": new.log,
             "cluster": new.cluster,
             "acknowledged": orjson.dumps(new.acknowledged, option=orjson.OPT_NON_STR_KEYS).decode(),
-            "replaying": None if new.replaying_to is None else str(new.replaying_to),
+            "replaying": new.replaying_to,
             "old_identifier": old.system_identifier,
-            "old_lower": str(old.lower),
-            "old_upper": str(old.upper),
+            "old_lower": old.lower,
+            "old_upper": old.upper,
             "old_position": old.position,
             "old_log": old.log,
         },
@@ -170,7 +170,7 @@ async def ahead(connection: AsyncConnection, cursor: Cursor) -> list[tuple[int, 
             ORDER BY position LIMIT :limit
             """
         ),
-        {"lower": str(cursor.lower), "upper": str(cursor.upper), "position": cursor.position, "limit": READ_AHEAD},
+        {"lower": cursor.lower, "upper": cursor.upper, "position": cursor.position, "limit": READ_AHEAD},
     )
     return [(row.position, row.id) for row in rows]
 

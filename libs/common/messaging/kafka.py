@@ -1,6 +1,7 @@
 """The only module that touches aiokafka: connections, topics, the identity of the log, and tailing."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
 
@@ -30,6 +31,7 @@ __all__ = [
     "consumer",
     "ensure_topics",
     "producer",
+    "stop",
     "tail",
 ]
 
@@ -48,8 +50,8 @@ def producer(settings: CommonSettings) -> AIOKafkaProducer:
         enable_idempotence=settings.broker_idempotence,
         linger_ms=0,
         max_request_size=MAX_MESSAGE_BYTES,
-        metadata_max_age_ms=30_000,
-        request_timeout_ms=15_000,
+        metadata_max_age_ms=10_000,
+        request_timeout_ms=settings.broker_request_timeout_ms,
     )
 
 
@@ -61,12 +63,27 @@ def consumer(settings: CommonSettings, *, group: str | None) -> AIOKafkaConsumer
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=settings.broker_fetch_wait_ms,
-        metadata_max_age_ms=30_000,
-        request_timeout_ms=15_000,
+        metadata_max_age_ms=10_000,
+        request_timeout_ms=settings.broker_request_timeout_ms,
         max_poll_interval_ms=300_000,
         session_timeout_ms=10_000,
         check_crcs=True,
     )
+
+
+async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Close a client; that its broker is gone already is no error."""
+    try:
+        await client.stop()
+    except (KafkaError, OSError, TimeoutError, asyncio.CancelledError) as error:
+        # A fetch of the client's own that it cancels while closing ends its stop() too; only our own cancelling counts.
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            raise
+        # It gave up half-way; what is left are its sockets.
+        inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            await inner.close()
 
 
 async def cluster_id(client: aiokafka.client.AIOKafkaClient) -> str:
@@ -80,7 +97,9 @@ async def cluster_id(client: aiokafka.client.AIOKafkaClient) -> str:
 
 async def ensure_topics(settings: CommonSettings, topics: Iterable[Topic]) -> None:
     """Create the topics that are missing, as declared. Raises KafkaError if one exists with other partitions."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.broker_url, request_timeout_ms=15_000)
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=settings.broker_url, request_timeout_ms=settings.broker_request_timeout_ms
+    )
     await admin.start()
     try:
         wanted = {topic.name: topic for topic in topics}
@@ -148,4 +167,4 @@ async def tail(settings: CommonSettings, topic: Topic) -> AsyncIterator[list[Rec
             if events:
                 yield events
     finally:
-        await client.stop()
+        await stop(client)

@@ -91,7 +91,7 @@ class Relay:
             metrics.RELAY_LEADING.set(1)
             await Leader(self, connection, producer).run()
         finally:
-            await producer.stop()
+            await kafka.stop(producer)
 
     async def _listen(self, connection: AsyncConnection) -> None:
         raw = await connection.get_raw_connection()

@@ -17,7 +17,8 @@ from libs.common import clock, crash, migrations, scheduler
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
 from libs.common.messaging import neighbours, schema
-from libs.common.messaging.consumer import Applier, Consumer
+from libs.common.messaging.applier import Applier
+from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.relay import Relay
 from libs.common.observe import log as logs
 from libs.common.observe import tracing

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.common.config import CommonSettings
 from libs.common.db import Database
 from libs.common.events.base import EventData
-from libs.common.messaging.consumer import Applier, Handler
+from libs.common.messaging.applier import Applier, Handler
 from libs.common.messaging.topics import Topic
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
 from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmUserChanged
-from libs.common.messaging.consumer import Handler
+from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.ledger import service as ledger

@@ -9,7 +9,7 @@ from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
-from libs.common.messaging.consumer import Handler
+from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.leads.register import service as register
 

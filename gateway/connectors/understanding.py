@@ -161,14 +161,13 @@ def mapped_or_parked(
             "Set the clock of the CRM or of this machine right; replay when that time has come.",
             crm_time=source.crm_time,
         )
-    mapping_zone = ZoneInfo(connection.mapping.timezone) if connection.mapping.timezone else zone
     context = Context(
         connection.key,
         connection.provider,
         connection.mapping,
         connection.mapping_version,
         delivery["received_at"],
-        mapping_zone,
+        zone,
     )
     try:
         mapped = to_canonical(source, context)

@@ -52,14 +52,18 @@ PERSON_PROPERTIES = frozenset(
 
 @dataclass(frozen=True)
 class Context:
-    """What a record is mapped with: its connection and when its delivery arrived. `zone` turns instants into dates."""
+    """What a record is mapped with: its connection and when its delivery arrived. `org_zone` turns instants into dates unless the mapping has its own."""
 
     connection: str
     provider: str
     mapping: Mapping
     mapping_version: int
     received_at: datetime
-    zone: ZoneInfo
+    org_zone: ZoneInfo
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.mapping.timezone) if self.mapping.timezone else self.org_zone
 
     @cached_property
     def preset(self) -> Preset:

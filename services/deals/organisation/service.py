@@ -30,10 +30,10 @@ class Placement:
     is_active: bool
 
 
-def follow(before: Placement | None, record: CrmUserChanged) -> Placement | None:
+def follow(before: Placement | None, record: CrmUserChanged) -> Placement:
     """The placement after a record; a deleted user stays where they were, inactive."""
     if record.deleted:
-        return replace(before, is_active=False) if before else None
+        return replace(before or Placement(unit_of(record.team_path), record.manager_id, False), is_active=False)
     return Placement(unit_of(record.team_path), record.manager_id, record.is_active)
 
 

@@ -39,12 +39,14 @@ class Books:
 
 
 _AS_OF = """
-    SELECT DISTINCT ON (deal_id) deal_id, content::text FROM deal_version
-    WHERE valid_from <= :at ORDER BY deal_id, valid_from DESC, version DESC
+    SELECT DISTINCT ON (v.deal_id, i.at) v.deal_id, i.at, v.content::text
+    FROM unnest(CAST(:instants AS timestamptz[])) AS i (at) JOIN deal_version v ON v.valid_from <= i.at
+    ORDER BY v.deal_id, i.at, v.valid_from DESC, v.version DESC
 """
 _PEOPLE_AS_OF = """
-    SELECT DISTINCT ON (person_id) person_id, content::text FROM person_version
-    WHERE valid_from <= :at ORDER BY person_id, valid_from DESC, version DESC
+    SELECT DISTINCT ON (v.person_id, i.at) v.person_id, i.at, v.content::text
+    FROM unnest(CAST(:instants AS timestamptz[])) AS i (at) JOIN person_version v ON v.valid_from <= i.at
+    ORDER BY v.person_id, i.at, v.valid_from DESC, v.version DESC
 """
 
 
@@ -52,18 +54,17 @@ async def books(session: AsyncSession) -> Books:
     heads = await session.execute(text("SELECT deal_id, content::text FROM deal WHERE version > 0"))
     readings: dict[tuple[str, datetime], Any] = {}
     people: dict[tuple[str, datetime], Any] = {}
-    for at in READINGS:
-        for deal, content in await session.execute(text(_AS_OF), {"at": at}):
-            readings[str(deal), at] = _standing(content)
-        for person, content in await session.execute(text(_PEOPLE_AS_OF), {"at": at}):
-            people[str(person), at] = orjson.loads(content)
+    for deal, at, content in await session.execute(text(_AS_OF), {"instants": list(READINGS)}):
+        readings[str(deal), at] = standing(content)
+    for person, at, content in await session.execute(text(_PEOPLE_AS_OF), {"instants": list(READINGS)}):
+        people[str(person), at] = orjson.loads(content)
     links = await session.execute(text("SELECT deal_id, lead_id, linked_at FROM lead_link ORDER BY 1, 2"))
     current = await session.execute(
         text("SELECT person_id, unit_id, manager_id, is_active, valid_from FROM org_person ORDER BY 1")
     )
     units = await session.execute(text("SELECT unit_id, min(valid_from) FROM unit_version GROUP BY 1 ORDER BY 1"))
     return Books(
-        heads=_present({str(deal): _standing(content) for deal, content in heads}),
+        heads=_present({str(deal): standing(content) for deal, content in heads}),
         readings=_present(readings),
         links=[tuple(row) for row in links],
         people=people,
@@ -72,7 +73,7 @@ async def books(session: AsyncSession) -> Books:
     )
 
 
-def _standing(content: str) -> Any:
+def standing(content: str | bytes) -> Any:
     """The content; None where the deal is gone without an alias, which is the same as never having been there."""
     found = orjson.loads(content)
     if found["removed"]:

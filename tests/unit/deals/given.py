@@ -120,9 +120,23 @@ def records(draw: st.DrawFn) -> CrmDealChanged:
         category=draw(st.sampled_from((None, "pipeline", "commit", "omitted"))),
         amount=draw(st.sampled_from((None, Decimal("100.00"), Decimal("250.50")))),
         close_date=draw(st.sampled_from((None, START.date(), date(2026, 6, 30), date(2026, 9, 30)))),
-        lead_id=draw(st.sampled_from((None, None, *map(lead_id, LEADS)))),
+        lead_id=draw(st.sampled_from((None, *map(lead_id, LEADS)))),
         deleted=draw(st.sampled_from((False, False, False, True))),
         merged_into=draw(st.sampled_from((None, None, None, deal_id("M")))),
+    )
+
+
+@st.composite
+def users(draw: st.DrawFn) -> CrmUserChanged:
+    """Records of users who move between teams, leave and come back."""
+    return user(
+        draw(INSTANTS),
+        draw(st.sampled_from(("U0", "U1"))),
+        mapping=draw(st.integers(1, 2)),
+        team_path=draw(st.sampled_from((None, "EMEA", "EMEA/North", "EMEA/South", "APAC/East"))),
+        is_active=draw(st.booleans()),
+        manager_id=draw(st.sampled_from((None, entity_id("crm", "user", "M")))),
+        deleted=draw(st.sampled_from((False, False, True))),
     )
 
 
@@ -166,9 +180,9 @@ def quote_histories(draw: st.DrawFn) -> list[QuoteState]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[EventData]:
     """A set of inputs of the ledger: nothing in it twice, no two versions of one thing contradict each other."""
-    crm: list[EventData] = list(draw(st.lists(records(), min_size=1, max_size=10)))
+    crm: list[EventData] = list(draw(st.lists(records(), min_size=3, max_size=10)))
     leads: dict[tuple[UUID, int], LeadState] = {}
-    for states in draw(st.lists(lead_histories(), max_size=2)):
+    for states in draw(st.lists(lead_histories(), min_size=1, max_size=2)):
         leads |= {(state.lead_id, state.version): state for state in states}
     quotes: dict[tuple[UUID, int], QuoteState] = {}
     for states_of_quote in draw(st.lists(quote_histories(), max_size=2)):

@@ -227,6 +227,7 @@ class TestRemoval:
         first, again = record(day(0), stage="Qualify"), record(day(0), stage="Propose", mapping=2)
 
         assert [m.content.stage for m in timeline(again, first)] == ["Propose"]
+        assert [m.content.stage for m in timeline(first, again)] == ["Propose"]
 
 
 class TestProvisional:
@@ -283,6 +284,14 @@ def test_appended_corrections_make_every_reading_that_of_the_whole_fold(data: st
         instants = sorted({moment.valid_from for moment in moments})
         for at in instants:
             assert reading(entries, at) == next(m.content for m in reversed(moments) if m.valid_from <= at)
+
+
+@given(data=st.data())
+def test_no_order_and_no_repetition_of_inputs_changes_the_timeline(data: st.DataObject) -> None:
+    events = data.draw(histories())
+    shuffled = [event for batch in data.draw(arrivals_of(events)) for event in batch]
+
+    assert fold(inputs_from(shuffled), ZONE) == fold(inputs_from(events), ZONE)
 
 
 @given(data=st.data())

@@ -1,0 +1,184 @@
+"""What the ledger tells and keeps, through the real handlers and a real database."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from libs.common.db import Database
+from libs.common.ids import UNASSIGNED_UNIT, entity_id, provisional_deal_id, unit_id
+from tests.integration.deals.books import apply, books, told
+from tests.support.keys import bearer
+from tests.unit.deals.given import day, deal_id, lead, lead_id, quote, record, user
+
+
+@pytest_asyncio.fixture
+async def database(database_for: Callable[[str], Database]) -> Database:
+    return database_for("deals")
+
+
+async def events_of(database: Database, *batch: object) -> list[str]:
+    """Apply one committed batch; the types of events it told."""
+    async with database.transaction() as session:
+        await apply(session, batch)  # type: ignore[arg-type]
+        return told(session)
+
+
+async def test_a_deal_is_told_from_its_opening_to_its_return(database: Database) -> None:
+    told_of = [
+        *await events_of(database, record(day(0), stage="Qualify")),
+        *await events_of(database, record(day(1))),
+        *await events_of(database, record(day(2), state="won", stage="Won")),
+        *await events_of(database, record(day(3))),
+        *await events_of(database, record(day(4), deleted=True)),
+    ]
+
+    assert [name.split(".")[2] for name in told_of] == ["opened", "changed", "won", "reopened", "removed"]
+
+
+async def test_a_repeated_record_and_one_without_effect_tell_nothing(database: Database) -> None:
+    assert await events_of(database, record(day(0))) == ["deals.deal.opened.v1"]
+    assert await events_of(database, record(day(0)), record(day(0))) == []
+    assert await events_of(database, record(day(1))) == []
+
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM deal_input")) == 2
+        assert await session.scalar(text("SELECT count(*) FROM deal_version")) == 1
+
+
+async def test_a_late_record_corrects_the_past_and_what_followed_from_it(database: Database) -> None:
+    await events_of(database, record(day(0), stage="Qualify"), record(day(5)))
+
+    told_of = await events_of(database, record(day(2)))
+
+    assert told_of == ["deals.deal.corrected.v1", "deals.deal.changed.v1"]
+    async with database.reading() as session:
+        rows = await session.execute(
+            text(
+                "SELECT valid_from, content->>'stage_entered_at' AS entered, version FROM deal_version ORDER BY version"
+            )
+        )
+        versions = [(row.valid_from, row.entered[:10], row.version) for row in rows]
+        recorded = await session.scalar(text("SELECT count(DISTINCT recorded_at) FROM deal_version WHERE version > 2"))
+    assert versions[2:] == [(day(2), "2026-03-04", 3), (day(5), "2026-03-04", 4)]
+    assert recorded == 1
+
+
+async def test_a_verdict_that_came_before_its_deal_lets_it_pass(database: Database) -> None:
+    await events_of(database, lead(1, day(0)))
+    await events_of(database, record(day(1), lead_id=lead_id("L")))
+    await events_of(database, record(day(2), "E", lead_id=lead_id("K")))
+    await events_of(database, lead(1, day(1), "K"))
+
+    async with database.reading() as session:
+        rows = await session.execute(
+            text("SELECT content->>'external_id', gate FROM deal WHERE version > 0 AND NOT provisional")
+        )
+        gates = {row[0]: row[1] for row in rows}
+    assert gates == {"D": "passed", "E": "passed"}
+
+
+async def test_an_opportunity_absorbs_the_provisional_deal_of_its_lead_in_either_order(database: Database) -> None:
+    opened = await events_of(database, lead(1, day(0)))
+    assert opened == ["deals.deal.opened.v1"]
+    absorbed = await events_of(database, record(day(1), lead_id=lead_id("L")))
+    assert absorbed == ["deals.deal.opened.v1", "deals.deal.removed.v1"]
+
+    await events_of(database, record(day(1), "E", lead_id=lead_id("K")))
+    await events_of(database, lead(1, day(0), "K"))
+
+    async with database.reading() as session:
+        found = await books(session)
+    assert found.heads[str(provisional_deal_id(lead_id("L")))] == str(deal_id("D"))
+    assert found.heads[str(provisional_deal_id(lead_id("K")))] == str(deal_id("E"))
+
+
+async def test_a_lead_converted_to_a_deal_that_does_not_name_it_is_its_lead(database: Database) -> None:
+    await events_of(database, record(day(1)))
+    await events_of(database, lead(1, day(2), converted_deal_id=deal_id("D")))
+
+    async with database.reading() as session:
+        found = await books(session)
+    assert found.heads[str(deal_id("D"))]["lead_id"] == str(lead_id("L"))
+    assert found.heads[str(provisional_deal_id(lead_id("L")))] == str(deal_id("D"))
+
+
+async def test_an_accepted_quote_sets_the_amount_of_a_deal_that_is_not_known_yet(database: Database) -> None:
+    assert await events_of(database, quote(1, day(1), deal_id("D"))) == []
+    await events_of(database, record(day(0)))
+
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT amount FROM deal WHERE version > 0")) == Decimal("880.00")
+
+
+async def test_a_late_old_record_of_a_user_does_not_move_them_back(database: Database) -> None:
+    await events_of(database, user(day(5), team_path="EMEA/North"))
+    told_of = await events_of(database, user(day(1), team_path="EMEA/South"))
+
+    assert sorted(told_of) == ["deals.person.placed.v1", "deals.unit.changed.v1", "deals.unit.changed.v1"]
+    async with database.reading() as session:
+        unit = await session.scalar(text("SELECT unit_id FROM org_person"))
+    assert unit == unit_id("EMEA/North")
+
+
+async def test_a_seller_sees_only_the_deals_of_their_units(api_for) -> None:  # type: ignore[no-untyped-def]
+    client, runtime = api_for("deals")
+    owner = entity_id("crm", "user", "U")
+    async with runtime.database.transaction() as session:
+        await apply(
+            session, [user(day(0), team_path="EMEA/North"), record(day(0), owner_id=owner), record(day(0), "E")]
+        )
+    mine = bearer("seller", scope=(unit_id("EMEA"),))
+
+    everything = (await client.get("/v1/deals", headers=bearer("cso"))).json()["items"]
+    visible = (await client.get("/v1/deals", headers=mine)).json()["items"]
+    hidden = await client.get(f"/v1/deals/{deal_id('E')}", headers=mine)
+    unplaced = (await client.get("/v1/deals", headers=bearer("seller", scope=(UNASSIGNED_UNIT,)))).json()["items"]
+    tree = (await client.get("/v1/organisation/tree", headers=mine)).json()["units"]
+
+    assert {row["external_id"] for row in everything} == {"D", "E"}
+    assert [row["external_id"] for row in visible] == ["D"]
+    assert [row["external_id"] for row in unplaced] == ["E"]
+    assert hidden.status_code == 404
+    assert [(unit["name"], unit["people"]) for unit in tree] == [("EMEA", 0), ("North", 1)]
+
+
+async def test_a_deal_and_its_timeline_are_read_with_both_clocks_and_cause(api_for) -> None:  # type: ignore[no-untyped-def]
+    client, runtime = api_for("deals")
+    async with runtime.database.transaction() as session:
+        await apply(session, [record(day(0), name="Big one", stage="Qualify"), record(day(1), name="Big one")])
+
+    deal = await client.get(f"/v1/deals/{deal_id('D')}", headers=bearer())
+    timeline = (await client.get(f"/v1/deals/{deal_id('D')}/timeline", headers=bearer())).json()["entries"]
+    found = (await client.get("/v1/deals", params={"q": "BIG", "month": "2026-09"}, headers=bearer())).json()
+    missed = (await client.get("/v1/deals", params={"month": "2026-10"}, headers=bearer())).json()
+    unreadable = await client.get("/v1/deals", params={"month": "soon"}, headers=bearer())
+
+    assert deal.headers["etag"] == '"2"'
+    assert deal.json()["amount"] == "1000.00"
+    assert [entry["deal"]["stage"] for entry in timeline] == ["Qualify", "Propose"]
+    assert all(entry["cause"]["event"] and entry["recorded_at"] for entry in timeline)
+    assert (len(found["items"]), missed["items"]) == (1, [])
+    assert unreadable.status_code == 422
+
+
+async def test_a_list_goes_on_where_its_cursor_says(api_for) -> None:  # type: ignore[no-untyped-def]
+    client, runtime = api_for("deals")
+    async with runtime.database.transaction() as session:
+        await apply(session, [record(day(0), f"D{number}") for number in range(5)])
+
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = (
+            await client.get(
+                "/v1/deals", params={"limit": 2} | ({"cursor": cursor} if cursor else {}), headers=bearer()
+            )
+        ).json()
+        seen += [row["external_id"] for row in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert sorted(seen) == [f"D{number}" for number in range(5)]

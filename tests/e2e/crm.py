@@ -17,7 +17,7 @@ from simulator.records import DealRecord
 
 
 class Crm:
-    """Sends changes of deals. `stages` of the connection can be extended, as sales ops would in the document."""
+    """Sends changes of deals. Its connection document can be extended, as sales ops would."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -26,10 +26,12 @@ class Crm:
         self.document = next(one for one in connections.documents(config) if one["key"] == self.connection.key)
         self.connect()
 
-    def connect(self, **stages: dict[str, Any]) -> None:
-        """Tell the gateway of this CRM, with further stages mapped."""
+    def connect(self, *further: str) -> None:
+        """Tell the gateway of this CRM, with further stages mapped as "Negotiate" is."""
         mapping = self.document["mapping"]
-        document = self.document | {"mapping": mapping | {"stages": _extended(mapping["stages"], stages)}}
+        known = mapping["stages"]
+        stages = known | {name: known["Negotiate"] | {"stage": name} for name in further}
+        document = self.document | {"mapping": mapping | {"stages": stages}}
         self._stack.command("gateway", "connection-put", "-", stdin=yaml.safe_dump([document]))
 
     def send(self, deal: DealRecord) -> None:
@@ -38,10 +40,6 @@ class Crm:
             request.method, request.url, headers=request.headers, content=request.body, timeout=10, trust_env=False
         )
         assert answer.is_success, answer.text
-
-
-def _extended(stages: Any, further: dict[str, dict[str, Any]]) -> Any:
-    return stages | further if isinstance(stages, dict) else [*stages, *further.values()]
 
 
 def deal(external_id: str, *, amount: str, at: datetime | None = None, **changes: Any) -> DealRecord:

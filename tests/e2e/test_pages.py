@@ -42,7 +42,7 @@ async def test_a_signed_webhook_moves_the_call_without_a_reload(stack: Stack, cr
     await expect(page.locator(f"{COMMIT}.changed")).to_be_visible()
     assert await page.evaluate("window.sameDocument") is True
     shown = await page.locator(COMMIT).get_attribute("value")
-    said = (await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/call")).json()
+    said = await (await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/call")).json()
     assert shown == said["lines"]["commit"]["amount"]
 
 
@@ -52,7 +52,7 @@ async def test_a_parked_delivery_shows_its_reason_and_can_be_replayed(stack: Sta
     row = page.locator("table.deliveries tbody tr", has_text="Verbal OK")
     await expect(row.first).to_contain_text("Parked")
 
-    crm.connect(**{"Verbal OK": {"probability": "0.9", "category": "commit"}})
+    crm.connect("Verbal OK")
     await row.first.get_by_role("button", name="Replay").click()
 
     await expect(page.locator("h1 .tag")).to_have_text("Processed")

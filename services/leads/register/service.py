@@ -13,13 +13,23 @@ from libs.common.events.base import Cause, Received
 from libs.common.events.catalogue import LEAD_STATES
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.deals import DealState
+from libs.common.events.leads import LeadState
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from libs.common.web.errors import NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.leads.register import repository
 from services.leads.register.models import LeadRow, NewInput, NewLink
-from services.leads.register.timeline import DealLink, Folded, Input, events_between, fold, input_key
+from services.leads.register.timeline import (
+    DealLink,
+    Folded,
+    entries_to_publish,
+    events_between,
+    fold,
+    input_key,
+    standing,
+    timeline,
+)
 
 _CHANGES = Counter("foretell_leads_changes_total", "Lead events published", ["event"])
 for _event in LEAD_STATES:
@@ -114,11 +124,12 @@ async def apply_inputs(
     waiting = _in_order_of_arrival(inputs, fresh)
     for lead_id in touched:
         said = {key: given for key, given in known[lead_id].items() if (lead_id, key) not in fresh}
+        before = timeline(said.values())
         for key, new in waiting[lead_id].items():
             said[key] = new.given
-            rows[lead_id] = _settle(
-                session, rows[lead_id], said.values(), links[lead_id], cause=new.cause, actor=new.actor
-            )
+            after = timeline(said.values())
+            rows[lead_id] = _follow(session, rows[lead_id], before, after, links[lead_id], new)
+            before = after
     await repository.write_leads(session, [rows[lead_id] for lead_id in sorted(touched) if rows[lead_id].state])
     return rows
 
@@ -152,28 +163,47 @@ async def refold(
     links = await repository.load_links(session, ids)
     changed = []
     for lead_id, row in rows.items():
-        after = _settle(session, row, known[lead_id].values(), links[lead_id], cause=causes.get(lead_id), actor=None)
-        if after is not row:
+        folded = fold(known[lead_id].values(), links[lead_id])
+        if folded is None:
+            continue
+        after = _publish(session, row, row.state, folded, cause=causes.get(lead_id), actor=None)
+        if after != row:
             changed.append(after)
     await repository.write_leads(session, changed)
 
 
-def _settle(
+def _follow(
     session: AsyncSession,
     row: LeadRow,
-    inputs: Iterable[Input],
+    before: Sequence[Folded],
+    after: Sequence[Folded],
     links: Sequence[DealLink],
+    new: NewInput,
+) -> LeadRow:
+    """The row after an input turned timeline `before` into `after`; publishes the entries that differ, the newest last.
+
+    So the highest version is the lead as it stands, and whoever keeps all versions knows its past as corrected.
+    """
+    for preceding, entry in entries_to_publish(before, after):
+        told = standing(entry, links) if entry is after[-1] else entry
+        known = None if preceding is None else preceding.state
+        row = _publish(session, row, known, told, cause=new.cause, actor=new.actor)
+    return _row_of(row, after[-1]) if after else row
+
+
+def _publish(
+    session: AsyncSession,
+    row: LeadRow,
+    preceding: LeadState | None,
+    entry: Folded,
     *,
     cause: Cause | None,
     actor: str | None,
 ) -> LeadRow:
-    """The row after folding; publishes what changed. The same object when nothing did."""
-    folded = fold(inputs, links)
-    if folded is None:
-        return row
-    after = _row_of(row, folded)
-    for event in events_between(row.state, folded.state, captured=row.captured):
-        state = folded.state.model_copy(update={"version": after.version + 1})
+    """The row with `entry` as its state, told as a change from `preceding`; each event is a version."""
+    after = _row_of(row, entry)
+    for event in events_between(preceding, entry.state, captured=row.captured):
+        state = entry.state.model_copy(update={"version": after.version + 1})
         outbox.add(
             session,
             event.model_validate(state.model_dump()),
@@ -185,7 +215,7 @@ def _settle(
         )
         _CHANGES.labels(event=event.TYPE).inc()
         after = replace(after, version=state.version, state=state)
-    return row if after == row else after
+    return after
 
 
 def _row_of(row: LeadRow, folded: Folded) -> LeadRow:

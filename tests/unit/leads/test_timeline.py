@@ -10,7 +10,16 @@ from libs.common.events.leads import (
     LeadReopened,
     LeadState,
 )
-from services.leads.register.timeline import DealLink, Input, events_between, fold, input_key
+from services.leads.register.timeline import (
+    DealLink,
+    Folded,
+    Input,
+    entries_to_publish,
+    events_between,
+    fold,
+    input_key,
+    timeline,
+)
 from tests.unit.leads.records import LEAD, WINNER, at, histories, record, verdict
 
 
@@ -27,6 +36,41 @@ def test_any_order_and_repetition_of_what_was_said_gives_the_same_lead(
     repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=5))
     shuffled = data.draw(st.permutations(repeated))
     assert fold(shuffled) == fold(history)
+
+
+@given(data=st.data(), history=histories)
+def test_whoever_keeps_all_published_versions_knows_the_leads_past_as_corrected(
+    data: st.DataObject, history: list[Input]
+) -> None:
+    published: list[LeadState] = []
+    said: list[Input] = []
+    for news in data.draw(st.permutations(history)):
+        before = timeline(said)
+        said.append(news)
+        published += [entry.state for _, entry in entries_to_publish(before, timeline(said))]
+    assert read_back(published) == [entry.state for entry in last_of_each_instant(timeline(history))]
+
+
+def read_back(published: list[LeadState]) -> list[LeadState]:
+    """What stands: a state is taken back by a later one that speaks of the same instant or an earlier one."""
+    standing: list[LeadState] = []
+    for state in reversed(published):
+        if not standing or state.valid_from < standing[-1].valid_from:
+            standing.append(state)
+    return standing[::-1]
+
+
+def last_of_each_instant(entries: list[Folded]) -> list[Folded]:
+    return list({entry.state.valid_from: entry for entry in entries}.values())
+
+
+def test_a_verdict_that_arrives_late_is_told_although_it_holds_no_longer() -> None:
+    now: list[Input] = [record(1), record(3, status="working"), verdict(4, "pending")]
+    told = entries_to_publish(timeline(now), timeline([*now, record(2, status="qualified")]))
+    assert [(entry.state.verdict, entry.state.valid_from) for _, entry in told][:2] == [
+        ("qualified", at(2)),
+        ("pending", at(3)),
+    ]
 
 
 @given(history=histories, extra=histories)

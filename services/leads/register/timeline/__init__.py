@@ -1,7 +1,7 @@
 """A lead as the fold of everything that was ever said about it. Pure."""
 
-from services.leads.register.timeline.changes import events_between
-from services.leads.register.timeline.fold import DealLink, Folded, fold
+from services.leads.register.timeline.changes import entries_to_publish, events_between
+from services.leads.register.timeline.fold import DealLink, Folded, fold, standing, timeline
 from services.leads.register.timeline.inputs import Input, PersonVerdict, input_key, parse_input
 
 __all__ = [
@@ -9,8 +9,11 @@ __all__ = [
     "Folded",
     "Input",
     "PersonVerdict",
+    "entries_to_publish",
     "events_between",
     "fold",
     "input_key",
     "parse_input",
+    "standing",
+    "timeline",
 ]

@@ -1,5 +1,7 @@
 """Which events tell the difference between a lead before and after."""
 
+from collections.abc import Sequence
+
 from libs.common.events.leads import (
     LeadCaptured,
     LeadChanged,
@@ -9,12 +11,27 @@ from libs.common.events.leads import (
     LeadReopened,
     LeadState,
 )
+from services.leads.register.timeline.fold import Folded
 
 _VERDICT_EVENTS: dict[str, type[LeadState]] = {
     "qualified": LeadQualified,
     "rejected": LeadRejected,
     "pending": LeadReopened,
 }
+
+
+def entries_to_publish(before: Sequence[Folded], after: Sequence[Folded]) -> list[tuple[Folded | None, Folded]]:
+    """The entries of `after` that a reader of `before` lacks, each with the entry that it follows.
+
+    All from the first difference on, since a reader takes an entry as taken back by a later version of the same time or
+    an earlier one. Where the end of `before` is gone, the entry that now ends the timeline is told again.
+    """
+    same = 0
+    while same < min(len(before), len(after)) and before[same].state == after[same].state:
+        same += 1
+    if same == len(after):
+        return [] if same == len(before) else [(before[-1], after[-1])]
+    return [(after[index - 1] if index else None, after[index]) for index in range(same, len(after))]
 
 
 def events_between(before: LeadState | None, after: LeadState, *, captured: bool) -> list[type[LeadState]]:

@@ -1,7 +1,7 @@
-"""The fold: inputs in clock order to the lead as it stands. Any order and repetition of arrival gives the same lead."""
+"""The fold: inputs in clock order to the lead's timeline. Any order and repetition of arrival gives the same."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -50,44 +50,56 @@ class _Judgement(NamedTuple):
 
 
 def fold(inputs: Iterable[Input], links: Iterable[DealLink] = ()) -> Folded | None:
-    """The lead that `inputs` of one lead make, in order of (time, kind, CRM order); None without any record.
+    """The lead as it stands: the newest entry of its timeline, with the deal it became; None without any record."""
+    entries = timeline(inputs)
+    return standing(entries[-1], links) if entries else None
+
+
+def standing(newest: Folded, links: Iterable[DealLink]) -> Folded:
+    """The newest entry of a timeline with the first of the deals that name the lead, unless the CRM names one itself."""
+    if newest.state.converted_deal_id is not None:
+        return newest
+    return replace(newest, state=newest.state.model_copy(update={"converted_deal_id": _oldest(links)}))
+
+
+def timeline(inputs: Iterable[Input]) -> list[Folded]:
+    """What the lead was after each input of one lead that changed it, in order of (time, kind, CRM order).
 
     The newest record that is neither a deletion nor a merge gives the facts; the newest record says whether the lead is
     there. A CRM's verdict counts from the record in which its status changed, so that a later record that merely
     repeats the status does not overrule a person.
     """
     steps = _steps(inputs)
+    entries: list[Folded] = []
     facts: CrmLeadChanged | None = None
+    facts_at: datetime | None = None
     gone = False
-    merged_into: UUID | None = None
     judgement = _Judgement()
     crm_verdict: Verdict = "pending"
-    facts_at = valid_from = time_of(steps[0]) if steps else None
+    merged_into: UUID | None = None
+    before: object = None
     for step in steps:
-        before = (facts and _content(facts), gone, merged_into, judgement)
         if isinstance(step, PersonVerdict):
             judgement = _Judgement(step.verdict, step.at, step.by, step.reason)
         else:
             gone = step.deleted or step.merged_into is not None
             merged_into = step.merged_into
             if facts is None or not gone:
-                if facts is None or _content(facts) != _content(step):
+                if facts is None or facts_at is None or _content(facts) != _content(step):
                     facts_at = time_of(step)
                 facts = step
             if not gone and _CRM_VERDICTS[step.status] != crm_verdict:
                 crm_verdict = _CRM_VERDICTS[step.status]
                 judgement = _crm_judgement(step)
-        if before != (facts and _content(facts), gone, merged_into, judgement):
-            valid_from = time_of(step)
-    if facts is None or valid_from is None or facts_at is None:
-        return None
-    return Folded(
-        state=_state(facts, judgement, gone=gone, facts_at=facts_at, valid_from=valid_from, links=links),
-        merged_into=merged_into,
-        first_at=facts.created_at or time_of(steps[0]),
-        connection=facts.connection,
-        external_id=facts.external_id,
-    )
+        if facts is None or facts_at is None:
+            continue
+        content = (_content(facts), gone, merged_into, judgement)
+        if content != before:
+            before = content
+            state = _state(facts, judgement, gone=gone, facts_at=facts_at, valid_from=time_of(step))
+            first_at = facts.created_at or time_of(steps[0])
+            entries.append(Folded(state, merged_into, first_at, facts.connection, facts.external_id))
+    return entries
 
 
 def _steps(inputs: Iterable[Input]) -> list[Input]:
@@ -148,7 +160,6 @@ def _state(
     gone: bool,
     facts_at: datetime,
     valid_from: datetime,
-    links: Iterable[DealLink],
 ) -> LeadState:
     scored = score(facts, as_of=facts_at)
     return LeadState(
@@ -172,7 +183,7 @@ def _state(
         verdict_at=judgement.at,
         verdict_by=judgement.by,
         verdict_reason=judgement.reason,
-        converted_deal_id=facts.converted_deal_id or _oldest(links),
+        converted_deal_id=facts.converted_deal_id,
         deleted=gone,
         created_at=facts.created_at,
     )

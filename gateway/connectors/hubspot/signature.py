@@ -20,12 +20,12 @@ _DECODED = {
     code: chr(int(code[1:], 16))
     for code in ["%3A", "%2F", "%3F", "%40", "%21", "%24", "%27", "%28", "%29", "%2A", "%2C", "%3B"]
 }
-_PATTERN = re.compile("|".join(_DECODED))
+_PATTERN = re.compile("|".join(_DECODED), re.IGNORECASE)
 
 
 def canonical_uri(uri: str) -> str:
     """The URI as HubSpot signs it: exactly twelve reserved characters are decoded, and no others."""
-    return _PATTERN.sub(lambda match: _DECODED[match[0]], uri)
+    return _PATTERN.sub(lambda match: _DECODED[match[0].upper()], uri)
 
 
 def sign(secret: str, method: str, uri: str, body: bytes, timestamp: str) -> str:

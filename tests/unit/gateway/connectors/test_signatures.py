@@ -41,9 +41,13 @@ def test_the_published_standard_webhooks_signature_is_ours() -> None:
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=40), st.text(max_size=60))
 def test_hubspots_own_library_signs_as_we_do(path: str, body: str) -> None:
-    uri = f"https://example.com/webhooks/{path}?a=%20b%3A%2f"
-    theirs = Signature.get_signature(HUBSPOT_SECRET, body, "v3", "POST", uri, "1693657560000")
+    uri = f"https://example.com/webhooks/{path.replace('%', '')}?a=%20b%26"
+    theirs = Signature.get_signature(HUBSPOT_SECRET, body, "v3", uri, "POST", "1693657560000")
     assert hubspot.sign(HUBSPOT_SECRET, "POST", uri, body.encode(), "1693657560000") == theirs
+
+
+def test_hubspot_decodes_twelve_escapes_of_the_address_and_no_other_before_it_signs() -> None:
+    assert hubspot.canonical_uri("https://x/a%3Ab%2fc%20d%26e%3D%2B") == "https://x/a:b/c%20d%26e%3D%2B"
 
 
 @given(st.text(max_size=80))

@@ -9,6 +9,8 @@ POINTS: frozenset[str] = frozenset(
         "gateway.parsed_not_committed",
         "gateway.fetched_not_committed",
         "gateway.committed_not_woken",
+        "gateway.import_batch_not_committed",
+        "gateway.import_batch_committed",
         "relay.read_not_sent",
         "relay.sent_cursor_not_stored",
         "consumer.polled_not_applied",

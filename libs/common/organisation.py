@@ -166,10 +166,11 @@ def visible(owner_column: str) -> str:
     """
     return f"""(
         :sees_everything OR EXISTS (
-            SELECT 1 FROM org_closure c
-            WHERE c.ancestor = ANY(cast(:scope AS uuid[]))
-              AND c.descendant = coalesce(
-                  (SELECT p.unit_id FROM org_person p WHERE p.person_id = {owner_column}), cast(:unassigned AS uuid))
+            SELECT 1 FROM org_closure scope_closure
+            WHERE scope_closure.ancestor = ANY(cast(:scope AS uuid[]))
+              AND scope_closure.descendant = coalesce(
+                  (SELECT scope_person.unit_id FROM org_person scope_person WHERE scope_person.person_id = {owner_column}),
+                  cast(:unassigned AS uuid))
         )
     )"""  # noqa: S608 - the column's name is a literal of the code
 

@@ -1,0 +1,94 @@
+"""Any order and repetition of the deliveries of a record's history ends in the state that the CRM has."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from libs.common import clock
+from simulator import senders
+from simulator.senders import Change, Request
+from tests.integration.gateway.conftest import TABLES, Gateway
+from tests.integration.gateway.records import deal
+
+STEPS = st.lists(
+    st.sampled_from(["amount", "stage", "won", "reopened", "deleted", "restored", "same time"]), min_size=1, max_size=6
+)
+
+
+def _history(gateway: Gateway, provider: str, steps: list[str]) -> list[Request]:
+    """The deliveries of one deal, in the order in which they happened."""
+    connection = gateway.connection(provider)
+    record = deal(provider, changed_at=clock.now().replace(microsecond=0) - timedelta(minutes=4))
+    sent_at = clock.now()
+    requests = [senders.requests(connection, [Change(record, "created")], at=sent_at)]
+    for number, step in enumerate(steps, start=1):
+        before, event = record, "changed"
+        record = replace(record, changed_at=record.changed_at + timedelta(seconds=step != "same time"))
+        match step:
+            case "amount" | "same time":
+                record = replace(record, amount=record.amount and record.amount + number)
+            case "stage":
+                record = replace(record, stage="Negotiate")
+            case "won":
+                record = replace(record, stage="Won", category=None, closed_on=record.close_date)
+            case "reopened":
+                record = replace(record, stage="Discover", closed_on=None)
+            case "deleted":
+                record, event = replace(record, deleted=True), "deleted"
+            case "restored":
+                record, event = replace(record, deleted=False), "restored"
+        requests.append(senders.requests(connection, [Change(record, event, before)], at=sent_at))  # type: ignore[arg-type]
+    return [each for sent in requests for each in sent]
+
+
+async def _ends_in(gateway: Gateway, requests: list[Request], batches: list[int]) -> dict[str, Any]:
+    """Deliver in this order, understanding in batches; what is known in the end, and which versions left."""
+    async with gateway.runtime.database.transaction() as session:
+        for table in TABLES:
+            if table != "connection":
+                await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    for number, request in enumerate(requests):
+        assert (await gateway.send(request)).status_code == 200
+        if number in batches:
+            await gateway.understand()
+    await gateway.understand()
+    (row,) = await gateway.rows(
+        "SELECT crm_time, sequence, digest, deleted, canonical FROM source_record WHERE object_type = 'deal'"
+    )
+    row["canonical"].pop("received_at")
+    assert await gateway.value("SELECT count(*) FROM delivery WHERE state <> 'processed'") == 0
+    events = [orjson.loads(each["data"]) for each in await gateway.rows("SELECT data FROM outbox")]
+    newest = max(
+        events, key=lambda each: (each["clock"]["crm_time"], each["clock"]["sequence"], each["clock"]["digest"])
+    )
+    newest.pop("received_at")
+    versions = sorted((each["clock"]["crm_time"], each["clock"]["digest"]) for each in events)
+    assert len(set(versions)) == len(versions), "a version left twice"
+    return row | {"newest": newest}
+
+
+@pytest.mark.parametrize("provider", ["salesforce", "pipedrive", "standard"])
+async def test_deliveries_in_any_order_and_number_end_in_the_crms_state(gateway: Gateway, provider: str) -> None:
+    examples = 0
+
+    @settings(max_examples=12)
+    @given(st.data())
+    def explore(data: st.DataObject) -> None:
+        nonlocal examples
+        examples += 1
+        history = _history(gateway, provider, data.draw(STEPS))
+        shuffled = data.draw(st.permutations(history + data.draw(st.lists(st.sampled_from(history), max_size=3))))
+        cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=3))
+        cases.append((history, shuffled, cuts))
+
+    cases: list[tuple[list[Request], list[Request], list[int]]] = []
+    explore()
+    for history, shuffled, cuts in cases:
+        assert await _ends_in(gateway, shuffled, cuts) == await _ends_in(gateway, history, [])
+    assert examples >= 5

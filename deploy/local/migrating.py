@@ -5,12 +5,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
-
 from deploy.local import components
 from deploy.local.errors import StartFailed
-from libs.common import migrations
 
 
 def migrate(home: Path, owner_urls: Mapping[str, str]) -> list[str]:
@@ -27,14 +23,24 @@ def migrate(home: Path, owner_urls: Mapping[str, str]) -> list[str]:
             mark, digest = home / "migrated" / name, _digest(package)
             if mark.is_file() and mark.read_text(encoding="ascii") == digest:
                 continue
-            try:
-                worker.submit(migrations.upgrade_blocking, package, owner_urls[name]).result()
-            except (SQLAlchemyError, CommandError, OSError) as error:
-                raise StartFailed(f"The migration of {name} failed: {str(error).splitlines()[0]}") from error
+            worker.submit(_upgrade, name, package, owner_urls[name]).result()
             mark.parent.mkdir(exist_ok=True)
             mark.write_text(digest, encoding="ascii")
             ran.append(name)
     return ran
+
+
+def _upgrade(name: str, package: str, owner_url: str) -> None:
+    # Loaded here: most starts find nothing to migrate, and these take longer to load than all the rest.
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from libs.common import migrations  # noqa: PLC0415
+
+    try:
+        migrations.upgrade_blocking(package, owner_url)
+    except (SQLAlchemyError, CommandError, OSError) as error:
+        raise StartFailed(f"The migration of {name} failed: {str(error).splitlines()[0]}") from error
 
 
 def _digest(package: str) -> str:

@@ -14,6 +14,9 @@ from libs.common.config import CommonSettings
 from libs.common.messaging import outbox
 from libs.common.messaging.wake import Wake
 
+SETTINGS = "foretell.settings"
+"""Under this name `session.info` holds the settings of the process, for handlers, which get nothing but a session."""
+
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
 
@@ -41,7 +44,9 @@ class Database:
             connect_args=connect_args,
         )
         self._direct: AsyncEngine = create_async_engine(self.url, poolclass=NullPool, connect_args=connect_args)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, autoflush=False, info={SETTINGS: settings}
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

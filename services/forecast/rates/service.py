@@ -10,7 +10,7 @@ from libs.common.messaging import outbox
 from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
-from services.forecast.config import reckoning
+from services.forecast.config import settings_of
 from services.forecast.rates import repository
 from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble
 
@@ -25,7 +25,7 @@ class NoBaseRate(Conflict):
 
 async def load(session: AsyncSession, *, known_at: datetime | None = None) -> Rates:
     """The rates into the base currency, as they are or as they were known at `known_at`. Raises NoBaseRate."""
-    configured = reckoning()
+    configured = settings_of(session)
     sets = await repository.known(session, known_at)
     try:
         return assemble(configured.base_currency, sets, configured.calendar)
@@ -47,7 +47,7 @@ async def replace(
     Raises UnusableRates for an unknown currency or a default set without the base currency.
     """
     require(principal, "sales_ops", "finance", "cso")
-    configured = reckoning()
+    configured = settings_of(session)
     for currency in rates:
         try:
             exponent(currency)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.calendar import FiscalCalendar, Period, add_months
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.forecast.config import reckoning
+from services.forecast.config import settings_of
 from services.forecast.readings import repository, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
@@ -107,7 +107,7 @@ def _rollup_row(key: str | None, kind: str, label: str | None, tally: Tally, ask
 async def call(session: AsyncSession, question: Question, *, principal: Principal) -> CallReading:
     """Everything the Call page shows, from one snapshot."""
     asked = await decide(session, question, principal=principal)
-    currency, calendar, day = asked.rates.base, reckoning().calendar, asked.business_date.day
+    currency, calendar, day = asked.rates.base, settings_of(session).calendar, asked.business_date.day
     branches = totals.tally(await repository.sums(session, asked, "unit"))
     whole = totals.together(branches.values())
     closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)

@@ -13,7 +13,7 @@ from libs.common.messaging import position
 from libs.common.messaging.topics import DEAL_EVENTS
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Forbidden, Invalid, NotFound
-from services.forecast.config import reckoning
+from services.forecast.config import settings_of
 from services.forecast.history import repository as history
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
@@ -39,7 +39,7 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
 
     Raises UnreadablePeriod, UnknownUnit, UnitOutOfScope.
     """
-    configured = reckoning()
+    configured = settings_of(session)
     now = clock.now()
     is_past = question.as_of is not None or question.known_at is not None
     known_at = await _known_at(session, question.known_at, now) if is_past else now
@@ -71,7 +71,7 @@ async def _known_at(session: AsyncSession, wanted: datetime | None, now: datetim
 
 
 async def _business_date(session: AsyncSession, question: Question, as_of: datetime, now: datetime) -> BusinessDate:
-    configured = reckoning()
+    configured = settings_of(session)
     fresh = await repository.freshness(session)
     delivered, changed, imported = (
         fresh["newest_delivery_at"],

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.config import reckoning
+from services.forecast.config import settings_of
 from services.forecast.rates import repository as rates
 from services.forecast.rates.schemas import RateSetOut, RatesIn, RatesOut
 from services.forecast.rollup import repository, service
@@ -30,7 +30,7 @@ async def replace_rates(body: RatesIn, session: Transaction, principal: CurrentP
 async def _rates(session: AsyncSession) -> RatesOut:
     sets = await rates.known(session)
     return RatesOut(
-        base_currency=reckoning().base_currency,
+        base_currency=settings_of(session).base_currency,
         reference="EUR",
         sets=[
             RateSetOut(fiscal_year=year, rates=dict(sorted(sets[year].items())))

@@ -230,7 +230,7 @@ async def test_a_period_that_is_none_is_refused_with_the_forms_there_are(api_for
     client, _ = api_for("forecast")
     answer = await client.get("/v1/forecast/call", params={"period": "2024Q5"}, headers=bearer("cso"))
     assert answer.status_code == 422
-    assert "2024Q4" in answer.json()["detail"]
+    assert "2026Q4" in answer.json()["detail"]
     answer = await client.get("/v1/forecast/deals", params={"cursor": "WzEsMl0"}, headers=bearer("cso"))
     assert answer.status_code == 422
 

@@ -5,6 +5,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from deploy.local.stack import Stack
+from libs.common.ids import new_id
 from tests.e2e.conftest import PHONE, WIDE, sign_in_link
 from tests.e2e.crm import Crm, deal
 
@@ -29,14 +30,15 @@ async def test_a_sign_in_link_lets_one_person_in_once(stack: Stack, browser: Bro
 
 
 async def test_a_signed_webhook_moves_the_call_without_a_reload(stack: Stack, crm: Crm, page: Page) -> None:
-    crm.send(deal("live-1", amount="120000.00"))
-    await _until_forecast_knows(stack, page, "live-1")
+    known, moving = str(new_id()), str(new_id())
+    crm.send(deal(known, amount="120000.00"))
+    await _until_forecast_knows(stack, page, known)
     await page.goto(f"{stack.url('gateway')}/call")
     await expect(page.locator("#live")).to_have_text("Live")
     before = await page.locator(COMMIT).get_attribute("value")
     await page.evaluate("window.sameDocument = true")
 
-    crm.send(deal("live-2", amount="77000.50"))
+    crm.send(deal(moving, amount="77000.50"))
 
     await expect(page.locator(COMMIT)).not_to_have_attribute("value", before or "")
     await expect(page.locator(f"{COMMIT}.changed")).to_be_visible()

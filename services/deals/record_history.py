@@ -23,7 +23,7 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class Version(Generic[C]):
-    """An appended entry. `is_head`: nothing later is known of this record."""
+    """An appended entry. `is_head`: no entry of this timeline is later."""
 
     identifier: UUID
     version: int
@@ -119,8 +119,9 @@ class RecordHistory(Generic[R, C]):
         self, identifier: UUID, version: int, stored: Sequence[Moment[C]], records: Sequence[R]
     ) -> list[Version[C]]:
         moments = fold_records(records, self._follow)
-        newest = max([moment.valid_from for moment in (*stored[-1:], *moments[-1:])], default=None)
         changed = corrections(stored, moments, withdrawn=self._withdrawn)
+        # The head is the newest entry; the newest record may have none, when it changed nothing.
+        newest = max((entry.valid_from for entry in (*stored[-1:], *changed[-1:])), default=None)
         return [
             Version(identifier, version + number, moment, moment.valid_from == newest)
             for number, moment in enumerate(changed, start=1)

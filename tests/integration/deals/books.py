@@ -28,7 +28,8 @@ async def apply(session: AsyncSession, events: Sequence[EventData]) -> None:
 
 @dataclass(frozen=True)
 class Books:
-    """What stands in the tables, without what depends on the order of arrival (versions, times of recording)."""
+    """What stands in the tables, without what depends on the order of arrival: versions, times of recording, and since when
+    the head says what it says (a record that changed nothing when it came has no entry of its own)."""
 
     heads: dict[str, Any]
     readings: dict[tuple[str, datetime], Any]
@@ -59,9 +60,7 @@ async def books(session: AsyncSession) -> Books:
     for person, at, content in await session.execute(text(_PEOPLE_AS_OF), {"instants": list(READINGS)}):
         people[str(person), at] = orjson.loads(content)
     links = await session.execute(text("SELECT deal_id, lead_id, linked_at FROM lead_link ORDER BY 1, 2"))
-    current = await session.execute(
-        text("SELECT person_id, unit_id, manager_id, is_active, valid_from FROM org_person ORDER BY 1")
-    )
+    current = await session.execute(text("SELECT person_id, unit_id, manager_id, is_active FROM org_person ORDER BY 1"))
     units = await session.execute(text("SELECT unit_id, min(valid_from) FROM unit_version GROUP BY 1 ORDER BY 1"))
     return Books(
         heads=_present({str(deal): standing(content) for deal, content in heads}),

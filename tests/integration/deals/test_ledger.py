@@ -122,6 +122,13 @@ async def test_a_late_old_record_of_a_user_does_not_move_them_back(database: Dat
     assert unit == unit_id("EMEA/North")
 
 
+async def test_a_user_is_placed_although_their_newest_record_changed_nothing(database: Database) -> None:
+    await events_of(database, user(day(0), team_path="EMEA/North"), user(day(1), team_path="EMEA/North"))
+
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT unit_id FROM org_person")) == unit_id("EMEA/North")
+
+
 async def test_a_seller_sees_only_the_deals_of_their_units(api_for) -> None:  # type: ignore[no-untyped-def]
     client, runtime = api_for("deals")
     owner = entity_id("crm", "user", "U")

@@ -70,11 +70,13 @@ def month(value: str | date | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time in the largest fitting unit: `0.4 s`, `12 s`, `3 min`, `2 h`, `4 d`."""
+    """A length of time in the largest fitting unit: `420 ms`, `4.2 s`, `12 s`, `3 min`, `2 h`, `4 d`."""
     if seconds is None:
         return NONE
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 10:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{seconds:.1f} s"
     for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             return f"{seconds // unit:.0f} {name}"

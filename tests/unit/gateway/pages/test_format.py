@@ -20,7 +20,16 @@ def test_the_time_of_freshness_is_local_to_the_organisation() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.42, "0.4 s"), (12.0, "12 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h"), (400_000, "4 d"), (None, "–")],
+    [
+        (0.42, "420 ms"),
+        (4.2, "4.2 s"),
+        (12.0, "12 s"),
+        (119, "119 s"),
+        (180, "3 min"),
+        (7200, "2 h"),
+        (400_000, "4 d"),
+        (None, "–"),
+    ],
 )
 def test_an_age_is_written_in_its_largest_fitting_unit(seconds: float | None, text: str) -> None:
     assert written.duration(seconds) == text

@@ -27,6 +27,7 @@ class Nudges:
         self._runtime = runtime
         self._listeners: set[asyncio.Event] = set()
         self._following: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self.is_following = False
         """Whether the events can be followed now; pages show "paused" when not."""
 
@@ -36,6 +37,8 @@ class Nudges:
         moved = asyncio.Event()
         self._listeners.add(moved)
         open_pages.set(len(self._listeners))
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end_with_process(), name="end streams with the process")
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow(), name="follow forecast events")
         try:
@@ -64,6 +67,15 @@ class Nudges:
         self.is_following = following
         self._wake()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process was asked to stop; then every stream ends, and pages connect again elsewhere."""
+        return self._runtime.stopping.is_set()
+
+    async def _end_with_process(self) -> None:
+        await self._runtime.stopping.wait()
+        self._wake()
+
     def _wake(self) -> None:
         for listener in self._listeners:
             listener.set()
@@ -76,15 +88,17 @@ def nudges_of(runtime: Runtime) -> Nudges:
 
 
 async def stream(nudges: Nudges, *, beat_s: float = 15.0) -> AsyncIterator[str]:
-    """Names of messages for one page: `moved`, `paused`, and `beat` when nothing happened for a while. Never ends by itself."""
+    """Names of messages for one page: `moved`, `paused`, and `beat` when nothing happened for a while. Ends with the process."""
     async with nudges.listening() as moved:
         yield "moved" if nudges.is_following else "paused"  # a page that comes back may have missed something
-        while True:
+        while not nudges.is_stopping:
             try:
                 await asyncio.wait_for(moved.wait(), timeout=beat_s)
             except TimeoutError:
                 yield "beat" if nudges.is_following else "paused"
                 continue
+            if nudges.is_stopping:
+                return
             moved.clear()
             yield "moved" if nudges.is_following else "paused"
             await asyncio.sleep(FEWEST_S)

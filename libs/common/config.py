@@ -51,7 +51,9 @@ class CommonSettings(BaseSettings):
     fiscal_year_start_month: int = Field(default=1, ge=1, le=12, description="month in which the fiscal year begins")
 
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for a terminal")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least serious entries that are logged"
+    )
     clock_offset_s: float = Field(default=0.0, description="shift of the clock, for tests")
     crash_at: str | None = Field(
         default=None, description="name of a crash point at which this process kills itself, for tests"

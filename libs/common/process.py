@@ -58,14 +58,19 @@ def main(component: Component) -> None:
     @cli.command()
     def openapi() -> None:
         """Print the component's OpenAPI document."""
-        settings = component.settings(database_url=SecretStr("postgresql+asyncpg://none@127.0.0.1/none"))
-        app = create_app(component, Runtime(component, settings, Database(settings)))
-        sys.stdout.write(orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")
+        sys.stdout.write(openapi_of(component).decode())
 
     for extra in component.cli:
         cli.registered_commands.extend(extra.registered_commands)
         cli.registered_groups.extend(extra.registered_groups)
     cli()
+
+
+def openapi_of(component: Component) -> bytes:
+    """The component's OpenAPI document as JSON, the same bytes for the same code; needs neither database nor broker."""
+    settings = component.settings(database_url=SecretStr("postgresql+asyncpg://none@127.0.0.1/none"))
+    app = create_app(component, Runtime(component, settings, Database(settings)))
+    return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def settings_of(component: Component) -> CommonSettings:
@@ -116,8 +121,13 @@ async def _run(component: Component, settings: CommonSettings, roles: tuple[str,
     work = [asyncio.create_task(task, name=name) for name, task in _work(runtime, roles)]
     serving = asyncio.create_task(server.serve(), name="http")
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        runtime.stopping.set()
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+        loop.add_signal_handler(number, stop)
     log.info("started", roles=list(roles), port=settings.port)
     try:
         done, _ = await asyncio.wait([serving, *work], return_when=asyncio.FIRST_COMPLETED)

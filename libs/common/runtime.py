@@ -1,5 +1,6 @@
 """What a running component is made of: the declaration of a component and the things a process gives it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,8 @@ class Runtime:
     database: Database
     tokens: "TokenSigner | None" = None
     applier: Applier | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is asked to stop, so that open streams can end at once."""
     state: dict[str, Any] = field(default_factory=dict)
     """Things a component keeps for the life of the process, such as an HTTP client; by name."""
 

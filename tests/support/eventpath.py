@@ -193,7 +193,7 @@ class World:
             await self.another_relay()
         if not self.leaders:
             return False
-        stack, leader = self.leaders[which]
+        stack, leader = self.leaders[which if which < len(self.leaders) else -1]
         crash.arm(crash_at)
         try:
             return await leader.step()
@@ -238,7 +238,7 @@ class World:
             await self.another_consumer()
         if not self.consumers:
             return False
-        stack, consumer, client = self.consumers[which]
+        stack, consumer, client = self.consumers[which if which < len(self.consumers) else -1]
         crash.arm(crash_at)
         try:
             got = await consumer.poll(client)

@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults test-kafka check
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -55,3 +55,6 @@ test-kafka: setup-dev ## Integration, fault and smoke tests on Apache Kafka
 
 check: setup-dev ## What CI runs
 	@$(PY) -m deploy.local.check
+
+docs: setup-dev ## Write docs/events, docs/api and docs/settings.md anew from the code
+	@$(PY) -m deploy.documents

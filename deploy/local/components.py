@@ -18,6 +18,9 @@ PACKAGES = {
     "forecast": "services.forecast",
 }
 
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Images often forbid writing compiled modules; every start of a process would then compile six seconds' worth of them."""
+
 
 def database(name: str) -> str:
     """The database of a component."""
@@ -55,7 +58,7 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         settings["FORETELL_PUBLIC_URL"] = url(state, "gateway")
         settings["FORETELL_SECRETS_KEY"] = state.secrets_key
     defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
-    return {**defaults, **os.environ, **settings}
+    return {**defaults, **os.environ, **KEEP_BYTECODE, **settings}
 
 
 def _signing_key(state: State) -> str:

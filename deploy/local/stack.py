@@ -214,7 +214,7 @@ class Stack:
     def environment(self, name: str) -> dict[str, str]:
         """What the process of a component is started with."""
         if name == "simulator":
-            return {**os.environ, "PYTHONUNBUFFERED": "1", **self._env.get(name, {})}
+            return {**os.environ, "PYTHONUNBUFFERED": "1", **components.KEEP_BYTECODE, **self._env.get(name, {})}
         base = components.environment(
             self.state, name, broker=self.broker.bootstrap, broker_settings=self.broker.settings
         )

@@ -108,11 +108,10 @@ def import_file(home: Path, file: str, mapping: str, *, dry_run: bool) -> int:
         raise LocalError(
             "Say what to import and how to read it: make import FILE=<csv[.gz] or folder> MAPPING=<yaml> [DRY_RUN=1]"
         )
-    for path in (file, mapping):
-        if not Path(path).exists():
-            raise LocalError(f"{path} does not exist")
+    if not Path(file).exists():
+        raise LocalError(f"{file} does not exist")
     state = installation.read(home)
-    if state is None or not ports.accepts(state.ports["postgres"]):
+    if state is None or not (dry_run or ports.accepts(state.ports["postgres"])):
         raise NotRunning("PostgreSQL")
     argv = components.python("gateway", "import", file, "--mapping", mapping, *(["--dry-run"] if dry_run else []))
     environment = components.environment(

@@ -84,6 +84,8 @@ class Database:
 
 def is_passing(error: BaseException) -> bool:
     """True for trouble of the infrastructure (connection, deadlock, full disk, restart): the same work can be tried again."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_passing(part) for part in error.exceptions)
     if isinstance(error, (InterfaceError, PoolTimeout, OSError, asyncio.TimeoutError, TimeoutError)):
         return True
     if isinstance(error, DBAPIError):

@@ -31,6 +31,7 @@ __all__ = ["Component", "Job", "Runtime", "Worker", "main"]
 log = logs.get_logger(__name__)
 
 GRACE_S = 3
+SETTLED_S = 10.0
 
 
 def main(component: Component) -> None:
@@ -197,11 +198,14 @@ def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Corou
 
 async def _forever(worker: Worker, runtime: Runtime) -> None:
     """Run a worker; start it over after infrastructure trouble, end the process by anything else."""
+    delay_s = 0.1
     while True:
+        started = clock.monotonic()
         try:
             await worker.run(runtime)
         except Exception as error:
             if not (is_passing(error) or isinstance(error, httpx.TransportError)):
                 raise
             log.warning("worker starts over", worker=worker.name, reason=f"{type(error).__name__}: {error}"[:300])
-        await asyncio.sleep(1.0)
+        delay_s = 0.1 if clock.monotonic() - started > SETTLED_S else min(delay_s * 2, 5.0)
+        await asyncio.sleep(delay_s)

@@ -1,7 +1,6 @@
 """Periodic jobs of a component, run by one leader among all its processes."""
 
 import asyncio
-from collections.abc import Iterator
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +39,7 @@ async def run(runtime: Runtime, jobs: list[Job]) -> None:
                         group.create_task(_repeat(runtime, job))
                     group.create_task(_hold(connection))
         except* Exception as errors:
-            if not all(is_passing(error) for error in _leaves(errors)):
+            if not is_passing(errors):
                 raise
             log.warning("scheduler starts over", reason=str(errors.exceptions[0])[:300])
         await asyncio.sleep(1.0)
@@ -52,14 +51,6 @@ async def _lead(connection: AsyncConnection) -> None:
         if await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
             return
         await asyncio.sleep(1.0)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 async def _hold(connection: AsyncConnection) -> None:

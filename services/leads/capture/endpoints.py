@@ -7,9 +7,9 @@ from fastapi import APIRouter, Header, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.etags import etag
 from services.leads.capture import service
 from services.leads.capture.schemas import ContactOut, LeadIn
-from services.leads.etags import etag
 from services.leads.register.schemas import LeadOut
 
 router = APIRouter(prefix="/leads", tags=["capture"])

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Response
 
 from libs.common.web.api import Transaction
 from libs.common.web.auth import CurrentPrincipal
-from services.leads.etags import etag
+from libs.common.web.etags import etag
 from services.leads.qualification import service
 from services.leads.qualification.schemas import VerdictIn
 from services.leads.register.schemas import LeadOut

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.events.base import Cause
 from libs.common.events.leads import Verdict
+from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict
-from services.leads import etags
 from services.leads.register import service as register
 from services.leads.register.models import LeadRow, NewInput
 from services.leads.register.timeline import PersonVerdict
@@ -39,7 +39,7 @@ async def judge(
     """Give a verdict, `pending` to take one back; returns the lead as it then stands.
 
     The verdict counts from now, or from just after the newest verdict where a CRM's clock runs ahead of ours: a person
-    decides on what they see. Raises NotFound outside the principal's scope, LeadIsGone, LeadAlreadyJudged, LeadHasMoved.
+    decides on what they see. Raises NotFound outside the principal's scope, LeadIsGone, LeadAlreadyJudged, VersionHasMoved.
     """
     require(principal, *register.WRITERS)
     row = await register.read_lead(session, lead_id, lock=True, principal=principal)

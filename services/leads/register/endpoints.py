@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
-from services.leads.etags import etag
+from libs.common.web.etags import etag
 from services.leads.register import service
 from services.leads.register.schemas import Grade, LeadOut, LeadPageOut, Verdict
 

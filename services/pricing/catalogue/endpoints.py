@@ -8,10 +8,10 @@ from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.etags import etag
 from services.pricing.catalogue import service
 from services.pricing.catalogue.models import ProductState
 from services.pricing.catalogue.schemas import ProductHistoryOut, ProductIn, ProductOut, ProductPageOut
-from services.pricing.etags import etag
 
 router = APIRouter(prefix="/products", tags=["catalogue"])
 

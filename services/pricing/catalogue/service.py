@@ -14,10 +14,10 @@ from libs.common.events.crm import CrmProductChanged
 from libs.common.events.pricing import ProductChanged
 from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
+from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.pricing import etags
 from services.pricing.catalogue import repository
 from services.pricing.catalogue.models import ProductClock, ProductEntry, ProductRow, ProductState
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
-from services.pricing.etags import etag
+from libs.common.web.etags import etag
 from services.pricing.quotes import service
 from services.pricing.quotes.models import QuoteStatus, WantedLine
 from services.pricing.quotes.schemas import QuoteDetailOut, QuoteIn, QuoteOut, QuotePageOut

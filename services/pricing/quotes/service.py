@@ -15,10 +15,10 @@ from libs.common.events.deals import DealState
 from libs.common.events.pricing import QuoteAccepted, QuoteCreated, QuoteState, QuoteWithdrawn
 from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
+from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.pricing import etags
 from services.pricing.catalogue import service as catalogue
 from services.pricing.catalogue.models import ProductRow
 from services.pricing.quotes import repository

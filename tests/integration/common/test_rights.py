@@ -1,0 +1,77 @@
+"""What the app role may do to history: add to it and read it, nothing else."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+APPEND_ONLY = {
+    "gateway": {"audit_entry", "import_batch"},
+    "leads": {"lead_input"},
+    "deals": {
+        "deal_input", "deal_version", "lead_input", "account_input", "account_version",
+        "unit_version", "person_input", "person_version",
+    },
+    "pricing": {"product_version", "quote_line", "quote_version"},
+    "forecast": {"deal_version", "rate"},
+}  # fmt: skip
+"""Tables that hold what was: versions, inputs, audit, rates."""
+
+FROM_MIGRATIONS = {"alembic_version"}
+
+component = pytest.mark.parametrize("name", APPEND_ONLY)
+
+
+async def rights(database: Any) -> dict[str, set[str]]:
+    """What the connected role may do, by table; partitions stand behind their parents."""
+    async with database.reading() as session:
+        rows = await session.execute(
+            text(
+                """
+                SELECT c.relname AS name, privilege
+                FROM pg_class c
+                CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+                  AND (has_table_privilege(current_user, c.oid, privilege)
+                       OR privilege IN ('INSERT', 'UPDATE') AND has_any_column_privilege(current_user, c.oid, privilege))
+                """
+            )
+        )
+        found: dict[str, set[str]] = {}
+        for row in rows:
+            found.setdefault(row.name, set()).add(row.privilege)
+        return found
+
+
+@component
+async def test_history_can_be_added_to_and_read_but_never_changed(name: str, database_for):
+    granted = await rights(database_for(name))
+
+    assert {table for table, given in granted.items() if given == {"SELECT", "INSERT"}} == APPEND_ONLY[name]
+
+
+@component
+async def test_nothing_that_keeps_versions_or_inputs_can_be_rewritten(name: str, database_for):
+    """A new table of that kind is held to it by its name, before anybody lists it above."""
+    granted = await rights(database_for(name))
+
+    rewritable = {table for table, given in granted.items() if given & {"UPDATE", "DELETE", "TRUNCATE"}}
+    assert {table for table in rewritable if table.endswith(("_version", "_input", "_entry"))} == set()
+    assert granted.keys() >= FROM_MIGRATIONS
+    assert granted["alembic_version"] == {"SELECT"}
+
+
+@component
+async def test_no_table_can_be_emptied_at_once(name: str, database_for):
+    granted = await rights(database_for(name))
+
+    assert {table for table, given in granted.items() if "TRUNCATE" in given} == set()
+
+
+async def test_an_attempt_to_rewrite_history_is_refused(database_for):
+    database = database_for("forecast")
+
+    with pytest.raises(ProgrammingError, match="permission denied for table deal_version"):
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE deal_version SET amount = 0"))

@@ -6,10 +6,11 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from libs.common.revisions import folder_of
 
 LOCK = 0x466F7265
 """Key of the advisory lock that lets only one process migrate a database at a time."""
@@ -18,19 +19,10 @@ LOCK = 0x466F7265
 def config_for(package: str) -> Config:
     """Alembic's configuration of a component, e.g. `services.deals`."""
     config = Config()
-    root = Path(__file__).resolve().parents[2]
     config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
-    config.set_main_option("version_locations", str(root / Path(*package.split(".")) / "migrations" / "versions"))
+    config.set_main_option("version_locations", str(folder_of(package)))
     config.set_main_option("path_separator", "os")
     return config
-
-
-def head(package: str) -> str:
-    """The newest revision in the source tree."""
-    newest = ScriptDirectory.from_config(config_for(package)).get_current_head()
-    if newest is None:
-        raise RuntimeError(f"{package} has no migrations")
-    return newest
 
 
 async def upgrade(package: str, owner_url: str, revision: str = "head") -> None:

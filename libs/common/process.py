@@ -13,7 +13,7 @@ import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
 
-from libs.common import clock, crash, migrations, scheduler
+from libs.common import clock, crash, scheduler
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
 from libs.common.messaging import neighbours, schema
@@ -51,6 +51,8 @@ def main(component: Component) -> None:
     @cli.command()
     def migrate() -> None:
         """Bring this component's database to the newest revision, as its owner."""
+        from libs.common import migrations  # noqa: PLC0415 - only this command needs the migration tool, slow to load
+
         settings = settings_of(component)
         if settings.owner_database_url is None:
             _fail("FORETELL_OWNER_DATABASE_URL is not set; migrations run as the owner role")

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common.db import is_passing, revision
 from libs.common.messaging import cursor, deadletter, position
 from libs.common.messaging.topics import BY_NAME
-from libs.common.migrations import head
 from libs.common.observe import metrics, tracing
+from libs.common.revisions import newest
 from libs.common.runtime import Component, Runtime
 from libs.common.web import errors
 from libs.common.web.auth import CurrentPrincipal, TokenVerifier, require
@@ -70,7 +70,7 @@ def create_app(component: Component, runtime: Runtime, *, serve_api: bool = True
 
 def _operations(component: Component) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    needed = head(component.package)
+    needed = newest(component.package)
 
     @router.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Changes sent from outside, and how long each took to move the forecast as read by REST."""
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -9,17 +8,15 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import httpx
-import uvicorn
 
-from deploy.local import simulated
+from deploy.local.crms import Crms
 from deploy.local.errors import StartFailed
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.ids import entity_id, normalise_external_id
-from simulator import config as simulator_config
-from simulator import fakecrm, senders
-from simulator.config import Provider, SimConnection
+from simulator import senders
+from simulator.config import Provider
 from simulator.records import DealRecord, LeadRecord
 
 TIMEOUT_S = 30.0
@@ -38,38 +35,18 @@ class Probe:
     NAMES: ClassVar[tuple[str, ...]] = (*_CRM_DEALS, "lead_to_deal")
 
     def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._config = simulator_config.parse(simulated.configuration(stack.state))
-        self._crm = fakecrm.CrmState()
-        self._server: uvicorn.Server | None = None
-        self._http = httpx.Client(base_url=stack.url("gateway"), timeout=10, trust_env=False)
+        self._crms = Crms(stack)
+        self._http = self._crms.http
 
     def __enter__(self) -> Self:
-        """Connections put, an API key made, the CRM's own REST served for fetch-back."""
-        simulated.write_configuration(self._stack)
-        simulated.put_connections(self._stack)
-        key = self._stack.command("gateway", "api-key", "--name", "smoke", "--role", "admin").split()[-1]
-        self._http.headers["Authorization"] = f"Bearer {key}"
-        tokens: dict[Provider, str] = {
-            provider: connection.secrets["api_token"]
-            for provider, connection in self._config.all_connections().items()
-            if "api_token" in connection.secrets
-        }
-        app = fakecrm.create_app(self._crm, tokens)
-        settings = uvicorn.Config(app, host="127.0.0.1", port=self._config.port, log_config=None, lifespan="off")
-        self._server = uvicorn.Server(settings)
-        threading.Thread(target=self._server.run, name="fake-crm", daemon=True).start()
-        server = self._server
-        if not wait_until(lambda: server.started, timeout_s=10):
-            raise StartFailed(f"The simulated CRM's REST did not start on port {self._config.port}")
+        """As the CRMs are."""
+        self._crms.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._http.close()
-        if self._server is not None:
-            self._server.should_exit = True
+        self._crms.__exit__(kind, error, trace)
 
     def measure(self, name: str) -> float:
         """Milliseconds from sending to the moved roll-up. StartFailed, saying what was seen last, when it does not move in time."""
@@ -77,9 +54,9 @@ class Probe:
             return self._lead_to_deal()
         provider, external_id, amount = _CRM_DEALS[name]
         region = f"Smoke {name}"
-        connection = self._config.connection(provider)
+        connection = self._crms.connection(provider)
         deal = _deal(external_id, region, amount, clock.now())
-        self._crm.put_deal(provider, deal)
+        self._crms.state.put_deal(provider, deal)
         begun = time.monotonic()
         self._send(senders.deal_request(connection, deal, event="created"))
         self._await(f"{region}: {amount}", lambda: self._amount_of(region) == amount)
@@ -87,7 +64,7 @@ class Probe:
 
     def _lead_to_deal(self) -> float:
         region = "Smoke lead"
-        connection = self._config.connection("standard")
+        connection = self._crms.connection("standard")
         lead = _lead("smoke-lead-1", region, clock.now())
         lead_id = entity_id(connection.key, "lead", lead.lead_id)
         begun = time.monotonic()
@@ -175,8 +152,3 @@ def _lead(external_id: str, region: str, at: datetime) -> LeadRecord:
         converted_deal_id=None,
         created_at=at,
     )
-
-
-def connection_of(stack: Stack, provider: Provider) -> SimConnection:
-    """A connection of the stack's simulated CRM, to sign with."""
-    return simulator_config.parse(simulated.configuration(stack.state)).connection(provider)

@@ -1,0 +1,202 @@
+"""What the system's books say against what the CRMs hold: the comparison that every fault has to pass."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from deploy.local.components import database
+from deploy.local.crms import Crms
+from deploy.local.traffic import Traffic
+from deploy.local.waiting import wait_until
+from services.forecast.rollup import repository as rollup
+
+SETTLE_S = 90.0
+CONSUMERS = ("leads", "deals", "pricing", "forecast")
+Version = tuple[UUID, int, datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One reading of all books. `unsettled` is what is still on its way, by name."""
+
+    unsettled: dict[str, int]
+    deliveries: int
+    parked: int
+    dead: int
+    deals: dict[UUID, Any]
+    forecast: dict[UUID, Any]
+    versions: set[Version]
+    forecast_versions: set[Version]
+    wrong_cells: int
+
+
+class Books:
+    """Reads the databases as their owner; needs the databases up, nothing else."""
+
+    def __init__(self, crms: Crms) -> None:
+        self._crms = crms
+        self._known: list[Traffic] = []
+        self._expected: dict[UUID, tuple[Decimal, str, str]] = {}
+
+    def traffic(self, **how: Any) -> Traffic:
+        """Traffic whose outcome is compared from now on, with that of all before it.
+
+        Each has deals of its own, so a fault's oracle also holds what faults before it left behind.
+        """
+        made = Traffic(self._crms, start=1_000 * len(self._known), **how)
+        self._known.append(made)
+        return made
+
+    def expect(self, deal: UUID, *, amount: Decimal, state: str, stage: str) -> None:
+        """A deal that comes by another way than traffic."""
+        self._expected[deal] = (amount, state, stage)
+
+    def settle(self) -> Page:
+        """Wait until nothing is on its way and all agrees; fails with what differs when that takes too long.
+
+        Reads once more afterwards: what agrees must go on agreeing.
+        """
+        found: list[str] = []
+        last: list[Page] = []
+
+        def agrees() -> bool:
+            page = self._read()
+            last[:] = [page]
+            found[:] = [f"{name}: {count}" for name, count in page.unsettled.items() if count] or self.differences(page)
+            return not found
+
+        settled = wait_until(agrees, timeout_s=SETTLE_S, every_s=0.1)
+        if settled:
+            settled = not wait_until(lambda: not agrees(), timeout_s=0.5, every_s=0.25)
+        assert settled, f"{len(found)} differences; the first: " + "; ".join(found[:12])
+        return last[0]
+
+    def differences(self, page: Page) -> list[str]:
+        """Everything in which the books differ from the CRMs or from each other."""
+        answered = sum(each.successes for each in self._known)
+        found = [f"{each.waiting} changes not taken" for each in self._known if each.waiting]
+        if page.deliveries < answered:
+            found.append(f"{answered} deliveries were answered with success, {page.deliveries} are stored")
+        found += [f"{page.parked} items parked"] * bool(page.parked) + [f"{page.dead} dead letters"] * bool(page.dead)
+        found += [f"{page.wrong_cells} roll-up cells are not what the deals make them"] * bool(page.wrong_cells)
+        found += self._against_the_crms("deals", page.deals) + self._against_the_crms("forecast", page.forecast)
+        found += [f"only deals has version {each}" for each in sorted(page.versions - page.forecast_versions)]
+        found += [f"only forecast has version {each}" for each in sorted(page.forecast_versions - page.versions)]
+        return found + self._timelines(page.versions)
+
+    def _against_the_crms(self, where: str, rows: dict[UUID, Any]) -> list[str]:
+        found = []
+        expected = {deal: record for each in self._known for deal, record in each.oracle.deals.items()}
+        for deal, record in expected.items():
+            row = rows.get(deal)
+            if row is None:
+                found.append(f"{where} lacks {record.deal_id}")
+                continue
+            if row.removed or record.deleted:
+                same = row.removed == record.deleted
+            else:
+                # A closed deal of Pipedrive's has no stage of its own.
+                stage = row.stage if record.state == "open" else record.stage
+                same = (row.amount, row.state, stage) == (record.amount, record.state, record.stage)
+            if not same:
+                found.append(f"{where} has {tuple(row)} for {record}")
+        for deal, values in self._expected.items():
+            row = rows.get(deal)
+            if row is None or (row.amount, row.state, row.stage) != values:
+                found.append(f"{where} has {row and tuple(row)} for {values}")
+        unknown = rows.keys() - expected.keys() - self._expected.keys()
+        return found + [f"{where} has {deal}, which no CRM knows" for deal in unknown]
+
+    def _timelines(self, versions: Iterable[Version]) -> list[str]:
+        """Each deal's versions are counted without a gap, and its timeline has every change, once, and nothing else."""
+        numbers: dict[UUID, list[int]] = defaultdict(list)
+        times: dict[UUID, set[datetime]] = defaultdict(set)
+        for deal, version, valid_from, _ in versions:
+            numbers[deal].append(version)
+            times[deal].add(valid_from)
+        found = [f"versions of {d}: {v}" for d, v in numbers.items() if sorted(v) != list(range(1, len(v) + 1))]
+        for traffic in self._known:
+            for deal, changes in traffic.oracle.changes.items():
+                told = {each.change.record.changed_at for each in changes}
+                # What HubSpot holds is fetched; a change that the next one overtook is never seen.
+                fetched = changes[0].provider == "hubspot" and times[deal] <= told
+                if times[deal] != told and not fetched:
+                    found.append(f"{deal} of {changes[0].provider} changed at {_iso(told)}, known {_iso(times[deal])}")
+        return found
+
+    def _read(self) -> Page:
+        async def read() -> Page:
+            gateway, deals, forecast, *rest = await asyncio.gather(
+                self._with("gateway", _gateway), self._with("deals", _deals), self._with("forecast", _forecast),
+                *(self._with(name, _consumer) for name in CONSUMERS),
+            )  # fmt: skip
+            unread, pending, parked, deliveries = gateway
+            return Page(
+                unsettled={"deliveries not read": unread, "items waiting for a fetch": pending},
+                deliveries=deliveries,
+                parked=parked,
+                dead=sum(rest),
+                deals=deals[0],
+                versions=deals[1],
+                forecast=forecast[0],
+                forecast_versions=forecast[1],
+                wrong_cells=forecast[2],
+            )
+
+        return asyncio.run(read())
+
+    async def _with(self, component: str, read: Any) -> Any:
+        engine = create_async_engine(self._crms.stack.postgres.url(database(component), owner=True), poolclass=NullPool)
+        try:
+            async with engine.connect() as connection:
+                return await read(await connection.execution_options(isolation_level="REPEATABLE READ"))
+        finally:
+            await engine.dispose()
+
+
+async def _gateway(connection: AsyncConnection) -> tuple[int, ...]:
+    row = await connection.execute(
+        text(
+            """
+            SELECT (SELECT count(*) FROM delivery WHERE state = 'accepted'),
+                   (SELECT count(*) FROM delivery_item WHERE outcome = 'pending'),
+                   (SELECT count(*) FROM delivery_item WHERE outcome = 'parked'),
+                   (SELECT count(*) FROM delivery)
+            """
+        )
+    )
+    return tuple(row.one())
+
+
+_STANDING = "SELECT deal_id, amount, state, stage, removed FROM {table} WHERE version > 0"
+_VERSIONS = text("SELECT deal_id, version, valid_from, recorded_at FROM deal_version")
+
+
+async def _deals(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version]]:
+    rows = await connection.execute(text(_STANDING.format(table="deal")))
+    return {row.deal_id: row for row in rows}, {tuple(row) for row in await connection.execute(_VERSIONS)}
+
+
+async def _forecast(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version], int]:
+    rows = await connection.execute(text(_STANDING.format(table="deal_current")))
+    standing = {row.deal_id: row for row in rows}
+    versions: set[Version] = {tuple(row) for row in await connection.execute(_VERSIONS)}
+    async with AsyncSession(bind=connection) as session:
+        return standing, versions, len(await rollup.differences(session))
+
+
+async def _consumer(connection: AsyncConnection) -> int:
+    return int(await connection.scalar(text("SELECT count(*) FROM dead_letter WHERE state = 'open'")) or 0)
+
+
+def _iso(times: Iterable[datetime]) -> list[str]:
+    return [each.isoformat() for each in sorted(times)]

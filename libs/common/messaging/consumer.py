@@ -149,11 +149,13 @@ class Consumer:
         if not moves:
             return
         await self._ask_for_missing(moves)
-        crash.point("consumer.polled_not_applied")
+        if records:
+            crash.point("consumer.polled_not_applied")
         with metrics.CONSUMER_BATCH_SECONDS.time():
             await self._apply_until_done(records, moves, ticks)
         self._positions.update({place: reached for place, (_, reached) in moves.items()})
-        crash.point("consumer.committed_offset_not_copied")
+        if records:
+            crash.point("consumer.committed_offset_not_copied")
         self._observe(client, records, moves)
         if self.settings.consumer_assignment == "group":
             await self._copy_offsets(client, moves)

@@ -108,6 +108,7 @@ class Leader:
         self.producer = producer
         self.topic = relay.topic
         self.source = f"foretell/{relay.topic.owner}"
+        self._exhausted = False
         self._tick: Tick | None = None
         self._tick_at = 0.0
         self._cluster_checked = 0.0
@@ -135,15 +136,17 @@ class Leader:
             return True
         return sent
 
-    async def _check_cluster(self) -> None:
-        """Notice another cluster id, and then begin a new log."""
+    async def _check_cluster(self) -> bool:
+        """Notice another cluster id, and then begin a new log; returns whether it did."""
         now = time.monotonic()
         if now - self._cluster_checked < CLUSTER_CHECK_S:
-            return
+            return False
         cluster = await kafka.cluster_id(self.producer.client)
         self._cluster_checked = now
-        if cluster != self.cursor.cluster:
-            await self._begin_log(cluster)
+        if cluster == self.cursor.cluster:
+            return False
+        await self._begin_log(cluster)
+        return True
 
     async def _begin_log(self, cluster: str, *, rewind_to: int | None = None) -> None:
         """Name a new log and start again from where the consumers stand, or from where one of them asked.
@@ -156,34 +159,42 @@ class Leader:
         start = min(start, self.cursor.lower)
         self.cursor = self.cursor.restarted(at=start, log=f"{uuid4().hex}:{start}", cluster=cluster)
         await self._store()
+        self._exhausted = True
         self._tick = None
         if not first:
             metrics.RELAY_LOG_RESTARTS.inc()
             log.warning("sending again", topic=self.topic.name, from_txid=start, asked=rewind_to is not None)
 
     async def _send_window(self) -> bool:
-        """Send what is left of the window, then open the next. Returns whether anything was sent."""
+        """Open the next window if the present one is exhausted, and send all of it. Returns whether anything was sent."""
+        if self._exhausted:
+            oldest, rewind_to = await cursors.horizon(self.connection)
+            if rewind_to is not None:
+                await self._begin_log(self.cursor.cluster, rewind_to=rewind_to)
+                return True
+            self.cursor = self.cursor.opened(oldest)
+            self._exhausted = False
         sent = False
-        ahead = await cursors.ahead(self.connection, self.cursor)
-        while ahead:
+        while ahead := await cursors.ahead(self.connection, self.cursor):
             for start in range(0, len(ahead), BATCH):
                 await self._send(
                     await cursors.rows_of(self.connection, [row for _, row in ahead[start : start + BATCH]])
                 )
-                await self._check_cluster()
+                if await self._check_cluster():
+                    return True
             sent = True
             if len(ahead) < cursors.READ_AHEAD:
                 break
-            ahead = await cursors.ahead(self.connection, self.cursor)
-        oldest, rewind_to = await cursors.horizon(self.connection)
-        if rewind_to is not None:
-            await self._begin_log(self.cursor.cluster, rewind_to=rewind_to)
-            return True
-        self.cursor = self.cursor.opened(oldest)
-        if self.cursor.replaying_to is not None and self.cursor.lower >= self.cursor.replaying_to:
+        self._exhausted = True
+        if self.cursor.replaying_to is not None and self._sent_below >= self.cursor.replaying_to:
             self.cursor = replace(self.cursor, replaying_to=None)
             log.info("everything the lost log held has been sent again", topic=self.topic.name)
         return sent
+
+    @property
+    def _sent_below(self) -> int:
+        """Everything recorded by transactions below this one has been sent."""
+        return self.cursor.upper if self._exhausted else self.cursor.lower
 
     async def _send(self, rows: Sequence[dict[str, Any]]) -> None:
         """Send rows, wait for all acknowledgements, then store the cursor."""
@@ -224,7 +235,7 @@ class Leader:
 
     async def _tick_when_due(self) -> None:
         """Promise once a second, and keep a promise when the window has passed its horizon."""
-        if self._tick is not None and self.cursor.lower >= self._tick.applied_txid:
+        if self._tick is not None and self._sent_below >= self._tick.applied_txid:
             await self._send_tick(self._tick)
             self._tick = None
         if self._tick is None and time.monotonic() - self._tick_at >= TICK_S:

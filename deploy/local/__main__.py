@@ -76,6 +76,16 @@ def smoke_run() -> None:
     raise typer.Exit(smoke.run(broker=supervisor.broker_choice(), brokers=_brokers()))
 
 
+@app.command()
+def latency(rate: float = 50.0, seconds: float = 60.0) -> None:
+    """Start a fresh system, send it changes at a fixed rate, say how long each took to the forecast, stop."""
+    from deploy.local import latency as bench  # noqa: PLC0415 - as above
+
+    raise typer.Exit(
+        bench.main(rate_per_s=rate, seconds=seconds, broker=supervisor.broker_choice(), brokers=_brokers())
+    )
+
+
 def main() -> None:
     """Run a command; what goes wrong is one line."""
     try:

@@ -125,27 +125,7 @@ class Consumer:
         return True
 
     async def _apply(self, client: kafka.AIOKafkaConsumer, batches: Mapping[Any, Sequence[Any]]) -> None:
-        records: list[Any] = []
-        moves: dict[Place, tuple[Position, Position]] = {}
-        ticks: dict[Place, Tick] = {}
-        for partition, fetched in batches.items():
-            place = (partition.topic, partition.partition)
-            if place not in self._positions:
-                continue
-            kept = self._of_known_log(client, place, fetched)
-            if not kept:
-                continue
-            for record in kept:
-                if envelope.is_tick(record):
-                    ticks[place] = envelope.read_tick(record)
-                else:
-                    records.append(record)
-            expected, log_name = self._positions[place], envelope.log_of(kept[-1])
-            if place in ticks and expected.applied_txid < envelope.log_start(log_name):
-                # Older events are missing and asked for: what the tick says of all of them is not true here yet.
-                ticks[place] = replace(ticks[place], applied_txid=expected.applied_txid)
-            applied = ticks[place].applied_txid if place in ticks else expected.applied_txid
-            moves[place] = (expected, Position(self._cluster, log_name, kept[-1].offset + 1, applied))
+        records, moves, ticks = self._sorted(client, batches)
         if not moves:
             return
         await self._ask_for_missing(moves)
@@ -159,6 +139,30 @@ class Consumer:
         self._observe(client, records, moves)
         if self.settings.consumer_assignment == "group":
             await self._copy_offsets(client, moves)
+
+    def _sorted(
+        self, client: kafka.AIOKafkaConsumer, batches: Mapping[Any, Sequence[Any]]
+    ) -> tuple[list[Any], dict[Place, tuple[Position, Position]], dict[Place, Tick]]:
+        """What was fetched, as events, as moves of positions from where they are, and as the last tick of each place."""
+        records: list[Any] = []
+        moves: dict[Place, tuple[Position, Position]] = {}
+        ticks: dict[Place, Tick] = {}
+        for partition, fetched in batches.items():
+            place = (partition.topic, partition.partition)
+            kept = self._of_known_log(client, place, fetched) if place in self._positions else []
+            if not kept:
+                continue
+            records += [record for record in kept if not envelope.is_tick(record)]
+            last_tick = next((record for record in reversed(kept) if envelope.is_tick(record)), None)
+            if last_tick is not None:
+                ticks[place] = envelope.read_tick(last_tick)
+            expected, log_name = self._positions[place], envelope.log_of(kept[-1])
+            if place in ticks and expected.applied_txid < envelope.log_start(log_name):
+                # Older events are missing and asked for: what the tick says of all of them is not true here yet.
+                ticks[place] = replace(ticks[place], applied_txid=expected.applied_txid)
+            applied = ticks[place].applied_txid if place in ticks else expected.applied_txid
+            moves[place] = (expected, Position(self._cluster, log_name, kept[-1].offset + 1, applied))
+        return records, moves, ticks
 
     async def _ask_for_missing(self, moves: Mapping[Place, tuple[Position, Position]]) -> None:
         """Ask the owner for what stands before the start of a new log but was never applied here.

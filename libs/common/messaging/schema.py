@@ -29,6 +29,8 @@ CREATE: tuple[str, ...] = (
     """,
     "CREATE TABLE outbox_default PARTITION OF outbox DEFAULT",
     "CREATE INDEX outbox_by_transaction ON outbox (txid, position)",
+    # The relay reads the rows of a batch by id; without it each batch reads the whole outbox.
+    "CREATE INDEX outbox_by_id ON outbox (id)",
     """
     CREATE TABLE relay_cursor (
         only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from gateway.component import COMPONENT as GATEWAY
 from libs.common.config import CommonSettings
@@ -71,7 +70,7 @@ def _table(fields: Iterable[tuple[str, FieldInfo]]) -> list[str]:
 
 def _default(field: FieldInfo) -> str:
     """The default as one would write it; secrets and what has none are told apart from an empty text."""
-    if field.default is PydanticUndefined:
+    if field.is_required():
         return "must be set"
     if field.default is None or (isinstance(field.default, SecretStr) and not field.default.get_secret_value()):
         return "not set"

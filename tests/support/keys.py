@@ -21,4 +21,4 @@ def bearer(*roles: str, scope: tuple[UUID, ...] = (ROOT_UNIT,), subject: str = "
         database_url=SecretStr("postgresql+asyncpg://none"), internal_signing_key=SecretStr(SIGNING_KEY)
     )
     principal = Principal(subject=subject, roles=frozenset(roles or ("admin",)), scope=scope)
-    return {"Authorization": f"Bearer {TokenSigner(settings).sign(principal)}"}
+    return {"Authorization": f"Bearer {TokenSigner(settings).sign(principal, ttl_s=3600)}"}

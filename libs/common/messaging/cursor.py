@@ -58,19 +58,29 @@ async def system_identifier(connection: AsyncConnection) -> str:
     return str(found)
 
 
-async def horizon(connection: AsyncConnection) -> tuple[int, int | None]:
-    """The oldest transaction that may still be running (all below it are finished), and the rewind asked for, if any."""
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """All transactions below `oldest` are finished. `held_back`: committed events wait for an older transaction to finish."""
+
+    oldest: int
+    held_back: bool
+    rewind_to: int | None
+
+
+async def horizon(connection: AsyncConnection) -> Horizon:
+    """How far the outbox is final at present, and the rewind asked for, if any."""
     row = (
         await connection.execute(
             text(
                 """
                 SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+                       EXISTS (SELECT 1 FROM outbox WHERE txid >= pg_snapshot_xmin(pg_current_snapshot())) AS held_back,
                        (SELECT rewind_to::text FROM relay_cursor) AS rewind_to
                 """
             )
         )
     ).one()
-    return int(row.oldest), None if row.rewind_to is None else int(row.rewind_to)
+    return Horizon(int(row.oldest), row.held_back, None if row.rewind_to is None else int(row.rewind_to))
 
 
 async def ask_rewind(session: AsyncSession, txid: int) -> None:
@@ -162,6 +172,8 @@ async def store(connection: AsyncConnection, old: Cursor, new: Cursor) -> None:
 
 async def ahead(connection: AsyncConnection, cursor: Cursor) -> list[tuple[int, Any]]:
     """Positions and ids of the rows of the window that are still to be sent, in order; at most READ_AHEAD."""
+    if cursor.lower == cursor.upper:
+        return []
     rows = await connection.execute(
         text(
             """

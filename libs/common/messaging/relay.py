@@ -30,6 +30,8 @@ LOCK = 0x52656C79
 
 BATCH = 500
 POLL_S = 0.1
+HELD_BACK_S = 0.004
+"""First wait for an older transaction to finish, which nobody tells of; doubled up to POLL_S."""
 LOCK_RETRY_S = 0.5
 TICK_S = 1.0
 CLUSTER_CHECK_S = 0.5
@@ -109,6 +111,7 @@ class Leader:
         self.topic = relay.topic
         self.source = f"foretell/{relay.topic.owner}"
         self._exhausted = False
+        self._held_back = False
         self._tick: Tick | None = None
         self._tick_at = 0.0
         self._cluster_checked = 0.0
@@ -116,9 +119,13 @@ class Leader:
     async def run(self) -> None:
         """Lead until something fails."""
         await self.start()
+        held_s = HELD_BACK_S
         while True:
-            if not await self.step():
-                await self.relay.database.wake.wait(POLL_S)
+            if await self.step():
+                held_s = HELD_BACK_S
+                continue
+            await self.relay.database.wake.wait(held_s if self._held_back else POLL_S)
+            held_s = min(held_s * 2, POLL_S) if self._held_back else HELD_BACK_S
 
     async def start(self) -> None:
         """Take up the stored cursor."""
@@ -168,11 +175,12 @@ class Leader:
     async def _send_window(self) -> bool:
         """Open the next window if the present one is exhausted, and send all of it. Returns whether anything was sent."""
         if self._exhausted:
-            oldest, rewind_to = await cursors.horizon(self.connection)
-            if rewind_to is not None:
-                await self._begin_log(self.cursor.cluster, rewind_to=rewind_to)
+            horizon = await cursors.horizon(self.connection)
+            if horizon.rewind_to is not None:
+                await self._begin_log(self.cursor.cluster, rewind_to=horizon.rewind_to)
                 return True
-            self.cursor = self.cursor.opened(oldest)
+            self.cursor = self.cursor.opened(horizon.oldest)
+            self._held_back = horizon.held_back
             self._exhausted = False
         sent = False
         while ahead := await cursors.ahead(self.connection, self.cursor):

@@ -17,7 +17,25 @@ def compiled(expression: str) -> ParsedResult:
 
 def read(expression: str | None, record: Any) -> Any:
     """The value at an expression; None where there is none."""
-    return None if expression is None else compiled(expression).search(record)
+    if expression is None:
+        return None
+    steps = _plain_steps(expression)
+    if steps is None:
+        return compiled(expression).search(record)
+    for step in steps:
+        # As JMESPath has it: a field of anything but an object is null.
+        record = record.get(step) if isinstance(record, dict) else None
+    return record
+
+
+@lru_cache(maxsize=4096)
+def _plain_steps(expression: str) -> tuple[str, ...] | None:
+    """The fields to go through, of an expression that is nothing else, as most are: walking them takes a tenth of a search."""
+    parsed = compiled(expression).parsed
+    nodes = _flattened(parsed) if parsed.get("type") == "subexpression" else [parsed]
+    if all(node.get("type") == "field" for node in nodes):
+        return tuple(node["value"] for node in nodes)
+    return None
 
 
 def field_paths(mapping: Mapping, provider: str, kind: Kind) -> dict[str, str]:

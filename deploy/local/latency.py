@@ -38,6 +38,8 @@ IDLE_S = 10.0
 ARRIVE_S = 60.0
 SAMPLE_EVERY_S = 1.0
 READ_EVERY_S = 0.01
+SENDER = "sender and CRM"
+"""This process: it sends, answers the fetch-back, and reads the sample."""
 
 Say = Callable[[str], None]
 
@@ -114,8 +116,8 @@ def _measure(crms: Crms, rate_per_s: float, seconds: float, say: Say) -> dict[st
         "max_ms": round(max(all_ms), 1),
         "rest_n": len(read_ms),
         **{f"rest_p{share}_ms": round(percentile(read_ms, share), 1) for share in (50, 99)},
-        "idle_cpu_percent": round(sum(idle.values()), 1),
-        "busy_cpu_percent": round(sum(busy.values()), 1),
+        "idle_cpu_percent": round(sum(idle.values()) - idle[SENDER], 1),
+        "busy_cpu_percent": round(sum(busy.values()) - busy[SENDER], 1),
         "load_before": round(os.getloadavg()[2], 1),
     }
 
@@ -190,12 +192,13 @@ async def _rows(stack: Stack, component: str, statement: str) -> Sequence[Any]:
 
 
 def _cpu_of(stack: Stack, work: Callable[[], object]) -> dict[str, float]:
-    """Percent of a core that each process, and those it made, used while `work` ran."""
+    """Percent of a core that each process, with those it made, and this one used while `work` ran."""
     names = [name for name in stack.names if stack.child(name).pid is not None]
-    begun, before = time.monotonic(), _seconds_of(stack, names)
+    begun, before, own = time.monotonic(), _seconds_of(stack, names), time.process_time()
     work()
     passed, after = time.monotonic() - begun, _seconds_of(stack, names)
-    return {name: max(0.0, after[name] - before[name]) / passed * 100 for name in names}
+    used = {name: max(0.0, after[name] - before[name]) / passed * 100 for name in names}
+    return used | {SENDER: (time.process_time() - own) / passed * 100}
 
 
 def _seconds_of(stack: Stack, names: Sequence[str]) -> dict[str, float]:

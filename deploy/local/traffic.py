@@ -8,13 +8,17 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from http.client import HTTPConnection, HTTPException
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
 from uuid import UUID
-
-import httpx
 
 from deploy.local.crms import Crms
 from libs.common import clock
@@ -29,6 +33,45 @@ REST_S = 2.0
 """Least time between two changes of one deal: some CRMs keep whole seconds."""
 RETRY_S = 0.25
 _TIMEOUT_S = 10.0
+_LINES = 64
+
+
+class Lines:
+    """Connections kept open to the gateway. Light, because the sender shares the cores with what it measures."""
+
+    def __init__(self, count: int) -> None:
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="line")
+        self._idle: SimpleQueue[HTTPConnection] = SimpleQueue()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown()
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    async def send(self, request: senders.Request) -> tuple[int, bytes]:
+        """Status and body of the answer. Raises OSError or HTTPException when there is none."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, request)
+
+    def _send(self, request: senders.Request) -> tuple[int, bytes]:
+        url = urlsplit(request.url)
+        try:
+            line = self._idle.get_nowait()
+        except Empty:
+            line = HTTPConnection(url.netloc, timeout=_TIMEOUT_S)
+        try:
+            line.request(request.method, url.path, request.body, request.headers)
+            answer = line.getresponse()
+            told = answer.status, answer.read()
+        except BaseException:
+            line.close()
+            raise
+        self._idle.put(line)
+        return told
 
 
 @dataclass
@@ -133,8 +176,7 @@ class Traffic:
             raise failures[0]
 
     async def _flow(self, rate_per_s: float, count: int | None, stop: threading.Event) -> None:
-        limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, limits=limits) as http:
+        with Lines(_LINES) as http:
             begun, number = time.monotonic(), 0
             begun_at = clock.now()
             while not stop.is_set() and number != count:
@@ -145,7 +187,7 @@ class Traffic:
             while self._tasks:
                 await asyncio.gather(*self._tasks)
 
-    def _arrive(self, http: httpx.AsyncClient, due: float, due_at: datetime) -> None:
+    def _arrive(self, http: Lines, due: float, due_at: datetime) -> None:
         provider = PROVIDERS[self._turn % len(PROVIDERS)]
         self._turn += 1
         change = self._invent(provider)
@@ -160,23 +202,23 @@ class Traffic:
         if self._random.random() < self._duplicates:
             self._spawn(http, sent, after_s=self._random.random())
 
-    def _spawn(self, http: httpx.AsyncClient, sent: Sent, after_s: float = 0.0) -> None:
+    def _spawn(self, http: Lines, sent: Sent, after_s: float = 0.0) -> None:
         task = asyncio.create_task(self._deliver(http, sent, after_s))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, http: httpx.AsyncClient, sent: Sent, after_s: float) -> None:
+    async def _deliver(self, http: Lines, sent: Sent, after_s: float) -> None:
         await asyncio.sleep(after_s)
         connection, attempt = self._crms.connection(sent.provider), 0
         while True:
             (request,) = senders.requests(connection, [sent.change], at=clock.now(), attempt=attempt)
             try:
-                answer = await http.request(request.method, request.url, headers=request.headers, content=request.body)
-                if succeeded(sent.provider, answer.status_code, answer.content):
+                status, body = await http.send(request)
+                if succeeded(sent.provider, status, body):
                     sent.successes += 1
                     sent.taken = sent.taken or time.monotonic()
                     return
-            except httpx.HTTPError:
+            except (OSError, HTTPException):
                 pass
             attempt += 1
             await asyncio.sleep(RETRY_S)

@@ -30,6 +30,12 @@ def migrate(home: Path, owner_urls: Mapping[str, str]) -> list[str]:
     return ran
 
 
+def is_current(home: Path) -> bool:
+    """Whether the last start left nothing to migrate."""
+    marks = ((home / "migrated" / name, _digest(package)) for name, package in components.PACKAGES.items())
+    return all(mark.is_file() and mark.read_text(encoding="ascii") == digest for mark, digest in marks)
+
+
 def _upgrade(name: str, package: str, owner_url: str) -> None:
     # Loaded here: most starts find nothing to migrate, and these take longer to load than all the rest.
     from alembic.util import CommandError  # noqa: PLC0415

@@ -96,14 +96,18 @@ class Stack:
         for name in self.stop_left_over():
             step(f"stopped {name}, left over from a start that was killed")
         self._require_room()
+        # Components need seconds to load and wait for the database by themselves; only a migration must come before them.
+        early = migrating.is_current(self.home)
+        if early:
+            self._launch_components()
         self.postgres.start()
         step(f"PostgreSQL listens on {ports.LOOPBACK}:{self.state.ports['postgres']}")
         self.broker.start()
         step(f"broker listens on {self.broker.bootstrap}")
         migrated = migrating.migrate(self.home, self._owner_urls())
         step(f"databases migrated: {', '.join(migrated)}" if migrated else "databases are at their newest revision")
-        for name in components.PACKAGES:
-            self._launch(name)
+        if not early:
+            self._launch_components()
         for name in components.PACKAGES:
             self.await_ready(name)
             step(f"{name} is ready on {self.url(name)}")
@@ -202,6 +206,10 @@ class Stack:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
+
+    def _launch_components(self) -> None:
+        for name in components.PACKAGES:
+            self._launch(name)
 
     def _launch(self, name: str) -> None:
         ports.require_free(name, self.state.ports[name])

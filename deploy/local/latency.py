@@ -40,6 +40,8 @@ SAMPLE_EVERY_S = 1.0
 READ_EVERY_S = 0.01
 SENDER = "sender and CRM"
 """This process: it sends, answers the fetch-back, and reads the sample."""
+OTHERS = "others"
+"""What else works on this machine; figures are worth little when it is much."""
 
 Say = Callable[[str], None]
 
@@ -116,9 +118,9 @@ def _measure(crms: Crms, rate_per_s: float, seconds: float, say: Say) -> dict[st
         "max_ms": round(max(all_ms), 1),
         "rest_n": len(read_ms),
         **{f"rest_p{share}_ms": round(percentile(read_ms, share), 1) for share in (50, 99)},
-        "idle_cpu_percent": round(sum(idle.values()) - idle[SENDER], 1),
-        "busy_cpu_percent": round(sum(busy.values()) - busy[SENDER], 1),
-        "load_before": round(os.getloadavg()[2], 1),
+        "idle_cpu_percent": _of_foretell(idle),
+        "busy_cpu_percent": _of_foretell(busy),
+        "others_cpu_percent": round(busy[OTHERS], 1),
     }
 
 
@@ -194,11 +196,18 @@ async def _rows(stack: Stack, component: str, statement: str) -> Sequence[Any]:
 def _cpu_of(stack: Stack, work: Callable[[], object]) -> dict[str, float]:
     """Percent of a core that each process, with those it made, and this one used while `work` ran."""
     names = [name for name in stack.names if stack.child(name).pid is not None]
-    begun, before, own = time.monotonic(), _seconds_of(stack, names), time.process_time()
+    begun, before, own, machine = time.monotonic(), _seconds_of(stack, names), time.process_time(), _machine_s()
     work()
     passed, after = time.monotonic() - begun, _seconds_of(stack, names)
     used = {name: max(0.0, after[name] - before[name]) / passed * 100 for name in names}
-    return used | {SENDER: (time.process_time() - own) / passed * 100}
+    used[SENDER] = (time.process_time() - own) / passed * 100
+    return used | {OTHERS: max(0.0, (_machine_s() - machine) / passed * 100 - sum(used.values()))}
+
+
+def _machine_s() -> float:
+    """Seconds that all cores together have worked."""
+    user, nice, system, _idle, _waiting, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
 
 
 def _seconds_of(stack: Stack, names: Sequence[str]) -> dict[str, float]:
@@ -217,6 +226,10 @@ def _seconds_of(stack: Stack, names: Sequence[str]) -> dict[str, float]:
     return {name: sum(s for pid, s in used.items() if stack.child(name).pid in (pid, parent[pid])) for name in names}
 
 
+def _of_foretell(cpu: dict[str, float]) -> float:
+    return round(sum(share for name, share in cpu.items() if name not in (SENDER, OTHERS)), 1)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` percent of all do not exceed; NaN of nothing."""
     if not values:
@@ -231,7 +244,7 @@ def _figures(values: Sequence[float]) -> str:
 
 
 def _spoken(cpu: dict[str, float]) -> str:
-    return ", ".join(f"{name} {share:.1f}" for name, share in cpu.items()) + f"; all {sum(cpu.values()):.1f}"
+    return ", ".join(f"{name} {share:.1f}" for name, share in cpu.items())
 
 
 def main(*, rate_per_s: float, seconds: float, broker: str, brokers: int) -> int:

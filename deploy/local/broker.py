@@ -62,6 +62,7 @@ class EmbeddedBroker:
         return {
             "FORETELL_BROKER_IDEMPOTENCE": "false",
             "FORETELL_BROKER_FETCH_WAIT_MS": "20",
+            "FORETELL_BROKER_IDLE_FETCH_WAIT_MS": "60",
             "FORETELL_CONSUMER_ASSIGNMENT": "all",
         }
 

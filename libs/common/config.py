@@ -22,6 +22,9 @@ class CommonSettings(BaseSettings):
     broker_fetch_wait_ms: int = Field(
         default=100, ge=1, description="longest wait of a fetch; 20 on the embedded broker"
     )
+    broker_idle_fetch_wait_ms: int | None = Field(
+        default=None, ge=1, description="the same while no events come; for a broker whose waiting fetches cost it work"
+    )
     broker_request_timeout_ms: int = Field(
         default=10_000, ge=500, description="longest wait for an answer of the broker"
     )

@@ -30,6 +30,8 @@ AskRewind = Callable[[Topic, int], Awaitable[None]]
 
 IDLE_CHECK_S = 3.0
 BRAKE_PAUSE_S = 30.0
+BUSY_S = 2.0
+"""So long after an event more are expected soon; ticks do not count, they always come."""
 
 
 class Consumer:
@@ -55,6 +57,7 @@ class Consumer:
         self._rewound: set[Place] = set()
         self._cluster = ""
         self._heard = 0.0
+        self._applied_at = 0.0
         metrics.create_children([topic.name for topic in topics])
 
     async def run(self) -> None:
@@ -115,7 +118,10 @@ class Consumer:
 
     async def poll(self, client: kafka.AIOKafkaConsumer) -> bool:
         """Take one batch and apply it; returns False after silence."""
-        wait_ms = max(self.settings.broker_fetch_wait_ms, 10) * 5
+        fetch_ms, idle_ms = self.settings.broker_fetch_wait_ms, self.settings.broker_idle_fetch_wait_ms
+        if idle_ms is not None:
+            kafka.let_wait(client, fetch_ms if time.monotonic() - self._applied_at < BUSY_S else idle_ms)
+        wait_ms = max(fetch_ms, 10) * 5
         batches = await client.getmany(timeout_ms=wait_ms, max_records=self.settings.consumer_batch)
         if not batches:
             await self._look_around(client)
@@ -135,6 +141,7 @@ class Consumer:
             await self._apply_until_done(records, moves, ticks)
         self._positions.update({place: reached for place, (_, reached) in moves.items()})
         if records:
+            self._applied_at = time.monotonic()
             crash.point("consumer.committed_offset_not_copied")
         self._observe(client, records, moves)
         if self.settings.consumer_assignment == "group":

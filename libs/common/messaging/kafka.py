@@ -30,6 +30,7 @@ __all__ = [
     "cluster_id",
     "consumer",
     "ensure_topics",
+    "let_wait",
     "producer",
     "stop",
     "tail",
@@ -69,6 +70,11 @@ def consumer(settings: CommonSettings, *, group: str | None) -> AIOKafkaConsumer
         session_timeout_ms=10_000,
         check_crcs=True,
     )
+
+
+def let_wait(client: AIOKafkaConsumer, wait_ms: int) -> None:
+    """How long the broker may hold this started consumer's fetches from now on."""
+    client._fetcher._fetch_max_wait_ms = wait_ms
 
 
 async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:

@@ -12,7 +12,6 @@ import orjson
 import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
-from uvicorn.loops.auto import auto_loop_factory
 
 from libs.common import clock, crash, scheduler
 from libs.common.config import CommonSettings
@@ -47,8 +46,7 @@ def main(component: Component) -> None:
             _fail(f"unknown role {', '.join(unknown)}; there are: {', '.join(ROLES)}")
         settings = settings_of(component)
         logs.configure(component.name, form=settings.log_format, level=settings.log_level)
-        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-            runner.run(_run(component, settings, tuple(roles or ROLES)))
+        asyncio.run(_run(component, settings, tuple(roles or ROLES)))
 
     @cli.command()
     def migrate() -> None:

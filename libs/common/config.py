@@ -32,6 +32,9 @@ class CommonSettings(BaseSettings):
         default="group", description="all: this process takes every partition; group: shared among the group's members"
     )
     consumer_batch: int = Field(default=500, ge=1, description="most events of one transaction")
+    consumer_pace_s: float = Field(
+        default=0.0, ge=0, description="least time between two batches of events, for fewer and larger transactions"
+    )
     topic_replication: int = Field(default=1, ge=1, description="replication factor of topics this process creates")
 
     host: str = Field(default="127.0.0.1", description="address to listen on")

@@ -126,8 +126,10 @@ class Consumer:
         if not batches:
             await self._look_around(client)
             return False
-        self._heard = time.monotonic()
+        self._heard = begun = time.monotonic()
         await self._apply(client, batches)
+        if self._applied_at >= begun:
+            await asyncio.sleep(max(0.0, begun + self.settings.consumer_pace_s - time.monotonic()))
         return True
 
     async def _apply(self, client: kafka.AIOKafkaConsumer, batches: Mapping[Any, Sequence[Any]]) -> None:

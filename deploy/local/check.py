@@ -16,7 +16,8 @@ from deploy.local.errors import LocalError
 from deploy.local.kafka import KafkaCluster
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 30 * 60
+# The aim is 30 minutes. The fault stage has taken up to 18 on a busy machine; until it is shorter the whole has this long.
+LIMIT_S = 45 * 60
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 _PYTEST = ("-m", "pytest", "-q", "--no-header", "-rfEs")
 
@@ -187,6 +188,8 @@ def main(names: Sequence[str]) -> int:
     begun = time.monotonic()
     minutes: list[tuple[str, float]] = []
     total, failed_at = Counts(), None
+    if not names:
+        os.environ.setdefault("FORETELL_FAULT_VICTIMS", "5")
     for name in names or IN_CI:
         started = time.monotonic()
         good, counts = run_stage(known[name], until=begun + LIMIT_S)

@@ -16,7 +16,7 @@ from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
 from gateway.connectors import records, repository, signals
 from gateway.connectors.client import CrmClient, FetchFailed
-from gateway.connectors.items import Fetched, FullRecord, ObjectType
+from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
 from gateway.connectors.providers import PROVIDERS
 from gateway.connectors.signals import Due
@@ -119,17 +119,16 @@ class Fetcher:
                 return
             log.error("fetched record not stored", connection=connection.key, exc_info=error)
             async with self._database.transaction() as session:
-                await signals.lock(session, due)
-                touched = await signals.settle_items(session, {due[0]: unforeseen(error)})
-                await signals.finish(session, due)
+                held = await signals.lock(session, due)
+                touched = await signals.settle_items(session, {each: unforeseen(error) for each in held})
+                await signals.finish(session, held)
                 await repository.settle(session, list(touched))
 
     async def _commit(self, connection: Connection, due: Sequence[Due], fetched: Fetched) -> None:
         found = {each.external_id: each for each in fetched.records}
         async with self._database.transaction() as session:
-            held = await signals.lock(session, due)
-            mine = [each for each in due if each.key in held]
-            causes = await signals.oldest_delivery(session, mine)
+            mine = await signals.lock(session, due)
+            causes = await signals.causes(session, mine)
             outcomes: dict[Due, Outcome] = {}
             incoming = []
             for each in mine:
@@ -138,7 +137,7 @@ class Fetcher:
                     continue
                 identifier, received_at, traceparent = causes.get(each.key, (UUID(int=0), each.received_at, None))
                 mapped = mapped_or_parked(
-                    _restored(record, each),
+                    _as_fetched(record, each),
                     connection,
                     zone=self._zone,
                     delivery={"id": identifier, "received_at": received_at},
@@ -163,11 +162,13 @@ class Fetcher:
             crash.point("gateway.fetched_not_committed")
 
 
-def _restored(record: FullRecord, due: Due) -> FullRecord:
-    """A record that came back from deletion: its own time may be older than its tombstone's, the return's is not."""
-    if due.restored_at is None or record.deleted or record.crm_time >= due.restored_at:
-        return record
-    return replace(record, crm_time=due.restored_at)
+def _as_fetched(record: FullRecord, due: Due) -> FullRecord:
+    """Of two answers with the CRM's same time the one that was asked for later stands.
+
+    A record that came back from deletion may have an older time of its own than its tombstone; its return has not.
+    """
+    returned = due.restored_at if due.restored_at and not record.deleted else record.crm_time
+    return replace(record, sequence=FETCHED + due.lease, crm_time=max(record.crm_time, returned))
 
 
 def _absent(due: Due) -> Outcome:

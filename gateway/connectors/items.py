@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 ObjectType = Literal["deal", "lead", "account", "contact", "user", "product"]
 
+FETCHED = 10**15
+"""Sequences of fetched records begin here: above every sequence of a delivery, and exact in JSON."""
+
 
 class UnreadableBody(ValueError):
     """The whole body cannot be read; the message says why, in words for sales ops."""

@@ -12,7 +12,10 @@ OutcomeName = Literal["pending", "applied", "superseded", "duplicate", "ignored"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`field`, `value` and `advice` say what to mend where an item was parked."""
+    """`field`, `value` and `advice` say what to mend where an item was parked.
+
+    `is_tied`: another content of the same CRM time was there, and only the CRM can say which of them stands.
+    """
 
     name: OutcomeName
     reason: str | None = None
@@ -23,6 +26,7 @@ class Outcome:
     entity_id: UUID | None = None
     crm_time: datetime | None = None
     signalled_seq: int | None = None
+    is_tied: bool = False
 
 
 def parked(reason: str, advice: str, *, crm_time: datetime | None = None) -> Outcome:

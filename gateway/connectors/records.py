@@ -10,9 +10,11 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.connectors.items import FETCHED
 from gateway.connectors.outcomes import Outcome
 from gateway.mapping.canonical import Mapped
 from libs.common.events.base import Cause
+from libs.common.events.crm import RecordClock
 from libs.common.ids import normalise_external_id
 from libs.common.messaging import outbox
 from libs.common.observe import tracing
@@ -65,7 +67,7 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
     mapped = each.mapped
     order = mapped.clock.order()
     crm_time = mapped.clock.crm_time
-    if order == row.order:
+    if order == row.order or _is_known(mapped.clock, row):
         return Outcome(
             "duplicate",
             reason="this version of the record is known already",
@@ -73,6 +75,7 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
             crm_time=crm_time,
             event_id=row.event_id,
         )
+    is_tied = _is_tied(mapped.clock, row)
     event_id = None
     if mapped.event is not None:
         row.version += 1
@@ -95,7 +98,24 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         entity_id=mapped.entity_id,
         event_id=event_id,
         crm_time=crm_time,
+        is_tied=is_tied,
     )
+
+
+def _is_known(clock: RecordClock, row: _Row) -> bool:
+    """Whether a fetch shows what is known already. Fetches of one record are applied in the order they were asked for."""
+    return clock.sequence >= FETCHED and (clock.crm_time, clock.mapping_version, clock.digest) == (
+        row.order[0],
+        row.order[2],
+        row.order[3],
+    )
+
+
+def _is_tied(clock: RecordClock, row: _Row) -> bool:
+    """Whether a delivered record says something else than the known one although neither clock is the later."""
+    crm_time, sequence, _, digest = row.order
+    is_delivered, is_undecided = clock.sequence < FETCHED, sequence == clock.sequence or sequence >= FETCHED
+    return is_delivered and is_undecided and clock.crm_time == crm_time and clock.digest != digest
 
 
 _PLACE = text(

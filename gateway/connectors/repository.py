@@ -1,13 +1,14 @@
 """Queries of the connector worker: deliveries to read, claims on items, signals to fetch by, and what became of items."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.connectors.items import Signal
 from gateway.connectors.outcomes import Outcome
 
 _UNREAD = text(
@@ -74,12 +75,13 @@ async def claim(session: AsyncSession, wanted: Iterable[tuple[Claim, Place]]) ->
 
 _SIGNAL = text(
     """
-    INSERT INTO fetch_signal AS f (connection, object_type, external_id, signalled_seq, received_at, restored_at)
-    SELECT n.connection, n.object_type, n.external_id, nextval('fetch_signal_seq'), n.received_at, n.restored_at
+    INSERT INTO fetch_signal AS f (connection, object_type, external_id, signalled_seq, received_at, restored_at, due_at)
+    SELECT n.connection, n.object_type, n.external_id, nextval('fetch_signal_seq'), n.received_at, n.restored_at,
+           greatest(clock_timestamp(), n.not_before)
     FROM unnest(
         cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:received AS timestamptz[]),
-        cast(:restored AS timestamptz[])
-    ) AS n (connection, object_type, external_id, received_at, restored_at)
+        cast(:restored AS timestamptz[]), cast(:not_before AS timestamptz[])
+    ) AS n (connection, object_type, external_id, received_at, restored_at, not_before)
     ORDER BY 1, 2, 3
     ON CONFLICT (connection, object_type, external_id) DO UPDATE SET
         signalled_seq = nextval('fetch_signal_seq'),
@@ -90,16 +92,30 @@ _SIGNAL = text(
 )
 
 
-async def signal(
-    session: AsyncSession, signals: Sequence[tuple[RowMapping, Signal]]
-) -> dict[tuple[str, str, str], int]:
+@dataclass(slots=True)
+class Wanted:
+    """A record to be asked back. `received_at`: the oldest delivery that wants it. `not_before`: asking earlier is too early."""
+
+    received_at: datetime
+    restored_at: datetime | None = None
+    not_before: datetime | None = None
+
+    def joined(self, other: "Wanted") -> "Wanted":
+        """One question for both."""
+        restored = [at for at in (self.restored_at, other.restored_at) if at]
+        early = self.not_before and other.not_before and min(self.not_before, other.not_before)
+        return Wanted(min(self.received_at, other.received_at), max(restored, default=None), early)
+
+
+RecordKey = tuple[str, str, str]
+"""Connection, object type, external id."""
+
+
+async def signal(session: AsyncSession, signals: Iterable[tuple[RecordKey, Wanted]]) -> dict[RecordKey, int]:
     """Ask for one fetch per record, however many signals there are; a fetch that runs already is followed by one more."""
-    merged: dict[tuple[str, str, str], list[Any]] = {}
-    for delivery, each in signals:
-        key = (delivery["connection"], each.object_type, each.external_id)
-        row = merged.setdefault(key, [delivery["received_at"], each.restored_at])
-        row[0] = min(row[0], delivery["received_at"])
-        row[1] = max((at for at in (row[1], each.restored_at) if at is not None), default=None)
+    merged: dict[RecordKey, Wanted] = {}
+    for key, each in signals:
+        merged[key] = merged[key].joined(each) if key in merged else each
     if not merged:
         return {}
     found = await session.execute(
@@ -108,8 +124,9 @@ async def signal(
             "connections": [key[0] for key in merged],
             "types": [key[1] for key in merged],
             "ids": [key[2] for key in merged],
-            "received": [row[0] for row in merged.values()],
-            "restored": [row[1] for row in merged.values()],
+            "received": [each.received_at for each in merged.values()],
+            "restored": [each.restored_at for each in merged.values()],
+            "not_before": [each.not_before for each in merged.values()],
         },
     )
     return {(row.connection, row.object_type, row.external_id): row.signalled_seq for row in found}

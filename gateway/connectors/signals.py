@@ -15,7 +15,10 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A record to fetch, leased by one worker. Signals up to `signalled_seq` are answered by this fetch, later ones not."""
+    """A record to fetch, leased by one worker. Signals up to `signalled_seq` are answered by this fetch, later ones not.
+
+    `lease` rises: a fetch with a higher number began later, so what it shows is as new or newer.
+    """
 
     connection: str
     object_type: str
@@ -25,18 +28,18 @@ class Due:
     restored_at: datetime | None
     attempts: int
     absences: int
+    lease: int
 
     @property
     def key(self) -> Key:
         return (self.connection, self.object_type, self.external_id)
 
 
-_COLUMNS = (
-    "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences"
-)
+_COLUMNS = "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences, f.lease"
 _LEASE = text(
     f"""
-    UPDATE fetch_signal f SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1
+    UPDATE fetch_signal f
+    SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1, lease = nextval('fetch_signal_seq')
     FROM (
         SELECT s.connection, s.object_type, s.external_id
         FROM fetch_signal s JOIN connection c ON c.key = s.connection AND c.state = 'active'
@@ -54,12 +57,12 @@ async def lease(session: AsyncSession, *, limit: int, lease_s: float) -> list[Du
     return [Due(*row) for row in await session.execute(_LEASE, {"limit": limit, "lease_s": lease_s})]
 
 
-async def lock(session: AsyncSession, due: Sequence[Due]) -> dict[Key, int]:
-    """Lock the signals of these records in the order of their keys; their present numbers."""
+async def lock(session: AsyncSession, due: Sequence[Due]) -> list[Due]:
+    """Lock the signals of these records in the order of their keys; those whose lease nobody else has taken since."""
     found = await session.execute(
         text(
             """
-            SELECT f.connection, f.object_type, f.external_id, f.signalled_seq
+            SELECT f.connection, f.object_type, f.external_id, f.lease
             FROM fetch_signal f
             JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
               AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
@@ -68,7 +71,8 @@ async def lock(session: AsyncSession, due: Sequence[Due]) -> dict[Key, int]:
         ),
         _names([each.key for each in due]),
     )
-    return {(row.connection, row.object_type, row.external_id): row.signalled_seq for row in found}
+    leases = {(row.connection, row.object_type, row.external_id): row.lease for row in found}
+    return [each for each in due if leases.get(each.key) == each.lease]
 
 
 async def finish(session: AsyncSession, due: Sequence[Due]) -> None:
@@ -143,26 +147,32 @@ async def settle_items(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -
     return {row.delivery_id for row in found}
 
 
-async def oldest_delivery(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
-    """The oldest delivery whose item waits for each record: the cause of the change that the fetch will show."""
+async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
+    """The oldest delivery whose item waits for each record, else the one its present state came with.
+
+    That is the cause of the change that the fetch will show: delivery, its arrival, its traceparent.
+    """
     found = await session.execute(
         text(
             """
-            SELECT DISTINCT ON (i.connection, i.object_type, i.external_id)
-                   i.connection, i.object_type, i.external_id, i.delivery_id, i.received_at, d.traceparent
-            FROM delivery_item i
-            JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-              AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
-            JOIN delivery d ON d.id = i.delivery_id
-            WHERE i.outcome = 'pending'
-            ORDER BY i.connection, i.object_type, i.external_id, i.delivery_id
+            SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent
+            FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+              AS n (connection, object_type, external_id)
+            LEFT JOIN LATERAL (
+                SELECT i.delivery_id FROM delivery_item i
+                WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
+                  AND i.external_id = n.external_id
+                ORDER BY i.delivery_id LIMIT 1
+            ) i ON true
+            LEFT JOIN source_record s
+              ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
+            JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
             """
         ),
         _names([each.key for each in due]),
     )
     return {
-        (row.connection, row.object_type, row.external_id): (row.delivery_id, row.received_at, row.traceparent)
-        for row in found
+        (row.connection, row.object_type, row.external_id): (row.id, row.received_at, row.traceparent) for row in found
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDe
 from gateway.connectors.outcomes import Outcome, parked, unforeseen, unmappable
 from gateway.connectors.providers import PROVIDERS
 from gateway.connectors.records import Incoming
+from gateway.connectors.repository import Wanted
 from gateway.mapping.canonical import Context, without_person_data
 from gateway.mapping.objects import to_canonical
 from gateway.mapping.values import MappingError
@@ -23,6 +25,9 @@ from libs.common import clock
 from libs.common.observe.log import get_logger
 
 log = get_logger(__name__)
+
+CRM_RESOLUTION = timedelta(seconds=1)
+"""No CRM that can be asked back has a coarser clock."""
 
 
 @dataclass
@@ -70,6 +75,7 @@ async def understand(
     outcomes = await records.apply(session, [each.incoming for each in waiting if each.incoming is not None])
     for each, outcome in zip(waiting, outcomes, strict=True):
         each.outcome = outcome
+    signals += await _ask_about_ties(session, waiting, connections)
     await repository.write_items(session, [vars(each) for each in open_entries])
     await repository.mark_read(session, _item_counts(read, settled))
     return Understood(len(deliveries), signals)
@@ -182,9 +188,36 @@ def mapped_or_parked(
 
 async def _signal(session: AsyncSession, entries: Sequence[Entry]) -> int:
     """Turns what is still without an outcome into pending items; returns how many records are to be fetched."""
-    waiting = [(each, each.item) for each in entries if each.outcome is None and isinstance(each.item, Signal)]
-    numbers = await repository.signal(session, [(each.delivery, item) for each, item in waiting])
-    for each, item in waiting:
-        number = numbers[(each.delivery["connection"], item.object_type, item.external_id)]
-        each.outcome = Outcome("pending", crm_time=item.crm_time, signalled_seq=number)
+    waiting = [
+        (each, each.item, (each.delivery["connection"], each.item.object_type, each.item.external_id))
+        for each in entries
+        if each.outcome is None and isinstance(each.item, Signal)
+    ]
+    numbers = await repository.signal(
+        session, [(key, Wanted(each.delivery["received_at"], item.restored_at)) for each, item, key in waiting]
+    )
+    for each, item, key in waiting:
+        each.outcome = Outcome("pending", crm_time=item.crm_time, signalled_seq=numbers[key])
     return len(numbers)
+
+
+async def _ask_about_ties(
+    session: AsyncSession, entries: Sequence[Entry], connections: Mapping[str, Connection]
+) -> int:
+    """Where two contents have one clock the CRM is asked which stands, once its clock cannot repeat itself any more."""
+    return len(
+        await repository.signal(
+            session,
+            [
+                (each.incoming.key, Wanted(each.incoming.received_at, not_before=_past(each.incoming)))
+                for each in entries
+                if each.incoming and each.outcome and each.outcome.is_tied
+                if PROVIDERS[(connection := connections[each.incoming.connection]).provider].fetch
+                if _can_fetch(connection)
+            ],
+        )
+    )
+
+
+def _past(incoming: Incoming) -> datetime:
+    return incoming.mapped.clock.crm_time + CRM_RESOLUTION - clock.offset()

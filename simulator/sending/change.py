@@ -47,9 +47,8 @@ class Change:
 
 
 def identifier(connection: SimConnection, change: Change, extra: str = "") -> int:
-    """A stable 120-bit number of this change: a redelivery has the same one."""
-    record = change.record
-    parts = (connection.key, change.kind, record.external_id, change.event, record.changed_at.isoformat(), extra)
+    """A stable 120-bit number of this change: a redelivery has the same one, another change at the same instant has not."""
+    parts = (connection.key, change.kind, change.event, repr(change.record), extra)
     return int.from_bytes(hashlib.sha256("|".join(parts).encode()).digest()[:15], "big")
 
 

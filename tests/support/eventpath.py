@@ -18,7 +18,7 @@ from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
 from libs.common.events.base import EventData, Received
 from libs.common.events.pricing import QuoteCreated
-from libs.common.messaging import cursor, kafka, outbox, position
+from libs.common.messaging import cursor, kafka, neighbours, outbox, position
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.cursor import CursorMoved
 from libs.common.messaging.position import PartitionLost
@@ -93,6 +93,10 @@ class OpenChange:
     def __init__(self, stack: AsyncExitStack, session: AsyncSession) -> None:
         self.stack = stack
         self.session = session
+
+
+def _raised(column: str) -> str:
+    return f"({column}::text::bigint + 1000000)::text::xid8"
 
 
 class World:
@@ -185,6 +189,37 @@ class World:
             await (change.session.commit() if commit else change.session.rollback())
             await change.stack.aclose()
 
+    async def move_producer(self) -> None:
+        """Reload the producer's database on another server: the same rows, another system identifier, open work is gone.
+
+        A new server counts transactions from the beginning. Here the server stays, so what was counted before is raised.
+        """
+        while self.open:
+            await self.finish_change(commit=False)
+        for stack, _ in self.leaders:
+            await stack.aclose()
+        self.leaders.clear()
+        await self.producer.close()
+        name = self.name_of(self.producer_settings)
+        kept = self.server.copy(name)
+        self.server.postgres.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self.server.copy(kept, name)
+        self.server.postgres.sql(f'DROP DATABASE "{kept}" WITH (FORCE)')
+        self.server.postgres.sql(
+            f"""
+            UPDATE outbox SET txid = {_raised("txid")};
+            UPDATE relay_cursor SET system_identifier = 'another server', lower_txid = {_raised("lower_txid")},
+                                    upper_txid = {_raised("upper_txid")}
+            """,  # noqa: S608 - constants
+            database=name,
+        )
+        self.producer = Database(self.producer_settings)
+        await self._without_consumers()
+        self.server.postgres.sql(
+            f"UPDATE consumer_position SET applied_txid = {_raised('applied_txid')}",  # noqa: S608 - constants
+            database=self.name_of(self.consumer_settings),
+        )
+
     # --- the relay
 
     async def relay(self, which: int = -1, crash_at: str | None = None) -> bool:
@@ -220,9 +255,10 @@ class World:
         except (kafka.KafkaError, TimeoutError):
             await stack.aclose()
 
-    async def _applied(self) -> int:
+    async def _applied(self, log: str) -> int:
         async with self.consumer.reading() as session:
-            return await position.applied_txid(session, self.topic)
+            known, txid = await position.applied(session, self.topic)
+        return neighbours.applied_of(log, {"log": known, "applied_txid": str(txid)})
 
     # --- the broker
 
@@ -337,7 +373,7 @@ class World:
         connection: AsyncConnection = leader.connection
         target = await connection.scalar(text("SELECT max(txid)::text FROM outbox"))
         async with self.consumer.reading() as session:
-            applied = await position.applied_txid(session, self.topic)
+            _, applied = await position.applied(session, self.topic)
             logs = set(await session.scalars(text("SELECT log FROM consumer_position")))
         return applied > int(target or 0) and logs == {leader.cursor.log}
 

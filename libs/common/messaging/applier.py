@@ -160,7 +160,9 @@ def _halves(records: Sequence[Any], moves: Mapping[Place, tuple[Position, Positi
     between: dict[Place, Position] = {}
     for record in first:
         place = (record.topic, record.partition)
-        between[place] = replace(moves[place][1], next_offset=record.offset + 1)
+        before, reached = moves[place]
+        known = min(before.applied_txid, reached.applied_txid)
+        between[place] = replace(reached, next_offset=record.offset + 1, applied_txid=known)
     first_moves = {place: (moves[place][0], reached) for place, reached in between.items()}
     second_moves = {place: (between.get(place, move[0]), move[1]) for place, move in moves.items()}
     return _Half(first, first_moves, is_last=False), _Half(second, second_moves, is_last=True)

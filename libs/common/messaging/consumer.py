@@ -169,7 +169,11 @@ class Consumer:
             if place in ticks and expected.applied_txid < envelope.log_start(log_name):
                 # Older events are missing and asked for: what the tick says of all of them is not true here yet.
                 ticks[place] = replace(ticks[place], applied_txid=expected.applied_txid)
-            applied = ticks[place].applied_txid if place in ticks else expected.applied_txid
+            known = expected.applied_txid
+            if log_name != expected.log:
+                # Its start is what a new log promises to be applied already; later ids may be those of another server.
+                known = min(known, envelope.log_start(log_name))
+            applied = ticks[place].applied_txid if place in ticks else known
             moves[place] = (expected, Position(self._cluster, log_name, kept[-1].offset + 1, applied))
         return records, moves, ticks
 

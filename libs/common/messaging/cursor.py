@@ -99,7 +99,7 @@ async def load(connection: AsyncConnection) -> Cursor:
     """The stored cursor; a fresh one at the beginning when there is none.
 
     A database that was restored elsewhere by dump and reload has another system identifier and other transaction ids: its
-    outbox rows are given a present one, and everything retained is sent again.
+    outbox rows are given a present one, and everything retained is sent again, in a new log.
     """
     identifier = await system_identifier(connection)
     row = (
@@ -131,7 +131,7 @@ async def load(connection: AsyncConnection) -> Cursor:
     if stored.system_identifier == identifier:
         return stored
     await connection.execute(text("UPDATE outbox SET txid = pg_current_xact_id()"))
-    fresh = replace(stored, system_identifier=identifier, lower=0, upper=0, position=0, replaying_to=None)
+    fresh = Cursor(identifier, 0, 0, 0, "", "", {})
     await store(connection, stored, fresh)
     return fresh
 

@@ -7,6 +7,8 @@ import httpx
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.common.messaging.envelope import log_start
+from libs.common.messaging.relay import Applied
 from libs.common.messaging.topics import CONSUMERS, WATERMARK_FROM, Topic
 from libs.common.runtime import Component, Runtime
 from libs.common.web.auth import Principal
@@ -34,11 +36,11 @@ def origin_of(component: Component) -> Callable[[AsyncConnection], Awaitable[dat
     return least
 
 
-def applied(runtime: Runtime) -> Callable[[], Awaitable[int]]:
+def applied(runtime: Runtime) -> Applied:
     """Asks each consumer of our topic how far it has come; 0, meaning everything retained, when one does not say."""
     component, settings = runtime.component, runtime.settings
 
-    async def ask() -> int:
+    async def ask(log: str) -> int:
         if component.publishes is None or runtime.tokens is None:
             return 0
         least: int | None = None
@@ -47,13 +49,19 @@ def applied(runtime: Runtime) -> Callable[[], Awaitable[int]]:
                 url = f"{getattr(settings, f'{consumer}_url')}/v1/positions/{component.publishes.name}"
                 try:
                     answer = await client.get(url)
-                    found = int(answer.json()["applied_txid"]) if answer.status_code == 200 else 0
+                    found = applied_of(log, answer.json()) if answer.status_code == 200 else 0
                 except (httpx.HTTPError, ValueError, KeyError):
                     found = 0
                 least = found if least is None else min(least, found)
         return least or 0
 
     return ask
+
+
+def applied_of(log: str, answer: dict[str, str]) -> int:
+    """What a consumer's answer means for `log`; transaction ids of another log may be those of another server."""
+    said = int(answer["applied_txid"])
+    return said if answer["log"] == log else min(said, log_start(log))
 
 
 def ask_rewind(runtime: Runtime) -> Callable[[Topic, int], Awaitable[None]]:

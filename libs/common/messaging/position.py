@@ -67,7 +67,7 @@ _ADVANCE = text(
     UPDATE consumer_position AS p
     SET cluster = n.cluster, log = n.log, next_offset = n.next_offset, origin = coalesce(n.origin, p.origin),
         recorded_to = coalesce(n.recorded_to, p.recorded_to),
-        applied_txid = coalesce(cast(n.applied_txid AS xid8), p.applied_txid), stored_at = clock_timestamp()
+        applied_txid = cast(n.applied_txid AS xid8), stored_at = clock_timestamp()
     FROM unnest(
         cast(:topics AS text[]), cast(:partitions AS integer[]),
         cast(:old_clusters AS text[]), cast(:old_logs AS text[]), cast(:old_offsets AS bigint[]),
@@ -108,7 +108,7 @@ async def advance(
             "offsets": [moves[place][1].next_offset for place in places],
             "origins": [tick.origin if tick else None for tick in found],
             "recorded": [tick.recorded_to if tick else None for tick in found],
-            "txids": [str(tick.applied_txid) if tick else None for tick in found],
+            "txids": [str(moves[place][1].applied_txid) for place in places],
         },
     )
     if result.rowcount != len(places):  # type: ignore[attr-defined]
@@ -132,17 +132,21 @@ async def watermark(session: AsyncSession, topics: Iterable[Topic]) -> datetime 
     return row.origin if wanted and row.known == sum(topic.partitions for topic in wanted) else None
 
 
-async def applied_txid(session: AsyncSession, topic: Topic) -> int:
-    """Below which transaction of the owner all events of `topic` are applied here; 0 when unknown."""
+async def applied(session: AsyncSession, topic: Topic) -> tuple[str, int]:
+    """The log of `topic` and below which transaction of the owner all its events are applied here.
+
+    The log is empty while partitions stand in different ones; the transaction is 0 when unknown.
+    """
     row = (
         await session.execute(
             text(
                 """
-                SELECT min(applied_txid)::text AS applied, count(applied_txid) AS known
+                SELECT min(applied_txid)::text AS applied, count(applied_txid) AS known, array_agg(DISTINCT log) AS logs
                 FROM consumer_position WHERE topic = :topic
                 """
             ),
             {"topic": topic.name},
         )
     ).one()
-    return int(row.applied) if row.known == topic.partitions else 0
+    log = row.logs[0] if row.logs and len(row.logs) == 1 else ""
+    return log, int(row.applied) if row.known == topic.partitions else 0

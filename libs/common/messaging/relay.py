@@ -39,8 +39,11 @@ CLUSTER_CHECK_S = 0.5
 Origin = Callable[[AsyncConnection], Awaitable[datetime | None]]
 """Reads, on the connection's present snapshot, up to which arrival time all deliveries are recorded here."""
 
-Applied = Callable[[], Awaitable[int]]
-"""Asks the consumers below which transaction id all of them have applied everything; 0 when one does not answer."""
+Applied = Callable[[str], Awaitable[int]]
+"""Asks the consumers below which transaction id all of them have applied everything; 0 when one does not answer.
+
+What one says counts only for the given log: one that has not taken it up has applied what stands before its start.
+"""
 
 
 class LogLost(Exception):
@@ -162,7 +165,7 @@ class Leader:
         """
         first = not self.cursor.log
         await kafka.ensure_topics(self.relay.settings, [self.topic])
-        start = rewind_to if rewind_to is not None else 0 if first else await self.relay.applied()
+        start = rewind_to if rewind_to is not None else 0 if first else await self.relay.applied(self.cursor.log)
         start = min(start, self.cursor.lower)
         self.cursor = self.cursor.restarted(at=start, log=f"{uuid4().hex}:{start}", cluster=cluster)
         await self._store()

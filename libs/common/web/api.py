@@ -113,7 +113,8 @@ def _messaging() -> APIRouter:
         if topic not in BY_NAME:
             raise NotFound(f"There is no topic {topic!r}.")
         # A transaction id does not fit a JavaScript number, so it travels as text.
-        return {"topic": topic, "applied_txid": str(await position.applied_txid(session, BY_NAME[topic]))}
+        log, txid = await position.applied(session, BY_NAME[topic])
+        return {"topic": topic, "log": log, "applied_txid": str(txid)}
 
     @router.post("/outbox/rewind", status_code=202)
     async def rewind(wanted: Rewind, session: Transaction, principal: CurrentPrincipal) -> dict[str, str]:

@@ -23,6 +23,8 @@ from libs.common.web.api import create_app
 from libs.common.web.auth import Principal
 from simulator.config import SimConfig, SimConnection
 from simulator.connections import documents
+from simulator.fakecrm.app import create_app as create_crm
+from simulator.fakecrm.state import CrmState
 from simulator.senders import Request
 from tests.support.databases import DatabaseServer, component_of
 
@@ -128,3 +130,12 @@ async def gateway(gateway_settings: CommonSettings) -> AsyncIterator[Gateway]:
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)
     await runtime.database.close()
+
+
+@pytest.fixture
+def crm(gateway: Gateway) -> CrmState:
+    """The simulated CRM that the gateway fetches from."""
+    state = CrmState()
+    tokens = {each: SIMULATED.connection(each).secrets["api_token"] for each in ("hubspot", "salesforce", "pipedrive")}
+    gateway.crm = httpx.ASGITransport(app=create_crm(state, tokens))
+    return state

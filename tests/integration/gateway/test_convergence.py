@@ -12,6 +12,8 @@ from sqlalchemy import text
 
 from libs.common import clock
 from simulator import senders
+from simulator.fakecrm.state import CrmState
+from simulator.records import DealRecord
 from simulator.senders import Change, Request
 from tests.integration.gateway.conftest import TABLES, Gateway
 from tests.integration.gateway.records import deal
@@ -20,13 +22,15 @@ STEPS = st.lists(
     st.sampled_from(["amount", "stage", "won", "reopened", "deleted", "restored", "same time"]), min_size=1, max_size=6
 )
 
+Told = list[tuple[DealRecord, list[Request]]]
 
-def _history(gateway: Gateway, provider: str, steps: list[str]) -> list[Request]:
-    """The deliveries of one deal, in the order in which they happened."""
+
+def _history(gateway: Gateway, provider: str, steps: list[str]) -> list[tuple[DealRecord, list[Request]]]:
+    """What one deal was, each with the deliveries that told of it, in the order in which it happened."""
     connection = gateway.connection(provider)
     record = deal(provider, changed_at=clock.now().replace(microsecond=0) - timedelta(minutes=4))
     sent_at = clock.now()
-    requests = [senders.requests(connection, [Change(record, "created")], at=sent_at)]
+    told = [(record, senders.requests(connection, [Change(record, "created")], at=sent_at))]
     for number, step in enumerate(steps, start=1):
         before, event = record, "changed"
         record = replace(record, changed_at=record.changed_at + timedelta(seconds=step != "same time"))
@@ -43,16 +47,20 @@ def _history(gateway: Gateway, provider: str, steps: list[str]) -> list[Request]
                 record, event = replace(record, deleted=True), "deleted"
             case "restored":
                 record, event = replace(record, deleted=False), "restored"
-        requests.append(senders.requests(connection, [Change(record, event, before)], at=sent_at))  # type: ignore[arg-type]
-    return [each for sent in requests for each in sent]
+        told.append((record, senders.requests(connection, [Change(record, event, before)], at=sent_at)))  # type: ignore[arg-type]
+    return told
 
 
-async def _ends_in(gateway: Gateway, requests: list[Request], batches: list[int]) -> dict[str, Any]:
-    """Deliver in this order, understanding in batches; what is known in the end, and which versions left."""
+async def _emptied(gateway: Gateway) -> None:
     async with gateway.runtime.database.transaction() as session:
         for table in TABLES:
             if table != "connection":
                 await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+
+
+async def _ends_in(gateway: Gateway, requests: list[Request], batches: list[int]) -> dict[str, Any]:
+    """Deliver in this order, understanding in batches; what is known in the end, and which versions left."""
+    await _emptied(gateway)
     for number, request in enumerate(requests):
         assert (await gateway.send(request)).status_code == 200
         if number in batches:
@@ -82,7 +90,7 @@ async def test_deliveries_in_any_order_and_number_end_in_the_crms_state(gateway:
     def explore(data: st.DataObject) -> None:
         nonlocal examples
         examples += 1
-        history = _history(gateway, provider, data.draw(STEPS))
+        history = [each for _, sent in _history(gateway, provider, data.draw(STEPS)) for each in sent]
         shuffled = data.draw(st.permutations(history + data.draw(st.lists(st.sampled_from(history), max_size=3))))
         cuts = data.draw(st.lists(st.integers(0, len(shuffled)), max_size=3))
         cases.append((history, shuffled, cuts))
@@ -92,3 +100,54 @@ async def test_deliveries_in_any_order_and_number_end_in_the_crms_state(gateway:
     for history, shuffled, cuts in cases:
         assert await _ends_in(gateway, shuffled, cuts) == await _ends_in(gateway, history, [])
     assert examples >= 5
+
+
+async def _known_after(gateway: Gateway, crm: CrmState, provider: Any, told: Told, order: list[int]) -> dict[str, Any]:
+    """Deliver what tells of each step in this order, fetching now and then; the CRM is never behind what it has told."""
+    await _emptied(gateway)
+    reached = 0
+    for place, number in enumerate(order):
+        reached = max(reached, number)
+        crm.put_deal(provider, told[reached][0])
+        for request in told[number][1]:
+            assert (await gateway.send(request)).status_code == 200
+        if place % 2:
+            await gateway.understand()
+            await gateway.fetch()
+    await gateway.understand()
+    while await gateway.value("SELECT count(*) FROM fetch_signal"):
+        async with gateway.runtime.database.transaction() as session:
+            await session.execute(text("UPDATE fetch_signal SET due_at = clock_timestamp()"))
+        await gateway.fetch()
+    assert await gateway.value("SELECT count(*) FROM delivery WHERE state <> 'processed'") == 0
+    known = await gateway.value("SELECT canonical FROM source_record WHERE object_type = 'deal'")
+    events = [orjson.loads(each["data"]) for each in await gateway.rows("SELECT data FROM outbox")]
+    newest = max(
+        events, key=lambda each: (each["clock"]["crm_time"], each["clock"]["sequence"], each["clock"]["digest"])
+    )
+    for each in (known, newest):
+        each["clock"].pop("sequence")
+        each.pop("received_at")
+    return {"known": known, "newest": newest}
+
+
+@pytest.mark.parametrize("provider", ["hubspot", "salesforce", "pipedrive"])
+async def test_deliveries_in_any_order_end_in_what_the_crm_answers_when_asked(
+    gateway: Gateway, crm: CrmState, provider: str
+) -> None:
+    cases: list[tuple[Told, list[int]]] = []
+
+    @settings(max_examples=12)
+    @given(st.data())
+    def explore(data: st.DataObject) -> None:
+        told = _history(gateway, provider, data.draw(STEPS))
+        numbers = list(range(len(told)))
+        cases.append((told, data.draw(st.permutations(numbers + data.draw(st.lists(st.sampled_from(numbers)))))))
+
+    explore()
+    for told, order in cases:
+        last = len(told) - 1
+        assert await _known_after(gateway, crm, provider, told, order) == await _known_after(
+            gateway, crm, provider, told, [last]
+        )
+    assert len(cases) >= 5

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from libs.common import clock
 from simulator import senders
@@ -87,6 +88,31 @@ async def test_hubspots_signature_holds_for_the_public_address_whatever_the_prox
         request, url="http://10.0.0.7:8080/webhooks/hub", headers=request.headers | {"Host": "inner"}
     )
     assert (await gateway.send(behind_proxy)).status_code == 200
+
+
+def _counted(connection: str, verdict: str) -> float:
+    labels = {"connection": connection, "verdict": verdict}
+    return REGISTRY.get_sample_value("gateway_deliveries_total", labels) or 0.0
+
+
+async def test_every_refusal_is_counted_by_what_was_wrong(gateway: Gateway) -> None:
+    request = _request(gateway, "standard")
+    unsigned = {name: value for name, value in request.headers.items() if name != "webhook-signature"}
+    wrong = {
+        "missing": replace(request, headers=unsigned),
+        "forged": replace(request, body=request.body + b" "),
+        "stale": _request(gateway, "standard", at=clock.now() - timedelta(minutes=6)),
+        "wrong_type": replace(request, headers=request.headers | {"Content-Type": "text/plain"}),
+        "too_large": replace(request, body=b" " * 2_000_000),
+    }
+    before = {verdict: _counted("std", verdict) for verdict in wrong}
+    for each in wrong.values():
+        await gateway.send(each)
+    assert {verdict: _counted("std", verdict) - before[verdict] for verdict in wrong} == dict.fromkeys(wrong, 1.0)
+    unknown = _counted("unknown", "unknown")
+    await gateway.send(replace(request, url="http://testserver/webhooks/nobody"))
+    assert _counted("unknown", "unknown") == unknown + 1
+    assert await _stored(gateway) == 0
 
 
 async def test_an_unknown_connection_is_refused(gateway: Gateway) -> None:

@@ -1,29 +1,21 @@
 """HubSpot only says that something changed; the record is asked back."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import orjson
 import pytest
+from sqlalchemy import text
 
 from libs.common.ids import entity_id
 from simulator import senders
-from simulator.fakecrm.app import create_app
 from simulator.fakecrm.state import CrmState
-from tests.integration.gateway.conftest import SIMULATED, Gateway
+from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.records import deal, lead
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture
-def crm(gateway: Gateway) -> CrmState:
-    """The simulated CRM that the gateway fetches from."""
-    state = CrmState()
-    tokens = {each: SIMULATED.connection(each).secrets["api_token"] for each in ("hubspot", "salesforce", "pipedrive")}
-    gateway.crm = httpx.ASGITransport(app=create_app(state, tokens))
-    return state
 
 
 async def _settle(gateway: Gateway) -> None:
@@ -178,3 +170,37 @@ async def test_a_salesforce_message_without_a_version_time_is_fetched_by_query(g
     await _settle(gateway)
     (event,) = await _events(gateway)
     assert (event["amount"], event["stage"]) == ("1234.50", "Propose")
+
+
+@pytest.mark.parametrize("stages", [("Propose", "Negotiate"), ("Negotiate", "Propose")])
+async def test_of_two_answers_with_one_crm_time_the_later_stands(
+    gateway: Gateway, crm: CrmState, stages: tuple[str, str]
+) -> None:
+    connection, first = gateway.connection("hubspot"), deal("hubspot", stage=stages[0])
+    for record in (first, replace(first, stage=stages[1], name="renamed in the same millisecond")):
+        crm.put_deal("hubspot", record)
+        await gateway.send(senders.deal_request(connection, record))
+        await _settle(gateway)
+    assert await gateway.value("SELECT canonical->>'stage' FROM source_record") == stages[1]
+
+
+async def test_an_answer_whose_lease_another_worker_took_is_not_applied(gateway: Gateway, crm: CrmState) -> None:
+    connection, first = gateway.connection("hubspot"), deal("hubspot")
+    second = deal("hubspot", changed_at=first.changed_at, stage="Negotiate")
+
+    async def another_worker() -> None:
+        crm.put_deal("hubspot", second)
+        async with gateway.runtime.database.transaction() as session:
+            await session.execute(text("UPDATE fetch_signal SET lease = nextval('fetch_signal_seq')"))
+
+    crm.put_deal("hubspot", first)
+    await gateway.send(senders.deal_request(connection, first))
+    await gateway.understand()
+    assert gateway.crm is not None
+    gateway.crm = _During(gateway.crm, another_worker)
+    await gateway.fetch()
+    assert await _events(gateway) == []
+    async with gateway.runtime.database.transaction() as session:
+        await session.execute(text("UPDATE fetch_signal SET due_at = clock_timestamp()"))
+    await gateway.fetch()
+    assert [event["stage"] for event in await _events(gateway)] == ["Negotiate"]

@@ -92,6 +92,10 @@ def machine(server: DatabaseServer, broker: TestBroker) -> type[RuleBasedStateMa
         def restore_consumer(self) -> None:
             self.do(self.world.restore_consumer())
 
+        @rule()
+        def move_producer(self) -> None:
+            self.do(self.world.move_producer())
+
         def teardown(self) -> None:
             try:
                 self.do(self.world.settle())

@@ -145,6 +145,16 @@ async def a_restored_consumer(world: World) -> None:
     await world.change(SECOND)
 
 
+async def a_moved_producer(world: World) -> None:
+    """The producer's database is reloaded on another server, which counts transactions from the beginning."""
+    await world.change(FIRST)
+    await world.relay()
+    await world.consume()
+    await world.change(FIRST)
+    await world.move_producer()
+    await world.change(SECOND)
+
+
 STORIES = {
     "late commit": a_late_commit,
     "zombie worker": a_zombie_worker,
@@ -152,6 +162,7 @@ STORIES = {
     "crash before the cursor is stored": a_crash_between_commit_and_offset,
     "two changes of one counter": two_changes_of_one_counter,
     "restored consumer": a_restored_consumer,
+    "moved producer": a_moved_producer,
 }
 
 
@@ -252,7 +263,21 @@ async def test_without_asking_a_restored_consumer_never_gets_what_it_lacks(
         await ends_well(database_server, broker, a_restored_consumer)
 
 
-async def _far(world: World) -> int:
+async def test_without_knowing_the_server_a_moved_producer_sends_nothing_more(
+    database_server: DatabaseServer, broker: TestBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def the_stored_one(_: Any) -> str:
+        return "another server"
+
+    async def move(world: World) -> None:
+        await a_moved_producer(world)
+        monkeypatch.setattr(cursor, "system_identifier", the_stored_one)
+
+    with pytest.raises(AssertionError, match="lost"):
+        await ends_well(database_server, broker, move)
+
+
+async def _far(world: World, _: str) -> int:
     """What the consumer had applied before it was restored."""
     async with world.producer.reading() as session:
         return int(await session.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")) or 0)

@@ -8,12 +8,12 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults bench-latency test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
 	@echo
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  State is kept in $(FORETELL_HOME) (FORETELL_HOME=<folder>)."
 
@@ -52,6 +52,9 @@ test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what mus
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)
+
+bench-restart: setup ## How long after kill -9 of everything until the pages are ready again
+	@$(LOCAL) restart
 
 test-kafka: setup-dev ## Integration, fault and smoke tests on Apache Kafka
 	@$(PY) -m deploy.local.check kafka-integration kafka-faults kafka-smoke

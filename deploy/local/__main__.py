@@ -86,6 +86,14 @@ def latency(rate: float = 50.0, seconds: float = 60.0) -> None:
     )
 
 
+@app.command()
+def restart() -> None:
+    """Start a fresh system, kill all of it, say how long it takes to be ready again, stop."""
+    from deploy.local import restarting  # noqa: PLC0415 - as above
+
+    raise typer.Exit(restarting.main(broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
 def main() -> None:
     """Run a command; what goes wrong is one line."""
     try:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from deploy.local.crms import Crms
+from deploy.local.errors import StartFailed
 from libs.common import clock
 from libs.common.ids import entity_id, normalise_external_id
 from simulator import senders
@@ -32,6 +33,8 @@ from simulator.sending.change import Change
 REST_S = 2.0
 """Least time between two changes of one deal: some CRMs keep whole seconds."""
 RETRY_S = 0.25
+GIVE_UP_S = 180.0
+"""A change that was not taken so long after it was due: the gateway does not come back."""
 _TIMEOUT_S = 10.0
 _LINES = 64
 
@@ -186,6 +189,8 @@ class Traffic:
                 number += 1
             while self._tasks:
                 await asyncio.gather(*self._tasks)
+        if self.waiting:
+            raise StartFailed(f"{self.waiting} changes were not taken by the gateway within {GIVE_UP_S:.0f} s")
 
     def _arrive(self, http: Lines, due: float, due_at: datetime) -> None:
         provider = PROVIDERS[self._turn % len(PROVIDERS)]
@@ -210,7 +215,7 @@ class Traffic:
     async def _deliver(self, http: Lines, sent: Sent, after_s: float) -> None:
         await asyncio.sleep(after_s)
         connection, attempt = self._crms.connection(sent.provider), 0
-        while True:
+        while time.monotonic() - sent.due < GIVE_UP_S:
             (request,) = senders.requests(connection, [sent.change], at=clock.now(), attempt=attempt)
             try:
                 status, body = await http.send(request)

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from libs.common import sql
 from libs.common.config import CommonSettings
 from libs.common.messaging import outbox
 from libs.common.messaging.wake import Wake
@@ -59,6 +61,7 @@ class Database:
                     written = await outbox.write(session)
             finally:
                 outbox.forget(session)
+                sql.forget_driver(session)
             if written:
                 self.wake.poke()
 
@@ -88,6 +91,9 @@ def is_passing(error: BaseException) -> bool:
         return all(is_passing(part) for part in error.exceptions)
     if isinstance(error, (InterfaceError, PoolTimeout, OSError, asyncio.TimeoutError, TimeoutError)):
         return True
+    if isinstance(error, asyncpg.InterfaceError):
+        # What the driver itself refuses to send is an InterfaceError too, but will be refused again.
+        return not isinstance(error, ValueError)
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True

@@ -6,7 +6,7 @@ broker, relay and consumer are the real ones; the world steps them by hand, so t
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,25 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from libs.common import crash, ids
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
-from libs.common.events.base import EventData, Received
 from libs.common.events.pricing import QuoteCreated
-from libs.common.messaging import cursor, kafka, neighbours, outbox, position
+from libs.common.messaging import cursor, kafka, neighbours, position
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.cursor import CursorMoved
 from libs.common.messaging.position import PartitionLost
 from libs.common.messaging.relay import Leader, Relay
 from libs.common.messaging.topics import Topic
 from tests.support.brokers import TestBroker
+from tests.support.counters import CONSUMER_TABLES, KEYS, PRODUCER_TABLES, count_up, difference, keep
 from tests.support.databases import MESSAGING, DatabaseServer
-
-KEYS = tuple(ids.entity_id("world", "quote", str(number)) for number in range(3))
-AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-PRODUCER_TABLES = ("CREATE TABLE counter (key uuid PRIMARY KEY, version bigint NOT NULL)",)
-CONSUMER_TABLES = (
-    "CREATE TABLE applied (key uuid, version bigint, times integer NOT NULL, PRIMARY KEY (key, version))",
-    "CREATE TABLE newest (key uuid PRIMARY KEY, version bigint NOT NULL)",
-)
 
 
 class Crashed(BaseException):
@@ -43,30 +34,6 @@ class Crashed(BaseException):
 
 class WrongOrder(AssertionError):
     """The relay sent a version of an aggregate after a later one."""
-
-
-async def keep(session: AsyncSession, events: Sequence[Received[EventData]]) -> None:
-    """The consumer's handler: counts every application, and lets only a higher version become the newest."""
-    for event in events:
-        parameters = {"key": event.key, "version": event.aggregate_version}
-        await session.execute(
-            text(
-                """
-                INSERT INTO applied VALUES (:key, :version, 1)
-                ON CONFLICT (key, version) DO UPDATE SET times = applied.times + 1
-                """
-            ),
-            parameters,
-        )
-        await session.execute(
-            text(
-                """
-                INSERT INTO newest VALUES (:key, :version)
-                ON CONFLICT (key) DO UPDATE SET version = excluded.version WHERE newest.version < excluded.version
-                """
-            ),
-            parameters,
-        )
 
 
 class WatchedLeader(Leader):
@@ -151,27 +118,7 @@ class World:
         if any(held == key for held, _ in self.open):
             return
         async with self.producer.transaction() as session:
-            await self._change(session, key)
-
-    async def _change(self, session: AsyncSession, key: UUID) -> None:
-        if not self.lock_first:
-            version = await session.scalar(text("SELECT version FROM counter WHERE key = :key"), {"key": key})
-            self._add(session, key, version + 1)
-            await outbox.write(session)
-        locked = await session.scalar(text("SELECT version FROM counter WHERE key = :key FOR UPDATE"), {"key": key})
-        await session.execute(
-            text("UPDATE counter SET version = :version WHERE key = :key"), {"key": key, "version": locked + 1}
-        )
-        if self.lock_first:
-            self._add(session, key, locked + 1)
-            await outbox.write(session)
-
-    @staticmethod
-    def _add(session: AsyncSession, key: UUID, version: int) -> None:
-        quote = QuoteCreated(
-            quote_id=key, version=version, deal_id=key, status="draft", net_amount=1, currency="EUR", valid_from=AT
-        )
-        outbox.add(session, quote, key=key, version=version, occurred_at=AT)
+            await count_up(session, key, lock_first=self.lock_first)
 
     async def open_change(self, key: UUID) -> None:
         """A change that has taken its transaction id and position, and is committed later than others."""
@@ -180,7 +127,7 @@ class World:
         stack = AsyncExitStack()
         session = await stack.enter_async_context(self.producer._sessions())
         await session.begin()
-        await self._change(session, key)
+        await count_up(session, key, lock_first=self.lock_first)
         self.open.append((key, OpenChange(stack, session)))
 
     async def finish_change(self, *, commit: bool) -> None:
@@ -363,7 +310,7 @@ class World:
             await self.consume()
             if await self._at_rest():
                 return
-        raise AssertionError(f"not at rest after 200 rounds: {await self.difference()}")
+        raise AssertionError(f"not at rest after 200 rounds: {await difference(self.producer, self.consumer)}")
 
     async def _at_rest(self) -> bool:
         """Whether the consumer has heard, in the newest log, of everything the producer has."""
@@ -378,22 +325,8 @@ class World:
         return applied > int(target or 0) and logs == {leader.cursor.log}
 
     async def difference(self) -> dict[str, Any]:
-        """What the consumer lacks, has twice, or holds as newest although it is not; empty when all is well."""
-        async with self.producer.reading() as session:
-            versions = {row.key: row.version for row in await session.execute(text("SELECT key, version FROM counter"))}
-        async with self.consumer.reading() as session:
-            applied = {
-                (row.key, row.version): row.times for row in await session.execute(text("SELECT * FROM applied"))
-            }
-            newest = {row.key: row.version for row in await session.execute(text("SELECT * FROM newest"))}
-        wanted = {(key, version) for key, last in versions.items() for version in range(1, last + 1)}
-        found: dict[str, Any] = {
-            "lost": wanted - applied.keys(),
-            "invented": applied.keys() - wanted,
-            "twice": {place for place, times in applied.items() if times > 1},
-            "diverged": {key for key, last in versions.items() if newest.get(key, 0) != last},
-        }
-        return {name: places for name, places in found.items() if places}
+        """See counters.difference."""
+        return await difference(self.producer, self.consumer)
 
 
 async def _no_origin(_: AsyncConnection) -> datetime | None:

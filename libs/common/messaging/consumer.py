@@ -118,9 +118,12 @@ class Consumer:
 
     async def poll(self, client: kafka.AIOKafkaConsumer) -> bool:
         """Take one batch and apply it; returns False after silence."""
-        fetch_ms, idle_ms = self.settings.broker_fetch_wait_ms, self.settings.broker_idle_fetch_wait_ms
+        # Whoever applies only now and then need not ask more often.
+        pace_ms = int(self.settings.consumer_pace_s * 1000)
+        fetch_ms, idle_ms = max(self.settings.broker_fetch_wait_ms, pace_ms), self.settings.broker_idle_fetch_wait_ms
         if idle_ms is not None:
-            kafka.let_wait(client, fetch_ms if time.monotonic() - self._applied_at < BUSY_S else idle_ms)
+            busy = time.monotonic() - self._applied_at < BUSY_S
+            kafka.let_wait(client, fetch_ms if busy else max(idle_ms, pace_ms))
         wait_ms = max(fetch_ms, 10) * 5
         batches = await client.getmany(timeout_ms=wait_ms, max_records=self.settings.consumer_batch)
         if not batches:

@@ -15,6 +15,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from libs.common.sql import Query
+
 READ_AHEAD = 20_000
 """Positions taken from a window at once; only these are held in memory."""
 
@@ -67,19 +69,37 @@ class Horizon:
     rewind_to: int | None
 
 
+_HORIZON = Query(
+    """
+    WITH snapshot AS MATERIALIZED (
+        SELECT pg_snapshot_xmin(now)::text::bigint AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax
+        FROM pg_current_snapshot() AS now
+    ), horizon AS MATERIALIZED (
+        SELECT least(xmax, CASE WHEN xmin < xmax THEN (
+            SELECT min(xmax - ((xmax - backend_xid::text::bigint) & 4294967295))
+            FROM pg_stat_get_activity(NULL) WHERE backend_xid IS NOT NULL AND datid = (
+                SELECT oid FROM pg_database WHERE datname = current_database()
+            )
+        ) END) AS oldest
+        FROM snapshot
+    )
+    SELECT oldest::text AS oldest,
+           EXISTS (SELECT 1 FROM outbox WHERE txid >= oldest::text::xid8) AS held_back,
+           (SELECT rewind_to::text FROM relay_cursor) AS rewind_to
+    FROM horizon
+    """
+)
+"""The oldest transaction that runs in this database, else the next one to come.
+
+The snapshot's own oldest counts the transactions of all databases of the server, and one of another component would hold back
+this one's events. What runs is asked after the snapshot was taken: a transaction below its end that does not show any more has
+ended, and the statements that follow see what it wrote. `backend_xid` has 32 bits and lies at most 2^31 below the end.
+"""
+
+
 async def horizon(connection: AsyncConnection) -> Horizon:
     """How far the outbox is final at present, and the rewind asked for, if any."""
-    row = (
-        await connection.execute(
-            text(
-                """
-                SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
-                       EXISTS (SELECT 1 FROM outbox WHERE txid >= pg_snapshot_xmin(pg_current_snapshot())) AS held_back,
-                       (SELECT rewind_to::text FROM relay_cursor) AS rewind_to
-                """
-            )
-        )
-    ).one()
+    row = await _HORIZON.row(connection)
     return Horizon(int(row.oldest), row.held_back, None if row.rewind_to is None else int(row.rewind_to))
 
 
@@ -136,66 +156,77 @@ async def load(connection: AsyncConnection) -> Cursor:
     return fresh
 
 
+_STORE = Query(
+    """
+    UPDATE relay_cursor
+    SET system_identifier = :identifier, lower_txid = cast(cast(:lower AS text) AS xid8),
+        upper_txid = cast(cast(:upper AS text) AS xid8), position = :position, log = :log, cluster = :cluster,
+        acknowledged = cast(cast(:acknowledged AS text) AS jsonb),
+        replaying_to = cast(cast(:replaying AS text) AS xid8), stored_at = clock_timestamp(),
+        rewind_to = CASE WHEN :log <> :old_log AND rewind_to >= cast(cast(:lower AS text) AS xid8) THEN NULL ELSE rewind_to END
+    WHERE system_identifier = :old_identifier AND lower_txid = cast(cast(:old_lower AS text) AS xid8)
+      AND upper_txid = cast(cast(:old_upper AS text) AS xid8) AND position = :old_position AND log = :old_log
+    """
+)
+
+
 async def store(connection: AsyncConnection, old: Cursor, new: Cursor) -> None:
     """Move the stored cursor from `old` to `new`. Raises CursorMoved when it is not at `old`."""
-    result = await connection.execute(
-        text(
-            """
-            UPDATE relay_cursor
-            SET system_identifier = :identifier, lower_txid = cast(:lower AS xid8), upper_txid = cast(:upper AS xid8),
-                position = :position, log = :log, cluster = :cluster, acknowledged = cast(:acknowledged AS jsonb),
-                replaying_to = cast(:replaying AS xid8), stored_at = clock_timestamp(),
-                rewind_to = CASE WHEN :log <> :old_log AND rewind_to >= cast(:lower AS xid8) THEN NULL ELSE rewind_to END
-            WHERE system_identifier = :old_identifier AND lower_txid = cast(:old_lower AS xid8)
-              AND upper_txid = cast(:old_upper AS xid8) AND position = :old_position AND log = :old_log
-            """
-        ),
+    moved = await _STORE.run(
+        connection,
         {
             "identifier": new.system_identifier,
-            "lower": new.lower,
-            "upper": new.upper,
+            "lower": str(new.lower),
+            "upper": str(new.upper),
             "position": new.position,
             "log": new.log,
             "cluster": new.cluster,
             "acknowledged": orjson.dumps(new.acknowledged, option=orjson.OPT_NON_STR_KEYS).decode(),
-            "replaying": new.replaying_to,
+            "replaying": None if new.replaying_to is None else str(new.replaying_to),
             "old_identifier": old.system_identifier,
-            "old_lower": old.lower,
-            "old_upper": old.upper,
+            "old_lower": str(old.lower),
+            "old_upper": str(old.upper),
             "old_position": old.position,
             "old_log": old.log,
         },
     )
-    if result.rowcount != 1:
+    if moved != 1:
         raise CursorMoved("the relay's cursor was moved by another process")
+
+
+_AHEAD = Query(
+    """
+    SELECT position, id FROM outbox
+    WHERE txid >= cast(cast(:lower AS text) AS xid8) AND txid < cast(cast(:upper AS text) AS xid8) AND position > :position
+    ORDER BY position LIMIT :limit
+    """
+)
 
 
 async def ahead(connection: AsyncConnection, cursor: Cursor) -> list[tuple[int, Any]]:
     """Positions and ids of the rows of the window that are still to be sent, in order; at most READ_AHEAD."""
     if cursor.lower == cursor.upper:
         return []
-    rows = await connection.execute(
-        text(
-            """
-            SELECT position, id FROM outbox
-            WHERE txid >= cast(:lower AS xid8) AND txid < cast(:upper AS xid8) AND position > :position
-            ORDER BY position LIMIT :limit
-            """
-        ),
-        {"lower": cursor.lower, "upper": cursor.upper, "position": cursor.position, "limit": READ_AHEAD},
+    rows = await _AHEAD.rows(
+        connection,
+        {
+            "lower": str(cursor.lower),
+            "upper": str(cursor.upper),
+            "position": cursor.position,
+            "limit": READ_AHEAD,
+        },
     )
     return [(row.position, row.id) for row in rows]
 
 
+_ROWS = Query(
+    """
+    SELECT id, position, topic, key, type, subject, occurred_at, recorded_at, aggregate_version, attributes, data
+    FROM outbox WHERE id = ANY(:ids) ORDER BY position
+    """
+)
+
+
 async def rows_of(connection: AsyncConnection, ids: Sequence[Any]) -> list[dict[str, Any]]:
     """The full outbox rows of `ids`, by position."""
-    rows = await connection.execute(
-        text(
-            """
-            SELECT id, position, topic, key, type, subject, occurred_at, recorded_at, aggregate_version, attributes, data
-            FROM outbox WHERE id = ANY(:ids) ORDER BY position
-            """
-        ),
-        {"ids": list(ids)},
-    )
-    return [dict(row._mapping) for row in rows]
+    return [row._asdict() for row in await _ROWS.rows(connection, {"ids": list(ids)})]

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
@@ -14,7 +13,9 @@ from libs.common.events.base import Cause, EventData
 from libs.common.ids import new_id
 from libs.common.messaging.envelope import MAX_EVENT_BYTES
 from libs.common.observe.tracing import current_traceparent
+from libs.common.sql import Query
 
+_NOW = Query("SELECT pg_current_xact_id() AS id, clock_timestamp() AS now")
 _PENDING = "foretell.outbox"
 _STAMP = "foretell.recorded_at"
 
@@ -31,8 +32,8 @@ async def stamp(session: AsyncSession) -> datetime:
     """
     known = session.info.get(_STAMP)
     if known is None:
-        row = (await session.execute(text("SELECT pg_current_xact_id(), clock_timestamp()"))).one()
-        known = session.info[_STAMP] = row[1] + clock.offset()
+        row = await _NOW.row(session)
+        known = session.info[_STAMP] = row.now + clock.offset()
     return known  # type: ignore[no-any-return]
 
 
@@ -87,7 +88,7 @@ def pending(session: AsyncSession) -> Sequence[tuple[Any, ...]]:
     return tuple(session.info.get(_PENDING, ()))
 
 
-_INSERT = text(
+_INSERT = Query(
     """
     INSERT INTO outbox (id, topic, key, type, subject, occurred_at, recorded_at, aggregate_version, attributes, data)
     SELECT n.id, n.topic, n.key, n.type, n.subject, n.occurred_at, n.recorded_at, n.version, n.attributes::jsonb, n.data
@@ -112,7 +113,7 @@ async def write(session: AsyncSession) -> int:
     names = ("ids", "topics", "keys", "types", "subjects", "occurred", "recorded", "versions", "attributes", "data")
     values: dict[str, Any] = {name: list(column) for name, column in zip(names, columns, strict=True)}
     values["recorded"] = [given or recorded_at for given in values["recorded"]]
-    await session.execute(_INSERT, values)
+    await _INSERT.run(session, values)
     return len(rows)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.messaging.envelope import Tick
 from libs.common.messaging.topics import Topic
+from libs.common.sql import Query
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -62,7 +63,7 @@ async def load(session: AsyncSession, places: Iterable[Place]) -> dict[Place, Po
     }
 
 
-_ADVANCE = text(
+_ADVANCE = Query(
     """
     UPDATE consumer_position AS p
     SET cluster = n.cluster, log = n.log, next_offset = n.next_offset, origin = coalesce(n.origin, p.origin),
@@ -95,8 +96,8 @@ async def advance(
         return
     places = sorted(moves)
     found = [ticks.get(place) for place in places]
-    result = await session.execute(
-        _ADVANCE,
+    moved = await _ADVANCE.run(
+        session,
         {
             "topics": [place[0] for place in places],
             "partitions": [place[1] for place in places],
@@ -111,8 +112,8 @@ async def advance(
             "txids": [str(moves[place][1].applied_txid) for place in places],
         },
     )
-    if result.rowcount != len(places):  # type: ignore[attr-defined]
-        raise PartitionLost(f"{len(places) - result.rowcount} of {len(places)} positions moved elsewhere")  # type: ignore[attr-defined]
+    if moved != len(places):
+        raise PartitionLost(f"{len(places) - moved} of {len(places)} positions moved elsewhere")
 
 
 async def watermark(session: AsyncSession, topics: Iterable[Topic]) -> datetime | None:

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from libs.common import crash
 from libs.common.messaging import consumer, relay
 from tests.support.brokers import TestBroker
+from tests.support.counters import KEYS
 from tests.support.databases import DatabaseServer
-from tests.support.eventpath import KEYS, Crashed, World
+from tests.support.eventpath import Crashed, World
 
 RELAY_POINTS = ("relay.read_not_sent", "relay.sent_cursor_not_stored")
 CONSUMER_POINTS = (

@@ -9,9 +9,11 @@ from sqlalchemy import text
 
 from libs.common import crash
 from libs.common.messaging import consumer, cursor, inbox, kafka, position, relay
+from libs.common.sql import Query
 from tests.support.brokers import TestBroker
+from tests.support.counters import KEYS, count_up
 from tests.support.databases import DatabaseServer
-from tests.support.eventpath import KEYS, Crashed, World
+from tests.support.eventpath import Crashed, World
 
 Story = Callable[[World], Awaitable[None]]
 FIRST, SECOND, THIRD = KEYS
@@ -127,7 +129,7 @@ async def two_changes_of_one_counter(world: World) -> None:
 
 async def world_change(world: World) -> None:
     async with world.producer.transaction() as session:
-        await world._change(session, FIRST)
+        await count_up(session, FIRST, lock_first=world.lock_first)
 
 
 async def a_restored_consumer(world: World) -> None:
@@ -206,7 +208,7 @@ async def test_without_compare_and_set_a_zombie_moves_the_position_back(
     database_server: DatabaseServer, broker: TestBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unguarded = position._ADVANCE.text.split("AND p.cluster = n.old_cluster")[0]
-    monkeypatch.setattr(position, "_ADVANCE", text(unguarded))
+    monkeypatch.setattr(position, "_ADVANCE", Query(unguarded))
     with pytest.raises(AssertionError, match="went back"):
         await ends_well(database_server, broker, a_zombie_worker)
 

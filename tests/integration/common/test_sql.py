@@ -1,0 +1,87 @@
+"""Queries through the driver stand in the same transaction as everything else of their session."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from libs.common.db import Database, is_passing
+from libs.common.sql import Query
+from tests.support.databases import MESSAGING, DatabaseServer
+
+_ADD = Query("INSERT INTO kept SELECT unnest(cast(:numbers AS integer[]))")
+_ALL = Query("SELECT number, number::text AS word FROM kept ORDER BY number")
+
+
+@pytest_asyncio.fixture
+async def database(database_server: DatabaseServer) -> AsyncIterator[Database]:
+    settings = database_server.copy_for(MESSAGING)
+    name = settings.database_url.get_secret_value().rsplit("/", 1)[1]
+    database_server.postgres.sql(
+        "CREATE TABLE kept (number integer PRIMARY KEY); GRANT ALL ON kept TO foretell_app", database=name
+    )
+    made = Database(settings)
+    yield made
+    await made.close()
+    database_server.drop(settings)
+
+
+def test_names_become_numbers_and_casts_stay() -> None:
+    query = Query("SELECT :a::text, cast(:b AS text), x.c::int FROM t x WHERE a = :a AND at > '12:30'::time")
+    assert query.sent == "SELECT $1::text, cast($2 AS text), x.c::int FROM t x WHERE a = $1 AND at > '12:30'::time"
+    assert query.names == ("a", "b")
+
+
+@pytest.mark.asyncio
+async def test_what_it_writes_is_committed_with_the_session(database: Database) -> None:
+    async with database.transaction() as session:
+        assert await _ADD.run(session, {"numbers": [1, 2]}) == 2
+        await session.execute(text("INSERT INTO kept VALUES (3)"))
+        assert await _ALL.column(session) == [1, 2, 3]
+    async with database.reading() as session:
+        rows = await _ALL.rows(session)
+    assert [(row.number, row.word) for row in rows] == [(1, "1"), (2, "2"), (3, "3")]
+
+
+@pytest.mark.asyncio
+async def test_what_it_writes_is_undone_with_the_session(database: Database) -> None:
+    async def fail() -> None:
+        async with database.transaction() as session:
+            await _ADD.run(session, {"numbers": [1]})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with database.reading() as session:
+        assert await _ALL.rows(session) == []
+
+
+async def _add(database: Database, numbers: list[object]) -> None:
+    async with database.transaction() as session:
+        await _ADD.run(session, {"numbers": numbers})
+
+
+@pytest.mark.asyncio
+async def test_errors_of_the_data_do_not_pass(database: Database) -> None:
+    with pytest.raises(asyncpg.PostgresError) as broken:
+        await _add(database, [1, 1])
+    assert not is_passing(broken.value)
+    with pytest.raises(asyncpg.DataError) as refused:
+        await _add(database, ["one"])
+    assert not is_passing(refused.value)
+
+
+@pytest.mark.asyncio
+async def test_a_lost_connection_passes_and_the_next_transaction_has_another(database: Database) -> None:
+    async def lose() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            await Query("SELECT pg_terminate_backend(pg_backend_pid())").rows(session)
+
+    with pytest.raises((asyncpg.PostgresError, DBAPIError, OSError)) as lost:
+        await lose()
+    assert is_passing(lost.value)
+    await _add(database, [1])

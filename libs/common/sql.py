@@ -1,6 +1,6 @@
 """Statements of the event path, sent through the driver itself within SQLAlchemy's transaction.
 
-A statement through SQLAlchemy's session costs three times the processor time of the same one through asyncpg, and at tens of
+A statement through SQLAlchemy's session costs about twice the processor time of the same one through asyncpg, and at tens of
 changes a second that time is what a change waits for. So the hot path keeps its SQL in `Query` objects; everything else uses
 the session as usual, on the same connection and in the same transaction.
 """

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.crm import CrmRecord
 from libs.common.messaging import outbox
+from libs.common.sql import Query
 from services.deals.chronicle import Moment, corrections, fold_records, input_key, with_digest
 
 R = TypeVar("R", bound=CrmRecord)
@@ -67,20 +67,22 @@ class RecordHistory(Generic[R, C]):
             """,
             name,
         )
-        self._inputs = _sql("SELECT {name}_id, payload::text FROM {name}_input WHERE {name}_id = ANY(:ids)", name)
+        self._inputs = _sql(
+            "SELECT {name}_id, payload::text AS payload FROM {name}_input WHERE {name}_id = ANY(:ids)", name
+        )
         self._stored = _sql(
             """
-            SELECT DISTINCT ON ({name}_id, valid_from) {name}_id, valid_from, content::text FROM {name}_version
+            SELECT DISTINCT ON ({name}_id, valid_from) {name}_id, valid_from, content::text AS content FROM {name}_version
             WHERE {name}_id = ANY(:ids) ORDER BY {name}_id, valid_from, version DESC
             """,
             name,
         )
         self._append = _sql(
-            "INSERT INTO {name}_version SELECT * FROM json_populate_recordset(NULL::{name}_version, CAST(:rows AS json))",
-            name,
-        )
-        self._turn = _sql(
             """
+            WITH appended AS (
+                INSERT INTO {name}_version
+                SELECT * FROM json_populate_recordset(NULL::{name}_version, CAST(CAST(:rows AS text) AS json))
+            )
             UPDATE {name} SET version = n.version
             FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[])) AS n (id, version)
             WHERE {name}.{name}_id = n.id
@@ -92,22 +94,22 @@ class RecordHistory(Generic[R, C]):
         """Keep the records that are new and append what they change; returns what was appended, in order."""
         records = [with_digest(record) for record in records]
         ids = sorted({self._identify(record) for record in records})
-        await session.execute(self._know, {"ids": ids})
-        versions = {row[0]: row[1] for row in await session.execute(self._lock, {"ids": ids})}
+        await self._know.run(session, {"ids": ids})
+        versions = {row[0]: row[1] for row in await self._lock.rows(session, {"ids": ids})}
         kept = {
             "ids": [self._identify(record) for record in records],
             "keys": [input_key(record) for record in records],
             "payloads": [record.model_dump_json(exclude_defaults=True) for record in records],
         }
-        new = set(await session.scalars(self._keep, kept))
+        new = set(await self._keep.column(session, kept))
         if not new:
             return []
         await outbox.stamp(session)
         inputs: dict[UUID, list[R]] = {}
-        for identifier, payload in await session.execute(self._inputs, {"ids": list(new)}):
+        for identifier, payload in await self._inputs.rows(session, {"ids": list(new)}):
             inputs.setdefault(identifier, []).append(self._record.model_validate_json(payload))
         stored: dict[UUID, list[Moment[C]]] = {}
-        for identifier, valid_from, content in await session.execute(self._stored, {"ids": list(new)}):
+        for identifier, valid_from, content in await self._stored.rows(session, {"ids": list(new)}):
             stored.setdefault(identifier, []).append(Moment(valid_from, self._content.validate_json(content)))
         appended: list[Version[C]] = []
         for identifier in sorted(new):
@@ -142,10 +144,10 @@ class RecordHistory(Generic[R, C]):
             }
             for entry in appended
         ]
-        await session.execute(self._append, {"rows": orjson.dumps(rows, default=str).decode()})
         newest = {entry.identifier: entry.version for entry in appended}
-        await session.execute(self._turn, {"ids": list(newest), "versions": list(newest.values())})
+        values = {"ids": list(newest), "versions": list(newest.values())}
+        await self._append.run(session, {"rows": orjson.dumps(rows, default=str).decode(), **values})
 
 
-def _sql(statement: str, name: str) -> TextClause:
-    return text(statement.replace("{name}", name))
+def _sql(statement: str, name: str) -> Query:
+    return Query(statement.replace("{name}", name))

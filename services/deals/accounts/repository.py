@@ -9,16 +9,17 @@ import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.sql import Query
 from libs.common.web.auth import ROLES
 from libs.common.web.paging import decode_cursor, encode_cursor
 from services.deals.record_history import Version
 
 READERS = ROLES
 
-_TURN = text("""
+_TURN = Query("""
     UPDATE account SET valid_from = n.valid_from, name = n.name, region = n.region, market = n.market,
         segment = n.segment, tier = n.tier, parent_id = n.parent_id, absorbed_into = n.absorbed_into, removed = n.removed
-    FROM json_populate_recordset(NULL::account, CAST(:rows AS json)) n WHERE account.account_id = n.account_id
+    FROM json_populate_recordset(NULL::account, CAST(CAST(:rows AS text) AS json)) n WHERE account.account_id = n.account_id
 """)
 
 
@@ -29,7 +30,7 @@ async def turn(session: AsyncSession, heads: Sequence[Version[Any]]) -> None:
         for head in heads
     ]
     if rows:
-        await session.execute(_TURN, {"rows": orjson.dumps(rows, default=str).decode()})
+        await _TURN.run(session, {"rows": orjson.dumps(rows, default=str).decode()})
 
 
 _ONE = text("SELECT * FROM account WHERE account_id = :account_id AND version > 0")

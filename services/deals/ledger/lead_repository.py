@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.leads import LeadState
 from libs.common.ids import provisional_deal_id
+from libs.common.sql import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +21,48 @@ class Lead:
     converted_deal_id: UUID | None
 
 
-_LEADS_OF = text("""
-    SELECT lead_id FROM lead_link WHERE deal_id = ANY(:deals)
-    UNION SELECT lead_id FROM lead WHERE converted_deal_id = ANY(:deals)
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The leads and deals that a batch touches, each with whether it has a row already."""
+
+    leads: dict[UUID, bool]
+    deals: dict[UUID, bool]
+
+
+_TOUCHED = Query("""
+    WITH told AS MATERIALIZED (
+        SELECT unnest(ARRAY(SELECT unnest(CAST(:told AS uuid[])))) AS lead_id
+        UNION SELECT lead_id FROM lead WHERE provisional_id = ANY(ARRAY(SELECT unnest(CAST(:deals AS uuid[]))))
+    ), deals AS MATERIALIZED (
+        SELECT unnest(ARRAY(SELECT unnest(CAST(:deals AS uuid[])))) AS deal_id
+        UNION SELECT deal_id FROM lead_link WHERE lead_id = ANY(ARRAY(SELECT lead_id FROM told))
+        UNION SELECT converted_deal_id FROM lead
+              WHERE lead_id = ANY(ARRAY(SELECT lead_id FROM told)) AND converted_deal_id IS NOT NULL
+    ), leads AS (
+        SELECT lead_id FROM told
+        UNION SELECT unnest(ARRAY(SELECT unnest(CAST(:named AS uuid[]))))
+        UNION SELECT lead_id FROM lead_link WHERE deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
+        UNION SELECT lead_id FROM lead WHERE converted_deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
+    )
+    SELECT true AS is_lead, lead_id AS id, (SELECT true FROM lead l WHERE l.lead_id = leads.lead_id) AS known FROM leads
+    UNION ALL
+    SELECT false, deal_id, (SELECT true FROM deal d WHERE d.deal_id = deals.deal_id) FROM deals
 """)
 
 
-async def leads_of(session: AsyncSession, deals: Collection[UUID]) -> set[UUID]:
-    """The leads that these deals name or were converted from."""
-    return set((await session.scalars(_LEADS_OF, {"deals": list(deals)})).all()) if deals else set()
+async def touched(
+    session: AsyncSession, *, deals: Collection[UUID], told: Collection[UUID], named: Collection[UUID]
+) -> Touched:
+    """All of these, the leads that provisional ones of the deals stand for, the CRM's deals that `told` and those leads
+    became or are named by, and the leads that any of the deals name or were converted from.
+    """
+    found = Touched({}, {})
+    for row in await _TOUCHED.rows(session, {"deals": list(deals), "told": list(told), "named": list(named)}):
+        (found.leads if row.is_lead else found.deals)[row.id] = row.known is True
+    return found
 
 
-_STOOD_FOR = text("SELECT lead_id FROM lead WHERE provisional_id = ANY(:deals)")
-
-
-async def leads_of_provisional(session: AsyncSession, deals: Collection[UUID]) -> set[UUID]:
-    """The leads that those of these deals stand for which are provisional."""
-    return set((await session.scalars(_STOOD_FOR, {"deals": list(deals)})).all()) if deals else set()
-
-
-_DEALS_OF = text("""
+_DEALS_OF = Query("""
     SELECT deal_id FROM lead_link WHERE lead_id = ANY(:leads)
     UNION SELECT converted_deal_id FROM lead WHERE lead_id = ANY(:leads) AND converted_deal_id IS NOT NULL
 """)
@@ -48,58 +70,58 @@ _DEALS_OF = text("""
 
 async def deals_of(session: AsyncSession, leads: Collection[UUID]) -> set[UUID]:
     """The CRM's deals that name these leads or that they were converted to; not their provisional ones."""
-    return set((await session.scalars(_DEALS_OF, {"leads": list(leads)})).all()) if leads else set()
+    return set(await _DEALS_OF.column(session, {"leads": list(leads)})) if leads else set()
 
 
-_KNOW_LEADS = text("""
+_KNOW_LEADS = Query("""
     INSERT INTO lead (lead_id, provisional_id)
     SELECT * FROM unnest(CAST(:leads AS uuid[]), CAST(:provisional AS uuid[])) ON CONFLICT DO NOTHING
 """)
-_LOCK_LEADS = text("""
-    SELECT lead_id, version, converted_deal_id FROM lead WHERE lead_id = ANY(:leads) ORDER BY lead_id FOR UPDATE
+_LOCK_LEADS = Query("""
+    SELECT lead_id, version, converted_deal_id FROM lead
+    WHERE lead_id = ANY(ARRAY(SELECT unnest(CAST(:leads AS uuid[])))) ORDER BY lead_id FOR UPDATE
 """)
 
 
-async def lock_leads(session: AsyncSession, leads: Collection[UUID]) -> dict[UUID, Lead]:
-    """Lock the leads' rows in id order, making placeholders for unknown ones."""
+async def lock_leads(session: AsyncSession, leads: Mapping[UUID, bool]) -> dict[UUID, Lead]:
+    """Lock the leads' rows in id order, making placeholders unless all of them are known to have a row."""
     if not leads:
         return {}
     ids = sorted(leads)
-    await session.execute(_KNOW_LEADS, {"leads": ids, "provisional": [provisional_deal_id(lead) for lead in ids]})
-    rows = await session.execute(_LOCK_LEADS, {"leads": ids})
-    return {row[0]: Lead(*row) for row in rows}
+    if not all(leads.values()):
+        await _KNOW_LEADS.run(session, {"leads": ids, "provisional": [provisional_deal_id(lead) for lead in ids]})
+    return {row.lead_id: Lead(*row) for row in await _LOCK_LEADS.rows(session, {"leads": ids})}
 
 
-_KEEP_LEADS = text("""
+_KEEP_LEADS = Query("""
+    WITH turned AS (
+        UPDATE lead SET version = n.version, converted_deal_id = n.converted
+        FROM unnest(CAST(:newest AS uuid[]), CAST(:newest_versions AS integer[]), CAST(:converted AS uuid[]))
+          AS n (lead_id, version, converted)
+        WHERE lead.lead_id = n.lead_id AND lead.version < n.version
+    )
     INSERT INTO lead_input (lead_id, version, payload)
     SELECT n.lead_id, n.version, CAST(n.payload AS jsonb)
     FROM unnest(CAST(:leads AS uuid[]), CAST(:versions AS integer[]), CAST(:payloads AS text[]))
       AS n (lead_id, version, payload)
-    ON CONFLICT DO NOTHING RETURNING lead_id, version
-""")
-_TURN_LEADS = text("""
-    UPDATE lead SET version = n.version, converted_deal_id = n.converted
-    FROM unnest(CAST(:leads AS uuid[]), CAST(:versions AS integer[]), CAST(:converted AS uuid[]))
-      AS n (lead_id, version, converted)
-    WHERE lead.lead_id = n.lead_id AND lead.version < n.version
+    ON CONFLICT DO NOTHING RETURNING lead_id
 """)
 
 
-async def keep_leads(session: AsyncSession, leads: Sequence[LeadState]) -> set[tuple[UUID, int]]:
-    """Keep lead states not known yet and turn the leads' rows to their newest; returns (lead, version) of new ones."""
+async def keep_leads(session: AsyncSession, leads: Sequence[LeadState]) -> set[UUID]:
+    """Keep lead states not known yet and turn the leads' rows to their newest; returns the leads that had new ones."""
     if not leads:
         return set()
-    states = {"leads": [lead.lead_id for lead in leads], "versions": [lead.version for lead in leads]}
-    payloads = [lead.model_dump_json(exclude_defaults=True) for lead in leads]
-    kept = {(row[0], row[1]) for row in await session.execute(_KEEP_LEADS, {**states, "payloads": payloads})}
     newest = {lead.lead_id: lead for lead in sorted(leads, key=lambda lead: lead.version)}
-    turned = {
-        "leads": list(newest),
-        "versions": [lead.version for lead in newest.values()],
+    values = {
+        "leads": [lead.lead_id for lead in leads],
+        "versions": [lead.version for lead in leads],
+        "payloads": [lead.model_dump_json(exclude_defaults=True) for lead in leads],
+        "newest": list(newest),
+        "newest_versions": [lead.version for lead in newest.values()],
         "converted": [conversion(lead) for lead in newest.values()],
     }
-    await session.execute(_TURN_LEADS, turned)
-    return kept
+    return set(await _KEEP_LEADS.column(session, values))
 
 
 def conversion(lead: LeadState) -> UUID | None:
@@ -107,65 +129,56 @@ def conversion(lead: LeadState) -> UUID | None:
     return None if lead.converted_deal_id == provisional_deal_id(lead.lead_id) else lead.converted_deal_id
 
 
-_LEAD_STATES = text("SELECT lead_id, payload::text FROM lead_input WHERE lead_id = ANY(:leads)")
+_LEAD_STATES = Query("SELECT lead_id, payload::text AS payload FROM lead_input WHERE lead_id = ANY(:leads)")
 
 
 async def lead_states(session: AsyncSession, leads: Collection[UUID]) -> dict[UUID, list[LeadState]]:
     """All kept states of these leads."""
     states: dict[UUID, list[LeadState]] = {}
     if leads:
-        for lead_id, payload in await session.execute(_LEAD_STATES, {"leads": list(leads)}):
+        for lead_id, payload in await _LEAD_STATES.rows(session, {"leads": list(leads)}):
             states.setdefault(lead_id, []).append(LeadState.model_validate_json(payload))
     return states
 
 
-_CONVERSIONS = text("""
-    SELECT converted_deal_id, lead_id FROM lead WHERE converted_deal_id = ANY(:deals) ORDER BY lead_id DESC
-""")
-
-
-async def conversions(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, UUID]:
-    """Deal to the lead whose conversion names it; the smallest id if several do."""
-    if not deals:
-        return {}
-    return {row[0]: row[1] for row in await session.execute(_CONVERSIONS, {"deals": list(deals)})}
-
-
-_LINKS_OF = text("SELECT deal_id, lead_id, linked_at FROM lead_link WHERE deal_id = ANY(:deals)")
+_LINKS_OF = Query("SELECT deal_id, lead_id, linked_at FROM lead_link WHERE deal_id = ANY(:deals)")
 
 
 async def links_of(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, dict[UUID, datetime]]:
     """Deal to lead to the instant from which the deal names it."""
     found: dict[UUID, dict[UUID, datetime]] = {}
     if deals:
-        for deal_id, lead_id, linked_at in await session.execute(_LINKS_OF, {"deals": list(deals)}):
+        for deal_id, lead_id, linked_at in await _LINKS_OF.rows(session, {"deals": list(deals)}):
             found.setdefault(deal_id, {})[lead_id] = linked_at
     return found
 
 
-_LINKS = text("SELECT deal_id, lead_id, linked_at FROM lead_link WHERE lead_id = ANY(:leads)")
+_LINKS = Query("SELECT deal_id, lead_id, linked_at FROM lead_link WHERE lead_id = ANY(:leads)")
 
 
 async def links_to(session: AsyncSession, leads: Collection[UUID]) -> dict[UUID, list[tuple[datetime, UUID]]]:
     """Lead to (linked at, deal) of the CRM's deals that name it, earliest first."""
     found: dict[UUID, list[tuple[datetime, UUID]]] = {}
     if leads:
-        for deal_id, lead_id, linked_at in await session.execute(_LINKS, {"leads": list(leads)}):
+        for deal_id, lead_id, linked_at in await _LINKS.rows(session, {"leads": list(leads)}):
             found.setdefault(lead_id, []).append((linked_at, deal_id))
     return {lead: sorted(links) for lead, links in found.items()}
 
 
-_UNLINK = text("DELETE FROM lead_link WHERE deal_id = ANY(:deals)")
-_LINK = text("""
+_UNLINK = Query("DELETE FROM lead_link WHERE deal_id = ANY(:deals)")
+_LINK = Query("""
     INSERT INTO lead_link (deal_id, lead_id, linked_at)
     SELECT * FROM unnest(CAST(:deals AS uuid[]), CAST(:leads AS uuid[]), CAST(:times AS timestamptz[]))
 """)
 
 
-async def relink(session: AsyncSession, links: Mapping[UUID, Mapping[UUID, datetime]]) -> None:
-    """Replace the links of each deal by these (deal to lead to instant)."""
+async def relink(
+    session: AsyncSession, links: Mapping[UUID, Mapping[UUID, datetime]], *, linked: Collection[UUID]
+) -> None:
+    """Replace the links of each deal by these (deal to lead to instant); only `linked` deals have any."""
     rows = [(deal, lead, at) for deal, leads in links.items() for lead, at in leads.items()]
-    await session.execute(_UNLINK, {"deals": list(links)})
+    if linked:
+        await _UNLINK.run(session, {"deals": list(linked)})
     if rows:
         deals, leads, times = zip(*rows, strict=True)
-        await session.execute(_LINK, {"deals": list(deals), "leads": list(leads), "times": list(times)})
+        await _LINK.run(session, {"deals": list(deals), "leads": list(leads), "times": list(times)})

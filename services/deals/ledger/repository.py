@@ -1,6 +1,10 @@
-"""The ledger's named queries, set-based: a batch of hundreds of deals costs a handful of statements."""
+"""The ledger's named queries, set-based: a batch of hundreds of deals costs a handful of statements.
 
-from collections.abc import Collection, Iterable, Sequence
+`ANY(ARRAY(SELECT unnest(...)))` instead of `ANY(...)`: the planner then expects the same number of ids whatever it is given,
+so PostgreSQL plans the statement once per connection, and it looks ids up by index although a recordset may be joined to them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,13 +12,13 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Cause
 from libs.common.events.crm import CrmDealChanged
 from libs.common.events.deals import DealState
 from libs.common.events.pricing import QuoteState
+from libs.common.sql import Query
 from services.deals.chronicle import Moment
 from services.deals.ledger.timeline import Content, Fold
 
@@ -57,29 +61,30 @@ class Entry:
     delivery_received_at: datetime | None
 
 
-_KNOW_DEALS = text("""
+_KNOW_DEALS = Query("""
     INSERT INTO deal (deal_id) SELECT unnest(CAST(:deals AS uuid[])) ON CONFLICT DO NOTHING
 """)
-_LOCK_DEALS = text("""
+_LOCK_DEALS = Query("""
     SELECT deal_id, version, folded_to, valid_from, content::text AS content, fold::text AS fold
-    FROM deal WHERE deal_id = ANY(:deals) ORDER BY deal_id FOR UPDATE
+    FROM deal WHERE deal_id = ANY(ARRAY(SELECT unnest(CAST(:deals AS uuid[])))) ORDER BY deal_id FOR UPDATE
 """)
 
 
-async def lock_deals(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, Head]:
-    """Lock the deals' rows in id order, making placeholders for unknown ones."""
+async def lock_deals(session: AsyncSession, deals: Mapping[UUID, bool]) -> dict[UUID, Head]:
+    """Lock the deals' rows in id order, making placeholders unless all of them are known to have a row."""
     if not deals:
         return {}
     ids = sorted(deals)
-    await session.execute(_KNOW_DEALS, {"deals": ids})
+    if not all(deals.values()):
+        await _KNOW_DEALS.run(session, {"deals": ids})
     heads: dict[UUID, Head] = {}
-    for row in await session.execute(_LOCK_DEALS, {"deals": ids}):
+    for row in await _LOCK_DEALS.rows(session, {"deals": ids}):
         head = Moment(row.valid_from, CONTENT.validate_json(row.content)) if row.content else None
         heads[row.deal_id] = Head(row.deal_id, row.version, row.folded_to, head, row.fold)
     return heads
 
 
-_KEEP_INPUTS = text("""
+_KEEP_INPUTS = Query("""
     INSERT INTO deal_input (deal_id, kind, input_key, valid_from, event_id, payload)
     SELECT n.deal_id, n.kind, n.input_key, n.valid_from, n.event_id, CAST(n.payload AS jsonb)
     FROM unnest(CAST(:deals AS uuid[]), CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:times AS timestamptz[]),
@@ -101,10 +106,10 @@ async def keep_inputs(session: AsyncSession, inputs: Sequence[Input]) -> set[tup
         "events": [item.event_id for item in inputs],
         "payloads": [item.payload.model_dump_json(exclude_defaults=True) for item in inputs],
     }
-    return {(row[0], row[1], row[2]) for row in await session.execute(_KEEP_INPUTS, values)}
+    return set(await _KEEP_INPUTS.rows(session, values))
 
 
-_INPUTS = text("SELECT deal_id, kind, payload::text FROM deal_input WHERE deal_id = ANY(:deals)")
+_INPUTS = Query("SELECT deal_id, kind, payload::text AS payload FROM deal_input WHERE deal_id = ANY(:deals)")
 
 
 async def inputs_of(
@@ -114,7 +119,7 @@ async def inputs_of(
     records: dict[UUID, list[CrmDealChanged]] = {}
     quotes: dict[UUID, list[QuoteState]] = {}
     if deals:
-        for deal_id, kind, payload in await session.execute(_INPUTS, {"deals": list(deals)}):
+        for deal_id, kind, payload in await _INPUTS.rows(session, {"deals": list(deals)}):
             if kind == "crm":
                 records.setdefault(deal_id, []).append(CrmDealChanged.model_validate_json(payload))
             else:
@@ -122,7 +127,7 @@ async def inputs_of(
     return records, quotes
 
 
-_STORED = text("""
+_STORED = Query("""
     SELECT DISTINCT ON (deal_id, valid_from)
         deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed
     FROM deal_version WHERE deal_id = ANY(:deals) ORDER BY deal_id, valid_from, version DESC
@@ -133,37 +138,11 @@ async def stored_entries(session: AsyncSession, deals: Collection[UUID]) -> dict
     """What readers now see of each timeline: per instant the newest version, in time order."""
     entries: dict[UUID, list[Moment[Content]]] = {}
     if deals:
-        for row in await session.execute(_STORED, {"deals": list(deals)}):
+        for row in await _STORED.rows(session, {"deals": list(deals)}):
             content = CONTENT.validate_json(row.content)
             entry = Moment(row.valid_from, content, row.source_recorded_at, row.reconstructed)
             entries.setdefault(row.deal_id, []).append(entry)
     return entries
-
-
-_APPEND = text(
-    "INSERT INTO deal_version SELECT * FROM json_populate_recordset(NULL::deal_version, CAST(:rows AS json))"
-)
-
-
-async def append(session: AsyncSession, entries: Iterable[Entry], *, recorded_at: datetime) -> None:
-    """Append versions."""
-    rows = [
-        {
-            "deal_id": entry.deal_id,
-            "version": entry.version,
-            "valid_from": entry.moment.valid_from,
-            "recorded_at": recorded_at,
-            "source_recorded_at": entry.moment.source_recorded_at,
-            "reconstructed": entry.moment.reconstructed,
-            "event": entry.event.TYPE,
-            "cause": entry.cause.model_dump(mode="json", exclude_none=True),
-            "delivery_received_at": entry.delivery_received_at,
-            "content": orjson.Fragment(CONTENT.dump_json(entry.moment.content)),
-        }
-        for entry in entries
-    ]
-    if rows:
-        await session.execute(_APPEND, {"rows": orjson.dumps(rows, default=str).decode()})
 
 
 COLUMNS = (
@@ -188,9 +167,13 @@ COLUMNS = (
     "absorbed_into",
     "removed",
 )
-"""Content that the current row repeats as columns, to be searched; the same as in `_TURN`."""
+"""Content that the current row repeats as columns, to be searched; the same as in `_WRITE`."""
 
-_TURN = text("""
+_WRITE = Query("""
+    WITH appended AS (
+        INSERT INTO deal_version
+        SELECT * FROM json_populate_recordset(NULL::deal_version, CAST(CAST(:entries AS text) AS json))
+    )
     UPDATE deal SET
         folded_to = n.folded_to, fold = n.fold, version = n.version, valid_from = n.valid_from, content = n.content,
         recorded_at = coalesce(n.recorded_at, deal.recorded_at),
@@ -199,7 +182,8 @@ _TURN = text("""
         owner_id = n.owner_id, account_id = n.account_id, lead_id = n.lead_id, region = n.region, market =
         n.market, segment = n.segment, product = n.product, provisional = n.provisional, absorbed_into =
         n.absorbed_into, removed = n.removed
-    FROM json_populate_recordset(NULL::deal, CAST(:rows AS json)) n WHERE deal.deal_id = n.deal_id
+    FROM json_populate_recordset(NULL::deal, CAST(CAST(:rows AS text) AS json)) n
+    WHERE deal.deal_id = n.deal_id AND deal.deal_id = ANY(ARRAY(SELECT unnest(CAST(:deals AS uuid[]))))
 """)
 
 
@@ -215,14 +199,39 @@ class Turned:
     is_new_version: bool
 
 
-async def turn(session: AsyncSession, deals: Iterable[Turned], *, recorded_at: datetime) -> None:
-    """Write the current rows."""
-    rows = [_row(deal, recorded_at) for deal in deals]
-    if rows:
-        await session.execute(_TURN, {"rows": orjson.dumps(rows, default=str).decode()})
+async def write(
+    session: AsyncSession, entries: Iterable[Entry], turned: Sequence[Turned], *, recorded_at: datetime
+) -> None:
+    """Append versions and write the current rows; a deal with new versions is among the turned ones."""
+    if not turned:
+        return
+    contents: dict[int, orjson.Fragment] = {}
+    versions = [_version(entry, contents, recorded_at) for entry in entries]
+    rows = [_row(deal, contents, recorded_at) for deal in turned]
+    values = {
+        "entries": orjson.dumps(versions, default=str).decode(),
+        "rows": orjson.dumps(rows, default=str).decode(),
+        "deals": [deal.deal_id for deal in turned],
+    }
+    await _WRITE.run(session, values)
 
 
-def _row(deal: Turned, recorded_at: datetime) -> dict[str, Any]:
+def _version(entry: Entry, contents: dict[int, orjson.Fragment], recorded_at: datetime) -> dict[str, Any]:
+    return {
+        "deal_id": entry.deal_id,
+        "version": entry.version,
+        "valid_from": entry.moment.valid_from,
+        "recorded_at": recorded_at,
+        "source_recorded_at": entry.moment.source_recorded_at,
+        "reconstructed": entry.moment.reconstructed,
+        "event": entry.event.TYPE,
+        "cause": entry.cause.model_dump(mode="json", exclude_none=True),
+        "delivery_received_at": entry.delivery_received_at,
+        "content": _dumped(entry.moment.content, contents),
+    }
+
+
+def _row(deal: Turned, contents: dict[int, orjson.Fragment], recorded_at: datetime) -> dict[str, Any]:
     row: dict[str, Any] = {
         "deal_id": deal.deal_id,
         "version": deal.version,
@@ -235,5 +244,13 @@ def _row(deal: Turned, recorded_at: datetime) -> dict[str, Any]:
     if deal.head is not None:
         row |= {column: getattr(deal.head.content, column) for column in COLUMNS}
         row["valid_from"] = deal.head.valid_from
-        row["content"] = orjson.Fragment(CONTENT.dump_json(deal.head.content))
+        row["content"] = _dumped(deal.head.content, contents)
     return row
+
+
+def _dumped(content: Content, contents: dict[int, orjson.Fragment]) -> orjson.Fragment:
+    """The content as JSON, made once for the entry and the row that share it. `contents` are those made, by identity."""
+    made = contents.get(id(content))
+    if made is None:
+        made = contents[id(content)] = orjson.Fragment(CONTENT.dump_json(content))
+    return made

@@ -51,8 +51,7 @@ async def apply(session: AsyncSession, events: Sequence[Received[Any]], *, princ
             occurred_at=entry.moment.valid_from,
             cause=entry.cause,
         )
-    await repository.append(session, work.entries, recorded_at=recorded_at)
-    await repository.turn(session, work.turned, recorded_at=recorded_at)
+    await repository.write(session, work.entries, work.turned, recorded_at=recorded_at)
     crash.point("deals.applied_not_committed")
 
 
@@ -70,6 +69,8 @@ class _Work:
     triggers: Mapping[UUID, Sequence[Trigger]]
     provisional: dict[UUID, UUID]
     """Provisional deal to lead, of all leads in the batch."""
+    converted: Mapping[UUID, UUID]
+    """Deal to the lead that was converted to it."""
     entries: list[Entry] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
 
@@ -96,24 +97,24 @@ async def _lock(session: AsyncSession, batch: Arrivals) -> tuple[dict[UUID, Lead
     """Lock all leads and deals that the batch touches, until a look under the locks finds no more of them."""
     leads: dict[UUID, Lead] = {}
     heads: dict[UUID, Head] = {}
-    wanted_leads, wanted_deals = batch.lead_ids | batch.named_leads, batch.deal_ids
+    told, named = batch.lead_ids, batch.named_leads
+    deals = batch.deal_ids | {deal for deal in map(conversion, batch.leads) if deal}
     while True:
-        stood_for = await lead_repository.leads_of_provisional(session, wanted_deals)
-        wanted_deals |= await lead_repository.deals_of(session, batch.lead_ids | stood_for)
-        wanted_deals |= {deal for deal in map(conversion, batch.leads) if deal}
-        wanted_leads |= stood_for | await lead_repository.leads_of(session, wanted_deals)
-        if wanted_leads <= leads.keys() and wanted_deals <= heads.keys():
+        touched = await lead_repository.touched(session, deals=deals | heads.keys(), told=told, named=named)
+        more_leads = {lead: known for lead, known in touched.leads.items() if lead not in leads}
+        more_deals = {deal: known for deal, known in touched.deals.items() if deal not in heads}
+        if not more_leads and not more_deals:
             return leads, heads
-        leads |= await lead_repository.lock_leads(session, wanted_leads - leads.keys())
-        heads |= await repository.lock_deals(session, wanted_deals - heads.keys())
+        leads |= await lead_repository.lock_leads(session, more_leads)
+        heads |= await repository.lock_deals(session, more_deals)
 
 
 async def _keep(session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lead], heads: dict[UUID, Head]) -> _Work:
     """Keep the inputs that are new and find what they make worth folding."""
     new = await repository.keep_inputs(session, batch.inputs)
-    new_leads = {lead for lead, _ in await lead_repository.keep_leads(session, batch.leads)}
+    new_leads = await lead_repository.keep_leads(session, batch.leads)
     provisional = {provisional_deal_id(lead): lead for lead in leads}
-    work = _Work(heads, {}, set(), set(new_leads), batch.triggers, provisional)
+    work = _Work(heads, {}, set(), set(new_leads), batch.triggers, provisional, _conversions(batch, leads))
     for item in batch.inputs:
         if (item.deal_id, item.kind, item.key) not in new:
             continue
@@ -125,6 +126,15 @@ async def _keep(session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lea
     work.deals = await lead_repository.deals_of(session, work.leads)
     work.deals |= {leads[lead].converted_deal_id for lead in new_leads} - {None}  # type: ignore[arg-type]
     return work
+
+
+def _conversions(batch: Arrivals, leads: Mapping[UUID, Lead]) -> dict[UUID, UUID]:
+    """Deal to the lead whose conversion names it, now that the batch is kept; the smallest id if several do."""
+    newest = {lead.lead_id: (lead.version, lead.converted_deal_id) for lead in leads.values()}
+    for state in batch.leads:
+        if state.version > newest[state.lead_id][0]:
+            newest[state.lead_id] = (state.version, conversion(state))
+    return {deal: lead for lead, (_, deal) in sorted(newest.items(), reverse=True) if deal}
 
 
 async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> None:
@@ -143,7 +153,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
         records[deal_id] = [payload for payload in payloads if isinstance(payload, CrmDealChanged)]
         quotes[deal_id] = [payload for payload in payloads if isinstance(payload, QuoteState)]
     named = {deal: links(records.get(deal, ())) for deal in from_beginning}
-    converted = await lead_repository.conversions(session, from_beginning)
+    converted = {deal: work.converted[deal] for deal in from_beginning if deal in work.converted}
     leads = {lead for deal in from_beginning for lead in named[deal]} | set(converted.values())
     states = await lead_repository.lead_states(session, leads)
     stored = await repository.stored_entries(session, known)
@@ -164,7 +174,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
         work.conclude(work.heads[deal_id], stored.get(deal_id, ()), moments, _triggers(work, deal_id, of_deal), state)
     changed = {deal: links for deal, links in linked.items() if links != linked_before.get(deal, {})}
     if changed:
-        await lead_repository.relink(session, changed)
+        await lead_repository.relink(session, changed, linked=changed.keys() & linked_before.keys())
         for deal_id, now in changed.items():
             work.leads |= now.keys() | linked_before.get(deal_id, {}).keys()
 
@@ -190,7 +200,7 @@ async def _fold_provisional(session: AsyncSession, work: _Work) -> None:
     ever = {lead for lead, known in states.items() if any(state.verdict == "qualified" for state in known)}
     linked = await lead_repository.links_to(session, ever)
     deals = {provisional_deal_id(lead): lead for lead in ever}
-    work.heads |= await repository.lock_deals(session, deals.keys() - work.heads.keys())
+    work.heads |= await repository.lock_deals(session, dict.fromkeys(deals.keys() - work.heads.keys(), False))
     stored = await repository.stored_entries(session, deals)
     _, quotes = await repository.inputs_of(session, deals)
     for deal_id, lead in sorted(deals.items()):

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.deals import UnitChanged
 from libs.common.organisation import scope_parameters
+from libs.common.sql import Query
 from libs.common.web.auth import Principal
 
 _UNITS_LOCK = 0x556E6974
 
-_KNOWN = text("""
+_LOCK = Query(f"SELECT pg_advisory_xact_lock({_UNITS_LOCK})")
+_KNOWN = Query("""
     SELECT unit_id, max(version) AS version, min(valid_from) AS since
     FROM unit_version WHERE unit_id = ANY(:units) GROUP BY unit_id
 """)
@@ -21,8 +23,8 @@ _KNOWN = text("""
 
 async def lock_units(session: AsyncSession, units: Collection[UUID]) -> dict[UUID, tuple[int, datetime]]:
     """Keep others from changing units; returns per known unit its version and since when it is known to exist."""
-    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UNITS_LOCK})
-    return {row[0]: (row[1], row[2]) for row in await session.execute(_KNOWN, {"units": list(units)})}
+    await _LOCK.run(session)
+    return {row.unit_id: (row.version, row.since) for row in await _KNOWN.rows(session, {"units": list(units)})}
 
 
 _APPEND = text("""

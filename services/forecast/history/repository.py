@@ -19,22 +19,17 @@ AS_OF = """
 """The deals as valid at `as_of` as known at `known_at`: the newest of each timeline."""
 
 
+APPEND = """
+    INSERT INTO deal_version
+    SELECT * FROM jsonb_populate_recordset(NULL::deal_version, cast(cast(:versions AS text) AS jsonb))
+    ON CONFLICT DO NOTHING
+"""
+"""Append versions; one that is there already stays as it was."""
+
+
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows for `jsonb_populate_recordset`: decimals as text, so that no digit is lost."""
     return orjson.dumps(rows, default=str).decode()
-
-
-async def append(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append versions; one that is there already stays as it was."""
-    await session.execute(
-        text(
-            """
-            INSERT INTO deal_version SELECT * FROM jsonb_populate_recordset(NULL::deal_version, cast(:rows AS jsonb))
-            ON CONFLICT DO NOTHING
-            """
-        ),
-        {"rows": as_json(rows)},
-    )
 
 
 async def versions(

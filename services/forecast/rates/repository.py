@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import money
+from libs.common.sql import Query
 from services.forecast.rates.conversion import Rates
 
 LOCK = 0x52617465
@@ -51,9 +52,15 @@ def value_parameters(rates: Rates) -> dict[str, Any]:
     }
 
 
+VERSION = "(SELECT concat(count(*), ' to ', max(recorded_at)) FROM rate)"
+"""What names the rates of an instant: they are only ever appended, all of a change with one later time of recording."""
+
+_HOLD = Query(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
+
+
 async def hold(session: AsyncSession) -> None:
-    """Keep rates from changing until this transaction ends."""
-    await session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
+    """Keep rates from changing until this transaction ends. Only a later statement sees those that it keeps."""
+    await _HOLD.run(session)
 
 
 async def hold_alone(session: AsyncSession) -> None:

@@ -14,6 +14,9 @@ from services.forecast.config import settings_of
 from services.forecast.rates import repository
 from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble
 
+_held: dict[tuple[str, int, str], Rates] = {}
+"""The last rates that deals were valued with, by base currency, first month of the fiscal year and version."""
+
 
 class UnusableRates(Invalid):
     """A rate set that cannot be used."""
@@ -33,10 +36,20 @@ async def load(session: AsyncSession, *, known_at: datetime | None = None) -> Ra
         raise NoBaseRate(f"{error}.") from None
 
 
-async def hold(session: AsyncSession) -> Rates:
-    """The rates, kept from changing until this transaction ends: what is valued with them stays consistent."""
+async def hold(session: AsyncSession) -> None:
+    """Keep the rates from changing until this transaction ends: what is valued with them stays consistent."""
     await repository.hold(session)
-    return await load(session)
+
+
+async def held(session: AsyncSession, version: str) -> Rates:
+    """The rates that this transaction holds, whose version it read after `hold`; read again only when that is a new one."""
+    configured = settings_of(session)
+    key = (configured.base_currency, configured.fiscal_year_start_month, version)
+    if key not in _held:
+        rates = await load(session)
+        _held.clear()
+        _held[key] = rates
+    return _held[key]
 
 
 async def replace(

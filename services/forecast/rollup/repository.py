@@ -1,4 +1,8 @@
-"""The deals as they stand and the cells they add up to: what the event path writes."""
+"""The deals as they stand and the cells they add up to: what the event path writes.
+
+`ANY(ARRAY(SELECT unnest(...)))` instead of `ANY(...)`: the planner then expects the same number of ids whatever it is given,
+so PostgreSQL plans the statement once per connection, and it looks ids up by index although a recordset may be joined to them.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,57 +12,92 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.forecast.history.repository import as_json
+from libs.common.events.deals import DealState
+from libs.common.sql import Query
+from services.forecast.history.repository import APPEND, as_json
 from services.forecast.rates.conversion import Rates
-from services.forecast.rates.repository import VALUE, value_parameters
+from services.forecast.rates.repository import VALUE, VERSION, value_parameters
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL, Key, Measures
 
-_NEW_ROWS = "SELECT * FROM jsonb_populate_recordset(NULL::deal_current, cast(:rows AS jsonb)) ORDER BY deal_id"
-
-
-async def lock(session: AsyncSession, deal_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """The rows of these deals as far as there are any, locked in id order."""
-    rows = await session.execute(
-        text("SELECT * FROM deal_current WHERE deal_id = ANY(:ids) ORDER BY deal_id FOR UPDATE"),
-        {"ids": list(deal_ids)},
+_LOCK = Query(
+    f"""
+    WITH locked AS MATERIALIZED (
+        SELECT deal_id, version, valid_from, line, month, {", ".join(DIMENSIONS)}, owner_id, deal_type, value_basis, slot,
+               amount_base, weighted_base
+        FROM deal_current WHERE deal_id = ANY(ARRAY(SELECT unnest(cast(:ids AS uuid[])))) ORDER BY deal_id FOR UPDATE
     )
-    return {row["deal_id"]: dict(row) for row in rows.mappings()}
+    SELECT r.rates, locked.* FROM (SELECT {VERSION} AS rates) r LEFT JOIN locked ON true
+    """  # noqa: S608 - constants
+)
+
+
+async def lock(session: AsyncSession, deal_ids: Sequence[UUID]) -> tuple[str, dict[UUID, dict[str, Any]]]:
+    """What moves cells of the rows of these deals, as far as there are any, locked in id order; and the rates' version."""
+    rows = await _LOCK.rows(session, {"ids": deal_ids})
+    return rows[0].rates, {row.deal_id: row._asdict() for row in rows if row.deal_id is not None}
+
+
+_INSERT_NEW = Query(
+    """
+    INSERT INTO deal_current
+    SELECT * FROM jsonb_populate_recordset(NULL::deal_current, cast(cast(:rows AS text) AS jsonb)) ORDER BY deal_id
+    ON CONFLICT DO NOTHING RETURNING deal_id
+    """
+)
 
 
 async def insert_new(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> set[UUID]:
     """Insert deals seen for the first time; returns those that nobody else had inserted meanwhile."""
-    if not rows:
-        return set()
-    inserted = await session.scalars(
-        text(f"INSERT INTO deal_current {_NEW_ROWS} ON CONFLICT DO NOTHING RETURNING deal_id"),
-        {"rows": as_json(rows)},
+    return set(await _INSERT_NEW.column(session, {"rows": as_json(rows)})) if rows else set()
+
+
+_COLUMNS = (
+    *(name for name in DealState.model_fields if name != "deal_id"),
+    *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery"),
+    *("line", "month", "slot", "amount_base", "weighted_base"),
+)
+"""The columns of `deal_current` but its key."""
+
+_WRITE = Query(
+    f"""
+    WITH appended AS ({APPEND}),
+    replaced AS (
+        UPDATE deal_current c SET ({", ".join(_COLUMNS)}) = ROW({", ".join(f"n.{name}" for name in _COLUMNS)})
+        FROM jsonb_populate_recordset(NULL::deal_current, cast(cast(:replaced AS text) AS jsonb)) n
+        WHERE c.deal_id = n.deal_id AND c.deal_id = ANY(ARRAY(SELECT unnest(cast(:ids AS uuid[]))))
+    ),
+    noted AS (
+        INSERT INTO freshness
+        SELECT * FROM jsonb_populate_recordset(NULL::freshness, cast(cast(:freshness AS text) AS jsonb))
+        ON CONFLICT (slot) DO UPDATE SET
+            newest_delivery_at = greatest(freshness.newest_delivery_at, excluded.newest_delivery_at),
+            newest_change_at = greatest(freshness.newest_change_at, excluded.newest_change_at),
+            newest_imported_at = greatest(freshness.newest_imported_at, excluded.newest_imported_at)
     )
-    return set(inserted)
+    INSERT INTO rollup_cell
+    SELECT * FROM jsonb_populate_recordset(NULL::rollup_cell, cast(cast(:cells AS text) AS jsonb))
+    ON CONFLICT (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot) DO UPDATE SET
+        deal_count = rollup_cell.deal_count + excluded.deal_count,
+        amount = rollup_cell.amount + excluded.amount,
+        weighted = rollup_cell.weighted + excluded.weighted,
+        unpriced = rollup_cell.unpriced + excluded.unpriced,
+        unweighted = rollup_cell.unweighted + excluded.unweighted
+    """  # noqa: S608 - our names
+)
+"""Four tables, none of which another part reads. The cells come first and the freshness after them, in every transaction."""
 
 
-async def replace(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Put new rows in the place of locked ones."""
-    if not rows:
-        return
-    columns = ", ".join(name for name in rows[0] if name != "deal_id")
-    await session.execute(
-        text(
-            f"UPDATE deal_current c SET ({columns}) = ROW({_qualified(rows[0])}) FROM ({_NEW_ROWS}) n "  # noqa: S608 - our names
-            "WHERE c.deal_id = n.deal_id"
-        ),
-        {"rows": as_json(rows)},
-    )
+async def write(
+    session: AsyncSession,
+    versions: Sequence[Mapping[str, Any]],
+    replaced: Sequence[Mapping[str, Any]],
+    moved: Mapping[Key, Measures],
+) -> None:
+    """Append versions, put `replaced` in the place of locked rows and add differences to the cells.
 
-
-def _qualified(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"n.{name}" for name in row if name != "deal_id")
-
-
-async def move(session: AsyncSession, moved: Mapping[Key, Measures]) -> None:
-    """Add differences to the cells, in the order of their keys, so that two writers never wait for each other in a ring."""
-    if not moved:
-        return
-    rows = [
+    Cells and freshness are written in the order of their keys, so that two writers never wait for each other in a ring.
+    """
+    cells = [
         {
             **key._asdict(),
             "deal_count": moved[key].deal_count,
@@ -69,24 +108,20 @@ async def move(session: AsyncSession, moved: Mapping[Key, Measures]) -> None:
         }
         for key in sorted(moved)
     ]
-    await session.execute(
-        text(
-            """
-            INSERT INTO rollup_cell SELECT * FROM jsonb_populate_recordset(NULL::rollup_cell, cast(:rows AS jsonb))
-            ON CONFLICT (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot) DO UPDATE SET
-                deal_count = rollup_cell.deal_count + excluded.deal_count,
-                amount = rollup_cell.amount + excluded.amount,
-                weighted = rollup_cell.weighted + excluded.weighted,
-                unpriced = rollup_cell.unpriced + excluded.unpriced,
-                unweighted = rollup_cell.unweighted + excluded.unweighted
-            """
-        ),
-        {"rows": as_json(rows)},
+    await _WRITE.run(
+        session,
+        {
+            "versions": as_json(versions),
+            "replaced": as_json(replaced),
+            "ids": [row["deal_id"] for row in replaced],
+            "cells": as_json(cells),
+            "freshness": as_json(_freshness(versions)),
+        },
     )
 
 
-async def note_freshness(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Remember, per slot, the newest live delivery and the newest change, live and imported."""
+def _freshness(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Per slot the newest live delivery and the newest change, live and imported."""
     newest: dict[int, dict[str, Any]] = {}
     for row in rows:
         kept = newest.setdefault(
@@ -97,18 +132,7 @@ async def note_freshness(session: AsyncSession, rows: Sequence[Mapping[str, Any]
         else:
             _later(kept, "newest_delivery_at", row["delivery_received_at"])
             _later(kept, "newest_change_at", row["valid_from"])
-    await session.execute(
-        text(
-            """
-            INSERT INTO freshness SELECT * FROM jsonb_populate_recordset(NULL::freshness, cast(:rows AS jsonb))
-            ON CONFLICT (slot) DO UPDATE SET
-                newest_delivery_at = greatest(freshness.newest_delivery_at, excluded.newest_delivery_at),
-                newest_change_at = greatest(freshness.newest_change_at, excluded.newest_change_at),
-                newest_imported_at = greatest(freshness.newest_imported_at, excluded.newest_imported_at)
-            """
-        ),
-        {"rows": as_json([{"slot": slot, **newest[slot]} for slot in sorted(newest)])},
-    )
+    return [{"slot": slot, **newest[slot]} for slot in sorted(newest)]
 
 
 def _later(kept: dict[str, Any], name: str, at: datetime | None) -> None:

@@ -15,7 +15,6 @@ from libs.common.events.forecast import RollupMoved
 from libs.common.ids import ROOT_UNIT
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
-from services.forecast.history import repository as history
 from services.forecast.rates import repository as rates_repository
 from services.forecast.rates import service as rates_service
 from services.forecast.rates.conversion import Rates
@@ -38,25 +37,23 @@ async def apply(session: AsyncSession, events: Sequence[Received[DealState]], *,
     The difference that moves the cells is taken from the old row, locked in this transaction. One event tells that
     something moved.
     """
-    rates = await rates_service.hold(session)
+    await rates_service.hold(session)
+    version, old = await repository.lock(session, sorted({received.data.deal_id for received in events}))
+    rates = await rates_service.held(session, version)
     rows = [_row(received, rates) for received in events]
     newest = _newest(rows)
-    old = await repository.lock(session, sorted(newest))
     inserted = await repository.insert_new(session, [newest[deal] for deal in sorted(newest.keys() - old.keys())])
     if raced := newest.keys() - old.keys() - inserted:
-        old |= await repository.lock(session, sorted(raced))
+        old |= (await repository.lock(session, sorted(raced)))[1]
     await outbox.stamp(session)
-    await history.append(session, rows)
     replaced = [
         {**newest[deal], "slot": old[deal]["slot"]}
         for deal in sorted(newest.keys() & old.keys())
         if _order(newest[deal]) > _order(old[deal])
     ]
-    await repository.replace(session, replaced)
     new = [*(newest[deal] for deal in sorted(inserted)), *replaced]
     before = [old[row["deal_id"]] for row in replaced]
-    await repository.move(session, difference(before, new))
-    await repository.note_freshness(session, rows)
+    await repository.write(session, rows, replaced, difference(before, new))
     if new:
         await _tell(session, before, new, principal=principal)
         _measure(session, new)

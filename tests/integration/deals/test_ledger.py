@@ -1,12 +1,13 @@
 """What the ledger tells and keeps, through the real handlers and a real database."""
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
 import pytest_asyncio
 from sqlalchemy import text
 
-from libs.common.db import Database
+from libs.common.db import Database, is_passing
 from libs.common.ids import UNASSIGNED_UNIT, entity_id, provisional_deal_id, unit_id
 from tests.integration.deals.books import apply, books, told
 from tests.support.keys import bearer
@@ -92,6 +93,34 @@ async def test_an_opportunity_absorbs_the_provisional_deal_of_its_lead_in_either
         found = await books(session)
     assert found.heads[str(provisional_deal_id(lead_id("L")))] == str(deal_id("D"))
     assert found.heads[str(provisional_deal_id(lead_id("K")))] == str(deal_id("E"))
+
+
+async def test_what_arrives_at_once_by_several_workers_finds_each_other(database: Database) -> None:
+    async def until_applied(*batch: object) -> None:
+        while True:
+            try:
+                await events_of(database, *batch)
+                return
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+
+    names = [f"{number}" for number in range(10)]
+    for name in names:
+        await asyncio.gather(
+            until_applied(record(day(2), name, lead_id=lead_id(name))),
+            until_applied(lead(1, day(0), name)),
+            until_applied(quote(1, day(3), deal_id(name), name=name)),
+            until_applied(quote(1, day(1), provisional_deal_id(lead_id(name)), name=f"for the lead {name}")),
+        )
+
+    async with database.reading() as session:
+        found = await books(session)
+    for name in names:
+        own = found.heads[str(deal_id(name))]
+        assert (own["gate"], own["amount"]) == ("passed", "880.00")
+        assert found.heads[str(provisional_deal_id(lead_id(name)))] == str(deal_id(name))
+        assert found.readings[str(provisional_deal_id(lead_id(name))), day(1)]["amount"] == "880.00"
 
 
 async def test_a_lead_converted_to_a_deal_that_does_not_name_it_is_its_lead(database: Database) -> None:

@@ -256,6 +256,23 @@ async def test_a_new_rate_values_every_deal_anew_and_the_past_keeps_its_own(
     assert await amount() == ("2000050.05", 0)
 
 
+async def test_a_batch_that_waited_for_a_change_of_rates_is_valued_with_the_new_ones(
+    database_for: Callable[[str], Database],
+) -> None:
+    database = database_for("forecast")
+    await handle(database, [deal("a", currency="USD", amount=Decimal(100))])
+    waiting = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with database.transaction() as session:
+        new_rates = {"EUR": Decimal(1), "USD": Decimal("0.5")}
+        await rollup.replace_rates(session, fiscal_year=None, rates=new_rates, principal=Principal.system("forecast"))
+        batch = asyncio.create_task(handle(database, [deal("b", currency="USD", amount=Decimal(100))]))
+        while not (await rows(database, waiting))[0]["n"]:
+            assert not batch.done(), "the batch did not wait"
+    await batch
+    assert await rows(database, "SELECT amount_base FROM deal_current") == [{"amount_base": Decimal("50.00")}] * 2
+    assert await check(database) == []
+
+
 async def test_rates_are_changed_only_by_who_may_and_only_to_something_usable(
     api_for: Callable[[str], tuple[Any, Any]],
 ) -> None:

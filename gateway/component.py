@@ -8,6 +8,7 @@ from gateway.auth.endpoints import router as auth_router
 from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
 from gateway.connections.endpoints import router as connections_router
+from gateway.connectors.cli import app as connectors_cli
 from gateway.connectors.worker import run_fetching, run_understanding
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
@@ -17,6 +18,7 @@ from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
 from gateway.people.endpoints import router as people_router
 from gateway.proxy.endpoints import router as proxy_router
+from gateway.samples.cli import app as samples_cli
 from gateway.webhooks.routes import add_webhooks, keep_storing
 from libs.common.messaging.topics import CRM_CHANGES
 from libs.common.runtime import Component, Job, Runtime, Worker
@@ -47,6 +49,6 @@ COMPONENT = Component(
     api_tasks=[Worker("store deliveries", keep_storing)],
     jobs=[Job("forget raw bodies", 3600.0, forget_bodies)],
     customise=customise,
-    cli=[connections_cli, deliveries_cli, auth_cli, imports_cli],
+    cli=[connections_cli, connectors_cli, deliveries_cli, samples_cli, auth_cli, imports_cli],
     origin=origin,
 )

@@ -37,6 +37,10 @@ class Settings(CommonSettings):
     )
     fetch_timeout_s: float = Field(default=10.0, gt=0, description="longest wait for one answer of a CRM")
     fetch_concurrency: int = Field(default=4, ge=1, description="requests to CRMs that run at the same time")
+    fetch_allow: str = Field(
+        default="",
+        description="hosts, comma separated, that may be fetched from although they are not on the public internet or speak http",
+    )
     raw_body_retention_days: int = Field(
         default=30, ge=1, description="age at which raw bodies of deliveries are removed"
     )

@@ -94,6 +94,14 @@ def restart() -> None:
     raise typer.Exit(restarting.main(broker=supervisor.broker_choice(), brokers=_brokers()))
 
 
+@app.command("check-crm")
+def check_crm(deliveries: int = 100_000) -> None:
+    """Start a fresh system, send it deliveries of four CRMs with all that goes wrong, compare with what they hold, stop."""
+    from deploy.local.checkcrm import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(deliveries=deliveries, broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
 def main() -> None:
     """Run a command; what goes wrong is one line."""
     try:

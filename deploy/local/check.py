@@ -80,6 +80,7 @@ STAGES = (
     Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
     Stage("e2e", (pytest_on("tests/e2e"),)),
     Stage("faults", (pytest_on("tests/faults"),)),
+    Stage("check-crm", (python("-m", "deploy.local", "check-crm", "--deliveries", "5000"),)),
     Stage("bench", (pytest_on("tests/bench"),)),
     Stage("kafka-integration", (pytest_on("tests/integration", "-n", "2"),), on_kafka=True),
     Stage("kafka-smoke", (python("-m", "deploy.local", "smoke"),), {"BROKER": "kafka"}),

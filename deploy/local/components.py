@@ -57,6 +57,11 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
     if name == "gateway":
         settings["FORETELL_PUBLIC_URL"] = url(state, "gateway")
         settings["FORETELL_SECRETS_KEY"] = state.secrets_key
+        allowed = (
+            os.environ.get("FORETELL_FETCH_ALLOW", ""),
+            LOOPBACK,
+        )  # the simulated CRM is asked back on this machine
+        settings["FORETELL_FETCH_ALLOW"] = ",".join(each for each in allowed if each)
     defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
     return {**defaults, **os.environ, **KEEP_BYTECODE, **settings}
 

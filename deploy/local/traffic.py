@@ -40,7 +40,7 @@ _LINES = 64
 
 
 class Lines:
-    """Connections kept open to the gateway. Light, because the sender shares the cores with what it measures."""
+    """Connections kept open to the gateway, `count` of them for `send`. Light: the sender shares the cores with what it measures."""
 
     def __init__(self, count: int) -> None:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="line")
@@ -58,9 +58,10 @@ class Lines:
 
     async def send(self, request: senders.Request) -> tuple[int, bytes]:
         """Status and body of the answer. Raises OSError or HTTPException when there is none."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask, request)
 
-    def _send(self, request: senders.Request) -> tuple[int, bytes]:
+    def ask(self, request: senders.Request) -> tuple[int, bytes]:
+        """As `send`, in the thread of the caller."""
         url = urlsplit(request.url)
         try:
             line = self._idle.get_nowait()

@@ -1,6 +1,7 @@
 """The connections in memory, so that authenticating a request needs no query."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +36,12 @@ class Connections:
         if self._age() > limit:
             await self._refresh(limit)
         return self._known.get(key)
+
+    async def up_to(self, session: AsyncSession, changes: Iterable[tuple[str, datetime]]) -> dict[str, Connection]:
+        """All connections, none older than `changes`: keys with the time of their last change, read by this session."""
+        if any(self._changed.get(key) != changed_at for key, changed_at in changes):
+            return await self.fresh(session)
+        return self._known
 
     async def fresh(self, session: AsyncSession) -> dict[str, Connection]:
         """All connections as this session sees them; those that have not changed are not opened again."""

@@ -68,7 +68,9 @@ def _documents(content: str) -> list[ConnectionIn]:
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"Connection document {number}: {where or 'document'}: {first['msg']}") from None
+            raise ValueError(
+                f"Connection document {number}: {where or 'document'}: {first['msg'].removeprefix('Value error, ')}"
+            ) from None
     return found
 
 

@@ -1,16 +1,22 @@
 """Connections to CRMs: which there are, their credentials, and how their words are to be understood."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
+import httpx
+import orjson
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.connections import repository
-from gateway.connections.schemas import ConnectionIn, ConnectionOut
+from gateway.connections.schemas import GENERIC, ConnectionIn, ConnectionOut, wrong_secrets
 from gateway.connections.secrets import seal, unseal
+from gateway.connectors.generic.document import Source
+from gateway.connectors.guard import allowed_hosts, is_public
 from gateway.connectors.verification import Credentials
 from gateway.mapping.schemas import Mapping
 from libs.common.web.auth import Principal, require
@@ -22,7 +28,11 @@ class ProviderIsFixed(Conflict):
 
 
 class SecretsMissing(Invalid):
-    """A new connection needs its secrets."""
+    """A new connection needs its secrets, and a source those that it names."""
+
+
+class FetchNotAllowed(Invalid):
+    """The document wants to fetch from where a connection must not."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +46,13 @@ class Connection:
     credentials: Credentials
     mapping: Mapping
     mapping_version: int
+    source: str | None = None
+    """Of a generic connection: its document's `source`, as JSON with sorted keys."""
 
 
 def opened(row: RowMapping, settings: Settings) -> Connection:
     """Raises WrongSecretsKey."""
+    source = row["settings"].get("source") if row["provider"] == GENERIC else None
     return Connection(
         key=row["key"],
         provider=row["provider"],
@@ -48,6 +61,7 @@ def opened(row: RowMapping, settings: Settings) -> Connection:
         credentials=Credentials(unseal(settings.secrets_key, bytes(row["secrets"])), row["settings"]),
         mapping=Mapping.model_validate(row["mapping"]),
         mapping_version=row["mapping_version"],
+        source=orjson.dumps(source, option=orjson.OPT_SORT_KEYS).decode() if source is not None else None,
     )
 
 
@@ -72,11 +86,15 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
     secrets = document.secrets if document.secrets is not None else (before or {}).get("secrets")
     if secrets is None:
         raise SecretsMissing(f"Connection {document.key} is new and needs its secrets.")
+    if wrong := wrong_secrets(document.provider, document.source, secrets):
+        raise SecretsMissing(f"Connection {document.key}: {wrong}.")
+    if document.source is not None:
+        _check_base(document.source, settings)
     after = {
         "name": document.name,
         "state": document.state,
         "secrets": secrets,
-        "settings": document.settings,
+        "settings": document.stored_settings,
         "mapping": mapping,
     }
     if before == after:
@@ -89,6 +107,18 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
     values = after | {"key": document.key, "provider": document.provider, "secrets": sealed, "mapping_version": version}
     await repository.upsert(session, values)
     return "created" if before is None else "remapped" if remapped else "changed"
+
+
+def _check_base(source: Source, settings: Settings) -> None:
+    """Raises FetchNotAllowed for an address that no fetch could reach; names are resolved only when it is asked."""
+    base = httpx.URL(source.fetch.base) if source.fetch else None
+    if base is None or base.host.lower() in allowed_hosts(settings.fetch_allow):
+        return
+    if base.scheme != "https":
+        raise FetchNotAllowed(f"source.fetch.base is {base}: use https, or name the host in FORETELL_FETCH_ALLOW.")
+    with contextlib.suppress(ValueError):
+        if not is_public(str(ip_address(base.host))):
+            raise FetchNotAllowed(f"source.fetch.base is {base}, which is no address of the public internet.")
 
 
 def _comparable(row: RowMapping, settings: Settings) -> dict[str, Any]:
@@ -109,9 +139,14 @@ async def listed(session: AsyncSession, *, settings: Settings, principal: Princi
             state=row["state"],
             settings=row["settings"],
             mapping_version=row["mapping_version"],
-            webhook_url=f"{base}/webhooks/{row['key']}" + ("/{path_secret}" if row["provider"] == "salesforce" else ""),
+            webhook_url=f"{base}/webhooks/{row['key']}" + ("/{path_secret}" if _has_path_secret(row) else ""),
             created_at=row["created_at"],
             updated_at=row["updated_at"],
         )
         for row in await repository.all_rows(session)
     ]
+
+
+def _has_path_secret(row: RowMapping) -> bool:
+    schemes = row["settings"].get("source", {}).get("auth", [])
+    return row["provider"] == "salesforce" or any(scheme["kind"] == "path" for scheme in schemes)

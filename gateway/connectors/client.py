@@ -1,4 +1,4 @@
-"""Talks to a CRM's REST interface: one bearer token, bounded waits, and one kind of failure."""
+"""Talks to a CRM's REST interface: its credential in the headers, bounded waits, and one kind of failure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,34 +18,51 @@ class FetchFailed(Exception):
 
 
 class CrmClient:
-    """Requests below the connection's `api_base`. Raises FetchFailed for anything but an answer that can be read."""
+    """Requests below `api_base`. Raises FetchFailed for anything but an answer that can be read.
 
-    def __init__(self, http: httpx.AsyncClient, *, api_base: str, token: str) -> None:
+    `token` goes out as a bearer token, as the coded providers take it; `headers` are for a CRM that wants its credential otherwise.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, *, api_base: str, token: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
         self._http = http
         self._base = api_base.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}", "x-api-token": token}
+        bearer = {"Authorization": f"Bearer {token}", "x-api-token": token}
+        self._headers = bearer if headers is None else dict(headers)
 
     async def get(self, path: str, *, params: Mapping[str, str], instead: str | None = None) -> dict[str, Any]:
         """`instead` is asked where the CRM does not have `path`."""
         response = await self._send("GET", path, params=params)
         if response.status_code == httpx.codes.NOT_FOUND and instead is not None:
             response = await self._send("GET", instead, params=params)
-        return _body(response)
+        return _object(response)
 
     async def post(self, path: str, *, json: Any, params: Mapping[str, str] | None = None) -> dict[str, Any]:
-        return _body(await self._send("POST", path, params=params or {}, content=orjson.dumps(json)))
+        return _object(await self._send("POST", path, params=params, content=orjson.dumps(json)))
 
-    async def _send(self, method: str, path: str, *, params: Mapping[str, str], content: bytes = b"") -> httpx.Response:
+    async def ask(self, method: str, path: str, *, json: Any = None) -> Any:
+        """Any JSON; None where the CRM has nothing there (204 or 404). `path` may bring its own query."""
+        content = b"" if json is None else orjson.dumps(json)
+        response = await self._send(method, path, params=None, content=content)
+        if response.status_code in (httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND):
+            return None
+        return _json(response)
+
+    async def _send(
+        self, method: str, path: str, *, params: Mapping[str, str] | None, content: bytes = b""
+    ) -> httpx.Response:
         headers = self._headers | ({"Content-Type": "application/json"} if content else {})
         try:
+            # Empty parameters would take the query away that `path` may bring.
             return await self._http.request(
-                method, self._base + path, params=dict(params), content=content, headers=headers
+                method, self._base + path, params=dict(params) if params else None, content=content, headers=headers
             )
-        except httpx.HTTPError as error:
-            raise FetchFailed(f"{method} {path}: {type(error).__name__} {error}".strip()) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise FetchFailed(f"{method} {path.partition('?')[0]}: {type(error).__name__} {error}".strip()) from None
 
 
-def _body(response: httpx.Response) -> dict[str, Any]:
+def _json(response: httpx.Response) -> Any:
     where = f"{response.request.method} {response.request.url.path}"
     if response.status_code not in (200, 207):
         wish = response.headers.get("retry-after", "")
@@ -53,9 +70,13 @@ def _body(response: httpx.Response) -> dict[str, Any]:
     if len(response.content) > MAX_ANSWER_BYTES:
         raise FetchFailed(f"{where}: the answer has {len(response.content)} bytes")
     try:
-        found = orjson.loads(response.content)
+        return orjson.loads(response.content)
     except orjson.JSONDecodeError:
         raise FetchFailed(f"{where}: the answer is not JSON") from None
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    found = _json(response)
     if not isinstance(found, dict):
-        raise FetchFailed(f"{where}: the answer is not an object")
+        raise FetchFailed(f"{response.request.method} {response.request.url.path}: the answer is not an object")
     return found

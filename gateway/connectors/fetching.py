@@ -13,12 +13,13 @@ from prometheus_client import Counter, Histogram
 
 from gateway.config import Settings
 from gateway.connections.cache import Connections
+from gateway.connections.schemas import GENERIC
 from gateway.connections.service import Connection
 from gateway.connectors import records, repository, signals
-from gateway.connectors.client import CrmClient, FetchFailed
+from gateway.connectors.client import FetchFailed
 from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
-from gateway.connectors.providers import PROVIDERS
+from gateway.connectors.providers import PROVIDERS, provider_of
 from gateway.connectors.signals import Due
 from gateway.connectors.understanding import mapped_or_parked
 from gateway.mapping.values import MappingError
@@ -35,7 +36,7 @@ MAX_DELAY_S = 60.0
 
 FETCHES = Counter("gateway_fetches_total", "Batches asked back from CRMs, by result", ["provider", "result"])
 FETCH_DURATION = Histogram("gateway_fetch_seconds", "Duration of one batch read", ["provider"])
-for _provider in PROVIDERS:
+for _provider in (*PROVIDERS, GENERIC):
     for _result in ("answered", "failed"):
         FETCHES.labels(_provider, _result)
 
@@ -58,15 +59,14 @@ class Fetcher:
         lease_s = self._settings.fetch_timeout_s * 3 + 5
         async with self._database.transaction() as session:
             due = await signals.lease(session, limit=LEASED_AT_ONCE, lease_s=lease_s)
-            connections = await self._connections.fresh(session) if due else {}
+            connections = await self._connections.up_to(session, {(each.connection, each.changed_at) for each in due})
         groups: dict[tuple[str, str], list[Due]] = defaultdict(list)
         for each in due:
-            if each.connection in connections:
-                groups[each.connection, each.object_type].append(each)
+            groups[each.connection, each.object_type].append(each)
         batches = [
             (connections[key], rows[start : start + size])
             for (key, _), rows in groups.items()
-            if (size := PROVIDERS[connections[key].provider].fetch_batch)
+            if (size := provider_of(connections[key]).fetch_batch)
             for start in range(0, len(rows), size)
         ]
         ended = await asyncio.gather(
@@ -93,16 +93,14 @@ class Fetcher:
 
     async def _ask(self, connection: Connection, due: Sequence[Due]) -> Fetched:
         """Raises FetchFailed; an answer in an unforeseen form counts as one, so that it is asked for again."""
-        fetch = PROVIDERS[connection.provider].fetch
-        tokens = connection.credentials.all_of("api_token")
-        base = connection.credentials.settings.get("api_base")
-        if fetch is None or not tokens or not base:
-            raise FetchFailed("the connection has no settings.api_base or no secrets.api_token")
-        client = CrmClient(self._http, api_base=str(base), token=tokens[0])
+        provider = provider_of(connection)
+        client = provider.client(self._http, connection.credentials)
+        if provider.fetch is None or client is None:
+            raise FetchFailed("the connection has no address to ask, or no secret to ask with")
         object_type = cast("ObjectType", due[0].object_type)
         try:
             with FETCH_DURATION.labels(connection.provider).time():
-                return await fetch(client, connection.mapping, object_type, [each.external_id for each in due])
+                return await provider.fetch(client, connection.mapping, object_type, [each.external_id for each in due])
         except (KeyError, TypeError, AttributeError, ValueError, MappingError) as error:
             raise FetchFailed(f"the answer cannot be read: {type(error).__name__} {error}") from error
 
@@ -120,9 +118,8 @@ class Fetcher:
             log.error("fetched record not stored", connection=connection.key, exc_info=error)
             async with self._database.transaction() as session:
                 held = await signals.lock(session, due)
-                touched = await signals.settle_items(session, {each: unforeseen(error) for each in held})
-                await signals.finish(session, held)
-                await repository.settle(session, list(touched))
+                touched = await signals.answer(session, {each: unforeseen(error) for each in held})
+                await repository.settle(session, touched)
 
     async def _commit(self, connection: Connection, due: Sequence[Due], fetched: Fetched) -> None:
         found = {each.external_id: each for each in fetched.records}
@@ -140,7 +137,8 @@ class Fetcher:
                     _as_fetched(record, each),
                     connection,
                     zone=self._zone,
-                    delivery={"id": identifier, "received_at": received_at},
+                    delivery_id=identifier,
+                    received_at=received_at,
                     traceparent=traceparent,
                 )
                 if isinstance(mapped, Outcome):
@@ -151,14 +149,13 @@ class Fetcher:
             outcomes |= {each: outcome for (each, _), outcome in zip(incoming, applied, strict=True)}
             again = [each for each in mine if each.external_id not in found and each.absences + 1 < MAX_ABSENCES]
             outcomes |= {each: _absent(each) for each in mine if each.external_id not in found and each not in again}
-            touched = await signals.settle_items(session, outcomes)
-            await signals.finish(session, list(outcomes))
+            touched = await signals.answer(session, outcomes)
             if again:
                 delay_s = 0.25 * 2 ** min(each.absences for each in again)
                 await signals.postpone(
                     session, again, delay_s=delay_s, reason="the CRM does not know it yet", absent=True
                 )
-            await repository.settle(session, list(touched))
+            await repository.settle(session, touched)
             crash.point("gateway.fetched_not_committed")
 
 

@@ -22,7 +22,7 @@ class Signal:
     object_type: ObjectType
     external_id: str
     crm_time: datetime
-    dedupe_key: str
+    dedupe_key: str | None
     restored_at: datetime | None = None
 
 

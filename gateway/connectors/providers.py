@@ -2,8 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
+import httpx
+
+from gateway.connections.service import Connection
 from gateway.connectors.client import CrmClient
+from gateway.connectors.generic import auth as generic_auth
+from gateway.connectors.generic import fetch as generic_fetch
+from gateway.connectors.generic import items as generic_items
+from gateway.connectors.generic import kept as generic_kept
+from gateway.connectors.generic.document import FetchBack, Reply, read_source
 from gateway.connectors.hubspot import fetch as hubspot_fetch
 from gateway.connectors.hubspot import parser as hubspot_parser
 from gateway.connectors.hubspot import signature as hubspot_signature
@@ -40,9 +49,27 @@ class Answer:
     media_type: str = "application/json"
 
 
+def _with_token(http: httpx.AsyncClient, credentials: Credentials) -> CrmClient | None:
+    tokens, base = credentials.all_of("api_token"), credentials.settings.get("api_base")
+    return CrmClient(http, api_base=str(base), token=tokens[0]) if tokens and base else None
+
+
+def _can_ask_with_token(credentials: Credentials) -> bool:
+    return bool(credentials.settings.get("api_base")) and bool(credentials.all_of("api_token"))
+
+
+def _nothing(request: WebhookRequest) -> dict[str, str]:
+    del request
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What the intake needs to know of a CRM. `retry` is a status that this CRM is known to answer with another attempt."""
+    """What the intake needs to know of a CRM. `retry` is a status that this CRM is known to answer with another attempt.
+
+    `kept` is what is stored of a request beside its body and the headers that every delivery keeps. `client` is None, and
+    `can_ask` false, where the connection lacks what a fetch needs.
+    """
 
     content_types: frozenset[str]
     verify: Callable[[WebhookRequest, Credentials], None]
@@ -53,6 +80,11 @@ class Provider:
     retry: Answer
     blank: Callable[[bytes], bytes] = bytes
     fetch_batch: int = 100
+    kept: Callable[[WebhookRequest], dict[str, str]] = _nothing
+    client: Callable[[httpx.AsyncClient, Credentials], CrmClient | None] = _with_token
+    can_ask: Callable[[Credentials], bool] = _can_ask_with_token
+    wrong_type: Answer = Answer(415)
+    too_large: Answer = Answer(413)
 
 
 PROVIDERS: dict[str, Provider] = {
@@ -99,3 +131,47 @@ PROVIDERS: dict[str, Provider] = {
 }
 """HubSpot and Pipedrive try again after any failure status, Standard Webhooks and Salesforce (which needs its Ack) too; 410 is
 never answered, because it removes webhooks."""
+
+
+def provider_of(connection: Connection) -> Provider:
+    """How this connection's CRM is spoken with: by code, or as the connection's own document says."""
+    if connection.source is None:
+        return PROVIDERS[connection.provider]
+    return _from_document(connection.source)
+
+
+@lru_cache(maxsize=256)
+def _from_document(written: str) -> Provider:
+    """Once for each document. What is refused for its type or size gets the document's refusal: no other status is known to be safe."""
+    source = read_source(written)
+    refusal = _answer(source.answers.refusal)
+    return Provider(
+        content_types=frozenset(each.lower() for each in source.content_types),
+        verify=partial(generic_auth.verify, source.auth),
+        parse=partial(generic_items.parse, source),
+        fetch=_fetch_by(source.fetch) if source.fetch else None,
+        success=_answer(source.answers.success),
+        refusal=refusal,
+        retry=_answer(source.answers.retry),
+        blank=partial(generic_auth.blank, source.blanked),
+        fetch_batch=source.fetch.batch_of_all if source.fetch else 1,
+        kept=partial(generic_kept.kept, source),
+        client=partial(generic_fetch.client, source.fetch) if source.fetch else _with_token,
+        can_ask=lambda credentials: all(credentials.all_of(name) for name in source.fetch_secrets),
+        wrong_type=refusal,
+        too_large=refusal,
+    )
+
+
+def _answer(reply: Reply) -> Answer:
+    return Answer(reply.status, reply.body.encode(), reply.media_type)
+
+
+def _fetch_by(told: FetchBack) -> Fetch:
+    async def fetch(
+        client: CrmClient, mapping: Mapping, object_type: ObjectType, external_ids: Sequence[str]
+    ) -> Fetched:
+        del mapping
+        return await generic_fetch.fetch(told, client, object_type, external_ids)
+
+    return fetch

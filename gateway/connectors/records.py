@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connectors.items import FETCHED
@@ -18,6 +17,7 @@ from libs.common.events.crm import RecordClock
 from libs.common.ids import normalise_external_id
 from libs.common.messaging import outbox
 from libs.common.observe import tracing
+from libs.common.sql import Query
 
 Key = tuple[str, str, str]
 _NEVER = (datetime.min.replace(tzinfo=UTC), -1, -1, "")
@@ -118,39 +118,24 @@ def _is_tied(clock: RecordClock, row: _Row) -> bool:
     return is_delivered and is_undecided and clock.crm_time == crm_time and clock.digest != digest
 
 
-_PLACE = text(
+_LOCK = Query(
     """
-    INSERT INTO source_record (connection, object_type, external_id, entity_id)
+    INSERT INTO source_record AS s (connection, object_type, external_id, entity_id)
     SELECT n.connection, n.object_type, n.external_id, n.entity_id
     FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:entities AS uuid[]))
       AS n (connection, object_type, external_id, entity_id)
     ORDER BY 1, 2, 3
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (connection, object_type, external_id) DO UPDATE SET version = s.version
+    RETURNING connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, event_id
     """
 )
-_LOCK = text(
-    """
-    SELECT s.connection, s.object_type, s.external_id, s.version, s.crm_time, s.sequence, s.mapping_version, s.digest, s.event_id
-    FROM source_record s
-    JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-      AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
-    ORDER BY s.connection, s.object_type, s.external_id
-    FOR UPDATE OF s
-    """
-)
+"""The update changes nothing; it locks the row and shows it as the last transaction left it, which DO NOTHING would not."""
 
 
 async def _locked(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[Key, _Row]:
     """The rows of all records, made where new, locked in the order of their keys."""
     entities = {each.key: each.mapped.entity_id for each in incoming}
-    keys = sorted(entities)
-    names: dict[str, Any] = {
-        "connections": [key[0] for key in keys],
-        "types": [key[1] for key in keys],
-        "ids": [key[2] for key in keys],
-    }
-    await session.execute(_PLACE, names | {"entities": [entities[key] for key in keys]})
-    found = (await session.execute(_LOCK, names)).all()
+    found = await _LOCK.rows(session, _names(entities) | {"entities": list(entities.values())})
     return {
         (row.connection, row.object_type, row.external_id): _Row(
             version=row.version,
@@ -161,7 +146,7 @@ async def _locked(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[K
     }
 
 
-_UPDATE = text(
+_UPDATE = Query(
     """
     UPDATE source_record s
     SET version = n.version, crm_time = n.crm_time, sequence = n.sequence, mapping_version = n.mapping_version,
@@ -177,7 +162,7 @@ _UPDATE = text(
     WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     """
 )
-_COUNT_UP = text(
+_COUNT_UP = Query(
     """
     UPDATE source_record s SET version = n.version
     FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]))
@@ -190,13 +175,13 @@ _COUNT_UP = text(
 async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
     older = {key: row for key, row in rows.items() if row.newest is None}
     if older:
-        await session.execute(_COUNT_UP, _names(older) | {"versions": [row.version for row in older.values()]})
+        await _COUNT_UP.run(session, _names(older) | {"versions": [row.version for row in older.values()]})
     newer = {key: (row, row.newest) for key, row in rows.items() if row.newest is not None}
     if not newer:
         return
     clocks = [each.mapped.clock for _, each in newer.values()]
-    await session.execute(
-        _UPDATE,
+    await _UPDATE.run(
+        session,
         _names(newer)
         | {
             "versions": [row.version for row, _ in newer.values()],
@@ -225,7 +210,7 @@ def _names(rows: dict[Key, Any]) -> dict[str, Any]:
     }
 
 
-_PEOPLE = text(
+_PEOPLE = Query(
     """
     INSERT INTO person (id, connection, kind, external_id, name, email, phone, clock)
     SELECT n.id, n.connection, n.kind, n.external_id, n.name, n.email, n.phone, n.clock
@@ -253,8 +238,8 @@ async def _store_people(session: AsyncSession, incoming: Sequence[Incoming]) -> 
     if not newest:
         return
     chosen = [(each, each.mapped.person) for each in newest.values() if each.mapped.person is not None]
-    await session.execute(
-        _PEOPLE,
+    await _PEOPLE.run(
+        session,
         {
             "ids": [person.id for _, person in chosen],
             "connections": [each.connection for each, _ in chosen],

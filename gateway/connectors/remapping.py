@@ -62,8 +62,13 @@ async def remap(database: Database, settings: Settings, key: str) -> tuple[int, 
                     row.deleted,
                     row.merged_into,
                 )
-                delivery = {"id": row.delivery_id, "received_at": row.received_at}
-                found = mapped_or_parked(source, connection, zone=ZoneInfo(settings.org_timezone), delivery=delivery)
+                found = mapped_or_parked(
+                    source,
+                    connection,
+                    zone=ZoneInfo(settings.org_timezone),
+                    delivery_id=row.delivery_id,
+                    received_at=row.received_at,
+                )
                 if isinstance(found, Outcome):
                     refused += 1
                     log.warning(

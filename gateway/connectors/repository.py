@@ -3,17 +3,34 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connectors.outcomes import Outcome
+from libs.common.sql import Query
 
-_UNREAD = text(
+
+class Unread(NamedTuple):
+    """A delivery to be read. `item_count` is None unless it was read before; `changed_at` is its connection's last change."""
+
+    id: UUID
+    connection: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    body: bytes | None
+    traceparent: str | None
+    item_count: int | None
+    changed_at: datetime
+
+
+_STATE = """CASE WHEN bool_or(outcome = 'pending') THEN 'pending' WHEN bool_or(outcome = 'parked') THEN 'parked' ELSE 'processed' END"""
+"""The state of a delivery by its items."""
+
+_UNREAD = Query(
     """
-    SELECT d.id, d.connection, d.received_at, d.headers, d.body, d.traceparent
+    SELECT d.id, d.connection, d.received_at, d.headers, d.body, d.traceparent, d.item_count, c.updated_at AS changed_at
     FROM delivery d JOIN connection c ON c.key = d.connection AND c.state = 'active'
     WHERE d.state = 'accepted' AND (cast(:only AS uuid) IS NULL OR d.id = :only)
     ORDER BY d.id
@@ -23,21 +40,28 @@ _UNREAD = text(
 )
 
 
-async def lock_unread(session: AsyncSession, *, limit: int, only: UUID | None = None) -> Sequence[RowMapping]:
+async def lock_unread(session: AsyncSession, *, limit: int, only: UUID | None = None) -> list[Unread]:
     """The oldest unread deliveries of active connections that no other worker holds."""
-    return (await session.execute(_UNREAD, {"limit": limit, "only": only})).mappings().all()
+    return [Unread._make(row) for row in await _UNREAD.rows(session, {"limit": limit, "only": only})]
 
 
-async def settled_positions(session: AsyncSession, deliveries: Sequence[UUID]) -> set[tuple[UUID, int]]:
+_SETTLED = Query(
+    """
+    SELECT delivery_id, position FROM delivery_item
+    WHERE delivery_id = ANY(cast(:ids AS uuid[])) AND outcome <> 'parked'
+    """
+)
+
+
+async def settled_positions(session: AsyncSession, deliveries: Iterable[Unread]) -> set[tuple[UUID, int]]:
     """Items of these deliveries that a replay must leave as they are: all but the parked ones."""
-    found = await session.execute(
-        text("SELECT delivery_id, position FROM delivery_item WHERE delivery_id = ANY(:ids) AND outcome <> 'parked'"),
-        {"ids": list(deliveries)},
-    )
-    return {(row.delivery_id, row.position) for row in found}
+    again = [each.id for each in deliveries if each.item_count is not None]
+    if not again:
+        return set()
+    return {(row.delivery_id, row.position) for row in await _SETTLED.rows(session, {"ids": again})}
 
 
-_CLAIM = text(
+_CLAIM = Query(
     """
     INSERT INTO delivery_claim (connection, dedupe_key, delivery_id, position)
     SELECT n.connection, n.dedupe_key, n.delivery_id, n.position
@@ -45,9 +69,10 @@ _CLAIM = text(
       AS n (connection, dedupe_key, delivery_id, position)
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING
+    RETURNING connection, dedupe_key
     """
 )
-_OWNERS = text(
+_OWNERS = Query(
     """
     SELECT c.connection, c.dedupe_key, c.delivery_id, c.position
     FROM delivery_claim c
@@ -66,14 +91,21 @@ async def claim(session: AsyncSession, wanted: Iterable[tuple[Claim, Place]]) ->
         first.setdefault(key, place)
     if not first:
         return {}
-    names = {"connections": [key[0] for key in first], "keys": [key[1] for key in first]}
     places = {"deliveries": [place[0] for place in first.values()], "positions": [place[1] for place in first.values()]}
-    await session.execute(_CLAIM, names | places)
-    found = await session.execute(_OWNERS, names)
-    return {(row.connection, row.dedupe_key): (row.delivery_id, row.position) for row in found}
+    claimed = {(row.connection, row.dedupe_key) for row in await _CLAIM.rows(session, _names(first) | places)}
+    if len(claimed) == len(first):
+        return first
+    # Read by a statement of its own: the claim does not see an owner that it has only waited for.
+    others = await _OWNERS.rows(session, _names(key for key in first if key not in claimed))
+    return first | {(row.connection, row.dedupe_key): (row.delivery_id, row.position) for row in others}
 
 
-_SIGNAL = text(
+def _names(claims: Iterable[Claim]) -> dict[str, Any]:
+    keys = list(claims)
+    return {"connections": [key[0] for key in keys], "keys": [key[1] for key in keys]}
+
+
+_SIGNAL = Query(
     """
     INSERT INTO fetch_signal AS f (connection, object_type, external_id, signalled_seq, received_at, restored_at, due_at)
     SELECT n.connection, n.object_type, n.external_id, nextval('fetch_signal_seq'), n.received_at, n.restored_at,
@@ -118,8 +150,8 @@ async def signal(session: AsyncSession, signals: Iterable[tuple[RecordKey, Wante
         merged[key] = merged[key].joined(each) if key in merged else each
     if not merged:
         return {}
-    found = await session.execute(
-        _SIGNAL,
+    found = await _SIGNAL.rows(
+        session,
         {
             "connections": [key[0] for key in merged],
             "types": [key[1] for key in merged],
@@ -132,42 +164,60 @@ async def signal(session: AsyncSession, signals: Iterable[tuple[RecordKey, Wante
     return {(row.connection, row.object_type, row.external_id): row.signalled_seq for row in found}
 
 
-_ITEMS = text(
+_TELL = Query(
     """
-    INSERT INTO delivery_item (
-        delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value, advice,
-        crm_time, signalled_seq, event_id, entity_id, settled_at
+    WITH told AS (
+        INSERT INTO delivery_item (
+            delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value, advice,
+            crm_time, signalled_seq, event_id, entity_id, settled_at
+        )
+        SELECT n.*, CASE WHEN n.outcome = 'pending' THEN NULL ELSE clock_timestamp() END
+        FROM unnest(
+            cast(:deliveries AS uuid[]), cast(:positions AS integer[]), cast(:connections AS text[]), cast(:received AS timestamptz[]),
+            cast(:types AS text[]), cast(:externals AS text[]), cast(:keys AS text[]), cast(:outcomes AS text[]),
+            cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]), cast(:advices AS text[]),
+            cast(:times AS timestamptz[]), cast(:seqs AS bigint[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
+        ) AS n (delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value,
+                advice, crm_time, signalled_seq, event_id, entity_id)
+        ON CONFLICT (delivery_id, position) DO UPDATE SET
+            object_type = excluded.object_type, external_id = excluded.external_id, dedupe_key = excluded.dedupe_key,
+            outcome = excluded.outcome, reason = excluded.reason, field = excluded.field, value = excluded.value,
+            advice = excluded.advice, crm_time = excluded.crm_time, signalled_seq = excluded.signalled_seq,
+            event_id = excluded.event_id, entity_id = excluded.entity_id, settled_at = excluded.settled_at
+        RETURNING delivery_id, position, outcome
+    ), known AS (
+        SELECT delivery_id, outcome FROM told
+        UNION ALL
+        SELECT i.delivery_id, i.outcome FROM delivery_item i
+        WHERE i.delivery_id = ANY(cast(:read AS uuid[]))
+          AND NOT EXISTS (SELECT 1 FROM told t WHERE t.delivery_id = i.delivery_id AND t.position = i.position)
     )
-    SELECT n.*, CASE WHEN n.outcome = 'pending' THEN NULL ELSE clock_timestamp() END
-    FROM unnest(
-        cast(:deliveries AS uuid[]), cast(:positions AS integer[]), cast(:connections AS text[]), cast(:received AS timestamptz[]),
-        cast(:types AS text[]), cast(:externals AS text[]), cast(:keys AS text[]), cast(:outcomes AS text[]),
-        cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]), cast(:advices AS text[]),
-        cast(:times AS timestamptz[]), cast(:seqs AS bigint[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
-    ) AS n (delivery_id, position, connection, received_at, object_type, external_id, dedupe_key, outcome, reason, field, value,
-            advice, crm_time, signalled_seq, event_id, entity_id)
-    ON CONFLICT (delivery_id, position) DO UPDATE SET
-        object_type = excluded.object_type, external_id = excluded.external_id, dedupe_key = excluded.dedupe_key,
-        outcome = excluded.outcome, reason = excluded.reason, field = excluded.field, value = excluded.value,
-        advice = excluded.advice, crm_time = excluded.crm_time, signalled_seq = excluded.signalled_seq,
-        event_id = excluded.event_id, entity_id = excluded.entity_id, settled_at = excluded.settled_at
-    """
+    UPDATE delivery d
+    SET item_count = n.items, state = s.state, settled_at = CASE WHEN s.state = 'pending' THEN NULL ELSE clock_timestamp() END
+    FROM unnest(cast(:read AS uuid[]), cast(:counts AS integer[])) AS n (id, items)
+    JOIN (
+        SELECT delivery_id, STATE_OF AS state FROM known GROUP BY delivery_id
+    ) s ON s.delivery_id = n.id
+    WHERE d.id = n.id
+    """.replace("STATE_OF", _STATE)
 )
 
 
-async def write_items(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write what became of items; `rows` hold a delivery, a position, an item and its Outcome."""
-    if not rows:
-        return
+async def tell(session: AsyncSession, rows: Sequence[Mapping[str, Any]], counts: Mapping[UUID, int]) -> None:
+    """Write what became of items, how many items each delivery was found to hold, and the state that follows for it.
+
+    `rows` hold a delivery, a position, an item and its Outcome. The deliveries are locked already; items of an earlier
+    reading that are not among `rows` count as they are.
+    """
     outcomes: list[Outcome] = [row["outcome"] for row in rows]
     items = [row["item"] for row in rows]
-    await session.execute(
-        _ITEMS,
+    await _TELL.run(
+        session,
         {
-            "deliveries": [row["delivery"]["id"] for row in rows],
+            "deliveries": [row["delivery"].id for row in rows],
             "positions": [row["position"] for row in rows],
-            "connections": [row["delivery"]["connection"] for row in rows],
-            "received": [row["delivery"]["received_at"] for row in rows],
+            "connections": [row["delivery"].connection for row in rows],
+            "received": [row["delivery"].received_at for row in rows],
             "types": [item.object_type if item else None for item in items],
             "externals": [item.external_id if item else None for item in items],
             "keys": [item.dedupe_key if item else None for item in items],
@@ -180,42 +230,28 @@ async def write_items(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) 
             "seqs": [each.signalled_seq for each in outcomes],
             "events": [each.event_id for each in outcomes],
             "entities": [each.entity_id for each in outcomes],
+            "read": list(counts),
+            "counts": list(counts.values()),
         },
     )
 
 
-async def mark_read(session: AsyncSession, counts: Mapping[UUID, int]) -> None:
-    """Note how many items each delivery was found to hold, and settle those that wait for nothing."""
-    await session.execute(
-        text(
-            """
-            UPDATE delivery d SET item_count = n.items
-            FROM unnest(cast(:ids AS uuid[]), cast(:counts AS integer[])) AS n (id, items) WHERE d.id = n.id
-            """
-        ),
-        {"ids": list(counts), "counts": list(counts.values())},
-    )
-    await settle(session, list(counts))
-
-
-_SETTLE = text(
+_SETTLE = Query(
     """
     UPDATE delivery d
     SET state = s.state, settled_at = CASE WHEN s.state = 'pending' THEN NULL ELSE clock_timestamp() END
     FROM (
-        SELECT delivery_id,
-               CASE WHEN bool_or(outcome = 'pending') THEN 'pending' WHEN bool_or(outcome = 'parked') THEN 'parked'
-                    ELSE 'processed' END AS state
-        FROM delivery_item WHERE delivery_id = ANY(:ids) GROUP BY delivery_id
+        SELECT delivery_id, STATE_OF AS state FROM delivery_item WHERE delivery_id = ANY(cast(:ids AS uuid[])) GROUP BY delivery_id
     ) s
     WHERE d.id = s.delivery_id
-    """
+    """.replace("STATE_OF", _STATE)
 )
 
 
-async def settle(session: AsyncSession, deliveries: Sequence[UUID]) -> None:
-    """Derive the state of deliveries from their items. Locks them first, so that of two settlers the later sees both."""
-    if deliveries:
-        ids = sorted(set(deliveries))
-        await session.execute(text("SELECT 1 FROM delivery WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"), {"ids": ids})
-        await session.execute(_SETTLE, {"ids": ids})
+async def settle(session: AsyncSession, deliveries: Iterable[UUID]) -> None:
+    """Derive the state of deliveries from their items.
+
+    An earlier statement has locked them, so that of two settlers the later sees both.
+    """
+    if ids := sorted(deliveries):
+        await _SETTLE.run(session, {"ids": ids})

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connectors.outcomes import Outcome
+from libs.common.sql import Query
 
 Key = tuple[str, str, str]
 
@@ -17,7 +17,8 @@ Key = tuple[str, str, str]
 class Due:
     """A record to fetch, leased by one worker. Signals up to `signalled_seq` are answered by this fetch, later ones not.
 
-    `lease` rises: a fetch with a higher number began later, so what it shows is as new or newer.
+    `lease` rises: a fetch with a higher number began later, so what it shows is as new or newer. `changed_at` is the
+    connection's last change.
     """
 
     connection: str
@@ -29,19 +30,20 @@ class Due:
     attempts: int
     absences: int
     lease: int
+    changed_at: datetime
 
     @property
     def key(self) -> Key:
         return (self.connection, self.object_type, self.external_id)
 
 
-_COLUMNS = "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences, f.lease"
-_LEASE = text(
+_COLUMNS = "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences, f.lease, d.changed_at"
+_LEASE = Query(
     f"""
     UPDATE fetch_signal f
     SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1, lease = nextval('fetch_signal_seq')
     FROM (
-        SELECT s.connection, s.object_type, s.external_id
+        SELECT s.connection, s.object_type, s.external_id, c.updated_at AS changed_at
         FROM fetch_signal s JOIN connection c ON c.key = s.connection AND c.state = 'active'
         WHERE s.due_at <= clock_timestamp()
         ORDER BY s.due_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
@@ -54,83 +56,89 @@ _LEASE = text(
 
 async def lease(session: AsyncSession, *, limit: int, lease_s: float) -> list[Due]:
     """Take due records for `lease_s` seconds; a worker that dies loses them to the next after that time."""
-    return [Due(*row) for row in await session.execute(_LEASE, {"limit": limit, "lease_s": lease_s})]
+    return [Due(*row) for row in await _LEASE.rows(session, {"limit": limit, "lease_s": lease_s})]
+
+
+_LOCK = Query(
+    """
+    SELECT f.connection, f.object_type, f.external_id, f.lease
+    FROM fetch_signal f
+    JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+      AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
+    ORDER BY 1, 2, 3 FOR UPDATE OF f
+    """
+)
 
 
 async def lock(session: AsyncSession, due: Sequence[Due]) -> list[Due]:
     """Lock the signals of these records in the order of their keys; those whose lease nobody else has taken since."""
-    found = await session.execute(
-        text(
-            """
-            SELECT f.connection, f.object_type, f.external_id, f.lease
-            FROM fetch_signal f
-            JOIN unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-              AS n (connection, object_type, external_id) USING (connection, object_type, external_id)
-            ORDER BY 1, 2, 3 FOR UPDATE OF f
-            """
-        ),
-        _names([each.key for each in due]),
-    )
+    found = await _LOCK.rows(session, _names([each.key for each in due]))
     leases = {(row.connection, row.object_type, row.external_id): row.lease for row in found}
     return [each for each in due if leases.get(each.key) == each.lease]
 
 
-async def finish(session: AsyncSession, due: Sequence[Due]) -> None:
-    """Forget signals that the fetch has answered; those with a later signal are due again at once."""
-    names = _names([each.key for each in due]) | {"seqs": [each.signalled_seq for each in due]}
-    matching = """
-        USING unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]))
-          AS n (connection, object_type, external_id, seq)
-        WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+_POSTPONE = Query(
     """
-    await session.execute(text(f"DELETE FROM fetch_signal f {matching} AND f.signalled_seq <= n.seq"), names)  # noqa: S608
-    again = "UPDATE fetch_signal f SET due_at = clock_timestamp(), attempts = 0, absences = 0, last_error = NULL FROM"
-    await session.execute(text(again + matching.replace("USING", "", 1) + " AND f.signalled_seq > n.seq"), names)
+    UPDATE fetch_signal f
+    SET due_at = clock_timestamp() + make_interval(secs => :delay_s), last_error = :reason,
+        absences = f.absences + cast(:absent AS integer)
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+      AS n (connection, object_type, external_id)
+    WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+    """
+)
 
 
 async def postpone(
     session: AsyncSession, due: Sequence[Due], *, delay_s: float, reason: str, absent: bool = False
 ) -> None:
     """Try again after `delay_s` seconds; `absent` counts how often the CRM did not know the record."""
-    await session.execute(
-        text(
-            """
-            UPDATE fetch_signal f
-            SET due_at = clock_timestamp() + make_interval(secs => :delay_s), last_error = :reason,
-                absences = f.absences + cast(:absent AS integer)
-            FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-              AS n (connection, object_type, external_id)
-            WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
-            """
-        ),
+    await _POSTPONE.run(
+        session,
         _names([each.key for each in due]) | {"delay_s": delay_s, "reason": reason[:500], "absent": int(absent)},
     )
 
 
-_SETTLE = text(
+_ANSWER = Query(
     """
-    UPDATE delivery_item i
-    SET outcome = n.outcome, reason = n.reason, field = n.field, value = n.value, advice = n.advice,
-        crm_time = coalesce(n.crm_time, i.crm_time), event_id = n.event_id, entity_id = n.entity_id, settled_at = clock_timestamp()
-    FROM unnest(
-        cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]),
-        cast(:outcomes AS text[]), cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]),
-        cast(:advices AS text[]), cast(:times AS timestamptz[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
-    ) AS n (connection, object_type, external_id, seq, outcome, reason, field, value, advice, crm_time, event_id, entity_id)
-    WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
-      AND i.external_id = n.external_id AND i.signalled_seq <= n.seq
-    RETURNING i.delivery_id
+    WITH n AS (
+        SELECT * FROM unnest(
+            cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]),
+            cast(:outcomes AS text[]), cast(:reasons AS text[]), cast(:fields AS text[]), cast(:field_values AS text[]),
+            cast(:advices AS text[]), cast(:times AS timestamptz[]), cast(:events AS uuid[]), cast(:entities AS uuid[])
+        ) AS n (connection, object_type, external_id, seq, outcome, reason, field, value, advice, crm_time, event_id, entity_id)
+    ), answered AS (
+        DELETE FROM fetch_signal f USING n
+        WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+          AND f.signalled_seq <= n.seq
+    ), again AS (
+        UPDATE fetch_signal f SET due_at = clock_timestamp(), attempts = 0, absences = 0, last_error = NULL FROM n
+        WHERE f.connection = n.connection AND f.object_type = n.object_type AND f.external_id = n.external_id
+          AND f.signalled_seq > n.seq
+    ), settled AS (
+        UPDATE delivery_item i
+        SET outcome = n.outcome, reason = n.reason, field = n.field, value = n.value, advice = n.advice,
+            crm_time = coalesce(n.crm_time, i.crm_time), event_id = n.event_id, entity_id = n.entity_id, settled_at = clock_timestamp()
+        FROM n
+        WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
+          AND i.external_id = n.external_id AND i.signalled_seq <= n.seq
+        RETURNING i.delivery_id
+    )
+    SELECT d.id FROM settled s JOIN delivery d ON d.id = s.delivery_id ORDER BY d.id FOR UPDATE OF d
     """
 )
 
 
-async def settle_items(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[UUID]:
-    """Give every item that waited for these fetches its outcome; the deliveries they belong to."""
+async def answer(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[UUID]:
+    """Give every item that waited for these fetches its outcome; the deliveries they belong to, locked in the order of ids.
+
+    Signals that the fetch has answered are forgotten; those with a later signal are due again at once.
+    """
     if not outcomes:
         return set()
     values = list(outcomes.values())
-    found = await session.execute(
-        _SETTLE,
+    found = await _ANSWER.column(
+        session,
         _names([each.key for each in outcomes])
         | {
             "seqs": [each.signalled_seq for each in outcomes],
@@ -144,7 +152,25 @@ async def settle_items(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -
             "entities": [each.entity_id for each in values],
         },
     )
-    return {row.delivery_id for row in found}
+    return set(found)
+
+
+_CAUSES = Query(
+    """
+    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
+      AS n (connection, object_type, external_id)
+    LEFT JOIN LATERAL (
+        SELECT i.delivery_id FROM delivery_item i
+        WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
+          AND i.external_id = n.external_id
+        ORDER BY i.delivery_id LIMIT 1
+    ) i ON true
+    LEFT JOIN source_record s
+      ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
+    JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
+    """
+)
 
 
 async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
@@ -152,25 +178,9 @@ async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[U
 
     That is the cause of the change that the fetch will show: delivery, its arrival, its traceparent.
     """
-    found = await session.execute(
-        text(
-            """
-            SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent
-            FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-              AS n (connection, object_type, external_id)
-            LEFT JOIN LATERAL (
-                SELECT i.delivery_id FROM delivery_item i
-                WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
-                  AND i.external_id = n.external_id
-                ORDER BY i.delivery_id LIMIT 1
-            ) i ON true
-            LEFT JOIN source_record s
-              ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
-            JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
-            """
-        ),
-        _names([each.key for each in due]),
-    )
+    if not due:
+        return {}
+    found = await _CAUSES.rows(session, _names([each.key for each in due]))
     return {
         (row.connection, row.object_type, row.external_id): (row.id, row.received_at, row.traceparent) for row in found
     }

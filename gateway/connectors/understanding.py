@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connections.cache import Connections
@@ -15,9 +13,9 @@ from gateway.connections.service import Connection
 from gateway.connectors import records, repository
 from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDelivery, Unreadable, UnreadableBody
 from gateway.connectors.outcomes import Outcome, parked, unforeseen, unmappable
-from gateway.connectors.providers import PROVIDERS
+from gateway.connectors.providers import provider_of
 from gateway.connectors.records import Incoming
-from gateway.connectors.repository import Wanted
+from gateway.connectors.repository import Unread, Wanted
 from gateway.mapping.canonical import Context, without_person_data
 from gateway.mapping.objects import to_canonical
 from gateway.mapping.values import MappingError
@@ -34,7 +32,7 @@ CRM_RESOLUTION = timedelta(seconds=1)
 class Entry:
     """An item on its way to an outcome. `item` is None for a delivery that holds none, or cannot be read at all."""
 
-    delivery: RowMapping
+    delivery: Unread
     position: int
     item: Item | None
     outcome: Outcome | None = None
@@ -61,23 +59,22 @@ async def understand(
     deliveries = await repository.lock_unread(session, limit=limit, only=only)
     if not deliveries:
         return Understood(0, 0)
-    connections = await cache.fresh(session)
-    read = {each["id"]: parse(each, connections[each["connection"]]) for each in deliveries}
-    settled = await repository.settled_positions(session, list(read))
+    connections = await cache.up_to(session, {(each.connection, each.changed_at) for each in deliveries})
+    read = {each.id: parse(each, connections[each.connection]) for each in deliveries}
+    settled = await repository.settled_positions(session, deliveries)
     open_entries = [
-        each for entries in read.values() for each in entries if (each.delivery["id"], each.position) not in settled
+        each for entries in read.values() for each in entries if (each.delivery.id, each.position) not in settled
     ]
     await _mark_duplicates(session, open_entries)
     for each in open_entries:
-        _map(each, connections[each.delivery["connection"]], zone)
+        _map(each, connections[each.delivery.connection], zone)
     signals = await _signal(session, open_entries)
     waiting = [each for each in open_entries if each.incoming is not None]
     outcomes = await records.apply(session, [each.incoming for each in waiting if each.incoming is not None])
     for each, outcome in zip(waiting, outcomes, strict=True):
         each.outcome = outcome
     signals += await _ask_about_ties(session, waiting, connections)
-    await repository.write_items(session, [vars(each) for each in open_entries])
-    await repository.mark_read(session, _item_counts(read, settled))
+    await repository.tell(session, [vars(each) for each in open_entries], _item_counts(read, settled))
     return Understood(len(deliveries), signals)
 
 
@@ -89,21 +86,21 @@ def _item_counts(read: Mapping[UUID, Sequence[Entry]], settled: set[tuple[UUID, 
     return counts
 
 
-def parse(delivery: RowMapping, connection: Connection) -> list[Entry]:
+def parse(delivery: Unread, connection: Connection) -> list[Entry]:
     """The items of a delivery; whatever cannot be read is parked, with a reason, as one item."""
     stored = StoredDelivery(
-        headers=delivery["headers"],
-        body=bytes(delivery["body"] or b""),
-        received_at=delivery["received_at"],
+        headers=delivery.headers,
+        body=delivery.body or b"",
+        received_at=delivery.received_at,
         settings=connection.credentials.settings,
     )
     try:
-        items = PROVIDERS[connection.provider].parse(stored)
+        items = provider_of(connection).parse(stored)
     except UnreadableBody as error:
         advice = "Compare the body with what this CRM documents; replay after a fix."
         return [Entry(delivery, 0, None, parked(str(error), advice))]
     except Exception as error:
-        log.error("parser failed", connection=connection.key, delivery=str(delivery["id"]), exc_info=error)
+        log.error("parser failed", connection=connection.key, delivery=str(delivery.id), exc_info=error)
         return [Entry(delivery, 0, None, unforeseen(error))]
     if not items:
         return [Entry(delivery, 0, None, Outcome("ignored", reason="the delivery holds no items"))]
@@ -112,7 +109,7 @@ def parse(delivery: RowMapping, connection: Connection) -> list[Entry]:
 
 async def _mark_duplicates(session: AsyncSession, entries: Sequence[Entry]) -> None:
     keyed = [
-        ((each.delivery["connection"], each.item.dedupe_key), (each.delivery["id"], each.position), each)
+        ((each.delivery.connection, each.item.dedupe_key), (each.delivery.id, each.position), each)
         for each in entries
         if each.item is not None and each.item.dedupe_key is not None
     ]
@@ -132,7 +129,7 @@ def _map(entry: Entry, connection: Connection, zone: ZoneInfo) -> None:
             entry.outcome = Outcome("ignored", reason=item.reason)
         case Unreadable() as item:
             entry.outcome = parked(item.reason, item.advice)
-        case Signal() as item if PROVIDERS[connection.provider].fetch is None or not _can_fetch(connection):
+        case Signal() as item if not _can_fetch(connection):
             entry.outcome = parked(
                 f"{item.object_type} {item.external_id} came without its content",
                 "Give the connection settings.api_base and secrets.api_token, or let the CRM send the whole record.",
@@ -140,7 +137,12 @@ def _map(entry: Entry, connection: Connection, zone: ZoneInfo) -> None:
             )
         case FullRecord() as item:
             mapped = mapped_or_parked(
-                item, connection, zone=zone, delivery=entry.delivery, traceparent=entry.delivery["traceparent"]
+                item,
+                connection,
+                zone=zone,
+                delivery_id=entry.delivery.id,
+                received_at=entry.delivery.received_at,
+                traceparent=entry.delivery.traceparent,
             )
             if isinstance(mapped, Outcome):
                 entry.outcome = mapped
@@ -149,7 +151,8 @@ def _map(entry: Entry, connection: Connection, zone: ZoneInfo) -> None:
 
 
 def _can_fetch(connection: Connection) -> bool:
-    return bool(connection.credentials.settings.get("api_base")) and bool(connection.credentials.all_of("api_token"))
+    provider = provider_of(connection)
+    return provider.fetch is not None and provider.can_ask(connection.credentials)
 
 
 def mapped_or_parked(
@@ -157,10 +160,11 @@ def mapped_or_parked(
     connection: Connection,
     *,
     zone: ZoneInfo,
-    delivery: Mapping[str, Any] | RowMapping,
+    delivery_id: UUID,
+    received_at: datetime,
     traceparent: str | None = None,
 ) -> Incoming | Outcome:
-    """The record ready to be applied, or why it is parked. `delivery` gives `id` and `received_at`."""
+    """The record ready to be applied, or why it is parked; with the delivery that brought it."""
     if source.crm_time > clock.now() + clock.MAX_AHEAD:
         return parked(
             f"the CRM's time {source.crm_time.isoformat()} is in the future",
@@ -172,7 +176,7 @@ def mapped_or_parked(
         connection.provider,
         connection.mapping,
         connection.mapping_version,
-        delivery["received_at"],
+        received_at,
         zone,
     )
     try:
@@ -183,18 +187,18 @@ def mapped_or_parked(
     except Exception as error:
         log.error("mapping failed", connection=connection.key, object_type=source.object_type, exc_info=error)
         return unforeseen(error)
-    return Incoming(mapped, connection.key, delivery["id"], delivery["received_at"], kept, traceparent)
+    return Incoming(mapped, connection.key, delivery_id, received_at, kept, traceparent)
 
 
 async def _signal(session: AsyncSession, entries: Sequence[Entry]) -> int:
     """Turns what is still without an outcome into pending items; returns how many records are to be fetched."""
     waiting = [
-        (each, each.item, (each.delivery["connection"], each.item.object_type, each.item.external_id))
+        (each, each.item, (each.delivery.connection, each.item.object_type, each.item.external_id))
         for each in entries
         if each.outcome is None and isinstance(each.item, Signal)
     ]
     numbers = await repository.signal(
-        session, [(key, Wanted(each.delivery["received_at"], item.restored_at)) for each, item, key in waiting]
+        session, [(key, Wanted(each.delivery.received_at, item.restored_at)) for each, item, key in waiting]
     )
     for each, item, key in waiting:
         each.outcome = Outcome("pending", crm_time=item.crm_time, signalled_seq=numbers[key])
@@ -212,8 +216,7 @@ async def _ask_about_ties(
                 (each.incoming.key, Wanted(each.incoming.received_at, not_before=_past(each.incoming)))
                 for each in entries
                 if each.incoming and each.outcome and each.outcome.is_tied
-                if PROVIDERS[(connection := connections[each.incoming.connection]).provider].fetch
-                if _can_fetch(connection)
+                if _can_fetch(connections[each.incoming.connection])
             ],
         )
     )

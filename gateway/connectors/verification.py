@@ -1,5 +1,7 @@
 """What all signature checks share: the request as it came, and the ways to refuse it."""
 
+import base64
+import binascii
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +79,22 @@ def matches_any(given: str, expected: Sequence[str]) -> bool:
     return seen
 
 
-def check_window(signed_at: datetime, received_at: datetime) -> None:
+def check_basic(request: WebhookRequest, usernames: Sequence[str], passwords: Sequence[str]) -> None:
+    """Raises Refused unless user and password (HTTP Basic) are among these."""
+    scheme, _, encoded = header(request, "authorization").partition(" ")
+    if scheme.lower() != "basic":
+        raise MissingCredential("basic authorization")
+    if not usernames or not passwords:
+        raise MissingCredential("username and password are not configured")
+    try:
+        username, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (ValueError, binascii.Error):
+        raise Forged("authorization") from None
+    if not (matches_any(username, usernames) & matches_any(password, passwords)):
+        raise Forged("authorization")
+
+
+def check_window(signed_at: datetime, received_at: datetime, window: timedelta = REPLAY_WINDOW) -> None:
     """Raises Stale outside the replay window."""
-    if abs(received_at - signed_at) > REPLAY_WINDOW:
+    if abs(received_at - signed_at) > window:
         raise Stale(f"signed at {signed_at.isoformat()}")

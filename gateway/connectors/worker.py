@@ -11,7 +11,8 @@ from gateway.config import Settings
 from gateway.connections.cache import Connections
 from gateway.connectors import repository
 from gateway.connectors.bells import ARRIVED, SIGNALLED, bell, wait
-from gateway.connectors.fetching import Fetcher
+from gateway.connectors.fetching import LEASED_AT_ONCE, Fetcher
+from gateway.connectors.guard import GuardedTransport, allowed_hosts
 from gateway.connectors.outcomes import unforeseen
 from gateway.connectors.understanding import Understood, understand
 from libs.common import crash
@@ -40,10 +41,11 @@ async def run_fetching(runtime: Runtime) -> None:
     settings = cast("Settings", runtime.settings)
     connections = Connections(runtime.database, settings)
     signalled = bell(runtime, SIGNALLED)
-    async with httpx.AsyncClient(timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
+    guard = GuardedTransport(allow=allowed_hosts(settings.fetch_allow))
+    async with httpx.AsyncClient(transport=guard, timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
         fetcher = Fetcher(runtime.database, settings, connections, http)
         while True:
-            if not await fetcher.fetch_due():
+            if await fetcher.fetch_due() < LEASED_AT_ONCE:
                 await wait(signalled, settings.understand_poll_s)
 
 
@@ -90,5 +92,4 @@ async def _park(database: Database, identifier: UUID, error: Exception) -> None:
     async with database.transaction() as session:
         for delivery in await repository.lock_unread(session, limit=1, only=identifier):
             row = {"delivery": delivery, "position": 0, "item": None, "outcome": unforeseen(error)}
-            await repository.write_items(session, [row])
-            await repository.mark_read(session, {identifier: 1})
+            await repository.tell(session, [row], {identifier: 1})

@@ -1,8 +1,9 @@
-"""Commands on deliveries: `python -m gateway audit | replay | remap`."""
+"""Commands on deliveries: `python -m gateway deliveries list | show | tail | waiting | replay`, `audit`, `remap`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,24 +11,189 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.config import Settings
 from gateway.connectors import remapping
 from gateway.deliveries import service
+from gateway.deliveries.asked import Selection, parse
+from gateway.deliveries.schemas import DeliveryOut, ReplayPlan
+from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
+from libs.common.web.errors import Problem
 
 app = typer.Typer()
+group = typer.Typer(no_args_is_help=True, help="What the CRMs sent and what became of it.")
+app.add_typer(group, name="deliveries")
+
+FOLLOW_EVERY_S = 1.0
+TAIL = 20
+_PAGE = 200
+_KNOWN = 5000
+"""Deliveries whose changes of state are followed; older ones have had their time."""
 
 T = TypeVar("T")
+Asked = Annotated[
+    str,
+    typer.Option(
+        "--query",
+        "-q",
+        help='terms such as: connection:hub state:parked id:77 since:2h until:2026-03-01 "unknown stage"; default: all',
+    ),
+]
+PRINCIPAL = Principal.system("gateway")
 
 
-def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+def _run(work: Callable[[Database], Awaitable[T]]) -> T:
+    """What goes wrong is one line and exit status 1."""
+
     async def run() -> T:
         database = Database(Settings())
         try:
-            async with database.transaction() as session:
-                return await work(session)
+            return await work(database)
         finally:
             await database.close()
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except Problem as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(code=1) from None
+
+
+def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def run(database: Database) -> T:
+        async with database.transaction() as session:
+            return await work(session)
+
+    return _run(run)
+
+
+def _asked(query: str) -> Selection:
+    try:
+        return parse(query, now=clock.now())
+    except Problem as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(code=1) from None
+
+
+@group.command("list")
+def list_deliveries(query: Asked = "", limit: Annotated[int, typer.Option(min=1, max=500)] = 50) -> None:
+    """Deliveries that meet the query, newest first."""
+    asked = _asked(query)
+    found = _in_transaction(lambda session: service.listed(session, asked, principal=PRINCIPAL, limit=limit))
+    for each in found.items:
+        typer.echo(line(each))
+    typer.echo(
+        f"{len(found.items)} deliveries"
+        + (", there are more: narrow the query or raise --limit" if found.next_cursor else "")
+    )
+
+
+@group.command("show")
+def show(delivery: Annotated[UUID, typer.Argument(help="id of a delivery")]) -> None:
+    """One delivery: its items with their outcomes, its headers, its body with credentials blanked."""
+    found = _in_transaction(lambda session: service.detail(session, delivery, principal=PRINCIPAL))
+    typer.echo(line(found))
+    for item in found.items:
+        typer.echo(
+            f"  {item.position}  {item.outcome}  {item.object_type or '-'} {item.external_id or '-'}  {item.reason or ''}".rstrip()
+        )
+        if item.advice:
+            typer.echo(f"     {item.advice}")
+        if item.event_id:
+            typer.echo(f"     change {item.event_id} of {item.entity_id}, CRM time {item.crm_time}")
+    for name, value in sorted(found.headers.items()):
+        typer.echo(f"  {name}: {value}")
+    typer.echo(found.body if found.body is not None else "  (the raw body has been removed)")
+
+
+@group.command("tail")
+def tail(
+    connection: Annotated[str | None, typer.Option(help="key of one connection; default: all")] = None,
+    state: Annotated[str | None, typer.Option(help="accepted, pending, processed or parked; default: all")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on with what comes, until Ctrl-C")] = False,
+) -> None:
+    """The newest deliveries, oldest of them first; followed ones are shown again when their state changes."""
+    asked = _asked(f"state:{state}" if state else "")
+    asked = Selection(connection=connection, state=asked.state)
+
+    async def work(database: Database) -> None:
+        known: dict[UUID, str] = {}
+        for each in reversed(await _newest(database, asked, {}, limit=TAIL)):
+            typer.echo(line(each))
+            known[each.id] = each.state
+        while follow:
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            for each in reversed(await _newest(database, asked, known, limit=_PAGE)):
+                typer.echo(line(each))
+                known[each.id] = each.state
+            for old in sorted(known)[:-_KNOWN]:
+                del known[old]
+
+    try:
+        _run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(code=130) from None
+
+
+async def _newest(database: Database, asked: Selection, known: dict[UUID, str], *, limit: int) -> list[DeliveryOut]:
+    """The newest deliveries that are not known in this state, newest first; pages back until all of a page is known."""
+    found: list[DeliveryOut] = []
+    cursor: str | None = None
+    floor = min(known, default=None)
+    while True:
+        async with database.reading() as session:
+            page = await service.listed(session, asked, principal=PRINCIPAL, cursor=cursor, limit=limit)
+        fresh = [e for e in page.items if known.get(e.id) != e.state and (floor is None or e.id >= floor)]
+        found += fresh
+        cursor = page.next_cursor
+        if not known or not fresh or cursor is None:
+            return found
+
+
+@group.command("waiting")
+def waiting(older_than_s: float = 5.0) -> None:
+    """What was accepted and has no effect yet; exit 1 when there is any."""
+    found = _in_transaction(
+        lambda session: service.waiting(session, principal=PRINCIPAL, older_than_s=older_than_s, limit=500)
+    )
+    for each in found.items:
+        what = f"{each.object_type} {each.external_id}" if each.object_type else "unread"
+        tried = f", tried {each.attempts} times" if each.attempts else ""
+        typer.echo(f"{each.age_s:8.0f} s  {each.delivery_id}  {each.connection}  {what}: {each.reason}{tried}")
+    typer.echo(f"{len(found.items)}{'' if found.is_complete else ' and more'} wait")
+    raise typer.Exit(code=1 if found.items else 0)
+
+
+@app.command("replay")
+@group.command("replay")
+def replay(
+    query: Asked = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be read again")] = False,
+) -> None:
+    """Read parked deliveries that meet the query again, with the mappings as they are now."""
+    asked = _asked(query)
+    done = _in_transaction(
+        lambda session: service.replay_selected(session, asked, dry_run=dry_run, principal=PRINCIPAL)
+    )
+    for written in plan_lines(done):
+        typer.echo(written)
+
+
+def plan_lines(done: ReplayPlan) -> list[str]:
+    """What a replay did, or would do, for the terminal."""
+    lines = [f"{each.items:8}  {each.connection}  {each.reason or 'no reason'}" for each in done.reasons]
+    verb = "would be read again" if done.dry_run else "are read again"
+    lines.append(f"{done.items} parked items in {done.deliveries} deliveries {verb}")
+    if done.remaining:
+        lines.append(f"{done.remaining} more deliveries are parked; run it again for them")
+    if done.forgotten:
+        lines.append(f"{done.forgotten} deliveries cannot be: their raw bodies have been removed")
+    return lines
+
+
+def line(each: DeliveryOut) -> str:
+    """A delivery in one line."""
+    outcomes = ", ".join(f"{name} {count}" for name, count in sorted(each.outcomes.items()))
+    parts = [f"{each.received_at:%Y-%m-%d %H:%M:%S}", str(each.id), each.connection, each.state, ",".join(each.objects)]
+    return "  ".join([part for part in (*parts, outcomes, each.reason or "") if part])
 
 
 @app.command("audit")
@@ -41,16 +207,6 @@ def audit() -> None:
         typer.echo(f"VIOLATED  {row['connection']}  {row['hour']:%Y-%m-%d %H:%M}  e.g. {row['example']}", err=True)
     typer.echo(f"{len(found.hours)} connection-hours, {len(found.violations)} violated")
     raise typer.Exit(code=1 if found.violations else 0)
-
-
-@app.command("replay")
-def replay(
-    connection: Annotated[str | None, typer.Option(help="key of one connection; default: all")] = None,
-) -> None:
-    """Read everything parked again, with the mappings as they are now."""
-    principal = Principal.system("gateway")
-    done = _in_transaction(lambda session: service.replay_all(session, connection=connection, principal=principal))
-    typer.echo(f"{done.items} parked items in {done.deliveries} deliveries are read again")
 
 
 @app.command("remap")

@@ -4,12 +4,23 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
 
 from gateway.audit import service as audit_trail
 from gateway.auth.dependencies import CurrentUser
 from gateway.connectors.bells import ARRIVED, bell
 from gateway.deliveries import service
-from gateway.deliveries.schemas import DeliveryDetail, DeliveryPage, ReplayOut, State, Summary
+from gateway.deliveries.asked import Selection
+from gateway.deliveries.schemas import (
+    DeliveryDetail,
+    DeliveryPage,
+    ReplayIn,
+    ReplayOut,
+    ReplayPlan,
+    State,
+    Summary,
+    WaitingList,
+)
 from libs.common.web.api import Reading, Transaction, runtime_of
 
 router = APIRouter(prefix="/api/v1/deliveries", tags=["deliveries"])
@@ -21,13 +32,47 @@ async def deliveries(
     principal: CurrentUser,
     connection: str | None = None,
     state: State | None = None,
+    external_id: Annotated[str | None, Query(max_length=200)] = None,
+    text: Annotated[str | None, Query(max_length=200)] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> DeliveryPage:
-    """Deliveries, newest first."""
-    return await service.listed(
-        session, principal=principal, connection=connection, state=state, cursor=cursor, limit=limit
-    )
+    """Deliveries, newest first.
+
+    `external_id` is of a record in them, `text` stands in the reason, field or value of an item, `since` and `until` (excluded)
+    are times of arrival.
+    """
+    asked = Selection(connection=connection, state=state, external_id=external_id, text=text, since=since, until=until)
+    return await service.listed(session, asked, principal=principal, cursor=cursor, limit=limit)
+
+
+@router.get("/waiting")
+async def waiting(
+    session: Reading,
+    principal: CurrentUser,
+    older_than_s: Annotated[float, Query(ge=0, le=86400)] = 5.0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> WaitingList:
+    """Accepted, not yet effective: unread deliveries and items that wait for a fetch, with age and reason. Empty when all is well."""
+    return await service.waiting(session, principal=principal, older_than_s=older_than_s, limit=limit)
+
+
+@router.post("/replay")
+async def replay_selected(
+    asked: ReplayIn, request: Request, session: Transaction, principal: CurrentUser
+) -> ReplayPlan:
+    """Read all parked deliveries again that meet what is given; needs the role sales_ops. A dry run only says which those are."""
+    selection = asked.selection()
+    done = await service.replay_selected(session, selection, dry_run=asked.dry_run, principal=principal)
+    if not asked.dry_run:
+        detail = selection.shown() | {"deliveries": done.deliveries, "items": done.items}
+        await audit_trail.record(
+            session, "deliveries.replayed", actor=principal.subject, on="delivery:*", detail=detail
+        )
+        bell(runtime_of(request), ARRIVED).set()
+    return done
 
 
 @router.get("/summary")

@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from libs.common.web.schemas import Out
+from pydantic import AwareDatetime, Field
+
+from gateway.deliveries.asked import Selection
+from libs.common.web.schemas import In, Out
 
 State = Literal["accepted", "pending", "processed", "parked"]
 OutcomeName = Literal["pending", "applied", "superseded", "duplicate", "ignored", "parked"]
@@ -82,3 +85,62 @@ class Summary(Out):
 class ReplayOut(Out):
     deliveries: int
     items: int
+
+
+class ReplayIn(In):
+    """Which parked deliveries to read again: all that meet what is given."""
+
+    connection: str | None = Field(default=None, max_length=63)
+    external_id: str | None = Field(default=None, max_length=200)
+    text: str | None = Field(default=None, max_length=200)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    dry_run: bool = False
+
+    def selection(self) -> Selection:
+        return Selection(**self.model_dump(exclude={"dry_run"}))
+
+
+class ParkedReason(Out):
+    connection: str
+    reason: str | None
+    items: int
+    deliveries: int
+
+
+class ReplayPlan(Out):
+    """What is read again, or would be by as many replays as it takes (`dry_run`).
+
+    `remaining` parked deliveries are too many for one replay: ask again. Of `forgotten` ones the raw body is gone.
+    """
+
+    dry_run: bool
+    deliveries: int
+    items: int
+    remaining: int
+    forgotten: int
+    reasons: list[ParkedReason]
+    """Of the items that are read again, the most frequent first; at most 50."""
+
+
+class WaitingOut(Out):
+    """A delivery that nobody has read, or an item of one that waits for a fetch."""
+
+    delivery_id: UUID
+    connection: str
+    received_at: datetime
+    age_s: float
+    state: State
+    position: int | None
+    object_type: str | None
+    external_id: str | None
+    reason: str
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+class WaitingList(Out):
+    """Accepted, not yet effective; the oldest first, empty when all is well."""
+
+    items: list[WaitingOut]
+    is_complete: bool

@@ -7,28 +7,35 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.deliveries import repository
+from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import (
     ConnectionSummary,
     DeliveryDetail,
     DeliveryOut,
     DeliveryPage,
     ItemOut,
+    ParkedReason,
     ReplayOut,
+    ReplayPlan,
     Summary,
+    WaitingList,
+    WaitingOut,
 )
 from libs.common import clock
 from libs.common.ids import new_id_floor
 from libs.common.runtime import Runtime
+from libs.common.sql import Within
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.paging import decode_cursor, encode_cursor
 
 READERS = ("viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
 REPLAY_AT_ONCE = 10_000
+REASONS_SHOWN = 50
 
 
 class UnknownDelivery(NotFound):
@@ -45,18 +52,17 @@ class BodyForgotten(Conflict):
 
 async def listed(
     session: AsyncSession,
+    asked: Selection,
     *,
     principal: Principal,
-    connection: str | None = None,
-    state: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> DeliveryPage:
-    """A page of deliveries, newest first."""
+    """A page of the deliveries asked for, newest first."""
     require(principal, *READERS)
     after = decode_cursor(cursor, 1)
     before = UUID(str(after[0])) if after else None
-    rows = await repository.page(session, connection=connection, state=state, before=before, limit=limit + 1)
+    rows = await repository.page(session, asked, before=before, limit=limit + 1)
     more = len(rows) > limit
     items = [DeliveryOut.model_validate(dict(row)) for row in rows[:limit]]
     return DeliveryPage(items=items, next_cursor=encode_cursor(items[-1].id) if more else None)
@@ -85,17 +91,48 @@ async def replay(session: AsyncSession, identifier: UUID, *, principal: Principa
         raise BodyForgotten(
             f"The raw body of delivery {identifier} has been removed; let the CRM send the record again."
         )
-    deliveries, items = await repository.reopen_parked(session, delivery=identifier, connection=None, limit=1)
+    deliveries, items = await repository.reopen_parked(session, Selection(delivery=identifier), limit=1)
     return ReplayOut(deliveries=deliveries, items=items)
 
 
-async def replay_all(session: AsyncSession, *, connection: str | None, principal: Principal) -> ReplayOut:
-    """Read everything parked again, of one connection or all; at most 10,000 deliveries at once."""
+async def replay_selected(
+    session: AsyncSession, asked: Selection, *, dry_run: bool, principal: Principal
+) -> ReplayPlan:
+    """Read the parked deliveries asked for again, with the mappings as they are now: the oldest 10,000. A dry run changes nothing."""
     require(principal, "sales_ops")
-    deliveries, items = await repository.reopen_parked(
-        session, delivery=None, connection=connection, limit=REPLAY_AT_ONCE
+    readable, forgotten = await repository.parked_deliveries(session, asked)
+    found = await repository.parked_reasons(session, asked)
+    reasons = [
+        ParkedReason(**{name: row[name] for name in ParkedReason.model_fields}) for row in found if not row["forgotten"]
+    ]
+    deliveries, items = readable, sum(each.items for each in reasons)
+    remaining = max(0, readable - REPLAY_AT_ONCE)
+    if not dry_run:
+        deliveries, items = await repository.reopen_parked(session, asked, limit=REPLAY_AT_ONCE)
+        remaining = readable - deliveries
+    return ReplayPlan(
+        dry_run=dry_run,
+        deliveries=deliveries,
+        items=items,
+        remaining=remaining,
+        forgotten=forgotten,
+        reasons=reasons[:REASONS_SHOWN],
     )
-    return ReplayOut(deliveries=deliveries, items=items)
+
+
+async def waiting(
+    session: AsyncSession, *, principal: Principal, older_than_s: float = 5.0, limit: int = 50
+) -> WaitingList:
+    """What was accepted longer ago than that and has no effect yet, with age and reason."""
+    require(principal, *READERS)
+    now = clock.now()
+    rows = await repository.waiting(session, before=now - timedelta(seconds=older_than_s), limit=limit + 1)
+    return WaitingList(
+        items=[
+            WaitingOut(**dict(row), age_s=round((now - row["received_at"]).total_seconds(), 3)) for row in rows[:limit]
+        ],
+        is_complete=len(rows) <= limit,
+    )
 
 
 async def summary(session: AsyncSession, *, principal: Principal, hours: int = 24) -> Summary:
@@ -131,9 +168,9 @@ async def audit(session: AsyncSession) -> Audit:
     return Audit(hours, [dict(row) for row in await repository.unbalanced(session)])
 
 
-async def origin(session: AsyncSession | AsyncConnection) -> datetime:
+async def origin(within: Within) -> datetime:
     """Arrival of the oldest delivery whose effects may not be in the outbox yet; now, if there is none."""
-    return await repository.oldest_waiting(session) or clock.now()
+    return await repository.oldest_waiting(within) or clock.now()
 
 
 async def forget_bodies(runtime: Runtime) -> None:

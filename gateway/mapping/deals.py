@@ -27,7 +27,7 @@ def deal(source: FullRecord, context: Context) -> Draft:
 
 def _money(fields: Fields, context: Context) -> dict[str, Any]:
     currency = values.currency("currency", fields["currency"]) or context.mapping.currency
-    amount = values.amount("amount", fields["amount"], currency)
+    amount = values.amount("amount", fields["amount"], currency, context.mapping.amounts)
     if amount is not None and currency is None:
         raise MappingError("currency", None, "Set currency in the mapping of this connection: the CRM sends none.")
     return {"amount": amount, "currency": currency}

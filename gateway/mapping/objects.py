@@ -44,7 +44,7 @@ def lead(source: FullRecord, context: Context) -> Draft:
 def _lead_content(fields: Fields, context: Context) -> dict[str, Any]:
     mapping = context.mapping
     currency = values.currency("currency", fields["currency"]) or mapping.currency
-    amount = values.amount("amount", fields["amount"], currency)
+    amount = values.amount("amount", fields["amount"], currency, mapping.amounts)
     return {
         "company": fields.text("company"),
         "owner_id": context.id_of("user", fields["owner_id"]),
@@ -120,6 +120,7 @@ def product(source: FullRecord, context: Context) -> Draft:
     if code is None:
         raise MappingError("code", None, "Give the product a code in the CRM, or map code to another property.")
     currency = values.currency("currency", fields["currency"]) or context.mapping.currency
+    unit = context.mapping.amounts
     return Draft(
         CrmProductChanged,
         {
@@ -127,8 +128,8 @@ def product(source: FullRecord, context: Context) -> Draft:
             "code": code,
             "name": fields.text("name") or "",
             "line": fields.text("line"),
-            "list_price": values.amount("list_price", fields["list_price"], currency),
-            "cost": values.amount("cost", fields["cost"], currency),
+            "list_price": values.amount("list_price", fields["list_price"], currency, unit),
+            "cost": values.amount("cost", fields["cost"], currency, unit),
             "currency": currency,
             "created_at": values.optional_instant("created_at", fields["created_at"]),
         },

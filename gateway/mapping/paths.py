@@ -19,7 +19,7 @@ def read(expression: str | None, record: Any) -> Any:
     """The value at an expression; None where there is none."""
     if expression is None:
         return None
-    steps = _plain_steps(expression)
+    steps = plain_steps(expression)
     if steps is None:
         return compiled(expression).search(record)
     for step in steps:
@@ -29,8 +29,11 @@ def read(expression: str | None, record: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _plain_steps(expression: str) -> tuple[str, ...] | None:
-    """The fields to go through, of an expression that is nothing else, as most are: walking them takes a tenth of a search."""
+def plain_steps(expression: str) -> tuple[str, ...] | None:
+    """The fields to go through, of an expression that is nothing else, as most are: walking them takes a tenth of a search.
+
+    None for any other expression; raises JMESPathError for what is none.
+    """
     parsed = compiled(expression).parsed
     nodes = _flattened(parsed) if parsed.get("type") == "subexpression" else [parsed]
     if all(node.get("type") == "field" for node in nodes):

@@ -271,9 +271,13 @@ STANDARD = Preset(
     probability_scale=1,
 )
 
+GENERIC = Preset(fields={}, categories=_OURS, lead_statuses=_STATUSES, probability_scale=1)
+"""Nothing is assumed: a mapping names its fields, and a probability in percent is parked until it says so."""
+
 PRESETS: dict[str, Preset] = {
     "hubspot": HUBSPOT,
     "salesforce": SALESFORCE,
     "pipedrive": PIPEDRIVE,
     "standard": STANDARD,
+    "generic": GENERIC,
 }

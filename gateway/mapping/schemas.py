@@ -8,6 +8,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from gateway.mapping.values import AmountUnit
 from libs.common import money
 from libs.common.events.crm import Category, DealType, State, ValueBasis
 
@@ -53,6 +54,9 @@ class Mapping(_Part):
     lead_statuses: dict[str, LeadStatus] = Field(default_factory=dict)
     lead_when: str | None = None
     currency: str | None = None
+    amounts: AmountUnit = Field(
+        default="major", description="minor: the CRM sends cents, pence, yen; micro: millionths"
+    )
     probability_scale: Literal[1, 100] | None = None
     timezone: str | None = None
 

@@ -2,12 +2,15 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from libs.common import clock, money
 
 MAX_TEXT = 500
+
+AmountUnit = Literal["major", "minor", "micro"]
+"""What a CRM counts money in: whole units, the currency's smallest, or millionths of a whole one."""
 
 
 class MappingError(ValueError):
@@ -43,11 +46,13 @@ def decimal(field: str, value: Any) -> Decimal | None:
     return number
 
 
-def amount(field: str, value: Any, currency: str | None) -> Decimal | None:
-    """A decimal rounded to its currency's minor unit. Raises MappingError, also for an unknown currency."""
+def amount(field: str, value: Any, currency: str | None, unit: AmountUnit = "major") -> Decimal | None:
+    """A decimal in whole units of its currency, rounded to its minor unit. Raises MappingError."""
     number = decimal(field, value)
     if number is None or currency is None:
         return number
+    if unit != "major":
+        number = number.scaleb(-money.exponent(currency) if unit == "minor" else -6)
     return money.quantise(number, currency)
 
 

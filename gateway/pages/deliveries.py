@@ -11,6 +11,7 @@ from gateway.audit import service as audit
 from gateway.auth.dependencies import CurrentUser
 from gateway.connectors.bells import ARRIVED, bell
 from gateway.deliveries import service
+from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import DeliveryOut, State
 from gateway.pages.templates import page
 from libs.common.web.api import Reading, Transaction, runtime_of
@@ -32,9 +33,8 @@ async def deliveries(
 ) -> Response:
     """The newest deliveries and the balance of the last day."""
     summary = await service.summary(session, principal=principal, hours=HOURS)
-    found = await service.listed(
-        session, principal=principal, connection=connection or None, state=state or None, cursor=cursor, limit=50
-    )
+    asked = Selection(connection=connection or None, state=state or None)
+    found = await service.listed(session, asked, principal=principal, cursor=cursor, limit=50)
     return page(
         request,
         "deliveries.html",

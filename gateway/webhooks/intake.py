@@ -8,13 +8,13 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
 
 from gateway.config import Settings
 from gateway.webhooks import metrics
 from libs.common import crash
 from libs.common.db import Database, is_passing
 from libs.common.observe.log import get_logger
+from libs.common.sql import Query
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Arrival:
     stored: "asyncio.Future[None]" = field(compare=False)
 
 
-_INSERT = text(
+_INSERT = Query(
     """
     INSERT INTO delivery (id, connection, received_at, headers, body, body_bytes, traceparent)
     SELECT n.id, n.connection, n.received_at, n.headers::jsonb, n.body, octet_length(n.body), n.traceparent
@@ -118,8 +118,8 @@ class Intake:
     async def _insert(self, batch: Sequence[Arrival]) -> None:
         crash.point("gateway.authenticated_not_stored")
         async with self._database.transaction() as session:
-            await session.execute(
-                _INSERT,
+            await _INSERT.run(
+                session,
                 {
                     "ids": [each.id for each in batch],
                     "connections": [each.connection for each in batch],

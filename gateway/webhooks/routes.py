@@ -5,12 +5,13 @@ from typing import cast
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway.config import Settings
 from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
 from gateway.connectors.bells import ARRIVED, bell
-from gateway.connectors.providers import PROVIDERS, Answer, Provider
+from gateway.connectors.providers import Answer, Provider, provider_of
 from gateway.connectors.verification import Refused, WebhookRequest
 from gateway.webhooks import metrics
 from gateway.webhooks.body import BodyTooLarge, read_bounded
@@ -42,8 +43,9 @@ async def keep_storing(runtime: Runtime) -> None:
 def add_webhooks(app: FastAPI, runtime: Runtime) -> None:
     settings = cast("Settings", runtime.settings)
     door = Door(settings, Connections(runtime.database, settings), intake_of(runtime))
-    for path in ("/webhooks/{key}", "/webhooks/{key}/{path_secret}"):
-        app.router.add_route(path, door.receive, methods=["POST"], include_in_schema=False)
+    paths = ("/webhooks/{key}", "/webhooks/{key}/{path_secret}")
+    # First of all routes, since most requests are webhooks, and every other route would be compared before.
+    app.router.routes[:0] = [Route(path, door.receive, methods=["POST"], include_in_schema=False) for path in paths]
 
 
 class Door:
@@ -65,11 +67,11 @@ class Door:
         if connection.key not in self._seen:
             self._seen.add(connection.key)
             metrics.start_at_zero(connection.key)
-        verdict, answer = await self._judge(request, connection, PROVIDERS[connection.provider])
+        verdict, answer = await self._judge(request, connection, provider_of(connection))
         metrics.DELIVERIES.labels(connection.key, verdict).inc()
         metrics.DURATION.labels(connection.provider).observe(clock.monotonic() - started)
         headers = {"Retry-After": "1"} if answer.status == 503 else {}
-        if answer.status == 413:
+        if verdict == "too_large":
             headers = {"Connection": "close"}
         return Response(
             answer.body, answer.status, headers=headers, media_type=answer.media_type if answer.body else None
@@ -78,16 +80,18 @@ class Door:
     async def _judge(self, request: Request, connection: Connection, provider: Provider) -> tuple[str, Answer]:
         """What was done with the request, and the answer this CRM understands."""
         received_at = clock.now()
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in provider.content_types:
-            return "wrong_type", Answer(415)
+        headers = dict(request.headers.items())
+        if headers.get("content-type", "").partition(";")[0].strip().lower() not in provider.content_types:
+            return "wrong_type", provider.wrong_type
         try:
             body = await read_bounded(request, self._settings.webhook_max_bytes)
         except BodyTooLarge:
-            return "too_large", Answer(413)
+            return "too_large", provider.too_large
         except ClientDisconnect:
             return "not_stored", provider.retry
+        sent = self._as_sent(request, headers, body)
         try:
-            provider.verify(self._as_sent(request, body), connection.credentials)
+            provider.verify(sent, connection.credentials)
         except Refused as refused:
             log.info("delivery refused", connection=connection.key, verdict=refused.verdict)
             return refused.verdict, provider.refusal
@@ -95,7 +99,7 @@ class Door:
             new_id(),
             connection=connection.key,
             received_at=received_at,
-            headers={name: value for name in KEPT_HEADERS if (value := request.headers.get(name)) is not None},
+            headers={name: headers[name] for name in KEPT_HEADERS if name in headers} | provider.kept(sent),
             body=provider.blank(body),
             traceparent=current_traceparent(),
         )
@@ -107,7 +111,7 @@ class Door:
             return "not_stored", provider.retry
         return "stored", provider.success
 
-    def _as_sent(self, request: Request, body: bytes) -> WebhookRequest:
+    def _as_sent(self, request: Request, headers: dict[str, str], body: bytes) -> WebhookRequest:
         """The request under the URL that the sender knows: the configured one, whatever a proxy made of it."""
         path = request.scope.get("raw_path") or request.url.path.encode()
         query = request.scope.get("query_string", b"")
@@ -115,7 +119,7 @@ class Door:
         return WebhookRequest(
             method=request.method,
             url=url,
-            headers={name.lower(): value for name, value in request.headers.items()},
+            headers=headers,
             body=body,
             received_at=clock.now(),
             path_secret=request.path_params.get("path_secret"),

@@ -33,6 +33,7 @@ WITHOUT_PRINCIPAL = {
     "services/forecast/rates/service.py": {
         "load": "exchange rates belong to no scope",
         "hold": "exchange rates belong to no scope",
+        "held": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
     "services/forecast/rollup/service.py": {"rebuild": "the whole roll-up, from the terminal or a change of rates"},
@@ -66,10 +67,10 @@ def test_no_file_is_longer_than_one_can_read_at_once():
 
 
 def _nobody_asked(tree: ast.AST) -> set[str]:
-    """Public functions at the top of a module that take a session and no required keyword `principal`."""
+    """Public functions at the top of a module that take a session (or what is one `within`) and no required keyword `principal`."""
     found = set()
     for function in functions(tree):
-        if function.name.startswith("_") or not {"session", "database"} & arguments(function):
+        if function.name.startswith("_") or not {"session", "database", "within"} & arguments(function):
             continue
         required = {
             each.arg

@@ -1,42 +1,20 @@
 """What the system's books say against what the CRMs hold: the comparison that every fault has to pass."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
-from sqlalchemy.pool import NullPool
-
-from deploy.local.components import database
+from deploy.local import books
+from deploy.local.books import CONSUMERS, Page, Version
 from deploy.local.crms import Crms
 from deploy.local.traffic import Traffic
 from deploy.local.waiting import wait_until
-from services.forecast.rollup import repository as rollup
+
+__all__ = ["CONSUMERS", "Books"]
 
 SETTLE_S = 90.0
-CONSUMERS = ("leads", "deals", "pricing", "forecast")
-Version = tuple[UUID, int, datetime, datetime]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One reading of all books. `unsettled` is what is still on its way, by name."""
-
-    unsettled: dict[str, int]
-    deliveries: int
-    parked: int
-    dead: int
-    deals: dict[UUID, Any]
-    forecast: dict[UUID, Any]
-    versions: set[Version]
-    forecast_versions: set[Version]
-    wrong_cells: int
 
 
 class Books:
@@ -69,7 +47,7 @@ class Books:
         last: list[Page] = []
 
         def agrees() -> bool:
-            page = self._read()
+            page = books.read(self._crms.stack)
             last[:] = [page]
             found[:] = [f"{name}: {count}" for name, count in page.unsettled.items() if count] or self.differences(page)
             return not found
@@ -104,13 +82,7 @@ class Books:
             if row is None:
                 found.append(f"{where} lacks {record.deal_id}")
                 continue
-            if row.removed or record.deleted:
-                same = row.removed == record.deleted
-            else:
-                # A closed deal of Pipedrive's has no stage of its own.
-                stage = row.stage if record.state == "open" else record.stage
-                same = (row.amount, row.state, stage) == (record.amount, record.state, record.stage)
-            if not same:
+            if not books.is_the_deal(row, record):
                 found.append(f"{where} has {tuple(row)} for {record}")
         for deal, values in self._expected.items():
             row = rows.get(deal)
@@ -121,12 +93,8 @@ class Books:
 
     def _timelines(self, versions: Iterable[Version]) -> list[str]:
         """Each deal's versions are counted without a gap, and its timeline has every change, once, and nothing else."""
-        numbers: dict[UUID, list[int]] = defaultdict(list)
-        times: dict[UUID, set[datetime]] = defaultdict(set)
-        for deal, version, valid_from, _ in versions:
-            numbers[deal].append(version)
-            times[deal].add(valid_from)
-        found = [f"versions of {d}: {v}" for d, v in numbers.items() if sorted(v) != list(range(1, len(v) + 1))]
+        times = books.times_of(versions)
+        found = [f"versions of {deal}: {numbers}" for deal, numbers in books.misnumbered(versions).items()]
         for traffic in self._known:
             for deal, changes in traffic.oracle.changes.items():
                 told = {each.change.record.changed_at for each in changes}
@@ -135,70 +103,6 @@ class Books:
                 if times[deal] != told and not fetched:
                     found.append(f"{deal} of {changes[0].provider} changed at {_iso(told)}, known {_iso(times[deal])}")
         return found
-
-    def _read(self) -> Page:
-        async def read() -> Page:
-            gateway, deals, forecast, *rest = await asyncio.gather(
-                self._with("gateway", _gateway), self._with("deals", _deals), self._with("forecast", _forecast),
-                *(self._with(name, _consumer) for name in CONSUMERS),
-            )  # fmt: skip
-            unread, pending, parked, deliveries = gateway
-            return Page(
-                unsettled={"deliveries not read": unread, "items waiting for a fetch": pending},
-                deliveries=deliveries,
-                parked=parked,
-                dead=sum(rest),
-                deals=deals[0],
-                versions=deals[1],
-                forecast=forecast[0],
-                forecast_versions=forecast[1],
-                wrong_cells=forecast[2],
-            )
-
-        return asyncio.run(read())
-
-    async def _with(self, component: str, read: Any) -> Any:
-        engine = create_async_engine(self._crms.stack.postgres.url(database(component), owner=True), poolclass=NullPool)
-        try:
-            async with engine.connect() as connection:
-                return await read(await connection.execution_options(isolation_level="REPEATABLE READ"))
-        finally:
-            await engine.dispose()
-
-
-async def _gateway(connection: AsyncConnection) -> tuple[int, ...]:
-    row = await connection.execute(
-        text(
-            """
-            SELECT (SELECT count(*) FROM delivery WHERE state = 'accepted'),
-                   (SELECT count(*) FROM delivery_item WHERE outcome = 'pending'),
-                   (SELECT count(*) FROM delivery_item WHERE outcome = 'parked'),
-                   (SELECT count(*) FROM delivery)
-            """
-        )
-    )
-    return tuple(row.one())
-
-
-_STANDING = "SELECT deal_id, amount, state, stage, removed FROM {table} WHERE version > 0"
-_VERSIONS = text("SELECT deal_id, version, valid_from, recorded_at FROM deal_version")
-
-
-async def _deals(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version]]:
-    rows = await connection.execute(text(_STANDING.format(table="deal")))
-    return {row.deal_id: row for row in rows}, {tuple(row) for row in await connection.execute(_VERSIONS)}
-
-
-async def _forecast(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version], int]:
-    rows = await connection.execute(text(_STANDING.format(table="deal_current")))
-    standing = {row.deal_id: row for row in rows}
-    versions: set[Version] = {tuple(row) for row in await connection.execute(_VERSIONS)}
-    async with AsyncSession(bind=connection) as session:
-        return standing, versions, len(await rollup.differences(session))
-
-
-async def _consumer(connection: AsyncConnection) -> int:
-    return int(await connection.scalar(text("SELECT count(*) FROM dead_letter WHERE state = 'open'")) or 0)
 
 
 def _may_never_be_seen(traffic: Traffic) -> set[UUID]:

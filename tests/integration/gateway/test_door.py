@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from libs.common import clock
+from libs.common.web.api import create_app
 from simulator import senders
 from simulator.senders import Request
 from tests.integration.gateway.conftest import Gateway
@@ -25,6 +26,12 @@ CREDENTIAL = {
 
 def _request(gateway: Gateway, provider: str, **options: object) -> Request:
     return senders.deal_request(gateway.connection(provider), deal(provider), **options)  # type: ignore[arg-type]
+
+
+async def test_a_webhook_is_compared_with_no_other_route_before(gateway: Gateway) -> None:
+    app = create_app(gateway.runtime.component, gateway.runtime)
+    paths = [getattr(route, "path", None) for route in app.router.routes[:2]]
+    assert paths == ["/webhooks/{key}", "/webhooks/{key}/{path_secret}"]
 
 
 async def _stored(gateway: Gateway) -> int:

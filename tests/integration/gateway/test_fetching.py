@@ -1,5 +1,6 @@
 """HubSpot only says that something changed; the record is asked back."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,10 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from libs.common.ids import entity_id
+from gateway.connectors import repository, signals
+from gateway.connectors.outcomes import Outcome
+from gateway.connectors.signals import Due
+from libs.common.ids import entity_id, new_id
 from simulator import senders
 from simulator.fakecrm.state import CrmState
 from tests.integration.gateway.conftest import Gateway
@@ -204,3 +208,62 @@ async def test_an_answer_whose_lease_another_worker_took_is_not_applied(gateway:
         await session.execute(text("UPDATE fetch_signal SET due_at = clock_timestamp()"))
     await gateway.fetch()
     assert [event["stage"] for event in await _events(gateway)] == ["Negotiate"]
+
+
+async def _two_items_wait(gateway: Gateway) -> list[Due]:
+    """One delivery of two signals, both leased."""
+    async with gateway.runtime.database.transaction() as session:
+        await session.execute(
+            text(
+                """
+                WITH d AS (
+                    INSERT INTO delivery (id, connection, received_at, headers, body_bytes, state, item_count)
+                    VALUES (:id, 'hub', now(), '{}', 0, 'pending', 2) RETURNING id
+                ), f AS (
+                    INSERT INTO fetch_signal (connection, object_type, external_id, signalled_seq, received_at)
+                    SELECT 'hub', 'deal', n::text, n, now() FROM generate_series(1, 2) n
+                )
+                INSERT INTO delivery_item (delivery_id, position, connection, received_at, object_type, external_id, outcome, signalled_seq)
+                SELECT d.id, n, 'hub', now(), 'deal', n::text, 'pending', n FROM d, generate_series(1, 2) n
+                """
+            ),
+            {"id": new_id()},
+        )
+    async with gateway.runtime.database.transaction() as session:
+        return await signals.lease(session, limit=2, lease_s=60)
+
+
+async def test_of_two_fetches_that_settle_one_delivery_the_later_sees_both(gateway: Gateway) -> None:
+    first, second = await _two_items_wait(gateway)
+
+    async def answer(due: Due) -> None:
+        async with gateway.runtime.database.transaction() as session:
+            await signals.lock(session, [due])
+            await repository.settle(session, await signals.answer(session, {due: Outcome("applied")}))
+
+    async with gateway.runtime.database.transaction() as session:
+        await signals.lock(session, [first])
+        touched = await signals.answer(session, {first: Outcome("applied")})
+        later = asyncio.create_task(answer(second))
+        for _ in range(100):
+            if await gateway.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                break
+            await asyncio.sleep(0.02)
+        assert not later.done()
+        await repository.settle(session, touched)
+    await later
+    assert await gateway.value("SELECT state FROM delivery") == "processed"
+    assert await gateway.value("SELECT count(*) FROM fetch_signal") == 0
+
+
+async def test_a_signal_that_came_later_than_the_lease_is_due_again_at_once(gateway: Gateway) -> None:
+    first, second = await _two_items_wait(gateway)
+    async with gateway.runtime.database.transaction() as session:
+        await repository.signal(session, [(first.key, repository.Wanted(first.received_at))])
+    async with gateway.runtime.database.transaction() as session:
+        held = await signals.lock(session, [first, second])
+        await repository.settle(session, await signals.answer(session, dict.fromkeys(held, Outcome("applied"))))
+    (left,) = await gateway.rows(
+        "SELECT external_id, attempts, due_at <= clock_timestamp() AS is_due FROM fetch_signal"
+    )
+    assert left == {"external_id": first.external_id, "attempts": 0, "is_due": True}

@@ -24,6 +24,11 @@ def _arrival(intake: Intake, connection: str = "std", body: bytes = b"{}") -> Ar
     return intake.new(new_id(), connection=connection, received_at=clock.now(), headers={}, body=body, traceparent=None)
 
 
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def _committed_together(gateway: Gateway) -> list[int]:
     """How many deliveries each storing transaction brought."""
     rows = await gateway.rows("SELECT count(*) AS n FROM delivery GROUP BY xmin::text ORDER BY n")
@@ -36,7 +41,7 @@ async def test_deliveries_that_wait_together_share_a_commit(gateway: Gateway) ->
     await asyncio.sleep(0)
     running = asyncio.create_task(intake.run())
     await asyncio.gather(*waiting)
-    running.cancel()
+    await _stopped(running)
     assert await _committed_together(gateway) == [20, 40, 40]
 
 
@@ -46,7 +51,7 @@ async def test_a_commit_holds_no_more_bytes_than_allowed(gateway: Gateway) -> No
     await asyncio.sleep(0)
     running = asyncio.create_task(intake.run())
     await asyncio.gather(*waiting)
-    running.cancel()
+    await _stopped(running)
     assert await _committed_together(gateway) == [1, 1, 1]
 
 
@@ -57,7 +62,7 @@ async def test_one_delivery_that_cannot_be_stored_does_not_take_its_neighbours_a
     await asyncio.sleep(0)
     running = asyncio.create_task(intake.run())
     first, bad, last = await asyncio.gather(*waiting, return_exceptions=True)
-    running.cancel()
+    await _stopped(running)
     assert (first, last) == (None, None)
     assert isinstance(bad, NotStored)
     assert await gateway.value("SELECT count(*) FROM delivery") == 2
@@ -80,4 +85,4 @@ async def test_a_commit_of_unknown_fate_is_no_success(gateway: Gateway) -> None:
         await session.execute(text("LOCK TABLE delivery IN SHARE MODE"))
         with pytest.raises(NotStored):
             await intake.store(_arrival(intake))
-    running.cancel()
+    await _stopped(running)

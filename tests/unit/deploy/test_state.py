@@ -113,6 +113,14 @@ def test_every_component_is_told_its_own_database_and_all_addresses(tmp_path):
     assert made.admin_password not in "".join(deals.values())
 
 
+def test_the_gateway_of_one_machine_may_ask_the_simulated_crm_back_and_whom_else_it_was_told(tmp_path, monkeypatch):
+    made = state.open_or_make(tmp_path, "")
+    for told, allowed in (("", "127.0.0.1"), ("crm.internal", "crm.internal,127.0.0.1")):
+        monkeypatch.setenv("FORETELL_FETCH_ALLOW", told)
+        gateway = components.environment(made, "gateway", broker="127.0.0.1:19092", broker_settings={})
+        assert gateway["FORETELL_FETCH_ALLOW"] == allowed
+
+
 def test_the_simulated_crm_sends_to_the_gateway_of_this_installation(tmp_path):
     made = state.open_or_make(tmp_path, "gateway=9090,simulator=9110")
 

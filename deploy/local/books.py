@@ -1,0 +1,133 @@
+"""What the system's books say: deliveries, deals, forecast and what is on its way, read from the databases as their owner."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from deploy.local.components import database
+from deploy.local.stack import Stack
+from services.forecast.rollup import repository as rollup
+from simulator.records import DealRecord
+
+CONSUMERS = ("leads", "deals", "pricing", "forecast")
+Version = tuple[UUID, int, datetime, datetime]
+"""Deal, version, valid from, recorded at."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One reading of all books. `unsettled` is what is still on its way, by name."""
+
+    unsettled: dict[str, int]
+    deliveries: int
+    parked: int
+    dead: int
+    deals: dict[UUID, Any]
+    forecast: dict[UUID, Any]
+    versions: set[Version]
+    forecast_versions: set[Version]
+    wrong_cells: int
+
+
+def read(stack: Stack) -> Page:
+    """Needs the databases up, nothing else."""
+
+    async def all_of_them() -> Page:
+        gateway, deals, forecast, *dead = await asyncio.gather(
+            within(stack, "gateway", _gateway), within(stack, "deals", _deals), within(stack, "forecast", _forecast),
+            *(within(stack, name, _dead_letters) for name in CONSUMERS),
+        )  # fmt: skip
+        unread, pending, parked, deliveries = gateway
+        return Page(
+            unsettled={"deliveries not read": unread, "items waiting for a fetch": pending},
+            deliveries=deliveries,
+            parked=parked,
+            dead=sum(dead),
+            deals=deals[0],
+            versions=deals[1],
+            forecast=forecast[0],
+            forecast_versions=forecast[1],
+            wrong_cells=forecast[2],
+        )
+
+    return asyncio.run(all_of_them())
+
+
+async def within(stack: Stack, component: str, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """What `work` reads in one snapshot of a component's database."""
+    engine = create_async_engine(stack.postgres.url(database(component), owner=True), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            return await work(await connection.execution_options(isolation_level="REPEATABLE READ"))
+    finally:
+        await engine.dispose()
+
+
+def is_the_deal(row: Any, record: DealRecord) -> bool:
+    """Whether a deal stands in our books as its CRM holds it."""
+    if row.removed or record.deleted:
+        return bool(row.removed == record.deleted)
+    # A closed deal of Pipedrive's has no stage of its own.
+    stage = row.stage if record.state == "open" else record.stage
+    return bool((row.amount, row.state, stage) == (record.amount, record.state, record.stage))
+
+
+def misnumbered(versions: Iterable[Version]) -> dict[UUID, list[int]]:
+    """Deals whose versions are not counted from 1 without a gap."""
+    numbers: dict[UUID, list[int]] = defaultdict(list)
+    for deal, version, *_ in versions:
+        numbers[deal].append(version)
+    return {deal: sorted(found) for deal, found in numbers.items() if sorted(found) != list(range(1, len(found) + 1))}
+
+
+def times_of(versions: Iterable[Version]) -> dict[UUID, set[datetime]]:
+    """The instants at which each deal's timeline has an entry."""
+    times: dict[UUID, set[datetime]] = defaultdict(set)
+    for deal, _, valid_from, _ in versions:
+        times[deal].add(valid_from)
+    return times
+
+
+async def _gateway(connection: AsyncConnection) -> tuple[int, ...]:
+    row = await connection.execute(
+        text(
+            """
+            SELECT (SELECT count(*) FROM delivery WHERE state = 'accepted'),
+                   (SELECT count(*) FROM delivery_item WHERE outcome = 'pending'),
+                   (SELECT count(*) FROM delivery_item WHERE outcome = 'parked'),
+                   (SELECT count(*) FROM delivery)
+            """
+        )
+    )
+    return tuple(row.one())
+
+
+_STANDING = "SELECT deal_id, amount, state, stage, removed FROM {table} WHERE version > 0"
+_VERSIONS = text("SELECT deal_id, version, valid_from, recorded_at FROM deal_version")
+
+
+async def _deals(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version]]:
+    rows = await connection.execute(text(_STANDING.format(table="deal")))
+    return {row.deal_id: row for row in rows}, {tuple(row) for row in await connection.execute(_VERSIONS)}
+
+
+async def _forecast(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version], int]:
+    rows = await connection.execute(text(_STANDING.format(table="deal_current")))
+    standing = {row.deal_id: row for row in rows}
+    versions: set[Version] = {tuple(row) for row in await connection.execute(_VERSIONS)}
+    async with AsyncSession(bind=connection) as session:
+        return standing, versions, len(await rollup.differences(session))
+
+
+async def _dead_letters(connection: AsyncConnection) -> int:
+    return int(await connection.scalar(text("SELECT count(*) FROM dead_letter WHERE state = 'open'")) or 0)

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
-from asyncpg.transaction import Transaction
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -48,54 +46,24 @@ class Database:
             connect_args=connect_args,
         )
         self._direct: AsyncEngine = create_async_engine(self.url, poolclass=NullPool, connect_args=connect_args)
-        options: dict[str, Any] = {"expire_on_commit": False, "autoflush": False, "info": {SETTINGS: settings}}
-        self._sessions = async_sessionmaker(self.engine, **options)
-        # The same pool; `transaction` begins and ends transactions by the driver, SQLAlchemy then must not.
-        self._writing = async_sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), **options)
+        self._sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, autoflush=False, info={SETTINGS: settings}
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose state and events are committed together at the end, or not at all."""
-        async with self._writing() as session:
-            begun = await self._begin(session)
+        async with self._sessions() as session:
             try:
-                yield session
-                await session.flush()
-                written = await outbox.write(session)
-                await begun.commit()
-            except BaseException:
-                await self._undo(session, begun)
-                raise
+                async with session.begin():
+                    yield session
+                    await session.flush()
+                    written = await outbox.write(session)
             finally:
                 outbox.forget(session)
-            # Nothing is left to be committed: this tells those who listen for a commit.
-            await session.commit()
+                sql.forget_driver(session)
             if written:
                 self.wake.poke()
-
-    async def _begin(self, session: AsyncSession) -> Transaction:
-        """Begin a transaction; on another connection where the pool's had died unnoticed, as all do in a restart."""
-        while True:
-            connection = await session.connection()
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            begun: Transaction = driver.transaction()
-            try:
-                await begun.start()
-            except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                if not driver.is_closed():
-                    raise
-                await connection.invalidate()
-                await session.close()
-                continue
-            sql.keep_driver(session, driver)
-            return begun
-
-    async def _undo(self, session: AsyncSession, begun: Transaction) -> None:
-        """Roll back; a connection that cannot is not used again."""
-        try:
-            await asyncio.shield(begun.rollback())
-        except (asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
-            await (await session.connection()).invalidate()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -75,11 +75,8 @@ def run(*, rate_per_s: float, seconds: float, broker: str, brokers: int, say: Sa
     with tempfile.TemporaryDirectory(prefix="foretell-latency-") as folder:
         home = Path(folder)
         home.chmod(0o755)
-        with Stack(home, ports="auto", broker=broker, brokers=brokers) as stack:
-            stack.postgres.sql("ALTER SYSTEM SET track_commit_timestamp = on")
-            stack.restart("postgres")
-            with Crms(stack) as crms:
-                return _measure(crms, rate_per_s, seconds, say)
+        with Stack(home, ports="auto", broker=broker, brokers=brokers) as stack, Crms(stack) as crms:
+            return _measure(crms, rate_per_s, seconds, say)
 
 
 def _measure(crms: Crms, rate_per_s: float, seconds: float, say: Say) -> dict[str, Any]:

@@ -91,6 +91,9 @@ def is_passing(error: BaseException) -> bool:
         return all(is_passing(part) for part in error.exceptions)
     if isinstance(error, (InterfaceError, PoolTimeout, OSError, asyncio.TimeoutError, TimeoutError)):
         return True
+    if isinstance(error, asyncpg.InternalClientError):
+        # So asyncpg refuses a statement between the server's farewell (shutdown, an ended session) and the end of the connection.
+        return True
     if isinstance(error, asyncpg.InterfaceError):
         # What the driver itself refuses to send is an InterfaceError too, but will be refused again.
         return not isinstance(error, ValueError)

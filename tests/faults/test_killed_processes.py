@@ -10,9 +10,11 @@ import threading
 
 import pytest
 
+from deploy.local.components import PACKAGES
 from deploy.local.stack import Stack
 from tests.faults.books import Books
 
+RESTARTS = 3
 ROUNDS = int(os.environ.get("FORETELL_FAULT_ROUNDS", "1"))
 RATE_PER_S = 50
 BROKER = "the broker"
@@ -40,6 +42,21 @@ def test_what_is_killed_under_load_loses_and_doubles_nothing(
             pause.wait(moments.uniform(0.0, 1.0))
             stack.restart(name)
         pause.wait(0.5)
+    assert traffic.taken, "nothing was sent"
+    books.settle()
+
+
+def test_restarts_of_postgresql_under_load_end_no_component(stack: Stack, books: Books) -> None:
+    """An orderly restart says farewell on every connection, which meets each of them in the middle of something else."""
+    moments = random.Random("restarts")  # noqa: S311 - a test's choice, to be repeatable
+    pause = threading.Event()
+    running = {name: stack.child(name).pid for name in PACKAGES}
+    traffic = books.traffic(seed=77, per_crm=100)
+    with traffic.flowing(rate_per_s=RATE_PER_S):
+        for _ in range(RESTARTS):
+            pause.wait(moments.uniform(0.2, 1.5))
+            stack.restart("postgres")
+    assert {name: stack.child(name).pid for name in PACKAGES} == running
     assert traffic.taken, "nothing was sent"
     books.settle()
 

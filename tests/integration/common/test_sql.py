@@ -1,5 +1,7 @@
 """Queries through the driver stand in the same transaction as everything else of their session."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.db import Database, is_passing
 from libs.common.sql import Query
+from deploy.local.waiting import wait_until
 from tests.support.databases import MESSAGING, DatabaseServer
 
 _ADD = Query("INSERT INTO kept SELECT unnest(cast(:numbers AS integer[]))")
@@ -85,3 +88,52 @@ async def test_a_lost_connection_passes_and_the_next_transaction_has_another(dat
         await lose()
     assert is_passing(lost.value)
     await _add(database, [1])
+
+
+@contextlib.asynccontextmanager
+async def _deaf_to_the_end(port: int) -> AsyncIterator[int]:
+    """A port in front of PostgreSQL's that carries everything but the end of the connection, which in life comes a little later."""
+    opened: list[asyncio.StreamWriter] = []
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_server, from_client = await asyncio.open_connection("127.0.0.1", port)
+        opened.extend((writer, from_client))
+        await asyncio.gather(carry(reader, from_client), carry(to_server, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in opened:
+            writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_statement_after_the_servers_farewell_passes(
+    database_server: DatabaseServer, database: Database
+) -> None:
+    port = database_server.postgres.port
+    async with _deaf_to_the_end(port) as deaf:
+        url = database.url.replace(f":{port}/", f":{deaf}/").replace("+asyncpg", "")
+        connection = await asyncpg.connect(url)
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+        database_server.postgres.sql(f"SELECT pg_terminate_backend({pid})")
+
+        def ended() -> bool:
+            return database_server.postgres.sql(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}").strip() == "0"
+
+        assert await asyncio.to_thread(wait_until, ended, timeout_s=10)
+        await asyncio.sleep(0.1)
+        assert not connection.is_closed()
+        with pytest.raises(Exception) as refused:  # noqa: PT011 - whatever the driver makes of it
+            await asyncio.wait_for(connection.fetch("SELECT 1"), timeout=5)
+        connection.terminate()
+    assert isinstance(refused.value, asyncpg.InternalClientError)
+    assert is_passing(refused.value)

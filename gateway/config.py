@@ -36,7 +36,7 @@ class Settings(CommonSettings):
         default=0.1, gt=0, description="how often unprocessed deliveries are looked for without a wake-up"
     )
     fetch_timeout_s: float = Field(default=10.0, gt=0, description="longest wait for one answer of a CRM")
-    fetch_concurrency: int = Field(default=4, ge=1, description="requests to CRMs that run at the same time")
+    fetch_concurrency: int = Field(default=4, ge=1, description="batches that are asked of one CRM at the same time")
     fetch_allow: str = Field(
         default="",
         description="hosts, comma separated, that may be fetched from although they are not on the public internet or speak http",

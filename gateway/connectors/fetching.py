@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from functools import partial
+from typing import Self, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,13 +24,14 @@ from gateway.connectors.providers import PROVIDERS, provider_of
 from gateway.connectors.signals import Due
 from gateway.connectors.understanding import mapped_or_parked
 from gateway.mapping.values import MappingError
-from libs.common import crash
+from libs.common import clock, crash
 from libs.common.db import Database, is_passing
 from libs.common.observe.log import get_logger
 
 log = get_logger(__name__)
 
 LEASED_AT_ONCE = 400
+"""Records of one connection."""
 MAX_ABSENCES = 5
 """A record that the CRM does not know, neither live nor archived, so many times in a row is parked: no delete is made up."""
 MAX_DELAY_S = 60.0
@@ -42,54 +44,111 @@ for _provider in (*PROVIDERS, GENERIC):
 
 
 class Fetcher:
-    """Works through due signals; one per process."""
+    """Works through due signals; one per process. Each connection is worked through by itself, so that a slow CRM delays no other.
+
+    `ended` is rung whenever a connection can be given more.
+    """
 
     def __init__(
-        self, database: Database, settings: Settings, connections: Connections, http: httpx.AsyncClient
+        self,
+        database: Database,
+        settings: Settings,
+        connections: Connections,
+        http: httpx.AsyncClient,
+        ended: asyncio.Event | None = None,
     ) -> None:
         self._connections = connections
         self._database = database
         self._settings = settings
         self._http = http
+        self._ended = ended or asyncio.Event()
         self._zone = ZoneInfo(settings.org_timezone)
-        self._slots = asyncio.Semaphore(settings.fetch_concurrency)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._failed: list[BaseException] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """What runs is finished when the database failed a new start (its answers are at hand), and dropped otherwise."""
+        running = list(self._running.values())
+        if kind is None or not issubclass(kind, Exception):
+            for task in running:
+                task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def fetch_due(self) -> int:
-        """Fetch what is due, in batches of the provider's size; returns how many records were asked for."""
+        """Fetch what is due and wait for all of it; returns how many records were asked for."""
+        count = await self.start_due()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        self._raise_failure()
+        return count
+
+    async def start_due(self) -> int:
+        """Begin to fetch what is due of connections that are idle; returns how many records. Raises what fetches begun earlier raised."""
+        self._raise_failure()
         lease_s = self._settings.fetch_timeout_s * 3 + 5
+        until = clock.monotonic() + lease_s
         async with self._database.transaction() as session:
-            due = await signals.lease(session, limit=LEASED_AT_ONCE, lease_s=lease_s)
+            due = await signals.lease(session, limit=LEASED_AT_ONCE, lease_s=lease_s, busy=list(self._running))
             connections = await self._connections.up_to(session, {(each.connection, each.changed_at) for each in due})
-        groups: dict[tuple[str, str], list[Due]] = defaultdict(list)
+        groups: dict[str, list[Due]] = defaultdict(list)
         for each in due:
-            groups[each.connection, each.object_type].append(each)
-        batches = [
-            (connections[key], rows[start : start + size])
-            for (key, _), rows in groups.items()
-            if (size := provider_of(connections[key]).fetch_batch)
-            for start in range(0, len(rows), size)
-        ]
+            groups[each.connection].append(each)
+        for key, rows in groups.items():
+            task = asyncio.create_task(self._fetch_all(connections[key], rows, until), name=f"fetch-{key}")
+            self._running[key] = task
+            task.add_done_callback(partial(self._end, key))
+        return len(due)
+
+    def _end(self, key: str, task: asyncio.Task[None]) -> None:
+        del self._running[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed.append(error)
+        self._ended.set()
+
+    def _raise_failure(self) -> None:
+        failed, self._failed = self._failed, []
+        for error in failed:
+            raise error
+
+    async def _fetch_all(self, connection: Connection, due: Sequence[Due], until: float) -> None:
+        """One connection's leased records, in batches of the provider's size."""
+        size, slots = provider_of(connection).fetch_batch, asyncio.Semaphore(self._settings.fetch_concurrency)
+        groups: dict[str, list[Due]] = defaultdict(list)
+        for each in due:
+            groups[each.object_type].append(each)
         ended = await asyncio.gather(
-            *(self._fetch_batch(connection, rows) for connection, rows in batches), return_exceptions=True
+            *(
+                self._fetch_batch(connection, rows[start : start + size], until, slots)
+                for rows in groups.values()
+                for start in range(0, len(rows), size)
+            ),
+            return_exceptions=True,
         )
         for error in ended:
             if isinstance(error, BaseException):
                 raise error
-        return len(due)
 
-    async def _fetch_batch(self, connection: Connection, due: Sequence[Due]) -> None:
-        async with self._slots:
+    async def _fetch_batch(
+        self, connection: Connection, due: Sequence[Due], until: float, slots: asyncio.Semaphore
+    ) -> None:
+        async with slots:
             try:
                 fetched = await self._ask(connection, due)
             except FetchFailed as error:
                 FETCHES.labels(connection.provider, "failed").inc()
                 delay_s = error.retry_after_s or min(MAX_DELAY_S, 0.25 * 2 ** min(due[0].attempts, 10))
                 log.warning("fetch failed", connection=connection.key, reason=str(error)[:300], retry_in_s=delay_s)
-                async with self._database.transaction() as session:
-                    await signals.postpone(session, due, delay_s=delay_s, reason=str(error))
+                reason = str(error)
+                await _while_leased(until, lambda: self._postpone(due, delay_s, reason))
                 return
         FETCHES.labels(connection.provider, "answered").inc()
-        await self._apply(connection, due, fetched)
+        await _while_leased(until, lambda: self._apply(connection, due, fetched))
+
+    async def _postpone(self, due: Sequence[Due], delay_s: float, reason: str) -> None:
+        async with self._database.transaction() as session:
+            await signals.postpone(session, due, delay_s=delay_s, reason=reason)
 
     async def _ask(self, connection: Connection, due: Sequence[Due]) -> Fetched:
         """Raises FetchFailed; an answer in an unforeseen form counts as one, so that it is asked for again."""
@@ -157,6 +216,20 @@ class Fetcher:
                 )
             await repository.settle(session, touched)
             crash.point("gateway.fetched_not_committed")
+
+
+async def _while_leased(until: float, store: Callable[[], Awaitable[None]]) -> None:
+    """Store what is in hand, again through trouble of the database: given up, it would come back only when its lease has ended."""
+    delay_s = 0.1
+    while True:
+        try:
+            return await store()
+        except Exception as error:
+            if not is_passing(error) or clock.monotonic() + delay_s > until:
+                raise
+            log.warning("fetched records are stored again", reason=f"{type(error).__name__}: {error}"[:300])
+        await asyncio.sleep(delay_s)
+        delay_s = min(delay_s * 2, 1.0)
 
 
 def _as_fetched(record: FullRecord, due: Due) -> FullRecord:

@@ -44,9 +44,12 @@ _LEASE = Query(
     SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1, lease = nextval('fetch_signal_seq')
     FROM (
         SELECT s.connection, s.object_type, s.external_id, c.updated_at AS changed_at
-        FROM fetch_signal s JOIN connection c ON c.key = s.connection AND c.state = 'active'
-        WHERE s.due_at <= clock_timestamp()
-        ORDER BY s.due_at LIMIT :limit FOR UPDATE OF s SKIP LOCKED
+        FROM connection c CROSS JOIN LATERAL (
+            SELECT connection, object_type, external_id FROM fetch_signal
+            WHERE connection = c.key AND due_at <= clock_timestamp()
+            ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        ) s
+        WHERE c.state = 'active' AND c.key <> ALL(cast(:busy AS text[]))
     ) d
     WHERE f.connection = d.connection AND f.object_type = d.object_type AND f.external_id = d.external_id
     RETURNING {_COLUMNS}
@@ -54,9 +57,12 @@ _LEASE = Query(
 )
 
 
-async def lease(session: AsyncSession, *, limit: int, lease_s: float) -> list[Due]:
-    """Take due records for `lease_s` seconds; a worker that dies loses them to the next after that time."""
-    return [Due(*row) for row in await _LEASE.rows(session, {"limit": limit, "lease_s": lease_s})]
+async def lease(session: AsyncSession, *, limit: int, lease_s: float, busy: Sequence[str] = ()) -> list[Due]:
+    """Take up to `limit` due records of each connection that is not `busy`, for `lease_s` seconds.
+
+    A worker that dies loses them to the next after that time.
+    """
+    return [Due(*row) for row in await _LEASE.rows(session, {"limit": limit, "lease_s": lease_s, "busy": list(busy)})]
 
 
 _LOCK = Query(

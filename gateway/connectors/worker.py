@@ -11,7 +11,7 @@ from gateway.config import Settings
 from gateway.connections.cache import Connections
 from gateway.connectors import repository
 from gateway.connectors.bells import ARRIVED, SIGNALLED, bell, wait
-from gateway.connectors.fetching import LEASED_AT_ONCE, Fetcher
+from gateway.connectors.fetching import Fetcher
 from gateway.connectors.guard import GuardedTransport, allowed_hosts
 from gateway.connectors.outcomes import unforeseen
 from gateway.connectors.understanding import Understood, understand
@@ -42,11 +42,13 @@ async def run_fetching(runtime: Runtime) -> None:
     connections = Connections(runtime.database, settings)
     signalled = bell(runtime, SIGNALLED)
     guard = GuardedTransport(allow=allowed_hosts(settings.fetch_allow))
-    async with httpx.AsyncClient(transport=guard, timeout=settings.fetch_timeout_s, follow_redirects=False) as http:
-        fetcher = Fetcher(runtime.database, settings, connections, http)
+    async with (
+        httpx.AsyncClient(transport=guard, timeout=settings.fetch_timeout_s, follow_redirects=False) as http,
+        Fetcher(runtime.database, settings, connections, http, signalled) as fetcher,
+    ):
         while True:
-            if await fetcher.fetch_due() < LEASED_AT_ONCE:
-                await wait(signalled, settings.understand_poll_s)
+            await fetcher.start_due()
+            await wait(signalled, settings.understand_poll_s)
 
 
 async def understand_batch(database: Database, settings: Settings, connections: Connections) -> Understood:

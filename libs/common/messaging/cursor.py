@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from libs.common.sql import Query
 
+AT_ONCE = 200
+"""So many rows of a new window are read by the look that opens it."""
 READ_AHEAD = 20_000
 """Positions taken from a window at once; only these are held in memory."""
 
@@ -61,46 +63,75 @@ async def system_identifier(connection: AsyncConnection) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Horizon:
-    """All transactions below `oldest` are finished. `held_back`: committed events wait for an older transaction to finish."""
+class Look:
+    """All transactions of this database below `oldest` are finished. `held_back`: committed events wait for an older one.
+
+    `rows`: what stands in the window from where the last one ended up to `oldest`, by position; None when it is too much.
+    """
 
     oldest: int
     held_back: bool
     rewind_to: int | None
+    rows: list[dict[str, Any]] | None
 
 
-_HORIZON = Query(
+_LOOK = Query(
     """
     WITH snapshot AS MATERIALIZED (
-        SELECT pg_snapshot_xmin(now)::text::bigint AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax
-        FROM pg_current_snapshot() AS now
+        SELECT now, pg_snapshot_xmax(now)::text::bigint AS xmax FROM pg_current_snapshot() AS now
+    ), elsewhere AS MATERIALIZED (
+        SELECT backend_xid::text::bigint AS xid FROM pg_stat_get_activity(NULL)
+        WHERE backend_xid IS NOT NULL AND datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
     ), horizon AS MATERIALIZED (
-        SELECT least(xmax, CASE WHEN xmin < xmax THEN (
-            SELECT min(xmax - ((xmax - backend_xid::text::bigint) & 4294967295))
-            FROM pg_stat_get_activity(NULL) WHERE backend_xid IS NOT NULL AND datid = (
-                SELECT oid FROM pg_database WHERE datname = current_database()
-            )
-        ) END) AS oldest
+        SELECT coalesce((
+            SELECT min(running::text::bigint) FROM pg_snapshot_xip(now) AS running
+            WHERE running::text::bigint & 4294967295 NOT IN (SELECT xid FROM elsewhere)
+        ), xmax) AS oldest
         FROM snapshot
     )
-    SELECT oldest::text AS oldest,
-           EXISTS (SELECT 1 FROM outbox WHERE txid >= oldest::text::xid8) AS held_back,
-           (SELECT rewind_to::text FROM relay_cursor) AS rewind_to
-    FROM horizon
+    SELECT h.oldest, (SELECT rewind_to::text FROM relay_cursor) AS rewind_to,
+           EXISTS (SELECT 1 FROM outbox WHERE txid >= h.oldest::text::xid8) AS held_back,
+           r.id, r.position, r.topic, r.key, r.type, r.subject, r.occurred_at, r.recorded_at, r.aggregate_version, r.attributes,
+           r.data
+    FROM horizon h LEFT JOIN LATERAL (
+        SELECT id, position, topic, key, type, subject, occurred_at, recorded_at, aggregate_version, attributes, data
+        FROM outbox WHERE txid >= cast(cast(:reached AS text) AS xid8) AND txid < h.oldest::text::xid8
+        ORDER BY position LIMIT :limit
+    ) r ON true
     """
 )
-"""The oldest transaction that runs in this database, else the next one to come.
+"""The oldest transaction that the snapshot shows as running and that is not known to run in another database, else its end.
 
-The snapshot's own oldest counts the transactions of all databases of the server, and one of another component would hold back
-this one's events. What runs is asked after the snapshot was taken: a transaction below its end that does not show any more has
-ended, and the statements that follow see what it wrote. `backend_xid` has 32 bits and lies at most 2^31 below the end.
+The snapshot counts the transactions of all databases of the server, and one of another component would hold back this one's
+events. What runs elsewhere is asked after the snapshot was taken; whatever has ended meanwhile counts as running, since this
+statement does not see what it wrote. `backend_xid` has the lower 32 bits of an id.
 """
+_ROW = (
+    "id",
+    "position",
+    "topic",
+    "key",
+    "type",
+    "subject",
+    "occurred_at",
+    "recorded_at",
+    "aggregate_version",
+    "attributes",
+    "data",
+)
 
 
-async def horizon(connection: AsyncConnection) -> Horizon:
-    """How far the outbox is final at present, and the rewind asked for, if any."""
-    row = await _HORIZON.row(connection)
-    return Horizon(int(row.oldest), row.held_back, None if row.rewind_to is None else int(row.rewind_to))
+async def look(connection: AsyncConnection, reached: int) -> Look:
+    """How far the outbox is final at present, and what stands there from transaction `reached` on."""
+    found = await _LOOK.rows(connection, {"reached": str(reached), "limit": AT_ONCE + 1})
+    first = found[0]
+    rows = [{name: getattr(row, name) for name in _ROW} for row in found] if first.id is not None else []
+    return Look(
+        first.oldest,
+        first.held_back,
+        None if first.rewind_to is None else int(first.rewind_to),
+        rows if len(rows) <= AT_ONCE else None,
+    )
 
 
 async def ask_rewind(session: AsyncSession, txid: int) -> None:

@@ -178,13 +178,15 @@ class Leader:
     async def _send_window(self) -> bool:
         """Open the next window if the present one is exhausted, and send all of it. Returns whether anything was sent."""
         if self._exhausted:
-            horizon = await cursors.horizon(self.connection)
-            if horizon.rewind_to is not None:
-                await self._begin_log(self.cursor.cluster, rewind_to=horizon.rewind_to)
+            look = await cursors.look(self.connection, self.cursor.upper)
+            if look.rewind_to is not None:
+                await self._begin_log(self.cursor.cluster, rewind_to=look.rewind_to)
                 return True
-            self.cursor = self.cursor.opened(horizon.oldest)
-            self._held_back = horizon.held_back
+            self.cursor = self.cursor.opened(look.oldest)
+            self._held_back = look.held_back
             self._exhausted = False
+            if look.rows is not None:
+                return await self._send_all(look.rows)
         sent = False
         while ahead := await cursors.ahead(self.connection, self.cursor):
             for start in range(0, len(ahead), BATCH):
@@ -196,11 +198,23 @@ class Leader:
             sent = True
             if len(ahead) < cursors.READ_AHEAD:
                 break
+        self._pass_window()
+        return sent
+
+    async def _send_all(self, rows: Sequence[dict[str, Any]]) -> bool:
+        """Send a window that was read as a whole; returns whether there was anything in it."""
+        await self._send(rows)
+        if rows and await self._check_cluster():
+            return True
+        self._pass_window()
+        return bool(rows)
+
+    def _pass_window(self) -> None:
+        """Everything of the window has been sent."""
         self._exhausted = True
         if self.cursor.replaying_to is not None and self._sent_below >= self.cursor.replaying_to:
             self.cursor = replace(self.cursor, replaying_to=None)
             log.info("everything the lost log held has been sent again", topic=self.topic.name)
-        return sent
 
     @property
     def _sent_below(self) -> int:

@@ -27,7 +27,7 @@ async def _horizon(settings: CommonSettings) -> int:
     database = Database(settings)
     try:
         async with database.direct() as connection:
-            return (await cursor.horizon(connection)).oldest
+            return (await cursor.look(connection, 0)).oldest
     finally:
         await database.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,6 +179,11 @@ async def test_the_story_ends_well(name: str, database_server: DatabaseServer, b
 async def test_without_the_window_of_transactions_a_late_commit_is_lost(
     database_server: DatabaseServer, broker: TestBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    look = cursor.look
+
+    async def without_rows(connection: Any, reached: int) -> cursor.Look:
+        return replace(await look(connection, reached), rows=None)
+
     async def by_position_alone(connection: Any, at: cursor.Cursor) -> list[tuple[int, Any]]:
         rows = await connection.execute(
             text("SELECT position, id FROM outbox WHERE position > :position ORDER BY position"),
@@ -185,6 +191,7 @@ async def test_without_the_window_of_transactions_a_late_commit_is_lost(
         )
         return [(row.position, row.id) for row in rows]
 
+    monkeypatch.setattr(cursor, "look", without_rows)
     monkeypatch.setattr(cursor, "ahead", by_position_alone)
     monkeypatch.setattr(
         cursor.Cursor,

@@ -31,6 +31,11 @@ class Settings(CommonSettings):
         default=2.0, gt=0, description="age after which the connections in memory are read again"
     )
 
+    understand_at_once: int = Field(
+        default=20,
+        ge=0,
+        description="so many waiting deliveries are understood in the transaction that stores them; more, by the worker",
+    )
     understand_batch: int = Field(default=200, ge=1, description="most deliveries that one transaction understands")
     understand_poll_s: float = Field(
         default=0.1, gt=0, description="how often unprocessed deliveries are looked for without a wake-up"

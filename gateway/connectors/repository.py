@@ -28,21 +28,21 @@ class Unread(NamedTuple):
 _STATE = """CASE WHEN bool_or(outcome = 'pending') THEN 'pending' WHEN bool_or(outcome = 'parked') THEN 'parked' ELSE 'processed' END"""
 """The state of a delivery by its items."""
 
-_UNREAD = Query(
-    """
+_DELIVERY = """
     SELECT d.id, d.connection, d.received_at, d.headers, d.body, d.traceparent, d.item_count, c.updated_at AS changed_at
     FROM delivery d JOIN connection c ON c.key = d.connection AND c.state = 'active'
-    WHERE d.state = 'accepted' AND (cast(:only AS uuid) IS NULL OR d.id = :only)
-    ORDER BY d.id
-    LIMIT :limit
-    FOR UPDATE OF d SKIP LOCKED
     """
+_UNREAD = Query(f"{_DELIVERY} WHERE d.state = 'accepted' ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED")
+_THESE_UNREAD = Query(
+    f"{_DELIVERY} WHERE d.state = 'accepted' AND d.id = ANY(cast(:ids AS uuid[])) ORDER BY d.id FOR UPDATE OF d SKIP LOCKED"
 )
 
 
-async def lock_unread(session: AsyncSession, *, limit: int, only: UUID | None = None) -> list[Unread]:
-    """The oldest unread deliveries of active connections that no other worker holds."""
-    return [Unread._make(row) for row in await _UNREAD.rows(session, {"limit": limit, "only": only})]
+async def lock_unread(session: AsyncSession, *, limit: int, only: Sequence[UUID] | None = None) -> list[Unread]:
+    """The oldest unread deliveries of active connections that no other worker holds; or those of `only`."""
+    if only is not None:
+        return [Unread._make(row) for row in await _THESE_UNREAD.rows(session, {"ids": list(only)})]
+    return [Unread._make(row) for row in await _UNREAD.rows(session, {"limit": limit})]
 
 
 _SETTLED = Query(

@@ -19,7 +19,7 @@ from gateway.connectors.repository import Unread, Wanted
 from gateway.mapping.canonical import Context, without_person_data
 from gateway.mapping.objects import to_canonical
 from gateway.mapping.values import MappingError
-from libs.common import clock
+from libs.common import clock, crash
 from libs.common.observe.log import get_logger
 
 log = get_logger(__name__)
@@ -53,9 +53,9 @@ async def understand(
     *,
     zone: ZoneInfo,
     limit: int,
-    only: UUID | None = None,
+    only: Sequence[UUID] | None = None,
 ) -> Understood:
-    """Understand the oldest unread deliveries; the caller's transaction commits all of it or nothing."""
+    """Understand the oldest unread deliveries, or those of `only`; the caller's transaction commits all of it or nothing."""
     deliveries = await repository.lock_unread(session, limit=limit, only=only)
     if not deliveries:
         return Understood(0, 0)
@@ -75,6 +75,7 @@ async def understand(
         each.outcome = outcome
     signals += await _ask_about_ties(session, waiting, connections)
     await repository.tell(session, [vars(each) for each in open_entries], _item_counts(read, settled))
+    crash.point("gateway.parsed_not_committed")
     return Understood(len(deliveries), signals)
 
 

@@ -15,7 +15,6 @@ from gateway.connectors.fetching import Fetcher
 from gateway.connectors.guard import GuardedTransport, allowed_hosts
 from gateway.connectors.outcomes import unforeseen
 from gateway.connectors.understanding import Understood, understand
-from libs.common import crash
 from libs.common.db import Database, is_passing
 from libs.common.observe.log import get_logger
 from libs.common.runtime import Runtime
@@ -83,15 +82,12 @@ async def _understand(
 ) -> Understood:
     zone = ZoneInfo(settings.org_timezone)
     async with database.transaction() as session:
-        understood = await understand(session, connections, zone=zone, limit=limit, only=only)
-        if understood.deliveries:
-            crash.point("gateway.parsed_not_committed")
-    return understood
+        return await understand(session, connections, zone=zone, limit=limit, only=None if only is None else [only])
 
 
 async def _park(database: Database, identifier: UUID, error: Exception) -> None:
     """Park a whole delivery that cannot even be stored as understood."""
     async with database.transaction() as session:
-        for delivery in await repository.lock_unread(session, limit=1, only=identifier):
+        for delivery in await repository.lock_unread(session, limit=1, only=[identifier]):
             row = {"delivery": delivery, "position": 0, "item": None, "outcome": unforeseen(error)}
             await repository.tell(session, [row], {identifier: 1})

@@ -1,13 +1,18 @@
-"""Stores deliveries by group commit: what arrived during one commit shares the next. No timer."""
+"""Stores deliveries by group commit: what arrived during one commit shares the next. No timer.
+
+While few arrive they are understood in the transaction that stores them, which saves them a second one; in a burst they are
+only stored, so that CRMs get their answers, and understood by the worker.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.webhooks import metrics
@@ -52,13 +57,23 @@ _INSERT = Query(
 )
 
 
-class Intake:
-    """A queue and the one task that empties it. `store` returns only after the commit."""
+Understand = Callable[[AsyncSession, Sequence[UUID]], Awaitable[Callable[[], None]]]
+"""Understands stored deliveries within a transaction; returns what is to be done when that is committed."""
 
-    def __init__(self, database: Database, settings: Settings, arrived: asyncio.Event) -> None:
+
+class Intake:
+    """A queue and the one task that empties it. `store` returns only after the commit.
+
+    `arrived` is called for deliveries that are stored and nothing else; `understand` is for those that need not wait.
+    """
+
+    def __init__(
+        self, database: Database, settings: Settings, arrived: Callable[[], None], understand: Understand | None = None
+    ) -> None:
         self._database = database
         self._settings = settings
         self._arrived = arrived
+        self._understand = understand
         self._queue: deque[Arrival] = deque()
         self._filled = asyncio.Event()
 
@@ -102,6 +117,20 @@ class Intake:
         return [each for each in batch if not each.stored.done()]
 
     async def _flush(self, batch: Sequence[Arrival]) -> None:
+        waiting = len(batch) + len(self._queue)
+        if self._understand is not None and waiting <= self._settings.understand_at_once:
+            try:
+                await self._insert(batch, self._understand)
+            except asyncio.CancelledError:
+                self._refuse(batch)
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, the deliveries are kept without it
+                log.warning("deliveries not understood at once", reason=f"{type(error).__name__}: {error}"[:300])
+            else:
+                return
+        await self._flush_only(batch)
+
+    async def _flush_only(self, batch: Sequence[Arrival]) -> None:
         try:
             await self._insert(batch)
         except asyncio.CancelledError:
@@ -113,9 +142,10 @@ class Intake:
                 self._refuse(batch)
                 return
             for each in batch:
-                await self._flush([each])
+                await self._flush_only([each])
 
-    async def _insert(self, batch: Sequence[Arrival]) -> None:
+    async def _insert(self, batch: Sequence[Arrival], understand: Understand | None = None) -> None:
+        tell = self._arrived
         crash.point("gateway.authenticated_not_stored")
         async with self._database.transaction() as session:
             await _INSERT.run(
@@ -129,13 +159,15 @@ class Intake:
                     "traceparents": [each.traceparent for each in batch],
                 },
             )
+            if understand is not None:
+                tell = await understand(session, [each.id for each in batch])
         crash.point("gateway.stored_not_answered")
         metrics.FLUSHED.observe(len(batch))
         for each in batch:
             if not each.stored.done():
                 each.stored.set_result(None)
         crash.point("gateway.committed_not_woken")
-        self._arrived.set()
+        tell()
 
     def _refuse(self, batch: Sequence[Arrival]) -> None:
         for each in batch:

@@ -1,8 +1,12 @@
-"""The door for CRMs: `POST /webhooks/{key}`. Authenticate the raw bytes, store, commit, answer; nothing else happens here."""
+"""The door for CRMs: `POST /webhooks/{key}`. Authenticate the raw bytes, store, commit, answer."""
 
+from collections.abc import Callable, Sequence
 from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,12 +14,13 @@ from starlette.routing import Route
 from gateway.config import Settings
 from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
-from gateway.connectors.bells import ARRIVED, bell
+from gateway.connectors.bells import ARRIVED, SIGNALLED, bell
 from gateway.connectors.providers import Answer, Provider, provider_of
+from gateway.connectors.understanding import understand
 from gateway.connectors.verification import Refused, WebhookRequest
 from gateway.webhooks import metrics
 from gateway.webhooks.body import BodyTooLarge, read_bounded
-from gateway.webhooks.intake import Intake, NotStored, Overloaded
+from gateway.webhooks.intake import Intake, NotStored, Overloaded, Understand
 from libs.common import clock
 from libs.common.ids import new_id
 from libs.common.observe.log import get_logger
@@ -31,8 +36,21 @@ KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp",
 def intake_of(runtime: Runtime) -> Intake:
     """The process's one intake."""
     if "intake" not in runtime.state:
-        runtime.state["intake"] = Intake(runtime.database, cast("Settings", runtime.settings), bell(runtime, ARRIVED))
+        settings = cast("Settings", runtime.settings)
+        understand = _understanding(runtime, settings) if settings.understand_at_once else None
+        runtime.state["intake"] = Intake(runtime.database, settings, bell(runtime, ARRIVED).set, understand)
     return cast("Intake", runtime.state["intake"])
+
+
+def _understanding(runtime: Runtime, settings: Settings) -> Understand:
+    connections, zone = Connections(runtime.database, settings), ZoneInfo(settings.org_timezone)
+    signalled = bell(runtime, SIGNALLED)
+
+    async def understand_now(session: AsyncSession, deliveries: Sequence[UUID]) -> Callable[[], None]:
+        found = await understand(session, connections, zone=zone, limit=len(deliveries), only=deliveries)
+        return signalled.set if found.signals else lambda: None
+
+    return understand_now
 
 
 async def keep_storing(runtime: Runtime) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
+from asyncpg.transaction import Transaction
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +21,7 @@ from libs.common.messaging.wake import Wake
 SETTINGS = "foretell.settings"
 """Under this name `session.info` holds the settings of the process, for handlers, which get nothing but a session."""
 
+_PLAN_EACH = text("SET LOCAL plan_cache_mode = auto")
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
 
@@ -35,6 +38,8 @@ class Database:
                 "application_name": "foretell",
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": "60000",
+                # A few statements run again and again, mostly over arrays: planning them anew costs more than it ever saves.
+                "plan_cache_mode": "force_generic_plan",
             },
         }
         self.engine: AsyncEngine = create_async_engine(
@@ -46,24 +51,54 @@ class Database:
             connect_args=connect_args,
         )
         self._direct: AsyncEngine = create_async_engine(self.url, poolclass=NullPool, connect_args=connect_args)
-        self._sessions = async_sessionmaker(
-            self.engine, expire_on_commit=False, autoflush=False, info={SETTINGS: settings}
-        )
+        options: dict[str, Any] = {"expire_on_commit": False, "autoflush": False, "info": {SETTINGS: settings}}
+        self._sessions = async_sessionmaker(self.engine, **options)
+        # The same pool; `transaction` begins and ends transactions by the driver, SQLAlchemy then must not.
+        self._writing = async_sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), **options)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose state and events are committed together at the end, or not at all."""
-        async with self._sessions() as session:
+        async with self._writing() as session:
+            begun = await self._begin(session)
             try:
-                async with session.begin():
-                    yield session
-                    await session.flush()
-                    written = await outbox.write(session)
+                yield session
+                await session.flush()
+                written = await outbox.write(session)
+                await begun.commit()
+            except BaseException:
+                await self._undo(session, begun)
+                raise
             finally:
                 outbox.forget(session)
-                sql.forget_driver(session)
+            # Nothing is left to be committed: this tells those who listen for a commit.
+            await session.commit()
             if written:
                 self.wake.poke()
+
+    async def _begin(self, session: AsyncSession) -> Transaction:
+        """Begin a transaction; on another connection where the pool's had died unnoticed, as all do in a restart."""
+        while True:
+            connection = await session.connection()
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            begun: Transaction = driver.transaction()
+            try:
+                await begun.start()
+            except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError):
+                await connection.invalidate()
+                await session.close()
+                continue
+            sql.keep_driver(session, driver)
+            return begun
+
+    async def _undo(self, session: AsyncSession, begun: Transaction) -> None:
+        """Roll back; a connection that could not, or was not given the time, is never used again."""
+        try:
+            await begun.rollback()
+        except BaseException as error:
+            await (await session.connection()).invalidate()
+            if not is_passing(error):
+                raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -72,6 +107,8 @@ class Database:
             await session.connection(
                 execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             )
+            # Questions of people differ: each is worth a plan of its own.
+            await session.execute(_PLAN_EACH)
             yield session
 
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -131,6 +132,9 @@ async def _run(component: Component, settings: CommonSettings, roles: tuple[str,
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    # What is loaded by now stays: the collector need not look through it again and again while changes wait.
+    gc.collect()
+    gc.freeze()
     log.info("started", roles=list(roles), port=settings.port)
     try:
         done, _ = await asyncio.wait([serving, *work], return_when=asyncio.FIRST_COMPLETED)

@@ -87,6 +87,6 @@ async def driver_of(within: Within) -> Any:
     return known
 
 
-def forget_driver(session: AsyncSession) -> None:
-    """Called when a transaction ends: the next one may have another connection."""
-    session.info.pop(_DRIVER, None)
+def keep_driver(session: AsyncSession, driver: Any) -> None:
+    """The connection of a transaction that the driver has begun itself."""
+    session.info[_DRIVER] = driver

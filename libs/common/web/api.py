@@ -53,6 +53,8 @@ def create_app(component: Component, runtime: Runtime, *, serve_api: bool = True
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if serve_api else None,
+        # `Observed` traces and counts; FastAPI's own telemetry would do the same a second time.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.runtime = runtime
     app.state.verifier = TokenVerifier(runtime.settings)

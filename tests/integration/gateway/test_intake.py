@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio
 def _intake(gateway: Gateway, **settings: object) -> Intake:
     changed = gateway.runtime.settings.model_copy(update=settings)
     assert isinstance(changed, Settings)
-    return Intake(gateway.runtime.database, changed, asyncio.Event())
+    return Intake(gateway.runtime.database, changed, lambda: None)
 
 
 def _arrival(intake: Intake, connection: str = "std", body: bytes = b"{}") -> Arrival:

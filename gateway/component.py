@@ -9,6 +9,7 @@ from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
 from gateway.connections.endpoints import router as connections_router
 from gateway.connectors.cli import app as connectors_cli
+from gateway.connectors.remapping import remap_waiting
 from gateway.connectors.worker import run_fetching, run_understanding
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
@@ -19,6 +20,8 @@ from gateway.pages.endpoints import router as pages_router
 from gateway.people.endpoints import router as people_router
 from gateway.proxy.endpoints import router as proxy_router
 from gateway.samples.cli import app as samples_cli
+from gateway.trials.cli import app as trials_cli
+from gateway.trials.endpoints import router as trials_router
 from gateway.webhooks.routes import add_webhooks, keep_storing
 from libs.common.messaging.topics import CRM_CHANGES
 from libs.common.runtime import Component, Job, Runtime, Worker
@@ -38,6 +41,7 @@ COMPONENT = Component(
     prefix="",
     routers=[
         connections_router,
+        trials_router,
         deliveries_router,
         people_router,
         imports_router,
@@ -47,8 +51,8 @@ COMPONENT = Component(
     ],
     workers=[Worker("understand deliveries", run_understanding), Worker("fetch records", run_fetching)],
     api_tasks=[Worker("store deliveries", keep_storing)],
-    jobs=[Job("forget raw bodies", 3600.0, forget_bodies)],
+    jobs=[Job("forget raw bodies", 3600.0, forget_bodies), Job("map records again", 2.0, remap_waiting)],
     customise=customise,
-    cli=[connections_cli, connectors_cli, deliveries_cli, samples_cli, auth_cli, imports_cli],
+    cli=[connections_cli, trials_cli, connectors_cli, deliveries_cli, samples_cli, auth_cli, imports_cli],
     origin=origin,
 )

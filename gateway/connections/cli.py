@@ -27,11 +27,10 @@ def connection_put(
 ) -> None:
     """Create or change connections. Repeating it changes nothing."""
     try:
-        documents = _documents(sys.stdin.read() if file == "-" else Path(file).read_text())
-        for key, done in asyncio.run(_put(documents)):
+        for key, done in asyncio.run(_put(documents_in(file))):
             typer.echo(f"{key}: {done}")
             if done == "remapped":
-                typer.echo(f"  its records keep their old form until: python -m gateway remap {key}")
+                typer.echo("  its records are mapped again within seconds; those it refuses keep their old form")
     except (Problem, OSError, ValueError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(code=1) from None
@@ -55,7 +54,12 @@ def connections() -> None:
         typer.echo(line)
 
 
-def _documents(content: str) -> list[ConnectionIn]:
+def documents_in(file: str) -> list[ConnectionIn]:
+    """The documents of a file, or of standard input for `-`. Raises OSError, and as `parsed`."""
+    return parsed(sys.stdin.read() if file == "-" else Path(file).read_text())
+
+
+def parsed(content: str) -> list[ConnectionIn]:
     """Raises ValueError that says which document and field is wrong."""
     try:
         loaded: Any = yaml.safe_load(content)

@@ -19,6 +19,11 @@ async def last_changes(session: AsyncSession) -> dict[str, datetime]:
     return {row.key: row.updated_at for row in await session.execute(text("SELECT key, updated_at FROM connection"))}
 
 
+async def row(session: AsyncSession, key: str) -> RowMapping | None:
+    found = await session.execute(text("SELECT * FROM connection WHERE key = :key"), {"key": key})
+    return found.mappings().first()
+
+
 async def row_for_update(session: AsyncSession, key: str) -> RowMapping | None:
     found = await session.execute(text("SELECT * FROM connection WHERE key = :key FOR UPDATE"), {"key": key})
     return found.mappings().first()
@@ -26,8 +31,9 @@ async def row_for_update(session: AsyncSession, key: str) -> RowMapping | None:
 
 _UPSERT = text(
     """
-    INSERT INTO connection (key, provider, name, state, secrets, settings, mapping, mapping_version)
-    VALUES (:key, :provider, :name, :state, :secrets, cast(:settings AS jsonb), cast(:mapping AS jsonb), :mapping_version)
+    INSERT INTO connection (key, provider, name, state, secrets, settings, mapping, mapping_version, remapped_to)
+    VALUES (:key, :provider, :name, :state, :secrets, cast(:settings AS jsonb), cast(:mapping AS jsonb), :mapping_version,
+            :mapping_version)
     ON CONFLICT (key) DO UPDATE SET
         name = excluded.name, state = excluded.state, secrets = excluded.secrets, settings = excluded.settings,
         mapping = excluded.mapping, mapping_version = excluded.mapping_version, updated_at = clock_timestamp()
@@ -40,4 +46,19 @@ async def upsert(session: AsyncSession, values: Mapping[str, Any]) -> None:
         _UPSERT,
         dict(values)
         | {"settings": orjson.dumps(values["settings"]).decode(), "mapping": orjson.dumps(values["mapping"]).decode()},
+    )
+
+
+async def to_be_remapped(session: AsyncSession) -> dict[str, int]:
+    """Connections of whose mapping a version is in use that not all records were mapped by, with that version."""
+    found = await session.execute(
+        text("SELECT key, mapping_version FROM connection WHERE remapped_to < mapping_version ORDER BY key")
+    )
+    return {row.key: row.mapping_version for row in found}
+
+
+async def note_remapped(session: AsyncSession, key: str, version: int) -> None:
+    await session.execute(
+        text("UPDATE connection SET remapped_to = greatest(remapped_to, :version) WHERE key = :key"),
+        {"key": key, "version": version},
     )

@@ -1,6 +1,7 @@
 """Connections to CRMs: which there are, their credentials, and how their words are to be understood."""
 
 import contextlib
+from collections.abc import Mapping as Mapping_
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,8 +20,12 @@ from gateway.connectors.generic.document import Source
 from gateway.connectors.guard import allowed_hosts, is_public
 from gateway.connectors.verification import Credentials
 from gateway.mapping.schemas import Mapping
+from libs.common import clock
+from libs.common.events.crm import CrmMappingActivated
+from libs.common.ids import entity_id
+from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
-from libs.common.web.errors import Conflict, Invalid
+from libs.common.web.errors import Conflict, Invalid, NotFound
 
 
 class ProviderIsFixed(Conflict):
@@ -29,6 +34,10 @@ class ProviderIsFixed(Conflict):
 
 class SecretsMissing(Invalid):
     """A new connection needs its secrets, and a source those that it names."""
+
+
+class NotConnected(NotFound):
+    """There is no connection of this key."""
 
 
 class FetchNotAllowed(Invalid):
@@ -61,7 +70,7 @@ def opened(row: RowMapping, settings: Settings) -> Connection:
         credentials=Credentials(unseal(settings.secrets_key, bytes(row["secrets"])), row["settings"]),
         mapping=Mapping.model_validate(row["mapping"]),
         mapping_version=row["mapping_version"],
-        source=orjson.dumps(source, option=orjson.OPT_SORT_KEYS).decode() if source is not None else None,
+        source=_source_text(source),
     )
 
 
@@ -79,17 +88,7 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
     row = await repository.row_for_update(session, document.key)
     mapping = document.mapping.model_dump(mode="json", exclude_defaults=True)
     before = _comparable(row, settings) if row is not None else None
-    if row is not None and row["provider"] != document.provider:
-        raise ProviderIsFixed(
-            f"Connection {document.key} is {row['provider']}; give the {document.provider} account a key of its own."
-        )
-    secrets = document.secrets if document.secrets is not None else (before or {}).get("secrets")
-    if secrets is None:
-        raise SecretsMissing(f"Connection {document.key} is new and needs its secrets.")
-    if wrong := wrong_secrets(document.provider, document.source, secrets):
-        raise SecretsMissing(f"Connection {document.key}: {wrong}.")
-    if document.source is not None:
-        _check_base(document.source, settings)
+    secrets = _checked_secrets(document, row, before, settings)
     after = {
         "name": document.name,
         "state": document.state,
@@ -106,7 +105,70 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
     sealed = seal(settings.secrets_key, secrets)
     values = after | {"key": document.key, "provider": document.provider, "secrets": sealed, "mapping_version": version}
     await repository.upsert(session, values)
+    if before is not None and document.state == "active" and (remapped or before["state"] != "active"):
+        event = CrmMappingActivated(
+            connection=document.key,
+            mapping_version=version,
+            previous_version=row["mapping_version"] if row else version,
+        )
+        outbox.add(
+            session,
+            event,
+            key=entity_id(document.key, "connection", document.key),
+            version=version,
+            occurred_at=clock.now(),
+            actor=principal.subject,
+        )
     return "created" if before is None else "remapped" if remapped else "changed"
+
+
+async def hypothetical(
+    session: AsyncSession, document: ConnectionIn, *, settings: Settings, principal: Principal
+) -> Connection:
+    """The connection as it would be under the document, with the next version of its mapping; nothing is stored.
+
+    Raises NotConnected for a key that nobody has put: without a connection there are no deliveries to try it with.
+    """
+    require(principal, "sales_ops")
+    row = await repository.row(session, document.key)
+    if row is None:
+        raise NotConnected(
+            f"There is no connection {document.key!r}; put it with state: paused, let its CRM send, then try the document."
+        )
+    secrets = _checked_secrets(document, row, _comparable(row, settings), settings)
+    source = document.stored_settings.get("source")
+    return Connection(
+        key=document.key,
+        provider=document.provider,
+        name=document.name,
+        state=document.state,
+        credentials=Credentials(secrets, document.stored_settings),
+        mapping=document.mapping,
+        mapping_version=max(row["mapping_version"] + 1, document.mapping.version),
+        source=_source_text(source),
+    )
+
+
+def _checked_secrets(
+    document: ConnectionIn, row: RowMapping | None, before: Mapping_[str, Any] | None, settings: Settings
+) -> dict[str, Any]:
+    """The document's secrets, else the stored ones. Raises what is wrong with the document beside what is stored."""
+    if row is not None and row["provider"] != document.provider:
+        raise ProviderIsFixed(
+            f"Connection {document.key} is {row['provider']}; give the {document.provider} account a key of its own."
+        )
+    secrets = document.secrets if document.secrets is not None else (before or {}).get("secrets")
+    if secrets is None:
+        raise SecretsMissing(f"Connection {document.key} is new and needs its secrets.")
+    if wrong := wrong_secrets(document.provider, document.source, secrets):
+        raise SecretsMissing(f"Connection {document.key}: {wrong}.")
+    if document.source is not None:
+        _check_base(document.source, settings)
+    return dict(secrets)
+
+
+def _source_text(source: Any) -> str | None:
+    return orjson.dumps(source, option=orjson.OPT_SORT_KEYS).decode() if source is not None else None
 
 
 def _check_base(source: Source, settings: Settings) -> None:

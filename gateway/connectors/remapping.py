@@ -1,10 +1,12 @@
 """Maps stored records again after their connection's mapping changed."""
 
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from gateway.config import Settings
+from gateway.connections import repository
 from gateway.connections import service as connections
 from gateway.connectors import records
 from gateway.connectors.items import FullRecord
@@ -12,6 +14,7 @@ from gateway.connectors.outcomes import Outcome
 from gateway.connectors.understanding import mapped_or_parked
 from libs.common.db import Database
 from libs.common.observe.log import get_logger
+from libs.common.runtime import Runtime
 
 log = get_logger(__name__)
 
@@ -25,6 +28,18 @@ _STALE = text(
     ORDER BY object_type, external_id LIMIT :limit
     """
 )
+
+
+async def remap_waiting(runtime: Runtime) -> None:
+    """Map again what the present mapping of its connection has not been used on yet. Goes on where it was stopped."""
+    database, settings = runtime.database, cast("Settings", runtime.settings)
+    async with database.reading() as session:
+        waiting = await repository.to_be_remapped(session)
+    for key, version in waiting.items():
+        mapped, refused = await remap(database, settings, key)
+        async with database.transaction() as session:
+            await repository.note_remapped(session, key, version)
+        log.info("records mapped again", connection=key, mapping_version=version, mapped=mapped, refused=refused)
 
 
 async def remap(database: Database, settings: Settings, key: str) -> tuple[int, int]:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.common.messaging.topics import Topic
 
+REHEARSED_AT_ONCE = 500
+"""Events of one rehearsal, which tries what they would do: it holds the locks of what it touches."""
+
 
 class Payload(BaseModel):
     """A part of an event. Frozen; ignores fields it does not know, so that producers may add some."""

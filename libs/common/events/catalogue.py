@@ -9,6 +9,7 @@ EVENTS: tuple[type[EventData], ...] = (
     crm.CrmAccountChanged,
     crm.CrmUserChanged,
     crm.CrmProductChanged,
+    crm.CrmMappingActivated,
     leads.LeadCaptured,
     leads.LeadChanged,
     leads.LeadQualified,

@@ -151,3 +151,15 @@ class CrmProductChanged(CrmRecord):
     list_price: Decimal | None = None
     cost: Decimal | None = None
     currency: str | None = None
+
+
+class CrmMappingActivated(EventData):
+    """From here on the connection's records are understood by another version of its mapping; all are mapped again."""
+
+    TYPE: ClassVar[str] = "crm.mapping.activated.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    connection: str
+    mapping_version: int
+    previous_version: int
+    """The version before; the same where a paused connection became active."""

@@ -100,6 +100,14 @@ def answer(
     )
 
 
+_SECRET_PATH = re.compile(r"^(/webhooks/[^/]*/).+")
+
+
+def shown_path(request: Request) -> str:
+    """The request's path for logs and answers. What follows a connection's key may be its secret."""
+    return _SECRET_PATH.sub(r"\1…", request.url.path)
+
+
 def install(app: FastAPI) -> None:
     """Give an app these answers for its own errors, the framework's, and everything unforeseen."""
 
@@ -118,7 +126,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         names = {404: "NotFound", 405: "MethodNotAllowed"}
-        detail = f"{request.method} {request.url.path}: {error.detail}"
+        detail = f"{request.method} {shown_path(request)}: {error.detail}"
         return answer(
             error.status_code, names.get(error.status_code, "HttpError"), detail, headers=dict(error.headers or {})
         )
@@ -127,10 +135,10 @@ def install(app: FastAPI) -> None:
     async def _unforeseen(request: Request, error: Exception) -> Response:
         if is_passing(error):
             log.warning(
-                "dependency unavailable", path=request.url.path, reason=f"{type(error).__name__}: {error}"[:300]
+                "dependency unavailable", path=shown_path(request), reason=f"{type(error).__name__}: {error}"[:300]
             )
             return answer(
                 503, "Unavailable", "A part of the system is unavailable; try again.", headers=Unavailable.headers
             )
-        log.error("request failed", path=request.url.path, exc_info=error)
+        log.error("request failed", path=shown_path(request), exc_info=error)
         return answer(500, "Unforeseen", "Something unforeseen happened; it has been logged.")

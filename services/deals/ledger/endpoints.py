@@ -3,14 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from libs.common.events.crm import State
-from libs.common.web.api import Reading
+from libs.common.web.api import Reading, runtime_of
 from libs.common.web.auth import CurrentPrincipal
 from services.deals.ledger import reading
 from services.deals.ledger.reading import Wanted
-from services.deals.ledger.schemas import DealOut, DealPage, TimelineOut
+from services.deals.ledger.rehearsal import rehearse
+from services.deals.ledger.schemas import DealOut, DealPage, RehearsalIn, RehearsalOut, TimelineOut
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 
@@ -55,3 +56,10 @@ async def get_deal(deal_id: UUID, session: Reading, principal: CurrentPrincipal,
 @router.get("/{deal_id}/timeline")
 async def get_timeline(deal_id: UUID, session: Reading, principal: CurrentPrincipal) -> TimelineOut:
     return await reading.timeline(session, deal_id, principal=principal)
+
+
+@router.post("/rehearsal")
+async def rehearse_records(body: RehearsalIn, request: Request, principal: CurrentPrincipal) -> RehearsalOut:
+    """What these CRM records would make of their deals; nothing is kept or told. For trying a mapping before it is used."""
+    entries = await rehearse(runtime_of(request).database, body.records, principal=principal)
+    return RehearsalOut(entries=entries)

@@ -5,9 +5,12 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
-from libs.common.events.crm import Category, DealType, State, ValueBasis
-from libs.common.events.deals import Gate
-from libs.common.web.schemas import Out
+from pydantic import Field
+
+from libs.common.events.base import REHEARSED_AT_ONCE
+from libs.common.events.crm import Category, CrmDealChanged, DealType, State, ValueBasis
+from libs.common.events.deals import DealChanged, Gate
+from libs.common.web.schemas import In, Out
 
 
 class DealFacts(Out):
@@ -81,3 +84,15 @@ class TimelineEntry(Out):
 class TimelineOut(Out):
     deal_id: UUID
     entries: list[TimelineEntry]
+
+
+class RehearsalIn(In):
+    """CRM records as the gateway would publish them."""
+
+    records: list[CrmDealChanged] = Field(min_length=1, max_length=REHEARSED_AT_ONCE)
+
+
+class RehearsalOut(Out):
+    """Entries of deals' timelines as they would be told; versions continue those that there are."""
+
+    entries: list[DealChanged]

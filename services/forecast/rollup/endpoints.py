@@ -1,14 +1,16 @@
-"""Exchange rates by HTTP: here, because a change of rates values every deal of the roll-up anew."""
+"""What moves the whole roll-up, by HTTP: exchange rates, which value every deal anew, and trying what versions would move."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.web.api import Reading, Transaction
+from libs.common.web.api import Reading, Transaction, runtime_of
 from libs.common.web.auth import CurrentPrincipal
 from services.forecast.config import settings_of
 from services.forecast.rates import repository as rates
 from services.forecast.rates.schemas import RateSetOut, RatesIn, RatesOut
 from services.forecast.rollup import repository, service
+from services.forecast.rollup.rehearsal import rehearse
+from services.forecast.rollup.schemas import RehearsalIn, RehearsalOut
 
 router = APIRouter(prefix="/forecast", tags=["rates"])
 
@@ -25,6 +27,12 @@ async def replace_rates(body: RatesIn, session: Transaction, principal: CurrentP
     """Replace one rate set; every deal is valued anew before this answers."""
     await service.replace_rates(session, fiscal_year=body.fiscal_year, rates=body.rates, principal=principal)
     return await _rates(session)
+
+
+@router.post("/rehearsal", tags=["rehearsal"])
+async def rehearse_entries(body: RehearsalIn, request: Request, principal: CurrentPrincipal) -> RehearsalOut:
+    """What these entries of deals' timelines would move in the forecast; nothing is kept or told."""
+    return await rehearse(runtime_of(request).database, body.entries, principal=principal)
 
 
 async def _rates(session: AsyncSession) -> RatesOut:

@@ -5,7 +5,11 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from libs.common.web.schemas import Out
+from pydantic import Field
+
+from libs.common.events.base import REHEARSED_AT_ONCE
+from libs.common.events.deals import DealChanged
+from libs.common.web.schemas import In, Out
 from services.forecast.rollup.standing import Bucket
 
 By = Literal["category", "month", "region", "market", "product", "segment", "team", "owner", "unit"]
@@ -227,3 +231,26 @@ class DealsReading(Reading):
     total: Sum
     items: list[DealRow]
     next_cursor: str | None
+
+
+class RehearsalIn(In):
+    """Entries of deals' timelines, as the deals service would tell of them; a deal may have several."""
+
+    entries: list[DealChanged] = Field(min_length=1, max_length=4 * REHEARSED_AT_ONCE)
+
+
+class Movement(Out):
+    """By how much one line of one month would differ. Undated deals stand in the month 1900-01-01."""
+
+    month: date
+    line: str
+    deals: int
+    amount: Decimal
+    weighted: Decimal
+
+
+class RehearsalOut(Out):
+    """What would move, in `currency`; lines that would not are left out."""
+
+    currency: str
+    moved: list[Movement]

@@ -3,10 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from libs.common import clock
+from libs.common.process import runtime_for
 from libs.common.web.api import create_app
 from simulator import senders
 from simulator.senders import Request
@@ -167,6 +171,25 @@ async def test_credentials_are_not_kept(gateway: Gateway) -> None:
     assert "<SessionId>" in kept
     for secret in ("00Dlive!token", "path-secret", "pipe-secret", "Basic ", "v1,"):
         assert secret not in kept
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_a_secret_in_the_path_is_neither_logged_nor_answered_when_something_fails(
+    gateway: Gateway, method: str
+) -> None:
+    away = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    runtime = runtime_for(gateway.runtime.component, gateway.runtime.settings.model_copy(update={"database_url": away}))
+    app = create_app(runtime.component, runtime)
+    request = _request(gateway, "salesforce")
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        with capture_logs() as logs:
+            answer = await client.request(method, request.url, headers=request.headers, content=request.body)
+    assert answer.status_code == {"POST": 503, "GET": 405}[method]
+    assert logs or method == "GET"
+    assert "path-secret" in request.url
+    assert "path-secret" not in answer.text + str(answer.headers) + str(logs)
+    await runtime.database.close()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

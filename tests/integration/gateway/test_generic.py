@@ -1,13 +1,9 @@
 """A CRM that nobody coded for, connected by one YAML document: from its signed deliveries to canonical deals."""
 
 import asyncio
-import hashlib
-import hmac
 import itertools
-import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -17,7 +13,7 @@ import yaml
 from sqlalchemy import text
 
 from gateway.connections import service
-from gateway.connections.cli import _documents
+from gateway.connections.cli import parsed
 from gateway.connections.service import FetchNotAllowed, SecretsMissing
 from gateway.connectors.fetching import MAX_ABSENCES
 from gateway.connectors.worker import run_fetching
@@ -26,59 +22,9 @@ from libs.common.ids import entity_id
 from libs.common.web.auth import Principal
 from simulator.senders import Request
 from tests.integration.gateway.conftest import Gateway
+from tests.support.northwind import NORTHWIND, SECRET, Northwind
 
 pytestmark = pytest.mark.asyncio
-
-GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "connect-a-crm.md"
-NORTHWIND = "".join(re.findall(r"^```yaml\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
-"""The document of the guide, put together from its steps."""
-SECRET = "the-old-one"
-
-
-class Northwind:
-    """The CRM: what it knows, and how it signs."""
-
-    def __init__(self) -> None:
-        self.started = clock.now().replace(microsecond=0) - timedelta(minutes=4)
-        self.numbers = itertools.count(1)
-        self.records: dict[str, dict[str, Any]] = {}
-        self.asked: list[httpx.Request] = []
-
-    def at(self, seconds: int) -> int:
-        return clock.to_millis(self.started + timedelta(seconds=seconds))
-
-    def change(self, seconds: int, what: str = "upd", ref: str = "77", **body: Any) -> dict[str, Any]:
-        stamp = self.at(seconds)
-        record = {"title": "Ovens", "cents": 100_000 + seconds, "phase": "prop", "odds": 40, "rep": 5, "org": 6}
-        return {
-            "event": f"e{next(self.numbers)}",
-            "kind": "oppty",
-            "what": what,
-            "ref": ref,
-            "at": stamp,
-            "body": record | {"stamp": stamp, "due": "2026-12-18"} | body,
-        }
-
-    def request(
-        self, *changes: dict[str, Any], secret: str = SECRET, at: datetime | None = None, delivery: str | None = None
-    ) -> Request:
-        body = orjson.dumps({"sent": 1, "changes": changes})
-        stamp = str(int((at or clock.now()).timestamp()))
-        name = delivery or f"d{next(self.numbers)}"
-        digest = hmac.new(secret.encode(), f"{name}:{stamp}:".encode() + body, hashlib.sha512).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "X-North-Delivery": name,
-            "X-North-Signature": f"t={stamp},v1={digest}",
-        }
-        return Request("POST", "http://testserver/webhooks/northwind?tenant=eu&token=hush", headers, body)
-
-    async def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        refs = request.url.params["ref"].split(",")
-        return httpx.Response(
-            200, json={"rows": [{"ref": ref, "body": self.records[ref]} for ref in refs if ref in self.records]}
-        )
 
 
 @pytest.fixture
@@ -87,7 +33,7 @@ def crm() -> Northwind:
 
 
 async def _connect(gateway: Gateway, **changes: Any) -> str:
-    (document,) = _documents(NORTHWIND)
+    (document,) = parsed(NORTHWIND)
     return await gateway.put_connection(document.model_dump(mode="json", exclude_defaults=True) | changes)
 
 

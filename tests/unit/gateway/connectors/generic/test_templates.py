@@ -73,7 +73,8 @@ def test_what_a_template_signs_is_accepted_under_the_old_and_the_new_secret(
     other = {"text": "other", "hex": "00ff", "base64": "AAAA"}[scheme.secret_decoding]
     both = [other, secret] if is_new else [secret, other]
     auth.verify([scheme], request, Credentials({"secret": both}, {}))
-    assume(secret != other)
+    # HMAC fills keys up with zero bytes: two that differ in these only are one.
+    assume(scheme.key_of(secret).rstrip(b"\0") != scheme.key_of(other).rstrip(b"\0"))
     with pytest.raises(Forged):
         auth.verify([scheme], request, Credentials({"secret": other}, {}))
 

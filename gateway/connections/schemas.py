@@ -13,7 +13,7 @@ from gateway.connectors.generic.schemes import Hmac
 from gateway.mapping.schemas import Mapping
 from libs.common.web.schemas import In, Out
 
-ProviderName = Literal["hubspot", "salesforce", "pipedrive", "standard", "generic"]
+ProviderName = Literal["hubspot", "salesforce", "pipedrive", "dataverse", "standard", "generic"]
 State = Literal["active", "paused"]
 GENERIC: ProviderName = "generic"
 _PLACEHOLDER = re.compile(r"\s*<[^<>]*>\s*")
@@ -23,6 +23,7 @@ NEEDED: dict[ProviderName, tuple[str, ...]] = {
     "hubspot": ("client_secret",),
     "salesforce": ("path_secret",),
     "pipedrive": ("username", "password"),
+    "dataverse": ("webhook_key",),
     "standard": ("secret",),
     "generic": (),
 }

@@ -8,6 +8,10 @@ import httpx
 
 from gateway.connections.service import Connection
 from gateway.connectors.client import CrmClient
+from gateway.connectors.dataverse import client as dataverse_client
+from gateway.connectors.dataverse import fetch as dataverse_fetch
+from gateway.connectors.dataverse import parser as dataverse_parser
+from gateway.connectors.dataverse import verification as dataverse_verification
 from gateway.connectors.generic import auth as generic_auth
 from gateway.connectors.generic import fetch as generic_fetch
 from gateway.connectors.generic import items as generic_items
@@ -119,6 +123,18 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
         fetch_batch=pipedrive_fetch.BATCH,
     ),
+    "dataverse": Provider(
+        content_types=_JSON,
+        verify=dataverse_verification.verify,
+        parse=dataverse_parser.parse,
+        fetch=dataverse_fetch.fetch,
+        success=Answer(200),
+        refusal=Answer(401),
+        retry=Answer(503),
+        fetch_batch=dataverse_fetch.BATCH,
+        client=dataverse_client.client,
+        can_ask=dataverse_client.can_ask,
+    ),
     "standard": Provider(
         content_types=_JSON,
         verify=standard_signature.verify,
@@ -129,8 +145,8 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
     ),
 }
-"""HubSpot and Pipedrive try again after any failure status, Standard Webhooks and Salesforce (which needs its Ack) too; 410 is
-never answered, because it removes webhooks."""
+"""HubSpot and Pipedrive try again after any failure status, Standard Webhooks and Salesforce (which needs its Ack) too, Dataverse once
+and only after 502, 503 and 504; 410 is never answered, because it removes webhooks."""
 
 
 def provider_of(connection: Connection) -> Provider:

@@ -45,6 +45,11 @@ PERSON_PROPERTIES = frozenset(
         "OtherPhone",
         "Fax",
         "fax",
+        "fullname",
+        "yomifullname",
+        "emailaddress1",
+        "internalemailaddress",
+        "telephone1",
     ]
 )
 """Property names that hold person data in any CRM, whether they are mapped or not."""

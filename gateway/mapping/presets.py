@@ -248,6 +248,78 @@ PIPEDRIVE = Preset(
     probability_scale=100,
 )
 
+DATAVERSE = Preset(
+    fields={
+        "deal": {
+            "name": "name",
+            "amount": "statecode == `1` && actualvalue || estimatedvalue",
+            "currency": "transactioncurrencyid.isocurrencycode",
+            "close_date": "estimatedclosedate",
+            "closed_on": "actualclosedate",
+            "stage": "statecode == `1` && 'Won' || statecode == `2` && 'Lost' || stepname || 'In Progress'",
+            "state": "statecode == `0` && 'open' || statecode == `1` && 'won' || statecode == `2` && 'lost'",
+            "probability": "closeprobability",
+            "owner_id": "_ownerid_value",
+            "account_id": "_parentaccountid_value",
+            "lead_id": "_originatingleadid_value",
+            "created_at": "createdon",
+            "loss_reason": '"statuscode@OData.Community.Display.V1.FormattedValue" || to_string(statuscode)',
+        },
+        "lead": {
+            "first_name": "firstname",
+            "last_name": "lastname",
+            "email": "emailaddress1",
+            "phone": "telephone1",
+            "company": "companyname",
+            "owner_id": "_ownerid_value",
+            "status": (
+                "statecode == `0` && 'new' || statecode == `2` && 'disqualified'"
+                " || _qualifyingopportunityid_value && 'converted' || 'qualified'"
+            ),
+            "amount": "estimatedamount",
+            "currency": "transactioncurrencyid.isocurrencycode",
+            "employees": "numberofemployees",
+            "role": "jobtitle",
+            "converted_deal_id": "_qualifyingopportunityid_value",
+            "created_at": "createdon",
+        },
+        "contact": {
+            "first_name": "firstname",
+            "last_name": "lastname",
+            "email": "emailaddress1",
+            "phone": "telephone1",
+        },
+        "account": {"name": "name", "parent_id": "_parentaccountid_value", "created_at": "createdon"},
+        "user": {
+            "name": "fullname",
+            "email": "internalemailaddress",
+            "is_active": "isdisabled == `false`",
+            "manager_id": "_parentsystemuserid_value",
+        },
+        "product": {
+            "code": "productnumber",
+            "name": "name",
+            "list_price": "price",
+            "cost": "standardcost",
+            "currency": "transactioncurrencyid.isocurrencycode",
+            "created_at": "createdon",
+        },
+    },
+    stages=_stages(
+        ("In Progress", "open", "0.1", "pipeline"),
+        ("1-Qualify", "open", "0.1", "pipeline"),
+        ("2-Develop", "open", "0.3", "pipeline"),
+        ("3-Propose", "open", "0.6", "best_case"),
+        ("4-Close", "open", "0.9", "commit"),
+        ("Won", "won", "1", None),
+        ("Lost", "lost", "0", None),
+    ),
+    categories=_OURS,
+    lead_statuses=_STATUSES,
+    probability_scale=100,
+)
+"""Columns of the Sales application's tables. None of this was tried against an environment: compare with one of your own."""
+
 _DEAL_FIELDS = (
     "name amount currency close_date closed_on pipeline stage state probability category owner_id account_id lead_id region market"
     " segment product source deal_type value_basis term_months created_at loss_reason"
@@ -278,6 +350,7 @@ PRESETS: dict[str, Preset] = {
     "hubspot": HUBSPOT,
     "salesforce": SALESFORCE,
     "pipedrive": PIPEDRIVE,
+    "dataverse": DATAVERSE,
     "standard": STANDARD,
     "generic": GENERIC,
 }

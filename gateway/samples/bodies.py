@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 
 import orjson
 
+from libs.common.ids import new_id
+
 Kind = Literal["deal", "lead"]
 NAME = "Foretell sample"
 
@@ -114,6 +116,21 @@ def pipedrive(wanted: Wanted) -> bytes:
     return orjson.dumps({"data": data, "previous": None, "meta": meta})
 
 
+def dataverse(wanted: Wanted) -> bytes:
+    """The context of an update: the row is fetched back, so only one of a row that it has can have an effect."""
+    context = {
+        "MessageName": "Update",
+        "Stage": 40,
+        "PrimaryEntityName": "opportunity" if wanted.kind == "deal" else "lead",
+        "PrimaryEntityId": wanted.id_or("00000000-0000-4000-8000-000000000001"),
+        "OrganizationId": "00000000-0000-4000-8000-000000000002",
+        "OperationId": str(new_id()),
+        "OperationCreatedOn": f"/Date({int(wanted.at.timestamp() * 1000)})/",
+        "InputParameters": [],
+    }
+    return orjson.dumps(context)
+
+
 def standard(wanted: Wanted) -> bytes:
     """Foretell's own body in a Standard Webhooks envelope."""
     data: dict[str, Any] = {
@@ -134,5 +151,6 @@ BODIES: dict[str, Callable[[Wanted], bytes]] = {
     "hubspot": hubspot,
     "salesforce": salesforce,
     "pipedrive": pipedrive,
+    "dataverse": dataverse,
     "standard": standard,
 }

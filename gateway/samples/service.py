@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -100,6 +101,11 @@ def _signed(connection: Connection, url: str, body: bytes, at: datetime) -> Samp
         case "pipedrive":
             pair = f"{_secret(connection, 'username')}:{_secret(connection, 'password')}"
             return Sample(url, json | {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}, body)
+        case "dataverse":
+            key, named = _secret(connection, "webhook_key"), connection.credentials.settings.get("key_header")
+            if named:
+                return Sample(url, json | {str(named): key}, body)
+            return Sample(f"{url}?code={quote(key, safe='')}", json, body)
         case _:
             identifier, timestamp = f"msg_sample_{new_id().hex}", str(int(at.timestamp()))
             signature = standard_signature.sign(_secret(connection, "secret"), identifier, timestamp, body)

@@ -21,6 +21,7 @@ from libs.common.messaging.wake import Wake
 SETTINGS = "foretell.settings"
 """Under this name `session.info` holds the settings of the process, for handlers, which get nothing but a session."""
 
+MAX_OVERFLOW = 4
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = auto")
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
@@ -42,10 +43,12 @@ class Database:
                 "plan_cache_mode": "force_generic_plan",
             },
         }
+        self._connections = settings.database_pool_size + MAX_OVERFLOW + 1
+        """More than the pool holds: after so many dead ones there was a new one among them."""
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=settings.database_pool_size,
-            max_overflow=4,
+            max_overflow=MAX_OVERFLOW,
             pool_timeout=10,
             pool_pre_ping=False,
             connect_args=connect_args,
@@ -78,18 +81,21 @@ class Database:
 
     async def _begin(self, session: AsyncSession) -> Transaction:
         """Begin a transaction; on another connection where the pool's had died unnoticed, as all do in a restart."""
-        while True:
+        for _ in range(self._connections):
             connection = await session.connection()
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            begun: Transaction = driver.transaction()
             try:
+                begun: Transaction = driver.transaction()
                 await begun.start()
-            except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError):
+            except Exception as error:
                 await connection.invalidate()
+                if not is_passing(error):
+                    raise
                 await session.close()
                 continue
             sql.keep_driver(session, driver)
             return begun
+        raise OSError("no connection to the database can begin a transaction")
 
     async def _undo(self, session: AsyncSession, begun: Transaction) -> None:
         """Roll back; a connection that could not, or was not given the time, is never used again."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from deploy.local.waiting import wait_until
 from libs.common.db import Database, is_passing
-from libs.common.sql import Query
+from libs.common.sql import Query, driver_of
 from tests.support.databases import MESSAGING, DatabaseServer
 
 _ADD = Query("INSERT INTO kept SELECT unnest(cast(:numbers AS integer[]))")
@@ -88,6 +88,19 @@ async def test_a_lost_connection_passes_and_the_next_transaction_has_another(dat
         await lose()
     assert is_passing(lost.value)
     await _add(database, [1])
+
+
+@pytest.mark.asyncio
+async def test_connections_that_died_in_the_pool_are_left_and_not_met_again(database: Database) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(database.transaction()) for _ in range(4)]
+        drivers = [await driver_of(session) for session in sessions]
+    for driver in drivers:
+        driver.terminate()
+    for number in range(6):
+        await _add(database, [number])
+    async with database.reading() as session:
+        assert await _ALL.column(session) == list(range(6))
 
 
 @contextlib.asynccontextmanager

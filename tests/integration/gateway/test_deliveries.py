@@ -1,5 +1,6 @@
 """Sales ops look at deliveries, mend a mapping, and replay."""
 
+import orjson
 import pytest
 
 from gateway.auth import service as auth
@@ -106,7 +107,9 @@ async def test_a_changed_mapping_supersedes_what_the_old_one_made(gateway: Gatew
     assert await remap(gateway.runtime.database, gateway.runtime.settings, "std") == (0, 0)
     (row,) = await gateway.rows("SELECT canonical, mapping_version, version FROM source_record")
     assert (row["canonical"]["stage"], row["mapping_version"], row["version"]) == ("Offer", 2, 2)
-    assert await gateway.value("SELECT count(*) FROM outbox") == 2
+    told = await gateway.rows("SELECT type, data FROM outbox ORDER BY position")
+    assert [row["type"] for row in told] == ["crm.deal.changed.v1", "crm.mapping.activated.v1", "crm.deal.changed.v1"]
+    assert orjson.loads(told[1]["data"]) == {"connection": "std", "mapping_version": 2, "previous_version": 1}
 
 
 async def test_names_are_known_by_id(gateway: Gateway) -> None:

@@ -4,9 +4,11 @@ import base64
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 
+from gateway.connectors.dataverse import verification as dataverse
 from gateway.connectors.hubspot import signature as hubspot
 from gateway.connectors.pipedrive import signature as pipedrive
 from gateway.connectors.salesforce import signature as salesforce
@@ -42,6 +44,11 @@ def _salesforce(secret: str) -> WebhookRequest:
     return _request({}, path_secret=secret)
 
 
+def _dataverse(secret: str) -> WebhookRequest:
+    url = f"https://foretell.example/webhooks/x?code={quote(secret, safe='')}"
+    return WebhookRequest("POST", url, {}, b"{}", AT)
+
+
 @pytest.mark.parametrize(
     ("verify", "sent_with", "named"),
     [
@@ -49,6 +56,7 @@ def _salesforce(secret: str) -> WebhookRequest:
         (standard.verify, _standard, "secret"),
         (pipedrive.verify, _pipedrive, "password"),
         (salesforce.verify, _salesforce, "path_secret"),
+        (dataverse.verify, _dataverse, "webhook_key"),
     ],
 )
 def test_every_secret_is_compared_whichever_is_right(

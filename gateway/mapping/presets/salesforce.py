@@ -1,0 +1,81 @@
+"""Salesforce's standard fields."""
+
+from gateway.mapping.presets.form import OURS, STATUSES, Preset, stages
+
+SALESFORCE = Preset(
+    fields={
+        "deal": {
+            "name": "Name",
+            "amount": "Amount",
+            "currency": "CurrencyIsoCode",
+            "close_date": "CloseDate",
+            "stage": "StageName",
+            "is_closed": "IsClosed",
+            "is_won": "IsWon",
+            "probability": "Probability",
+            "category": "ForecastCategory",
+            "owner_id": "OwnerId",
+            "account_id": "AccountId",
+            "source": "LeadSource",
+            "created_at": "CreatedDate",
+        },
+        "lead": {
+            "first_name": "FirstName",
+            "last_name": "LastName",
+            "email": "Email",
+            "phone": "Phone",
+            "company": "Company",
+            "owner_id": "OwnerId",
+            "status": "Status",
+            "source": "LeadSource",
+            "currency": "CurrencyIsoCode",
+            "employees": "NumberOfEmployees",
+            "industry": "Industry",
+            "role": "Title",
+            "last_activity_at": "LastActivityDate",
+            "converted_deal_id": "ConvertedOpportunityId",
+            "created_at": "CreatedDate",
+        },
+        "contact": {"first_name": "FirstName", "last_name": "LastName", "email": "Email", "phone": "Phone"},
+        "account": {"name": "Name", "parent_id": "ParentId", "created_at": "CreatedDate"},
+        "user": {
+            "name": "Name",
+            "email": "Email",
+            "is_active": "IsActive",
+            "manager_id": "ManagerId",
+        },
+        "product": {"code": "ProductCode", "name": "Name", "line": "Family", "created_at": "CreatedDate"},
+    },
+    stages=stages(
+        ("Prospecting", "open", "0.1", "pipeline"),
+        ("Qualification", "open", "0.1", "pipeline"),
+        ("Needs Analysis", "open", "0.2", "pipeline"),
+        ("Value Proposition", "open", "0.5", "pipeline"),
+        ("Id. Decision Makers", "open", "0.6", "pipeline"),
+        ("Perception Analysis", "open", "0.7", "pipeline"),
+        ("Proposal/Price Quote", "open", "0.75", "best_case"),
+        ("Negotiation/Review", "open", "0.9", "commit"),
+        ("Closed Won", "won", "1", None),
+        ("Closed Lost", "lost", "0", None),
+    ),
+    categories=OURS
+    | {
+        "Pipeline": "pipeline",
+        "BestCase": "best_case",
+        "Best Case": "best_case",
+        "MostLikely": "most_likely",
+        "Most Likely": "most_likely",
+        "Forecast": "commit",
+        "Commit": "commit",
+        "Omitted": "omitted",
+    },
+    lead_statuses=STATUSES
+    | {
+        "Open - Not Contacted": "new",
+        "Working - Contacted": "working",
+        "Qualified": "qualified",
+        "Closed - Converted": "converted",
+        "Closed - Not Converted": "disqualified",
+    },
+    probability_scale=100,
+)

@@ -107,6 +107,7 @@ def _read(event: Any) -> Change | Unreadable:
     """From the event itself, or from its payload where it came as the Streaming API gives it."""
     if not isinstance(event, dict):
         return Unreadable("an event is not an object")
+    event = event["data"] if isinstance(event.get("data"), dict) else event
     content = event["payload"] if isinstance(event.get("payload"), dict) else event
     written, about = content.get("ChangeEventHeader"), event.get("event")
     if not isinstance(written, dict):
@@ -136,14 +137,14 @@ def _item(
 def dedupe_key(event_uuid: str | None, header: Mapping[str, Any], record_id: str) -> str | None:
     """What names one record's change in every repetition of its event; None where the event says too little.
 
-    Never the replayId, which Salesforce may give to another event. `header` has its names in lower case.
+    Never the replayId, which Salesforce may give to another event. Transaction and sequence do not suffice: all gap events have
+    the sequence 1, and what works past transactions may have one key for long. `header` has its names in lower case.
     """
     if event_uuid:
         return f"{event_uuid[:_MAX_KEY_PART]}:{record_id}"
-    transaction, sequence = text(header.get("transactionkey")), text(header.get("sequencenumber"))
-    if transaction is None or sequence is None:
-        return None
-    return f"{transaction[:_MAX_KEY_PART]}:{sequence[:_MAX_KEY_PART]}:{record_id}"
+    names = ("transactionkey", "sequencenumber", "changetype", "committimestamp")
+    parts = [text(header.get(name)) for name in names]
+    return ":".join([*(each[:_MAX_KEY_PART] for each in parts if each), record_id]) if all(parts) else None
 
 
 def _anew(entity: str, at: datetime) -> str:

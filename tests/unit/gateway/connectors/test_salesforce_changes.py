@@ -62,12 +62,23 @@ ORGANISED = {"organizationId": "00D7F00000107XsUAI"}
         {"events": _event()},
         {"payload": _event()},
         [{"payload": _event(), "event": {"replayId": 6}}],
+        {"data": {"schema": "s", "payload": _event(), "event": {"replayId": 6}}, "channel": "/data/ChangeEvents"},
         {"ChangeEventHeader": {name.lower(): value for name, value in _event()["ChangeEventHeader"].items()}},
     ],
-    ids=["one", "list", "events", "with its organisation", "events as one", "payload", "streamed", "as Apex spells it"],
+    ids=[
+        "one",
+        "list",
+        "events",
+        "with its organisation",
+        "events as one",
+        "payload",
+        "streamed",
+        "as a message",
+        "as Apex spells it",
+    ],
 )
 def test_an_event_in_any_form_is_the_same_signal(body: object) -> None:
-    key = f"000046c7-a642-11e2-c29b-229c6786473e:1:{DEAL}"
+    key = f"000046c7-a642-11e2-c29b-229c6786473e:1:UPDATE:1772357400700:{DEAL}"
     assert _parse(body) == [Signal("deal", DEAL, COMMITTED, key)]
 
 
@@ -193,7 +204,7 @@ def test_a_repetition_has_the_key_of_its_event_whatever_its_replay_id() -> None:
     assert _one(_event() | {"EventUuid": "another"}).dedupe_key == _one(_streamed(uuid="another")).dedupe_key
 
 
-def test_without_an_event_uuid_the_key_is_transaction_sequence_and_record() -> None:
+def test_without_an_event_uuid_the_key_is_all_that_tells_one_change_of_a_record_from_another() -> None:
     keys = [
         _one(_event()).dedupe_key,
         _one(_event(sequenceNumber=2)).dedupe_key,
@@ -202,7 +213,13 @@ def test_without_an_event_uuid_the_key_is_transaction_sequence_and_record() -> N
     ]
     assert len(set(keys)) == 4
     assert None not in keys
-    assert _one(_event(sequenceNumber=1, commitNumber=1)).dedupe_key == keys[0]
+    assert _one(_event(changeOrigin="")).dedupe_key == keys[0]
+
+
+def test_gap_events_of_one_record_are_apart_although_all_have_the_sequence_1() -> None:
+    first = _one(_event(changeType="GAP_UPDATE")).dedupe_key
+    assert _one(_event(changeType="GAP_DELETE")).dedupe_key != first
+    assert _one(_event(changeType="GAP_UPDATE", commitTimestamp=1772357400701)).dedupe_key != first
 
 
 @pytest.mark.parametrize("missing", ["transactionKey", "sequenceNumber"])
@@ -215,7 +232,7 @@ def test_an_event_that_nothing_names_has_no_key_and_is_fetched_once_more(missing
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=8),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(_event()) + list(_event()["ChangeEventHeader"]) + ["payload", "event", "events", "EventUuid"]), inner, max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(_event()) + list(_event()["ChangeEventHeader"]) + ["data", "payload", "event", "events", "EventUuid"]), inner, max_size=4),
         max_leaves=12,
     )
 )  # fmt: skip

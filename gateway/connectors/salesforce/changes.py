@@ -138,11 +138,12 @@ def dedupe_key(event_uuid: str | None, header: Mapping[str, Any], record_id: str
     """What names one record's change in every repetition of its event; None where the event says too little.
 
     Never the replayId, which Salesforce may give to another event. Transaction and sequence do not suffice: all gap events have
-    the sequence 1, and what works past transactions may have one key for long. `header` has its names in lower case.
+    the sequence 1, what works past transactions may have one key for long, and the overflows of all entities name one empty
+    record. `header` has its names in lower case.
     """
     if event_uuid:
         return f"{event_uuid[:_MAX_KEY_PART]}:{record_id}"
-    names = ("transactionkey", "sequencenumber", "changetype", "committimestamp")
+    names = ("transactionkey", "sequencenumber", "entityname", "changetype", "committimestamp")
     parts = [text(header.get(name)) for name in names]
     return ":".join([*(each[:_MAX_KEY_PART] for each in parts if each), record_id]) if all(parts) else None
 

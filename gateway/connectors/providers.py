@@ -29,13 +29,12 @@ from gateway.connectors.salesforce import parser as salesforce_parser
 from gateway.connectors.salesforce import signature as salesforce_signature
 from gateway.connectors.standard import parser as standard_parser
 from gateway.connectors.standard import signature as standard_signature
-from gateway.connectors.verification import Credentials, WebhookRequest
+from gateway.connectors.verification import JSON, Credentials, WebhookRequest
 from gateway.mapping.schemas import Mapping
 
 Fetch = Callable[[CrmClient, Mapping, ObjectType, Sequence[str]], Awaitable[Fetched]]
 
-_JSON = frozenset({"application/json"})
-_XML = frozenset({"text/xml", "application/xml", "application/soap+xml"})
+_XML = ("text/xml", "application/xml", "application/soap+xml")
 _ACK = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
     b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
@@ -71,15 +70,14 @@ def _nothing(request: WebhookRequest) -> dict[str, str]:
 class Provider:
     """What the intake needs to know of a CRM. `retry` is a status that this CRM is known to answer with another attempt.
 
-    `kept` is what is stored of a request beside its body and the headers that every delivery keeps. `client` is None, and
-    `can_ask` false, where the connection lacks what a fetch needs.
+    `success` is by content type, and no other is taken. `kept` is what is stored of a request beside its body and the headers
+    that every delivery keeps. `client` is None, and `can_ask` false, where the connection lacks what a fetch needs.
     """
 
-    content_types: frozenset[str]
     verify: Callable[[WebhookRequest, Credentials], None]
     parse: Callable[[StoredDelivery], list[Item]]
     fetch: Fetch | None
-    success: Answer
+    success: dict[str, Answer]
     refusal: Answer
     retry: Answer
     blank: Callable[[bytes], bytes] = bytes
@@ -93,42 +91,38 @@ class Provider:
 
 PROVIDERS: dict[str, Provider] = {
     "hubspot": Provider(
-        content_types=_JSON,
         verify=hubspot_signature.verify,
         parse=hubspot_parser.parse,
         fetch=hubspot_fetch.fetch,
-        success=Answer(200),
+        success={JSON: Answer(200)},
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=hubspot_fetch.BATCH,
     ),
     "salesforce": Provider(
-        content_types=_XML,
         verify=salesforce_signature.verify,
         parse=salesforce_parser.parse,
         fetch=salesforce_fetch.fetch,
-        success=Answer(200, _ACK, "text/xml"),
+        success=dict.fromkeys(_XML, Answer(200, _ACK, "text/xml")) | {JSON: Answer(200, b'{"stored":true}')},
         refusal=Answer(403),
         retry=Answer(503),
         blank=salesforce_signature.blank,
         fetch_batch=salesforce_fetch.BATCH,
     ),
     "pipedrive": Provider(
-        content_types=_JSON,
         verify=pipedrive_signature.verify,
         parse=pipedrive_parser.parse,
         fetch=pipedrive_fetch.fetch,
-        success=Answer(200),
+        success={JSON: Answer(200)},
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=pipedrive_fetch.BATCH,
     ),
     "dataverse": Provider(
-        content_types=_JSON,
         verify=dataverse_verification.verify,
         parse=dataverse_parser.parse,
         fetch=dataverse_fetch.fetch,
-        success=Answer(200),
+        success={JSON: Answer(200)},
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=dataverse_fetch.BATCH,
@@ -136,17 +130,17 @@ PROVIDERS: dict[str, Provider] = {
         can_ask=dataverse_client.can_ask,
     ),
     "standard": Provider(
-        content_types=_JSON,
         verify=standard_signature.verify,
         parse=standard_parser.parse,
         fetch=None,
-        success=Answer(200),
+        success={JSON: Answer(200)},
         refusal=Answer(401),
         retry=Answer(503),
     ),
 }
-"""HubSpot and Pipedrive try again after any failure status, Standard Webhooks and Salesforce (which needs its Ack) too, Dataverse once
-and only after 502, 503 and 504; 410 is never answered, because it removes webhooks."""
+"""HubSpot and Pipedrive try again after any failure status, Standard Webhooks and Salesforce's outbound messages (which need
+their Ack) too, Dataverse once and only after 502, 503 and 504; a Salesforce callout is tried again only by the code that makes
+it. 410 is never answered, because it removes webhooks."""
 
 
 def provider_of(connection: Connection) -> Provider:
@@ -162,11 +156,10 @@ def _from_document(written: str) -> Provider:
     source = read_source(written)
     refusal = _answer(source.answers.refusal)
     return Provider(
-        content_types=frozenset(each.lower() for each in source.content_types),
         verify=partial(generic_auth.verify, source.auth),
         parse=partial(generic_items.parse, source),
         fetch=_fetch_by(source.fetch) if source.fetch else None,
-        success=_answer(source.answers.success),
+        success=dict.fromkeys((each.lower() for each in source.content_types), _answer(source.answers.success)),
         refusal=refusal,
         retry=_answer(source.answers.retry),
         blank=partial(generic_auth.blank, source.blanked),

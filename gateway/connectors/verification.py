@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+JSON = "application/json"
 REPLAY_WINDOW = timedelta(minutes=5)
 """A signed time further from our clock than this, in either direction, is stale."""
 
@@ -61,6 +62,11 @@ class Stale(Refused):
     """Rightly signed, too long ago or too far ahead."""
 
     verdict = "stale"
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    """The content type without its parameters, in lower case; empty if there is none. Header names are lower case."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def header(request: WebhookRequest, name: str) -> str:

@@ -17,7 +17,7 @@ from gateway.connections.service import Connection
 from gateway.connectors.bells import ARRIVED, SIGNALLED, bell
 from gateway.connectors.providers import Answer, Provider, provider_of
 from gateway.connectors.understanding import understand
-from gateway.connectors.verification import Refused, WebhookRequest
+from gateway.connectors.verification import Refused, WebhookRequest, media_type
 from gateway.webhooks import metrics
 from gateway.webhooks.body import BodyTooLarge, read_bounded
 from gateway.webhooks.intake import Intake, NotStored, Overloaded, Understand
@@ -99,7 +99,8 @@ class Door:
         """What was done with the request, and the answer this CRM understands."""
         received_at = clock.now()
         headers = dict(request.headers.items())
-        if headers.get("content-type", "").partition(";")[0].strip().lower() not in provider.content_types:
+        success = provider.success.get(media_type(headers))
+        if success is None:
             return "wrong_type", provider.wrong_type
         try:
             body = await read_bounded(request, self._settings.webhook_max_bytes)
@@ -127,7 +128,7 @@ class Door:
             return "overloaded", provider.retry
         except NotStored:
             return "not_stored", provider.retry
-        return "stored", provider.success
+        return "stored", success
 
     def _as_sent(self, request: Request, headers: dict[str, str], body: bytes) -> WebhookRequest:
         """The request under the URL that the sender knows: the configured one, whatever a proxy made of it."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.connectors.client import CrmClient
 from gateway.connectors.items import Fetched, FullRecord, ObjectType
-from gateway.connectors.salesforce.parser import full_record
+from gateway.connectors.salesforce.outbound import full_record
 from gateway.mapping.paths import properties_of
 from gateway.mapping.schemas import Mapping as MappingDocument
 from libs.common.ids import normalise_external_id

@@ -3,14 +3,13 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
-from pydantic import ValidationError
 
 from gateway.config import Settings
 from gateway.connections import service
+from gateway.connections.documents import parsed
 from gateway.connections.schemas import ConnectionIn
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -57,25 +56,6 @@ def connections() -> None:
 def documents_in(file: str) -> list[ConnectionIn]:
     """The documents of a file, or of standard input for `-`. Raises OSError, and as `parsed`."""
     return parsed(sys.stdin.read() if file == "-" else Path(file).read_text())
-
-
-def parsed(content: str) -> list[ConnectionIn]:
-    """Raises ValueError that says which document and field is wrong."""
-    try:
-        loaded: Any = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise ValueError(f"The file is neither YAML nor JSON: {error}") from None
-    found = []
-    for number, document in enumerate(loaded if isinstance(loaded, list) else [loaded], start=1):
-        try:
-            found.append(ConnectionIn.model_validate(document))
-        except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ValueError(
-                f"Connection document {number}: {where or 'document'}: {first['msg'].removeprefix('Value error, ')}"
-            ) from None
-    return found
 
 
 async def _put(documents: list[ConnectionIn]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from libs.common.web.schemas import In, Out
 
 ProviderName = Literal["hubspot", "salesforce", "pipedrive", "dataverse", "standard", "generic"]
 State = Literal["active", "paused"]
+PutResult = Literal["created", "changed", "remapped", "unchanged"]
 GENERIC: ProviderName = "generic"
 _PLACEHOLDER = re.compile(r"\s*<[^<>]*>\s*")
 """How the documents of the catalogue mark what is still to be filled in."""
@@ -50,6 +51,8 @@ class ConnectionIn(In):
     def _is_filled_in(cls, value: Any) -> Any:
         if place := next(_placeholders(value), None):
             raise ValueError(f"{place} is still to be filled in")
+        if place := next(_unstorable(value), None):
+            raise ValueError(f"{place} holds a character that no database keeps as text")
         return value
 
     @model_validator(mode="after")
@@ -89,6 +92,20 @@ def _placeholders(value: Any, place: str = "") -> Iterator[str]:
                 yield from _placeholders(each, inner)
 
 
+def _unstorable(value: Any, place: str = "") -> Iterator[str]:
+    """Where a document holds NUL or half a character, among its keys too."""
+    match value:
+        case str() if "\x00" in value or any("\ud800" <= each <= "\udfff" for each in value):
+            yield place or "document"
+        case list():
+            for number, each in enumerate(value):
+                yield from _unstorable(each, f"{place}.{number}")
+        case dict():
+            for name, each in value.items():
+                yield from (place or "document" for _ in _unstorable(name))
+                yield from _unstorable(each, f"{place}.{name}".lstrip("."))
+
+
 def wrong_secrets(provider: ProviderName, source: Source | None, secrets: Secrets[str, str | list[str]]) -> str | None:
     """What is wrong with a connection's secrets, if anything; it never says what they are."""
     needed = {*NEEDED[provider], *(source.secrets | source.fetch_secrets if source else ())}
@@ -120,3 +137,28 @@ class ConnectionOut(Out):
 
 class ConnectionList(Out):
     items: list[ConnectionOut]
+
+
+class ConnectionDocument(Out):
+    """A connection as it can be put again. It has no secrets, which keep their values when they are left out."""
+
+    key: str
+    provider: ProviderName
+    name: str
+    state: State
+    settings: dict[str, Any]
+    source: dict[str, Any] | None
+    mapping: dict[str, Any]
+
+
+class ConnectionDetail(ConnectionOut):
+    document: ConnectionDocument
+    secrets: list[str]
+    """Names of the secrets that are set; their values never leave."""
+
+
+class ConnectionPut(Out):
+    """`remapped`: its mapping got a new version, by which all its records are mapped again."""
+
+    result: PutResult
+    connection: ConnectionDetail

@@ -12,9 +12,18 @@ import orjson
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.audit import service as audit
 from gateway.config import Settings
 from gateway.connections import repository
-from gateway.connections.schemas import GENERIC, ConnectionIn, ConnectionOut, wrong_secrets
+from gateway.connections.schemas import (
+    GENERIC,
+    ConnectionDetail,
+    ConnectionDocument,
+    ConnectionIn,
+    ConnectionOut,
+    PutResult,
+    wrong_secrets,
+)
 from gateway.connections.secrets import seal, unseal
 from gateway.connectors.generic.document import Source
 from gateway.connectors.guard import allowed_hosts, is_public
@@ -27,6 +36,8 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
 
+READERS = ("viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
+
 
 class ProviderIsFixed(Conflict):
     """A connection's provider cannot change: its records would become others."""
@@ -38,6 +49,10 @@ class SecretsMissing(Invalid):
 
 class NotConnected(NotFound):
     """There is no connection of this key."""
+
+
+class OtherKey(Invalid):
+    """The document is of another connection than the address."""
 
 
 class FetchNotAllowed(Invalid):
@@ -79,7 +94,13 @@ async def load(session: AsyncSession, settings: Settings) -> dict[str, Connectio
     return {row["key"]: opened(row, settings) for row in await repository.all_rows(session)}
 
 
-async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settings, principal: Principal) -> str:
+def check_key(document: ConnectionIn, key: str) -> None:
+    """Raises OtherKey."""
+    if document.key != key:
+        raise OtherKey(f"The document is of connection {document.key!r}, the address of {key!r}.")
+
+
+async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settings, principal: Principal) -> PutResult:
     """Create or change a connection: `created`, `changed`, `remapped` (its mapping got a new version) or `unchanged`.
 
     A changed mapping always gets a higher version, so that records mapped by it supersede those mapped before.
@@ -119,7 +140,12 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
             occurred_at=clock.now(),
             actor=principal.subject,
         )
-    return "created" if before is None else "remapped" if remapped else "changed"
+    result: PutResult = "created" if before is None else "remapped" if remapped else "changed"
+    detail = {"state": document.state, "mapping_version": version}
+    await audit.record(
+        session, f"connection.{result}", actor=principal.subject, on=f"connection:{document.key}", detail=detail
+    )
+    return result
 
 
 async def hypothetical(
@@ -191,22 +217,41 @@ def _comparable(row: RowMapping, settings: Settings) -> dict[str, Any]:
 
 async def listed(session: AsyncSession, *, settings: Settings, principal: Principal) -> Sequence[ConnectionOut]:
     """Every connection, without secrets."""
-    require(principal, "viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
+    require(principal, *READERS)
+    return [ConnectionOut(**_shown(row, settings)) for row in await repository.all_rows(session)]
+
+
+async def detail(session: AsyncSession, key: str, *, settings: Settings, principal: Principal) -> ConnectionDetail:
+    """One connection with its document; of its secrets only the names. Raises NotConnected."""
+    require(principal, *READERS)
+    row = await repository.row(session, key)
+    if row is None:
+        raise NotConnected(f"There is no connection {key!r}; the list of connections shows those there are.")
+    stored = dict(row["settings"])
+    source = stored.pop("source", None) if row["provider"] == GENERIC else None
+    # The database sorts names; through the model they stand in the order of the guide.
+    document = ConnectionDocument(
+        key=row["key"],
+        provider=row["provider"],
+        name=row["name"],
+        state=row["state"],
+        settings=stored,
+        source=_ordered(Source, source) if source is not None else None,
+        mapping=_ordered(Mapping, row["mapping"]),
+    )
+    names = sorted(name for name, value in unseal(settings.secrets_key, bytes(row["secrets"])).items() if value)
+    return ConnectionDetail(**_shown(row, settings), document=document, secrets=names)
+
+
+def _ordered(model: type[Source] | type[Mapping], stored: Any) -> dict[str, Any]:
+    return model.model_validate(stored).model_dump(mode="json", exclude_defaults=True)
+
+
+def _shown(row: RowMapping, settings: Settings) -> dict[str, Any]:
     base = settings.public_url.rstrip("/")
-    return [
-        ConnectionOut(
-            key=row["key"],
-            provider=row["provider"],
-            name=row["name"],
-            state=row["state"],
-            settings=row["settings"],
-            mapping_version=row["mapping_version"],
-            webhook_url=f"{base}/webhooks/{row['key']}" + ("/{path_secret}" if _has_path_secret(row) else ""),
-            created_at=row["created_at"],
-            updated_at=row["updated_at"],
-        )
-        for row in await repository.all_rows(session)
-    ]
+    url = f"{base}/webhooks/{row['key']}" + ("/{path_secret}" if _has_path_secret(row) else "")
+    names = ("key", "provider", "name", "state", "settings", "mapping_version", "created_at", "updated_at")
+    return {name: row[name] for name in names} | {"webhook_url": url}
 
 
 def _has_path_secret(row: RowMapping) -> bool:

@@ -58,6 +58,23 @@ class DeliveryDetail(DeliveryOut):
     items: list[ItemOut]
 
 
+class Arrivals(Out):
+    """What has come from one connection. `accepted`, `pending`, `processed` and `parked` add up to the deliveries since an instant.
+
+    `all_parked` and `waiting` (accepted, not yet effective) are of any age.
+    """
+
+    connection: str
+    last_at: datetime | None
+    accepted: int
+    pending: int
+    processed: int
+    parked: int
+    all_parked: int
+    waiting: int
+    oldest_waiting_at: datetime | None
+
+
 class ConnectionSummary(Out):
     """Conservation: `items` = applied + superseded + duplicate + ignored + parked + pending; `unread` deliveries come on top."""
 

@@ -10,9 +10,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
-from gateway.deliveries import repository
+from gateway.deliveries import arrivals, repository
 from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import (
+    Arrivals,
     ConnectionSummary,
     DeliveryDetail,
     DeliveryOut,
@@ -133,6 +134,13 @@ async def waiting(
         ],
         is_complete=len(rows) <= limit,
     )
+
+
+async def arrived(session: AsyncSession, *, principal: Principal, since: datetime) -> dict[str, Arrivals]:
+    """By connection: what has come since then, when the last came, and what waits or is parked whenever it came."""
+    require(principal, *READERS)
+    rows = await arrivals.by_connection(session, since=since)
+    return {row["connection"]: Arrivals.model_validate(dict(row)) for row in rows}
 
 
 async def summary(session: AsyncSession, *, principal: Principal, hours: int = 24) -> Summary:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import call as call_page
-from gateway.pages import deliveries, sign_in
+from gateway.pages import connections, deliveries, sign_in
 from gateway.pages.address import By, CallView, View, opened
 from gateway.pages.names import names_of
 from gateway.pages.nudges import nudges_of, stream
@@ -21,6 +21,7 @@ from libs.common.web.api import Reading, runtime_of
 router = APIRouter(include_in_schema=False)
 router.include_router(sign_in.router)
 router.include_router(deliveries.router)
+router.include_router(connections.router)
 
 
 def call_view(  # the parameters of the address

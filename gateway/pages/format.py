@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 NONE = "–"
+UNDATED_YEAR = 1900
 _THIN = "\u202f"
 
 
@@ -17,6 +18,12 @@ def whole(amount: str | Decimal | None) -> str:
         return NONE
     rounded = Decimal(amount).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     return f"{rounded:,}".replace("-", "−")
+
+
+def signed(amount: str | Decimal | int) -> str:
+    """A difference in whole units with its sign: `+1,235`, `−40`, `0`."""
+    text = whole(str(amount))
+    return f"+{text}" if Decimal(amount) > 0 and text != "0" else text
 
 
 def compact(amount: str | Decimal | None) -> str:
@@ -63,10 +70,9 @@ def day(value: str | date | None) -> str:
 
 
 def month(value: str | date | None) -> str:
-    """`Nov 2026`; `undated` without one."""
-    if value is None:
-        return "undated"
-    return f"{date.fromisoformat(value) if isinstance(value, str) else value:%b %Y}"
+    """`Nov 2026`; `undated` without one, as in the year 1900, where the forecast keeps what has no date."""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    return "undated" if found is None or found.year == UNDATED_YEAR else f"{found:%b %Y}"
 
 
 def duration(seconds: float | None) -> str:
@@ -81,6 +87,13 @@ def duration(seconds: float | None) -> str:
         if seconds < limit:
             return f"{seconds // unit:.0f} {name}"
     return f"{seconds // 86_400:.0f} d"
+
+
+def ago(seconds: float | None) -> str:
+    """`12 s ago`; `just now` below a second, `never` for what has not happened."""
+    if seconds is None:
+        return "never"
+    return "just now" if seconds < 1 else f"{duration(seconds)} ago"
 
 
 def words(name: str) -> str:

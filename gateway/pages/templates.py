@@ -36,6 +36,8 @@ def environment() -> Environment:
     )
     made.filters.update(
         whole=written.whole,
+        signed=written.signed,
+        ago=written.ago,
         compact=written.compact,
         count=written.count,
         deals=written.deals,

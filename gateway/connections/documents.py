@@ -34,13 +34,16 @@ class WrongDocument(ValueError):
 def parsed(content: str) -> list[ConnectionIn]:
     """The documents of a text: one, or a list of them. Raises WrongDocument that says which document and field is wrong."""
     loaded = _loaded(content)
+    root = yaml.compose(content, Loader=yaml.SafeLoader)
+    if twice := _twice(root):
+        raise WrongDocument(f"line {twice[0].line}: {twice[0].message}", twice)
     many = isinstance(loaded, list)
     found = []
     for number, document in enumerate(loaded if many else [loaded], start=1):
         try:
             found.append(ConnectionIn.model_validate(document))
         except ValidationError as error:
-            mistakes = _mistakes(error, _node(content), number - 1 if many else None)
+            mistakes = _mistakes(error, root, number - 1 if many else None)
             first = mistakes[0]
             raise WrongDocument(
                 f"Connection document {number}: {first.place or 'document'}: {first.message}", mistakes
@@ -92,8 +95,27 @@ def _loaded(content: str) -> Any:
     return loaded
 
 
-def _node(content: str) -> yaml.Node | None:
-    return yaml.compose(content, Loader=yaml.SafeLoader)
+def _twice(root: yaml.Node | None) -> list[Mistake]:
+    """Names that stand twice in one part: YAML would take the last of them, and nobody would know."""
+    found: list[Mistake] = []
+    seen: set[int] = set()
+    left = [root] if root is not None else []
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            names: set[str] = set()
+            for name, value in node.value:
+                left.append(value)
+                if isinstance(name, yaml.ScalarNode) and name.value != "<<":
+                    if name.value in names:
+                        found.append(Mistake(f"{name.value} stands twice.", line=name.start_mark.line + 1))
+                    names.add(name.value)
+    return sorted(found, key=lambda mistake: mistake.line or 0)
 
 
 def _mistakes(error: ValidationError, root: yaml.Node | None, number: int | None) -> list[Mistake]:

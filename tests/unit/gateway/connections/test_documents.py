@@ -45,6 +45,7 @@ def test_a_mistake_in_a_variant_is_found_in_the_text() -> None:
         ("key: &k a\nname: *k", 2, "*k repeats"),
         ("a: 2026-13-45", None, "neither YAML nor JSON"),
         ("a: !!binary aGk=", None, "neither YAML nor JSON"),
+        ("key: a\nname: b\nmapping:\n  stages:\n    won: {stage: Won, stage: Lost}", 5, "stage stands twice"),
         ("[" * 5000, None, "nested too deeply"),
         ("x" * (LONGEST + 1), None, "at most 200,000"),
     ],

@@ -13,7 +13,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.config import Settings
 from gateway.connections import service
 from gateway.connections.documents import Mistake, WrongDocument, parsed_one, written
-from gateway.connections.schemas import ConnectionDetail, ConnectionOut, PutResult
+from gateway.connections.schemas import ConnectionDetail, ConnectionOut, ProviderName, PutResult
 from gateway.deliveries import service as deliveries
 from gateway.deliveries.schemas import Arrivals
 from gateway.pages.templates import page
@@ -28,14 +28,15 @@ from libs.common.web.errors import Conflict, Invalid
 router = APIRouter(include_in_schema=False)
 
 HOURS = 24
-CRMS = {
+CRMS: dict[ProviderName, str] = {
     "hubspot": "HubSpot",
     "salesforce": "Salesforce",
     "pipedrive": "Pipedrive",
+    "dataverse": "Microsoft Dynamics 365",
     "standard": "In-house, by Standard Webhooks",
     "generic": "Any CRM, by its document",
 }
-UNVERIFIED = frozenset({"hubspot", "salesforce", "pipedrive", "generic"})
+UNVERIFIED = frozenset(CRMS) - {"standard"}
 """Built from documentation and public vectors; no live account has been behind them yet."""
 
 

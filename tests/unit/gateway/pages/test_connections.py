@@ -1,7 +1,8 @@
 from datetime import date
 from decimal import Decimal
 
-from gateway.pages.connections import Bar, bars
+from gateway.connections.schemas import NEEDED
+from gateway.pages.connections import CRMS, Bar, bars
 from gateway.pages.format import ago, month, signed
 from gateway.trials.schemas import Movement
 
@@ -36,3 +37,7 @@ def test_how_long_ago_something_was_is_said_in_words_at_its_ends() -> None:
 
 def test_what_has_no_date_is_undated_and_not_of_the_year_1900() -> None:
     assert [month(each) for each in (None, date(1900, 1, 1), "2026-11-01")] == ["undated", "undated", "Nov 2026"]
+
+
+def test_every_provider_has_a_name_that_people_know() -> None:
+    assert CRMS.keys() == NEEDED.keys()

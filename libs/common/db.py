@@ -87,7 +87,8 @@ class Database:
             try:
                 begun: Transaction = driver.transaction()
                 await begun.start()
-            except Exception as error:
+            except BaseException as error:
+                # Also when it was cancelled: the driver would take the connection for one inside a transaction ever after.
                 await connection.invalidate()
                 if not is_passing(error):
                     raise

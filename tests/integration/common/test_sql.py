@@ -151,3 +151,19 @@ async def test_a_statement_after_the_servers_farewell_passes(
         connection.terminate()
     assert isinstance(refused.value, asyncpg.InternalClientError)
     assert is_passing(refused.value)
+
+
+@pytest.mark.asyncio
+async def test_a_transaction_cancelled_anywhere_leaves_no_connection_inside_it(database: Database) -> None:
+    async def write(number: int) -> None:
+        async with database.transaction() as session:
+            await _ADD.run(session, {"numbers": [number]})
+
+    for number in range(300):
+        task = asyncio.create_task(write(number))
+        for _ in range(number % 30):
+            await asyncio.sleep(0 if number % 2 else 0.0002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with database.reading() as session:
+            assert await _ALL.column(session) is not None

@@ -1,6 +1,7 @@
 """Queries on connections."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -49,12 +50,30 @@ async def upsert(session: AsyncSession, values: Mapping[str, Any]) -> None:
     )
 
 
-async def to_be_remapped(session: AsyncSession) -> dict[str, int]:
-    """Connections of whose mapping a version is in use that not all records were mapped by, with that version."""
+@dataclass(frozen=True, slots=True)
+class ToBeRemapped:
+    """Connections of whose mapping a version is in use that not all records were mapped by, with that version.
+
+    Transactions below `running` are finished; those below `begun` began before this was read.
+    """
+
+    versions: dict[str, int]
+    running: int
+    begun: int
+
+
+async def to_be_remapped(session: AsyncSession) -> ToBeRemapped:
+    snapshot = await session.execute(
+        text(
+            "SELECT pg_snapshot_xmin(now)::text::bigint AS running, pg_snapshot_xmax(now)::text::bigint AS begun"
+            " FROM pg_current_snapshot() AS now"
+        )
+    )
+    running, begun = snapshot.one()
     found = await session.execute(
         text("SELECT key, mapping_version FROM connection WHERE remapped_to < mapping_version ORDER BY key")
     )
-    return {row.key: row.mapping_version for row in found}
+    return ToBeRemapped({row.key: row.mapping_version for row in found}, running, begun)
 
 
 async def note_remapped(session: AsyncSession, key: str, version: int) -> None:

@@ -31,14 +31,22 @@ _STALE = text(
 
 
 async def remap_waiting(runtime: Runtime) -> None:
-    """Map again what the present mapping of its connection has not been used on yet. Goes on where it was stopped."""
+    """Map again what the present mapping of its connection has not been used on yet. Goes on where it was stopped.
+
+    It waits until every transaction has ended that was running when the new version was first seen: such a one may still
+    commit a record by the old version, behind the back of the remapping.
+    """
     database, settings = runtime.database, cast("Settings", runtime.settings)
+    first_seen: dict[tuple[str, int], int] = runtime.state.setdefault("gateway.mappings_seen", {})
     async with database.reading() as session:
         waiting = await repository.to_be_remapped(session)
-    for key, version in waiting.items():
+    for key, version in waiting.versions.items():
+        if waiting.running < first_seen.setdefault((key, version), waiting.begun):
+            continue
         mapped, refused = await remap(database, settings, key)
         async with database.transaction() as session:
             await repository.note_remapped(session, key, version)
+        del first_seen[key, version]
         log.info("records mapped again", connection=key, mapping_version=version, mapped=mapped, refused=refused)
 
 

@@ -12,7 +12,7 @@ _RECORDS = text(
     """
     SELECT object_type, external_id, crm_time, sequence, deleted, merged_into, record, canonical, delivery_id, received_at
     FROM source_record
-    WHERE connection = :connection AND record IS NOT NULL AND (object_type, external_id) > (:type, :id)
+    WHERE connection = :connection AND crm_time IS NOT NULL AND (object_type, external_id) > (:type, :id)
     ORDER BY object_type, external_id LIMIT :limit
     """
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.stack import Stack
 from tests.e2e.crm import Crm
@@ -61,20 +61,22 @@ async def signed_in(stack: Stack, browser: Browser, tmp_path_factory: pytest.Tem
 
 
 @pytest_asyncio.fixture
-async def page(browser: Browser, signed_in: Path) -> AsyncIterator[Page]:
-    """A tab of that person. The test fails on any error in the browser's console, except that a form was answered with 422."""
+async def page(browser: Browser, signed_in: Path, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A tab of that person. The test fails on any error in the browser's console.
+
+    A form that is refused is answered with 422, which the console tells too: `@pytest.mark.refused_forms(n)` says how many.
+    """
+    marker = request.node.get_closest_marker("refused_forms")
     context = await browser.new_context(viewport=WIDE, storage_state=signed_in)
     opened = await context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("console", lambda message: troubles.append(message.text) if _is_trouble(message) else None)
+    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
     yield opened
     await context.close()
-    assert troubles == []
-
-
-def _is_trouble(message: ConsoleMessage) -> bool:
-    return message.type == "error" and "status of 422" not in message.text
+    refused = [text for text in troubles if "status of 422" in text]
+    assert [text for text in troubles if text not in refused] == []
+    assert len(refused) == (marker.args[0] if marker else 0), refused
 
 
 def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:

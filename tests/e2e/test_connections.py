@@ -62,6 +62,7 @@ async def test_the_list_shows_each_connection_with_its_url_and_what_waits(stack:
     assert await page.evaluate("navigator.clipboard.readText()") == f"{stack.url('gateway')}/webhooks/{key}"
 
 
+@pytest.mark.refused_forms(1)
 async def test_a_document_is_tried_mended_and_put(stack: Stack, page: Page, key: str) -> None:
     await page.goto(f"{stack.url('gateway')}/connections/{key}")
     document = page.get_by_role("textbox", name="Document")
@@ -123,6 +124,7 @@ async def test_a_put_without_the_sessions_token_is_refused(stack: Stack, page: P
     assert answer.status == 403
 
 
+@pytest.mark.refused_forms(4)
 async def test_pages_of_connections_are_accessible_and_fit_the_screen(stack: Stack, page: Page, key: str) -> None:
     document = page.get_by_role("textbox", name="Document")
     for scheme in ("light", "dark"):

@@ -154,16 +154,22 @@ async def test_a_statement_after_the_servers_farewell_passes(
 
 
 @pytest.mark.asyncio
-async def test_a_transaction_cancelled_anywhere_leaves_no_connection_inside_it(database: Database) -> None:
-    async def write(number: int) -> None:
-        async with database.transaction() as session:
-            await _ADD.run(session, {"numbers": [number]})
+@pytest.mark.parametrize("what", ["a transaction", "a reading"])
+async def test_work_cancelled_anywhere_leaves_no_connection_inside_a_transaction(database: Database, what: str) -> None:
+    async def work(number: int) -> None:
+        if what == "a reading":
+            async with database.reading() as session:
+                await _ALL.column(session)
+        else:
+            async with database.transaction() as session:
+                await _ADD.run(session, {"numbers": [-number]})
 
-    for number in range(300):
-        task = asyncio.create_task(write(number))
+    for number in range(1, 300):
+        task = asyncio.create_task(work(number))
         for _ in range(number % 30):
             await asyncio.sleep(0 if number % 2 else 0.0002)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await _add(database, [number])
         async with database.reading() as session:
-            assert await _ALL.column(session) is not None
+            assert number in await _ALL.column(session)

@@ -1,10 +1,15 @@
 """Sales ops look at deliveries, mend a mapping, and replay."""
 
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
 import orjson
 import pytest
 
 from gateway.auth import service as auth
-from gateway.connectors.remapping import remap
+from gateway.connections.cache import Connections
+from gateway.connectors.remapping import remap, remap_waiting
 from gateway.deliveries import service
 from libs.common.ids import entity_id
 from simulator import senders
@@ -110,6 +115,33 @@ async def test_a_changed_mapping_supersedes_what_the_old_one_made(gateway: Gatew
     told = await gateway.rows("SELECT type, data FROM outbox ORDER BY position")
     assert [row["type"] for row in told] == ["crm.deal.changed.v1", "crm.mapping.activated.v1", "crm.deal.changed.v1"]
     assert orjson.loads(told[1]["data"]) == {"connection": "std", "mapping_version": 2, "previous_version": 1}
+
+
+async def test_a_record_that_was_understood_by_the_old_mapping_while_it_changed_is_mapped_again(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, connection, first = gateway.runtime, gateway.connection("standard"), deal("standard")
+    await gateway.send(senders.deal_request(connection, first))
+    await gateway.understand()
+    later = deal("standard", changed_at=first.changed_at + timedelta(seconds=1), amount=Decimal(7))
+    await gateway.send(senders.deal_request(connection, later))
+    stages = _document()["mapping"]["stages"]  # type: ignore[index]
+    read_up_to = Connections.up_to
+
+    async def overtaken(*given: Any) -> Any:
+        read = await read_up_to(*given)
+        await gateway.put_connection(_document(stages=stages | {"Propose": {"stage": "Offer", "category": "commit"}}))
+        for _ in range(2):
+            await remap_waiting(runtime)
+        return read
+
+    monkeypatch.setattr(Connections, "up_to", overtaken)
+    await gateway.understand()
+    for _ in range(2):
+        await remap_waiting(runtime)
+    (row,) = await gateway.rows("SELECT canonical, mapping_version FROM source_record")
+    assert (row["canonical"]["stage"], row["canonical"]["amount"], row["mapping_version"]) == ("Offer", "7.00", 2)
+    assert await gateway.value("SELECT remapped_to FROM connection WHERE key = 'std'") == 2
 
 
 async def test_names_are_known_by_id(gateway: Gateway) -> None:

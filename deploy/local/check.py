@@ -2,13 +2,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from deploy.local.kafka import KafkaCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 30 * 60
+ENDING_S = 60
+"""What tests may take to end what they started, when they are interrupted."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 _PYTEST = ("-m", "pytest", "-q", "--no-header", "-rfEs")
 
@@ -165,7 +168,8 @@ def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        timer = threading.Timer(max(0.1, until - time.monotonic()), process.terminate)
+        # Interrupted, not terminated: tests end what they started.
+        timer = threading.Timer(max(0.1, until - time.monotonic()), process.send_signal, (signal.SIGINT,))
         timer.start()
         output = []
         try:
@@ -173,9 +177,14 @@ def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int
                 output.append(line)
                 print(line, end="", flush=True)
             return process.wait(), "".join(output)
+        except SystemExit:
+            process.send_signal(signal.SIGINT)
+            raise
         finally:
             timer.cancel()
-            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(ENDING_S)
+            process.kill()
 
 
 def main(names: Sequence[str]) -> int:
@@ -209,4 +218,5 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -15,9 +14,8 @@ from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.ids import entity_id, normalise_external_id
-from simulator import senders
+from simulator import examples, senders
 from simulator.config import Provider
-from simulator.records import DealRecord, LeadRecord
 
 TIMEOUT_S = 30.0
 _CRM_DEALS: dict[str, tuple[Provider, str, Decimal]] = {
@@ -55,7 +53,7 @@ class Probe:
         provider, external_id, amount = _CRM_DEALS[name]
         region = f"Smoke {name}"
         connection = self._crms.connection(provider)
-        deal = _deal(external_id, region, amount, clock.now())
+        deal = examples.deal(external_id, clock.now(), amount, name=f"{region} deal", region=region)
         self._crms.state.put_deal(provider, deal)
         begun = time.monotonic()
         self._send(senders.deal_request(connection, deal, event="created"))
@@ -65,7 +63,7 @@ class Probe:
     def _lead_to_deal(self) -> float:
         region = "Smoke lead"
         connection = self._crms.connection("standard")
-        lead = _lead("smoke-lead-1", region, clock.now())
+        lead = examples.lead("smoke-lead-1", clock.now(), _LEAD_AMOUNT, region=region)
         lead_id = entity_id(connection.key, "lead", lead.lead_id)
         begun = time.monotonic()
         self._send(senders.lead_request(connection, lead, event="created"))
@@ -100,55 +98,3 @@ class Probe:
         if not wait_until(condition, timeout_s=TIMEOUT_S, every_s=0.005):
             seen = self._http.get("/api/v1/forecast/rollup", params={"by": "region"}).text[-600:]
             raise StartFailed(f"{what} did not appear within {TIMEOUT_S:.0f} s; the roll-up ends with: {seen}")
-
-
-def _deal(external_id: str, region: str, amount: Decimal, at: datetime) -> DealRecord:
-    return DealRecord(
-        deal_id=external_id,
-        changed_at=at,
-        name=f"{region} deal",
-        amount=amount,
-        currency="EUR",
-        stage="Propose",
-        close_date=at.date(),
-        category=None,
-        owner_id=None,
-        account_id=None,
-        lead_id=None,
-        region=region,
-        market="Industry",
-        segment="Mid-market",
-        product=None,
-        source="Referral",
-        deal_type="new",
-        value_basis="tcv",
-        term_months=12,
-        created_at=at,
-    )
-
-
-def _lead(external_id: str, region: str, at: datetime) -> LeadRecord:
-    return LeadRecord(
-        lead_id=external_id,
-        changed_at=at,
-        person_name="Ada Example",
-        email="ada@example.com",
-        phone="+49 30 1234567",
-        company="Example Ltd",
-        status="new",
-        source="Referral",
-        region=region,
-        market="Industry",
-        segment="Mid-market",
-        product=None,
-        amount=_LEAD_AMOUNT,
-        currency="EUR",
-        employees=250,
-        industry="Industry",
-        role="Director",
-        engagement_count=5,
-        last_activity_at=at,
-        owner_id=None,
-        converted_deal_id=None,
-        created_at=at,
-    )

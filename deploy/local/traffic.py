@@ -24,7 +24,7 @@ from deploy.local.crms import Crms
 from deploy.local.errors import StartFailed
 from libs.common import clock
 from libs.common.ids import entity_id, normalise_external_id
-from simulator import senders
+from simulator import examples, senders
 from simulator.config import PROVIDERS, Provider
 from simulator.live.courier import succeeded
 from simulator.records import OPEN_STAGES, DealRecord
@@ -260,25 +260,4 @@ class Traffic:
             "pipedrive": f"7{number:07d}",
             "standard": f"traffic-{number}",
         }[provider]
-        return DealRecord(
-            deal_id=external_id,
-            changed_at=at,
-            name=f"Deal {external_id}",
-            amount=self._amount(),
-            currency="EUR",
-            stage="Propose",
-            close_date=at.date(),
-            category=None,
-            owner_id=None,
-            account_id=None,
-            lead_id=None,
-            region=("EMEA", "North America", "LATAM", "APAC")[number % 4],
-            market="Industry",
-            segment="Mid-market",
-            product=None,
-            source="Referral",
-            deal_type="new",
-            value_basis="tcv",
-            term_months=12,
-            created_at=at,
-        )
+        return examples.deal(external_id, at, self._amount(), region=examples.REGIONS[number % len(examples.REGIONS)])

@@ -1,6 +1,5 @@
 """A CRM as the system meets it: connected by a document, sending signed webhooks."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ from deploy.local import simulated
 from deploy.local.stack import Stack
 from libs.common import clock
 from simulator import config as simulator_config
-from simulator import connections, senders
+from simulator import connections, examples, senders
 from simulator.records import DealRecord
 
 
@@ -44,27 +43,5 @@ class Crm:
 
 def deal(external_id: str, *, amount: str, at: datetime | None = None, **changes: Any) -> DealRecord:
     """An open deal that closes today."""
-    moment = at or clock.now()
-    made = DealRecord(
-        deal_id=external_id,
-        changed_at=moment,
-        name=f"Deal {external_id}",
-        amount=Decimal(amount),
-        currency="EUR",
-        stage="Negotiate",
-        close_date=moment.date(),
-        category="commit",
-        owner_id=None,
-        account_id=None,
-        lead_id=None,
-        region="EMEA",
-        market="Industry",
-        segment="Mid-market",
-        product=None,
-        source="Referral",
-        deal_type="new",
-        value_basis="tcv",
-        term_months=12,
-        created_at=moment,
-    )
-    return replace(made, **changes)
+    defaults = {"stage": "Negotiate", "category": "commit"}
+    return examples.deal(external_id, at or clock.now(), Decimal(amount), **defaults | changes)

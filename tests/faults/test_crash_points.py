@@ -15,7 +15,7 @@ from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock, crash
 from libs.common.ids import entity_id
-from simulator import senders
+from simulator import examples, senders
 from simulator.records import LeadRecord
 from tests.faults.books import CONSUMERS, Books
 
@@ -160,28 +160,4 @@ def _import(stack: Stack, folder: Path, mapping: Path, env: dict[str, str]) -> i
 
 def _lead(name: str) -> LeadRecord:
     """One that nobody has looked at: it is captured and scored, and opens no deal."""
-    now = clock.now()
-    return LeadRecord(
-        lead_id=name,
-        changed_at=now,
-        person_name="Ada Example",
-        email=f"{name}@example.com",
-        phone="",
-        company="Example Ltd",
-        status="new",
-        source="Referral",
-        region="EMEA",
-        market="Industry",
-        segment="Mid-market",
-        product=None,
-        amount=None,
-        currency="EUR",
-        employees=None,
-        industry=None,
-        role=None,
-        engagement_count=0,
-        last_activity_at=None,
-        owner_id=None,
-        converted_deal_id=None,
-        created_at=now,
-    )
+    return examples.lead(name, clock.now(), None, employees=None, role=None, engagement_count=0, last_activity_at=None)

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.common.ids import entity_id, normalise_external_id
+from simulator import examples
 from simulator.config import PROVIDERS, Provider
 from simulator.records import OPEN_STAGES, DealRecord, LeadRecord, LeadStatus
 from simulator.sending.change import Change
@@ -180,53 +181,12 @@ class _Crm:
             "pipedrive": str(UUID(int=(0xC4EC << 112) + number)),
             "standard": f"lead-{number}",
         }
-        return LeadRecord(
-            lead_id=ids[self._provider],
-            changed_at=at,
-            person_name="Ada Example",
-            email=f"ada-{number}@example.com",
-            phone="+49 30 1234567",
-            company=f"Example {number} Ltd",
-            status="new",
-            source="Referral",
-            region="EMEA",
-            market="Industry",
-            segment="Mid-market",
-            product=None,
-            amount=self._amount(),
-            currency="EUR",
-            employees=250,
-            industry="Industry",
-            role="Director",
-            engagement_count=5,
-            last_activity_at=at,
-            owner_id=None,
-            converted_deal_id=None,
-            created_at=at,
+        return examples.lead(
+            ids[self._provider], at, self._amount(), email=f"ada-{number}@example.com", company=f"Example {number} Ltd"
         )
 
 
 def new_deal(external_id: str, at: datetime, amount: Decimal) -> DealRecord:
     """An open deal, made at `at`."""
-    return DealRecord(
-        deal_id=external_id,
-        changed_at=at,
-        name=f"Deal {external_id}",
-        amount=amount,
-        currency="EUR",
-        stage="Propose",
-        close_date=(at + timedelta(days=30)).date(),
-        category=None,
-        owner_id=None,
-        account_id=None,
-        lead_id=None,
-        region=("EMEA", "North America", "LATAM", "APAC")[len(external_id) % 4],
-        market="Industry",
-        segment="Mid-market",
-        product=None,
-        source="Referral",
-        deal_type="new",
-        value_basis="tcv",
-        term_months=12,
-        created_at=at,
-    )
+    region = examples.REGIONS[len(external_id) % len(examples.REGIONS)]
+    return examples.deal(external_id, at, amount, close_date=(at + timedelta(days=30)).date(), region=region)

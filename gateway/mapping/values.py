@@ -41,8 +41,8 @@ def decimal(field: str, value: Any) -> Decimal | None:
         number = Decimal(written)
     except InvalidOperation:
         raise MappingError(field, value, f"Send {field} as a plain number such as 1234.50.") from None
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 15:
-        raise MappingError(field, value, f"Send {field} as a number below 10^15.")
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 14:
+        raise MappingError(field, value, f"Send {field} as a number below 10^14.")
     return number
 
 

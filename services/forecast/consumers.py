@@ -10,6 +10,7 @@ from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.web.auth import Principal
+from services.forecast.organisation import service as history
 from services.forecast.rollup import service as rollup
 
 _SYSTEM = Principal.system("forecast")
@@ -20,8 +21,18 @@ async def on_deal(session: AsyncSession, events: Sequence[Received[DealState]]) 
     crash.point("forecast.applied_not_committed")
 
 
+async def on_unit(session: AsyncSession, events: Sequence[Received[UnitChanged]]) -> None:
+    await history.append_units(session, events)
+    await organisation.apply_units(session, events)
+
+
+async def on_placement(session: AsyncSession, events: Sequence[Received[PersonPlaced]]) -> None:
+    await history.append_placements(session, events)
+    await organisation.apply_placements(session, events)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
-    UnitChanged: organisation.apply_units,
-    PersonPlaced: organisation.apply_placements,
+    UnitChanged: on_unit,
+    PersonPlaced: on_placement,
 }

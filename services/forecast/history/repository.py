@@ -10,20 +10,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
+from libs.common.events.deals import DealState
 
-AS_OF = """
-    SELECT DISTINCT ON (deal_id) * FROM deal_version
-    WHERE valid_from <= :as_of AND recorded_at <= :known_at
-    ORDER BY deal_id, valid_from DESC, version DESC
-"""
-"""The deals as valid at `as_of` as known at `known_at`: the newest of each timeline."""
+_COLUMNS = ", ".join(
+    [
+        *DealState.model_fields,
+        *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery", "line", "month"),
+    ]
+)
 
-
-APPEND = """
-    INSERT INTO deal_version
-    SELECT * FROM jsonb_populate_recordset(NULL::deal_version, cast(cast(:versions AS text) AS jsonb))
+APPEND = f"""
+    INSERT INTO deal_version ({_COLUMNS})
+    SELECT {_COLUMNS} FROM jsonb_populate_recordset(NULL::deal_version, cast(cast(:versions AS text) AS jsonb))
     ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - our names
 """Append versions; one that is there already stays as it was."""
 
 

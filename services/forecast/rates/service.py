@@ -26,12 +26,12 @@ class NoBaseRate(Conflict):
     """The deployment's base currency has no rate, so nothing can be valued in it."""
 
 
-async def load(session: AsyncSession, *, known_at: datetime | None = None) -> Rates:
-    """The rates into the base currency, as they are or as they were known at `known_at`. Raises NoBaseRate."""
+async def load(session: AsyncSession, *, known_at: datetime | None = None, base: str | None = None) -> Rates:
+    """The rates into `base` (the base currency), as they are or as they were known at `known_at`. Raises NoBaseRate."""
     configured = settings_of(session)
     sets = await repository.known(session, known_at)
     try:
-        return assemble(configured.base_currency, sets, configured.calendar)
+        return assemble(base or configured.base_currency, sets, configured.calendar)
     except MissingBaseRate as error:
         raise NoBaseRate(f"{error}.") from None
 

@@ -6,6 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.calendar import Period
+from services.forecast.organisation.service import Basis
+from services.forecast.organisation.tree import Organisation
+from services.forecast.past.population import Population
 from services.forecast.rates.conversion import Rates
 from services.forecast.rollup.schemas import BusinessDate, OrgOut
 
@@ -25,7 +28,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The raw request, as the endpoint understood it."""
+    """The raw request, as the endpoint understood it.
+
+    `organisation`: today's (`is`), or as it `was` at both instants; without it today's for the present, else as it was.
+    """
 
     period: str | None = None
     org: UUID | None = None
@@ -33,11 +39,21 @@ class Question:
     as_of: datetime | None = None
     known_at: datetime | None = None
     filters: Filters = field(default_factory=Filters)
+    organisation: Basis | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The deals of the past that a question is about, all their lines, and the organisation they are rolled up by."""
+
+    population: Population
+    organisation: Organisation
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with all defaults decided. `is_past`: answered from history instead of from the present."""
+    """A question with all defaults decided. With `past` it is answered from history, else from the present."""
 
     period: Period
     quarter: Period
@@ -45,7 +61,8 @@ class Asked:
     org: OrgOut
     as_of: datetime
     known_at: datetime
-    is_past: bool
+    organisation: Basis
+    past: Past | None
     rates: Rates
     filters: Filters
     scope: dict[str, Any]

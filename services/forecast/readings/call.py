@@ -1,6 +1,7 @@
 """The readings themselves: roll-up, call, deals behind a number."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from libs.common.calendar import FiscalCalendar, Period, add_months
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.forecast.config import settings_of
-from services.forecast.readings import repository, totals
+from services.forecast.readings import figures, repository, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
 from services.forecast.readings.totals import Tally
@@ -40,11 +41,11 @@ YEARS_BACK, YEARS_AHEAD = 6, 2
 async def rollup(session: AsyncSession, question: Question, *, by: By, principal: Principal) -> RollupReading:
     """The asked population cut by `by`; the rows add up to `totals`."""
     asked = await decide(session, question, principal=principal)
-    parts = totals.tally(await repository.sums(session, asked, "none" if by == "category" else by))
+    parts = totals.tally(await figures.sums(session, asked, "none" if by == "category" else by))
     whole = totals.together(parts.values())
     if by == "category":
         parts = {line: _only(whole, line) for line in FORECAST_LINES}
-    units = await repository.units(session) if by in ("team", "unit") else {}
+    units = (await _units(session, asked, principal))[2] if by in ("team", "unit") else {}
     return RollupReading(
         **await envelope(session, asked),
         period=period_out(asked.period, asked.business_date.day),
@@ -108,11 +109,11 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
     """Everything the Call page shows, from one snapshot."""
     asked = await decide(session, question, principal=principal)
     currency, calendar, day = asked.rates.base, settings_of(session).calendar, asked.business_date.day
-    branches = totals.tally(await repository.sums(session, asked, "unit"))
+    branches = totals.tally(await figures.sums(session, asked, "unit"))
     whole = totals.together(branches.values())
     closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)
     periods = await _periods(session, asked, calendar)
-    overdue = totals.measures_of(await repository.overdue(session, asked))
+    overdue = totals.measures_of(await figures.overdue(session, asked))
     return CallReading(
         **await envelope(session, asked),
         period=period_out(asked.period, day),
@@ -123,7 +124,7 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
         cumulative=totals.cumulative_out(whole, currency),
         beside=totals.beside_out(whole, currency),
         overdue=totals.sum_out(overdue, currency),
-        tree=await _tree(session, asked, branches, whole),
+        tree=await _tree(session, asked, branches, whole, principal),
         months=await _months(session, asked, calendar),
         is_empty=asked.business_date.newest_change_at is None,
     )
@@ -133,19 +134,45 @@ def _plus(first: Decimal, second: Decimal) -> Measures:
     return Measures(amount=first + second)
 
 
-async def _tree(session: AsyncSession, asked: Asked, branches: Mapping[str | None, Tally], whole: Tally) -> Tree:
-    path = [OrgOut.model_validate(dict(unit)) for unit in await repository.ancestors(session, asked.org.unit_id)]
+async def _tree(
+    session: AsyncSession, asked: Asked, branches: Mapping[str | None, Tally], whole: Tally, principal: Principal
+) -> Tree:
+    path, children, units = await _units(session, asked, principal)
     nodes = [
-        _node(asked, str(unit["unit_id"]), unit, branches.get(f"unit:{unit['unit_id']}", Tally()))
-        for unit in await repository.children(session, asked)
+        _node(asked, str(unit["unit_id"]), unit, branches.get(f"unit:{unit['unit_id']}", Tally())) for unit in children
     ]
-    units = await repository.units(session)
     listed = {f"unit:{node.key}" for node in nodes}
     for part in sorted(part for part in branches if part is not None and part not in listed):
         kind, _, key = part.partition(":")
         nodes.append(_node(asked, key, units.get(key) if kind == "unit" else None, branches[part]))
     own = {"name": asked.org.name, "kind": asked.org.kind}
-    return Tree(path=path, node=_node(asked, str(asked.org.unit_id), own, whole), children=nodes)
+    node = _node(asked, str(asked.org.unit_id), own, whole)
+    return Tree(
+        path=[OrgOut(unit_id=unit["unit_id"], name=unit["name"], kind=unit["kind"]) for unit in path],
+        node=node,
+        children=nodes,
+    )
+
+
+async def _units(
+    session: AsyncSession, asked: Asked, principal: Principal
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Units]:
+    """The units from the company down to the asked one, the visible ones right below it, and all by id."""
+    org = asked.org.unit_id
+    if asked.past is None:
+        return (
+            await repository.ancestors(session, org),
+            await repository.children(session, asked),
+            await repository.units(session),
+        )
+    tree = asked.past.organisation
+    scope = set(principal.scope)
+    visible = tree.within(scope)
+    children = [
+        asdict(unit) for unit in tree.children(org) if unit.unit_id in visible or scope & tree.below(unit.unit_id)
+    ]
+    known = [asdict(tree.units[unit]) for unit in tree.path(org) if unit in tree.units]
+    return known, children, {str(unit_id): asdict(unit) for unit_id, unit in tree.units.items()}
 
 
 def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally) -> TreeNode:
@@ -164,7 +191,7 @@ def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally) 
 
 async def _months(session: AsyncSession, asked: Asked, calendar: FiscalCalendar) -> list[MonthBar]:
     year = calendar.year(asked.period.start)
-    parts = totals.tally(await repository.sums(session, asked, "month", year))
+    parts = totals.tally(await figures.sums(session, asked, "month", year))
     bars = []
     for month in calendar.months(year):
         tally = parts.get(month.start.isoformat(), Tally())
@@ -207,7 +234,7 @@ async def deals(
     overdue_only = line == "overdue"
     buckets = OPEN_LINES if overdue_only else (line,) if line else FORECAST_LINES
     after = _after(cursor)
-    rows = await repository.deals(
+    rows = await figures.deals(
         session,
         asked,
         buckets=buckets,
@@ -216,9 +243,9 @@ async def deals(
         limit=limit + 1,
     )
     if overdue_only:
-        measures = totals.measures_of(await repository.overdue(session, asked))
+        measures = totals.measures_of(await figures.overdue(session, asked))
     else:
-        measures = totals.together(totals.tally(await repository.sums(session, asked, "none")).values()).of(*buckets)
+        measures = totals.together(totals.tally(await figures.sums(session, asked, "none")).values()).of(*buckets)
     page = rows[:limit]
     return DealsReading.model_validate(
         {

@@ -12,6 +12,7 @@ from libs.common.events.crm import DealType, ValueBasis
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import TooLarge
+from services.forecast.organisation.service import Basis
 from services.forecast.readings import call
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.readings.export import deals_csv, rollup_csv
@@ -45,9 +46,14 @@ def _question(
     market: str | None = None,
     product: str | None = None,
     segment: str | None = None,
+    organisation: Annotated[
+        Basis | None,
+        Query(description="today's (is), or as it was; without it: today's for the present, else as it was"),
+    ] = None,
+    currency: Annotated[str | None, Query(description="ISO 4217; without it the base currency")] = None,
 ) -> Question:
     filters = Filters(deal_type, value_basis, owner, region, market, product, segment)
-    return Question(period, org, day, as_of, known_at, filters)
+    return Question(period, org, day, as_of, known_at, filters, organisation, currency)
 
 
 Asked = Annotated[Question, Depends(_question)]

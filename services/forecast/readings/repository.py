@@ -1,4 +1,4 @@
-"""Sums over cells, and the deals behind them, as one population: the present from the cells, the past from the versions."""
+"""Sums over cells, and the deals behind them, as one population: the deals as they stand now."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,8 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.calendar import Period
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
-from services.forecast.history.repository import AS_OF
-from services.forecast.rates.repository import VALUE, value_parameters
 from services.forecast.readings.asked import Asked
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL
 from services.forecast.rollup.standing import OPEN_LINES, UNDATED
@@ -84,13 +82,14 @@ async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
         SELECT count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
                count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
                count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
-        FROM ({_deals(asked)}) r {_PLACES}
+        FROM ({_DEALS}) r {_PLACES}
         WHERE {_IS_OVERDUE} AND r.month >= :start AND r.month < :until
           AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
     """  # noqa: S608 - fragments of this module
     return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
 
 
+_DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
 _IS_OVERDUE = f"(r.line IN ({_OPEN}) AND r.month >= :quarter_start AND r.close_date < :day)"
 
 
@@ -108,7 +107,7 @@ async def deals(
         SELECT * FROM (
             SELECT r.*, {_BUCKET} AS bucket, coalesce({_IS_OVERDUE}, false) AS is_overdue,
                    coalesce(r.amount_base, '-Infinity') AS rank
-            FROM ({_deals(asked)}) r {_PLACES}
+            FROM ({_DEALS}) r {_PLACES}
             WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND (NOT :overdue_only OR d.is_overdue)
@@ -126,8 +125,8 @@ async def deals(
 
 
 def _cells(asked: Asked, dim: str) -> str:
-    """The population as cells. What the cells do not know (the past, several dimensions at once) is added up from deals."""
-    if not asked.is_past and not any(getattr(asked.filters, name) is not None for name in DIMENSIONS):
+    """The population as cells. What the cells do not know (several dimensions at once) is added up from deals."""
+    if not any(getattr(asked.filters, name) is not None for name in DIMENSIONS):
         return """
             SELECT dim_value, owner_id, month, line, deal_type, value_basis, deal_count AS n, amount, weighted, unpriced,
                    unweighted
@@ -139,14 +138,8 @@ def _cells(asked: Asked, dim: str) -> str:
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
                x.region, x.market, x.product, x.segment
-        FROM ({_deals(asked)}) x
+        FROM deal_current x WHERE x.line IS NOT NULL
     """  # noqa: S608 - fragments of this module
-
-
-def _deals(asked: Asked) -> str:
-    if not asked.is_past:
-        return "SELECT * FROM deal_current WHERE line IS NOT NULL"
-    return f"SELECT d.*, a.amount_base, w.weighted_base FROM ({AS_OF}) d {VALUE} WHERE d.line IS NOT NULL"  # noqa: S608
 
 
 def _filters(asked: Asked) -> str:
@@ -156,7 +149,7 @@ def _filters(asked: Asked) -> str:
 
 
 def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
+    return {
         "org": asked.org.unit_id,
         "root": ROOT_UNIT,
         "whole": asked.org.unit_id == ROOT_UNIT,
@@ -167,12 +160,24 @@ def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
         "until": period.end,
         "day": asked.business_date.day,
         "nobody": NOBODY,
-        "as_of": asked.as_of,
-        "known_at": asked.known_at,
         **asked.scope,
         **{name: value for name, value in asdict(asked.filters).items() if value is not None},
     }
-    return parameters | value_parameters(asked.rates)
+
+
+async def versions(session: AsyncSession, names: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+    """Entries of deals' timelines, by deal and version."""
+    found = await session.execute(
+        text(
+            """
+            SELECT v.* FROM deal_version v
+            JOIN unnest(cast(:deals AS uuid[]), cast(:versions AS integer[])) AS n (deal_id, version)
+              ON v.deal_id = n.deal_id AND v.version = n.version
+            """
+        ),
+        {"deals": [name[0] for name in names], "versions": [name[1] for name in names]},
+    )
+    return {(row["deal_id"], row["version"]): dict(row) for row in found.mappings()}
 
 
 async def freshness(session: AsyncSession) -> dict[str, Any]:

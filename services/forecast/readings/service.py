@@ -1,5 +1,6 @@
 """Readings of the roll-up: what was asked is decided once, then every number comes from one snapshot."""
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,19 +12,27 @@ from libs.common.calendar import Period, UnknownPeriod, local_date
 from libs.common.ids import ROOT_UNIT
 from libs.common.messaging import position
 from libs.common.messaging.topics import DEAL_EVENTS
+from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Forbidden, Invalid, NotFound
 from services.forecast.config import settings_of
-from services.forecast.history import repository as history
+from services.forecast.history import repository as versions
+from services.forecast.organisation import service as organisations
+from services.forecast.past import service as history
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
-from services.forecast.readings.asked import Asked, Question
+from services.forecast.readings.asked import Asked, Past, Question
+from services.forecast.rollup.cells import NOBODY
 from services.forecast.rollup.schemas import BusinessDate, OrgOut, PeriodOut
 from services.forecast.rollup.standing import METRIC_VERSION
 
 
 class UnreadablePeriod(Invalid):
     """The period asked for is not written as one."""
+
+
+class UnreadableCurrency(Invalid):
+    """The currency asked for is none."""
 
 
 class UnknownUnit(NotFound):
@@ -37,11 +46,17 @@ class UnitOutOfScope(Forbidden):
 async def decide(session: AsyncSession, question: Question, *, principal: Principal) -> Asked:
     """Turn a request into a definite question. Scope only ever narrows: it is the caller's own, cut with `org`.
 
-    Raises UnreadablePeriod, UnknownUnit, UnitOutOfScope.
+    Raises UnreadablePeriod, UnreadableCurrency, UnknownUnit, UnitOutOfScope.
     """
     configured = settings_of(session)
     now = clock.now()
-    is_past = question.as_of is not None or question.known_at is not None
+    base = _currency(question.currency, configured.base_currency)
+    is_past = (
+        question.as_of is not None
+        or question.known_at is not None
+        or question.organisation == "was"
+        or base != configured.base_currency
+    )
     known_at = await _known_at(session, question.known_at, now) if is_past else now
     as_of = min(question.as_of or now, now)
     business_date = await _business_date(session, question, as_of, now)
@@ -50,23 +65,53 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
         period = calendar.parse(question.period) if question.period else calendar.quarter(business_date.day)
     except UnknownPeriod as error:
         raise UnreadablePeriod(f"period: {error}.") from None
+    basis = question.organisation or ("was" if question.as_of or question.known_at else "is")
+    org = await _org(session, question.org, principal)
+    held = await rates.load(session, known_at=known_at if is_past else None, base=base)
+    past = None
+    if is_past:
+        organised = await organisations.read(session, basis, as_of=as_of, known_at=known_at)
+        population = await history.population(
+            session,
+            as_of=as_of,
+            known_at=known_at,
+            rates=held,
+            organisation=organised,
+            org=org.unit_id,
+            filters={
+                name: "" if value == NOBODY else str(value)
+                for name, value in asdict(question.filters).items()
+                if value is not None
+            },
+            principal=principal,
+        )
+        past = Past(population, organised)
     return Asked(
         period=period,
         quarter=calendar.quarter(business_date.day),
         business_date=business_date,
-        org=await _org(session, question.org, principal),
+        org=org,
         as_of=as_of,
         known_at=known_at,
-        is_past=is_past,
-        rates=await rates.load(session, known_at=known_at if is_past else None),
+        organisation=basis,
+        past=past,
+        rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),
     )
 
 
+def _currency(wanted: str | None, base: str) -> str:
+    try:
+        exponent(wanted or base)
+    except UnknownCurrency as error:
+        raise UnreadableCurrency(f"currency: {error}.") from None
+    return wanted or base
+
+
 async def _known_at(session: AsyncSession, wanted: datetime | None, now: datetime) -> datetime:
     """At most up to where all versions have arrived, so that the same question answers the same for ever."""
-    arrived = await history.recorded_to(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions)
+    arrived = await versions.recorded_to(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions)
     return min(wanted or now, now, arrived or now)
 
 
@@ -114,6 +159,7 @@ async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
         "as_of": asked.as_of,
         "known_at": asked.known_at,
         "org": asked.org,
+        "organisation": asked.organisation,
         "currency": asked.rates.base,
         "watermark": watermark,
         "behind_s": round(max(0.0, (clock.now() - watermark).total_seconds()), 3) if watermark else None,

@@ -99,12 +99,14 @@ class Reading(Out):
     """What every reading says about itself.
 
     `watermark`: everything that arrived at our door before it is in the numbers. `behind_s`: its age in seconds.
+    `organisation`: rolled up by today's organisation (`is`) or by the one at both instants (`was`).
     `completeness`: share of the CRM's count that ours equals; null until it has been compared.
     """
 
     as_of: datetime
     known_at: datetime
     org: OrgOut
+    organisation: Literal["is", "was"]
     currency: str
     watermark: datetime | None
     behind_s: float | None

@@ -1,0 +1,188 @@
+"""The versions of all deals as columns in memory, and which of them hold at a pair of instants. Pure.
+
+History is only ever appended to, so what was read once stays right: readings of the past need no table and no index but this.
+A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUNT`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+Index = npt.NDArray[np.intp]
+"""Positions in the columns."""
+
+NO_DAY: Final = -(2**31)
+NO_AMOUNT: Final = -(2**63)
+AMOUNT_SCALE: Final = 4
+"""Amounts are whole numbers of 10^-4 of their currency: no currency has more decimals."""
+
+EPOCH = date(1970, 1, 1)
+MANY = 10_000
+
+WORDS = (
+    *("deal", "owner", "currency", "probability", "state", "stage", "pipeline", "category", "gate"),
+    *("region", "market", "segment", "product", "source", "deal_type", "value_basis", "loss_reason"),
+)
+"""Columns of codes. Each has its dictionary."""
+TIMES = ("valid_from", "recorded_at", "stage_entered_at", "created_at")
+"""Microseconds since 1970."""
+DAYS = ("close_date", "closed_on")
+"""Days since 1970."""
+FLAGS = ("close_date_provisional", "category_by_person", "reconstructed", "gone")
+"""`gone`: removed, or absorbed by another deal."""
+
+
+@dataclass(slots=True)
+class Dictionary:
+    """The texts behind the codes of a column. Code 0 is null."""
+
+    texts: list[str | None] = field(default_factory=lambda: [None])
+    codes: dict[str | None, int] = field(default_factory=lambda: {None: 0})
+
+    def encode(self, texts: Sequence[str | None]) -> Codes:
+        """The codes of `texts`; new ones are learnt."""
+        for text in texts:
+            if text not in self.codes:
+                self.codes[text] = len(self.texts)
+                self.texts.append(text)
+        return np.array([self.codes[text] for text in texts], dtype=np.int32)
+
+    def code(self, text: str | None) -> int:
+        """The code of a text, -1 for one that no version has."""
+        return self.codes.get(text, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """All versions, ordered by deal, `valid_from`, version: a deal's versions stand together in the order of its timeline."""
+
+    words: dict[str, Dictionary]
+    deal: Codes
+    owner: Codes
+    currency: Codes
+    probability: Codes
+    state: Codes
+    stage: Codes
+    pipeline: Codes
+    category: Codes
+    gate: Codes
+    region: Codes
+    market: Codes
+    segment: Codes
+    product: Codes
+    source: Codes
+    deal_type: Codes
+    value_basis: Codes
+    loss_reason: Codes
+    version: Codes
+    pushes: Codes
+    valid_from: Ints
+    recorded_at: Ints
+    stage_entered_at: Ints
+    created_at: Ints
+    amount: Ints
+    close_date: Codes
+    closed_on: Codes
+    close_date_provisional: Flags
+    category_by_person: Flags
+    reconstructed: Flags
+    gone: Flags
+
+    def __len__(self) -> int:
+        return len(self.deal)
+
+    def code(self, column: str, text: str | None) -> int:
+        """The code of a text in a column; -1, which no row has, when nothing has it."""
+        return self.words[column].code(text)
+
+    def texts(self, column: str, rows: Index) -> list[str | None]:
+        known = self.words[column].texts
+        return [known[code] for code in getattr(self, column)[rows].tolist()]
+
+    def is_in(self, column: str, texts: Sequence[str], rows: Index | slice = slice(None)) -> Flags:
+        """Whether the rows have one of `texts` in a column."""
+        wanted = np.zeros(len(self.words[column].texts), dtype=bool)
+        for text in texts:
+            if (code := self.code(column, text)) >= 0:
+                wanted[code] = True
+        found: Flags = wanted[getattr(self, column)[rows]]
+        return found
+
+
+ARRAYS = tuple(each.name for each in fields(Columns) if each.name != "words")
+
+
+def empty(words: dict[str, Dictionary] | None = None) -> Columns:
+    """No rows, with the dictionaries `words` or new ones."""
+    arrays = {name: np.empty(0, dtype=type_of(name)) for name in ARRAYS}
+    return Columns(words=words or {name: Dictionary() for name in WORDS}, **arrays)
+
+
+def type_of(name: str) -> Any:
+    return np.int64 if name in (*TIMES, "amount") else np.bool_ if name in FLAGS else np.int32
+
+
+def merged(known: Columns, arrived: dict[str, npt.NDArray[Any]]) -> Columns:
+    """The columns with more rows, in their order; `arrived` has an array per column, in the dictionaries of `known`.
+
+    A few rows are put where they belong; many are sorted together with all.
+    """
+    if not len(arrived["deal"]):
+        return known
+    if len(arrived["deal"]) > max(MANY, len(known) // 4):
+        arrived = {name: np.concatenate((getattr(known, name), arrived[name])) for name in ARRAYS}
+        known = empty(known.words)
+    order = np.lexsort((arrived["version"], arrived["valid_from"], arrived["deal"]))
+    new = {name: arrived[name][order] for name in ARRAYS}
+    if not len(known):
+        return Columns(words=known.words, **new)
+    places = _places(known, new)
+    return Columns(words=known.words, **{name: np.insert(getattr(known, name), places, new[name]) for name in ARRAYS})
+
+
+def _places(known: Columns, new: dict[str, npt.NDArray[Any]]) -> Index:
+    """Before which row of `known` each new row belongs: mostly behind the last of its deal."""
+    first, places = (np.searchsorted(known.deal, new["deal"], side=side) for side in ("left", "right"))
+    last = np.maximum(places - 1, 0)
+    valid_from, version = known.valid_from[last], known.version[last]
+    is_earlier = (valid_from > new["valid_from"]) | ((valid_from == new["valid_from"]) & (version > new["version"]))
+    for at in np.flatnonzero((places > first) & is_earlier).tolist():
+        moment = (new["valid_from"][at], new["version"][at])
+        places[at] = bisect_left(
+            range(places[at]), moment, lo=int(first[at]), key=lambda row: (known.valid_from[row], known.version[row])
+        )
+    return places
+
+
+def effective(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
+    """The version of each deal that is valid at `as_of` as known at `known_at`: the last of its timeline by both clocks."""
+    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
+    deal = columns.deal[seen]
+    is_last = np.ones(len(seen), dtype=bool)
+    np.not_equal(deal[1:], deal[:-1], out=is_last[:-1])
+    return seen[is_last]
+
+
+def micros(instant: datetime) -> int:
+    """Whole microseconds since 1970 of an aware instant, exactly."""
+    return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def instant_of(value: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
+
+
+def day_number(day: date) -> int:
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date | None:
+    return None if number == NO_DAY else EPOCH + timedelta(days=number)

@@ -1,0 +1,142 @@
+"""Reads the versions of deals from the database into columns, and keeps them up to date."""
+
+import asyncio
+import tempfile
+from typing import IO, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import Pool
+
+from services.forecast.history.columns import (
+    AMOUNT_SCALE,
+    ARRAYS,
+    DAYS,
+    FLAGS,
+    NO_AMOUNT,
+    NO_DAY,
+    TIMES,
+    WORDS,
+    Columns,
+    empty,
+    merged,
+    type_of,
+)
+
+_GONE = "(removed OR absorbed_into IS NOT NULL)"
+_SELECT = ", ".join(
+    [
+        *(f"{name}_id AS {name}" if name in ("deal", "owner") else name for name in WORDS if name != "probability"),
+        "stage_probability AS probability",
+        *(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in TIMES),
+        *DAYS,
+        *(name if name != "gone" else f"{_GONE} AS gone" for name in FLAGS),
+        *("version", "pushes"),
+        f"round(amount, {AMOUNT_SCALE}) AS amount",
+    ]
+)
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(WORDS, pa.dictionary(pa.int32(), pa.string())),
+    **dict.fromkeys(TIMES, pa.timestamp("us")),
+    **dict.fromkeys(DAYS, pa.date32()),
+    **dict.fromkeys(FLAGS, pa.bool_()),
+    **dict.fromkeys(("version", "pushes"), pa.int32()),
+    "amount": pa.decimal128(30, AMOUNT_SCALE),
+}
+_READ = pa.csv.ReadOptions(block_size=16 << 20)
+_PARSE = pa.csv.ParseOptions(newlines_in_values=True)
+_CONVERT = pa.csv.ConvertOptions(
+    column_types=_TYPES,
+    true_values=["t"],
+    false_values=["f"],
+    null_values=[""],
+    strings_can_be_null=True,
+    quoted_strings_can_be_null=False,
+)
+
+
+class Ledger:
+    """The columns of one database in this process: all versions that some snapshot of the database saw.
+
+    Versions are only ever appended, so the next reading asks for what that snapshot did not see. Those are not simply the
+    ones recorded later: a version that was set aside and repaired arrives with its old time of recording.
+    """
+
+    def __init__(self) -> None:
+        self.columns: Columns = empty()
+        self._seen: str | None = None
+        self._order: tuple[int, int, int] = (0, 0, 0)
+        self._reading = asyncio.Lock()
+
+    async def up_to_date(self, session: AsyncSession) -> Columns:
+        """The columns with every version that this session's snapshot sees, and perhaps later ones."""
+        snapshot: str = (await session.execute(text("SELECT pg_current_snapshot()::text"))).scalar_one()
+        async with self._reading:
+            if _order(snapshot) > self._order:
+                with tempfile.TemporaryFile() as copied:
+                    await _copy(session, copied, self._seen)
+                    self.columns = await asyncio.to_thread(_merged, self.columns, copied)
+                self._seen, self._order = snapshot, _order(snapshot)
+            return self.columns
+
+
+def _order(snapshot: str) -> tuple[int, int, int]:
+    """Of two snapshots of one server the later is the greater, or they are equal and saw the same."""
+    oldest, following, running = snapshot.split(":")
+    return int(following), int(oldest), -len(running.split(",")) if running else 0
+
+
+_ledgers: WeakKeyDictionary[Pool, Ledger] = WeakKeyDictionary()
+
+
+def ledger_of(session: AsyncSession) -> Ledger:
+    """The ledger of the database that a session reads, one for the whole process."""
+    return _ledgers.setdefault(session.get_bind().pool, Ledger())  # type: ignore[union-attr]
+
+
+async def _copy(session: AsyncSession, into: IO[bytes], seen: str | None) -> None:
+    connection = await session.connection()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    query = f"SELECT {_SELECT} FROM deal_version"  # noqa: S608 - constants
+    if seen is None:
+        await driver.copy_from_query(query, output=into, format="csv", header=True)
+        return
+    unseen = "arrived_in >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(arrived_in, $1::text::pg_snapshot)"
+    await driver.copy_from_query(f"{query} WHERE {unseen}", seen, output=into, format="csv", header=True)
+
+
+def _merged(known: Columns, copied: IO[bytes]) -> Columns:
+    copied.seek(0)
+    if not copied.read(1):
+        return known
+    copied.seek(0)
+    batches: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ARRAYS}
+    with pa.csv.open_csv(copied, read_options=_READ, parse_options=_PARSE, convert_options=_CONVERT) as reader:
+        for batch in reader:
+            for name in ARRAYS:
+                batches[name].append(_array(known, name, batch.column(name)))
+    return merged(known, {name: np.concatenate(parts) for name, parts in batches.items()})
+
+
+def _array(known: Columns, name: str, values: Any) -> npt.NDArray[Any]:
+    if name in WORDS:
+        codes = known.words[name].encode(values.dictionary.to_pylist())
+        indices = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        coded: npt.NDArray[Any] = np.append(codes, np.int32(0))[indices]
+        return coded
+    if name == "amount":
+        # The low halves of 128-bit numbers: amounts are below 10^14.
+        halves = np.frombuffer(values.buffers()[1], dtype="<i8").reshape(-1, 2)
+        low = halves[values.offset : values.offset + len(values), 0]
+        return np.where(values.is_valid().to_numpy(zero_copy_only=False), low, NO_AMOUNT)
+    if name in DAYS:
+        return values.cast(pa.int32()).fill_null(NO_DAY).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    if name in TIMES:
+        return values.cast(pa.int64()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    plain: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).astype(type_of(name))
+    return plain

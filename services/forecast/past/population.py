@@ -1,0 +1,137 @@
+"""The deals that a reading of the past is about, as columns: where each stands, and what it is worth. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from services.forecast.history.columns import (
+    AMOUNT_SCALE,
+    NO_AMOUNT,
+    NO_DAY,
+    Codes,
+    Columns,
+    Flags,
+    Index,
+    Ints,
+    day_number,
+)
+from services.forecast.organisation.tree import Organisation
+from services.forecast.rates.conversion import Rates
+from services.forecast.rates.valuing import in_base, weighted
+
+BUCKETS = (
+    *("closed_won", "commit", "most_likely", "best_case", "pipeline", "held_back", "omitted", "lost"),
+    *("carried_over", "undated"),
+)
+"""Lines, then where an open deal stands at a business date instead."""
+CARRIED_OVER, UNDATED = BUCKETS.index("carried_over"), BUCKETS.index("undated")
+NO_LINE = -1
+OPEN = tuple(BUCKETS.index(line) for line in ("commit", "most_likely", "best_case", "pipeline"))
+HELD_BACK = BUCKETS.index("held_back")
+
+Small = npt.NDArray[np.int8]
+
+
+def lines(columns: Columns, rows: Index) -> Small:
+    """The line of each row, or NO_LINE: the twin of `standing.line_of`."""
+    line = np.full(len(rows), BUCKETS.index("pipeline"), dtype=np.int8)
+    for category in ("commit", "most_likely", "best_case", "pipeline"):
+        line[columns.is_in("category", [category], rows)] = BUCKETS.index(category)
+    line[columns.close_date_provisional[rows]] = BUCKETS.index("pipeline")
+    line[columns.is_in("gate", ["waiting"], rows)] = HELD_BACK
+    line[columns.is_in("category", ["omitted"], rows)] = BUCKETS.index("omitted")
+    line[columns.is_in("state", ["lost"], rows)] = BUCKETS.index("lost")
+    line[columns.is_in("state", ["won"], rows)] = BUCKETS.index("closed_won")
+    line[columns.gone[rows]] = NO_LINE
+    return line
+
+
+def days(columns: Columns, rows: Index) -> Codes:
+    """The day each row is booked on (closed) or expected on (open): the twin of `standing.month_of`."""
+    expected, booked = columns.close_date[rows], columns.closed_on[rows]
+    is_booked = ~columns.is_in("state", ["open"], rows) & (booked != NO_DAY)
+    return np.where(is_booked, booked, expected).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Some versions, one per deal, each with a line. Amounts are whole minor units of the rates' base currency."""
+
+    columns: Columns
+    rows: Index
+    line: Small
+    day: Codes
+    rates: Rates
+
+    @classmethod
+    def of(cls, columns: Columns, rows: Index, rates: Rates) -> "Population":
+        """Those of `rows` that stand in a line."""
+        line = lines(columns, rows)
+        standing = line != NO_LINE
+        rows = rows[standing]
+        return cls(columns, rows, line[standing], days(columns, rows), rates)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, wanted: Flags) -> "Population":
+        return replace(self, rows=self.rows[wanted], line=self.line[wanted], day=self.day[wanted])
+
+    @cached_property
+    def amount(self) -> tuple[Ints, Flags]:
+        """What each is worth in the base currency, and of which that is known."""
+        columns, known = self.columns, self.columns.amount[self.rows] != NO_AMOUNT
+        units, priced = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=bool)
+        rows = self.rows[known]
+        units[known], priced[known] = in_base(
+            columns.amount[rows],
+            AMOUNT_SCALE,
+            columns.currency[rows],
+            columns.words["currency"].texts,
+            self.day[known],
+            self.rates,
+        )
+        return units, priced
+
+    @cached_property
+    def weighted(self) -> tuple[Ints, Flags]:
+        """What each adds to the weighted forecast, and of which that is known; nothing for closed deals."""
+        amount, priced = self.amount
+        units, known = weighted(amount, self.columns.probability[self.rows], self.columns.words["probability"].texts)
+        is_closed = (self.line == BUCKETS.index("closed_won")) | (self.line == BUCKETS.index("lost"))
+        units[is_closed | ~priced] = 0
+        return units, (known & priced) | is_closed
+
+    def buckets(self, quarter_start: date) -> Small:
+        """Where each stands when `quarter_start` begins the current quarter: the twin of `standing.bucket_of`."""
+        is_open = np.isin(self.line, (*OPEN, HELD_BACK))
+        bucket = self.line.copy()
+        bucket[is_open & (self.day < day_number(quarter_start))] = CARRIED_OVER
+        bucket[is_open & (self.day == NO_DAY)] = UNDATED
+        return bucket
+
+    def in_days(self, start: date, end: date) -> Flags:
+        """Booked or expected in [start, end)."""
+        found: Flags = (self.day >= day_number(start)) & (self.day < day_number(end))
+        return found
+
+    def by_owner(self, of: Callable[[UUID | None], Any]) -> npt.NDArray[Any]:
+        """What `of` says of each row's owner."""
+        codes = self.columns.owner[self.rows]
+        present = np.unique(codes)
+        owners = [self.columns.words["owner"].texts[code] for code in present.tolist()]
+        said = [of(UUID(owner) if owner else None) for owner in owners]
+        found: npt.NDArray[Any] = np.array(said)[np.searchsorted(present, codes)] if said else np.empty(0)
+        return found
+
+    def owned_within(self, units: frozenset[UUID], organisation: Organisation) -> Flags:
+        """Whether each row's owner stands in one of `units`."""
+        if not len(self):
+            return np.zeros(0, dtype=bool)
+        return self.by_owner(lambda owner: organisation.unit_of(owner) in units).astype(bool)

@@ -1,0 +1,152 @@
+"""The numbers of an asked population: the present from cells, the past from the columns of history."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import money
+from libs.common.calendar import Period
+from services.forecast.config import settings_of
+from services.forecast.history.columns import NO_DAY, Index, day_number
+from services.forecast.past import cutting
+from services.forecast.past.population import BUCKETS, OPEN, Population
+from services.forecast.readings import repository
+from services.forecast.readings.asked import Asked
+
+Rank = tuple[Decimal, UUID]
+"""Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
+
+_UNKNOWN = Decimal("-Infinity")
+
+
+async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:
+    """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
+    past = asked.past
+    if past is None:
+        return await repository.sums(session, asked, by, period)
+    calendar = settings_of(session).calendar
+
+    def summed() -> list[dict[str, Any]]:
+        chosen = past.population.where(cutting.in_period(past.population, period or asked.period, asked.quarter.start))
+        parts, part = cutting.cut(
+            chosen,
+            by,
+            organisation=past.organisation,
+            org=asked.org.unit_id,
+            quarter_start=asked.quarter.start,
+            calendar=calendar,
+        )
+        return [asdict(each) for each in cutting.summed(chosen, parts, part, chosen.buckets(asked.quarter.start))]
+
+    return await asyncio.to_thread(summed)
+
+
+async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
+    """The sum of the open deals of the period, inside its lines, whose close date has passed."""
+    if asked.past is None:
+        return await repository.overdue(session, asked)
+    chosen = asked.past.population
+    chosen = chosen.where(_is_overdue(chosen, asked) & chosen.in_days(asked.period.start, asked.period.end))
+    nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
+    zeros = np.zeros(len(chosen), dtype=np.int8)
+    found = cutting.summed(chosen, [None], zeros.astype(np.int64), zeros)
+    return asdict(found[0]) if found else nothing
+
+
+async def deals(
+    session: AsyncSession,
+    asked: Asked,
+    *,
+    buckets: Sequence[str],
+    overdue_only: bool,
+    after: Rank | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
+    past = asked.past
+    if past is None:
+        return await repository.deals(
+            session, asked, buckets=buckets, overdue_only=overdue_only, after=after, limit=limit
+        )
+    chosen = past.population
+    wanted = cutting.in_period(chosen, asked.period, asked.quarter.start)
+    wanted &= np.isin(chosen.buckets(asked.quarter.start), [BUCKETS.index(bucket) for bucket in buckets])
+    if overdue_only:
+        wanted &= _is_overdue(chosen, asked)
+    chosen = chosen.where(wanted)
+    page = _page(chosen, after, limit)
+    stored = await repository.versions(session, _names(chosen, page))
+    return _described(chosen, page, stored, asked)
+
+
+def _is_overdue(population: Population, asked: Asked) -> np.ndarray:
+    due = population.columns.close_date[population.rows]
+    found: np.ndarray = (
+        np.isin(population.line, OPEN)
+        & (population.day >= day_number(asked.quarter.start))
+        & (due != NO_DAY)
+        & (due < day_number(asked.business_date.day))
+    )
+    return found
+
+
+def _page(population: Population, after: Rank | None, limit: int) -> Index:
+    """The rows of the next page: positions in the population."""
+    ranks = _ranks(population)
+    ids = population.columns.words["deal"].texts
+    codes = population.columns.deal[population.rows]
+    order = np.argsort(-ranks, kind="stable")
+    if after is not None:
+        order = order[ranks[order] <= _rank(after[0], population.rates.base)]
+    # Only as many as can be on the page are put into the order of their ids, and all that are worth as much as its last.
+    enough = limit + (np.count_nonzero(ranks == _rank(after[0], population.rates.base)) if after else 0)
+    if len(order) > enough:
+        order = order[: int(np.searchsorted(-ranks[order], -ranks[order[enough]], side="right"))]
+    exact = sorted(order.tolist(), key=lambda at: (ranks[at], ids[codes[at]] or ""), reverse=True)
+    if after is not None:
+        last = (_rank(after[0], population.rates.base), str(after[1]))
+        exact = [at for at in exact if (ranks[at], ids[codes[at]] or "") < last]
+    return np.array(exact[:limit], dtype=np.intp)
+
+
+def _ranks(population: Population) -> np.ndarray:
+    amount, priced = population.amount
+    return np.where(priced, amount, np.iinfo(np.int64).min + 1)
+
+
+def _rank(amount: Decimal, base: str) -> int:
+    return int(np.iinfo(np.int64).min + 1) if amount == _UNKNOWN else int(amount.scaleb(money.exponent(base)))
+
+
+def _names(population: Population, page: Index) -> list[tuple[UUID, int]]:
+    rows = population.rows[page]
+    deals = population.columns.texts("deal", rows)
+    return [
+        (UUID(deal), version) for deal, version in zip(deals, population.columns.version[rows].tolist(), strict=True)
+    ]
+
+
+def _described(
+    population: Population, page: Index, stored: dict[tuple[UUID, int], dict[str, Any]], asked: Asked
+) -> list[dict[str, Any]]:
+    (amount, priced), (weighted, weighed) = population.amount, population.weighted
+    bucket = population.buckets(asked.quarter.start)
+    late = _is_overdue(population, asked)
+    scale = Decimal(1).scaleb(-money.exponent(asked.rates.base))
+    return [
+        {
+            **stored[name],
+            "amount_base": int(amount[at]) * scale if priced[at] else None,
+            "weighted_base": int(weighted[at]) * scale if weighed[at] else None,
+            "bucket": BUCKETS[bucket[at]],
+            "is_overdue": bool(late[at]),
+            "rank": int(amount[at]) * scale if priced[at] else _UNKNOWN,
+        }
+        for at, name in zip(page.tolist(), _names(population, page), strict=True)
+    ]

@@ -1,0 +1,186 @@
+"""Readings of the past on a real database: what a replay gives, whatever arrived when; the organisation as it was."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from libs.common.db import Database
+from libs.common.events.base import Received
+from libs.common.events.deals import DealState, PersonPlaced
+from libs.common.ids import ROOT_UNIT, unit_id
+from libs.common.web.auth import Principal
+from services.forecast.organisation.tree import Organisation
+from services.forecast.past import service as past
+from services.forecast.past.population import BUCKETS, Population
+from services.forecast.rates import service as rates
+from services.forecast.rollup.standing import standing
+from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received
+from tests.support.databases import DatabaseServer
+from tests.support.keys import bearer
+from tests.unit.forecast.given import CHANGES
+
+pytestmark = pytest.mark.asyncio
+Api = Callable[[str], tuple[Any, Any]]
+INSTANTS = st.integers(-1, 200).map(lambda hours: AT + timedelta(hours=hours))
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[list[Received[Any]]]:
+    """Batches of entries, shuffled: an entry may arrive after others that were recorded later."""
+    events = []
+    for name in ("a", "b", "c"):
+        for version, change in enumerate(draw(st.lists(CHANGES, min_size=1, max_size=4)), start=1):
+            valid, recorded = (AT + timedelta(hours=draw(st.integers(0, 150))) for _ in range(2))
+            events.append(deal(name, version, valid_from=valid, recorded_at=recorded, **change))
+    shuffled = draw(st.permutations(events))
+    size = draw(st.integers(1, len(shuffled)))
+    return [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def databases(database_server: DatabaseServer) -> AsyncIterator[tuple[Any, Database]]:
+    """The settings of one database for all examples of a property, and its owner, who may empty it."""
+    chosen = database_server.copy_for("forecast")
+    owner = Database(chosen.model_copy(update={"database_url": chosen.owner_database_url}))
+    yield chosen, owner
+    await owner.close()
+    database_server.drop(chosen)
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrivals(), st.lists(st.tuples(INSTANTS, INSTANTS), min_size=3, max_size=3))
+async def test_every_reading_is_what_a_replay_of_what_arrived_gives(
+    databases: tuple[Any, Database], batches: list[list[Received[Any]]], instants: list[tuple[datetime, datetime]]
+) -> None:
+    chosen, owner = databases
+    async with owner.transaction() as session:
+        for table in ("deal_version", "deal_current", "rollup_cell", "freshness"):
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    database = Database(chosen)
+    arrived: list[Received[Any]] = []
+    try:
+        for batch in batches:
+            await handle(database, batch)
+            arrived += batch
+            for as_of, known_at in instants:
+                assert await read(database, as_of, known_at) == await replayed(database, arrived, as_of, known_at)
+    finally:
+        await database.close()
+
+
+async def read(database: Database, as_of: datetime, known_at: datetime) -> dict[UUID, tuple[Any, ...]]:
+    async with database.reading() as session:
+        found: Population = await past.population(
+            session,
+            as_of=as_of,
+            known_at=known_at,
+            rates=await rates.load(session),
+            organisation=Organisation({}, {}),
+            org=ROOT_UNIT,
+            filters={},
+            principal=Principal.system("test"),
+        )
+    deals = [UUID(each) for each in found.columns.texts("deal", found.rows)]
+    amounts = [Decimal(int(cents)) / 100 if known else None for cents, known in zip(*found.amount, strict=True)]
+    return dict(zip(deals, zip([BUCKETS[line] for line in found.line], amounts, strict=True), strict=True))
+
+
+async def replayed(
+    database: Database, arrived: list[Received[Any]], as_of: datetime, known_at: datetime
+) -> dict[UUID, tuple[Any, ...]]:
+    seen = [each.data for each in arrived if each.data.valid_from <= as_of and each.recorded_at <= known_at]
+    newest: dict[UUID, DealState] = {
+        state.deal_id: state for state in sorted(seen, key=lambda state: (state.valid_from, state.version))
+    }
+    async with database.reading() as session:
+        held = await rates.load(session)
+    stands = {deal: standing(state, held) for deal, state in newest.items()}
+    return {deal: (found.line, found.amount_base) for deal, found in stands.items() if found is not None}
+
+
+async def ask(client: Any, path: str, role: str = "cso", scope: tuple[UUID, ...] = (ROOT_UNIT,), **asked: Any) -> Any:
+    params = {"date": TODAY, "period": "2024Q4"} | asked
+    answer = await client.get(f"/v1/forecast/{path}", params=params, headers=bearer(role, scope=scope))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_move_changes_todays_organisation_and_not_the_one_that_was(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, {"EMEA/North": ["ann"], "EMEA/South": ["cid"]})
+    await handle(runtime.database, [deal("a", owner_id=named("ann")), deal("c", owner_id=named("cid"))])
+    moved_at = AT + timedelta(days=5)
+    moved = PersonPlaced(person_id=named("ann"), version=2, valid_from=moved_at, unit_id=unit_id("EMEA/South"))
+    await handle(runtime.database, [received(moved, moved.person_id, 2, at=moved_at)])
+    north, south = unit_id("EMEA/North"), unit_id("EMEA/South")
+
+    async def amount(unit: UUID, **asked: Any) -> str:
+        reading = await ask(client, "rollup", org=str(unit), **asked)
+        return str(reading["totals"]["total"]["amount"])
+
+    before = {"as_of": (AT + timedelta(days=1)).isoformat()}
+    assert await amount(north, **before) == await amount(south, **before) == "1000.00"
+    assert (await amount(north, organisation="is", **before), await amount(south, organisation="is", **before)) == (
+        "0.00",
+        "2000.00",
+    )
+    after = {"as_of": (AT + timedelta(days=6)).isoformat()}
+    assert (await amount(north, **after), await amount(south, **after)) == ("0.00", "2000.00")
+    known_before = after | {"known_at": (AT + timedelta(days=4)).isoformat()}
+    assert (await amount(north, **known_before), await amount(south, **known_before)) == ("1000.00", "1000.00")
+    tree = (await ask(client, "call", org=str(unit_id("EMEA")), **before))["tree"]
+    assert [(node["label"], node["total"]["amount"]) for node in tree["children"]] == [
+        ("North", "1000.00"),
+        ("South", "1000.00"),
+    ]
+
+
+async def test_who_leads_a_team_sees_what_was_the_teams_then_and_nothing_else(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, {"EMEA/North": ["ann"], "EMEA/South": ["cid"]})
+    await handle(runtime.database, [deal("a", owner_id=named("ann")), deal("c", owner_id=named("cid"))])
+    moved_at = AT + timedelta(days=5)
+    moved = PersonPlaced(person_id=named("ann"), version=2, valid_from=moved_at, unit_id=unit_id("EMEA/South"))
+    await handle(runtime.database, [received(moved, moved.person_id, 2, at=moved_at)])
+    scope = (unit_id("EMEA/North"),)
+    early = await ask(client, "deals", "manager", scope, as_of=(AT + timedelta(days=1)).isoformat())
+    assert [each["name"] for each in early["items"]] == ["a"]
+    late = await ask(client, "deals", "manager", scope, as_of=(AT + timedelta(days=6)).isoformat())
+    assert late["items"] == []
+    today = await ask(client, "deals", "manager", scope, as_of=(AT + timedelta(days=1)).isoformat(), organisation="is")
+    assert today["items"] == []
+
+
+async def test_pages_of_deals_of_the_past_are_the_whole_once(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    amounts = [None, Decimal(5), Decimal(5), Decimal(5), None, Decimal(700), Decimal("0.01"), Decimal(-3)]
+    await handle(runtime.database, [deal(f"d{at}", amount=amount) for at, amount in enumerate(amounts)])
+    asked = {"as_of": (AT + timedelta(days=1)).isoformat(), "limit": 2}
+    found, cursor = [], None
+    while True:
+        page = await ask(client, "deals", **asked, **({"cursor": cursor} if cursor else {}))
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    present = (await ask(client, "deals"))["items"]
+    assert [each["deal_id"] for each in found] == [each["deal_id"] for each in present]
+    assert len(found) == len(amounts)
+
+
+async def test_a_reading_in_another_currency_is_valued_by_deal(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await handle(runtime.database, [deal("a", amount=Decimal("10.01")), deal("b", amount=Decimal("20.01"))])
+    reading = await ask(client, "rollup", currency="USD")
+    assert (reading["currency"], reading["totals"]["total"]["amount"]) == ("USD", "32.63")
+    answer = await client.get("/v1/forecast/rollup", params={"currency": "EURO"}, headers=bearer("cso"))
+    assert answer.status_code == 422
+    assert "EURO" in answer.json()["detail"]

@@ -1,0 +1,111 @@
+"""Timelines of deals as states, and as columns."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from hypothesis import strategies as st
+
+from libs.common.events.deals import DealChanged, DealState
+from services.forecast.history.columns import (
+    ARRAYS,
+    DAYS,
+    NO_AMOUNT,
+    NO_DAY,
+    TIMES,
+    WORDS,
+    Columns,
+    day_number,
+    empty,
+    merged,
+    micros,
+    type_of,
+)
+from services.forecast.rates.conversion import Rates, YearRates
+
+AT = datetime(2026, 11, 2, tzinfo=UTC)
+RATES = Rates(
+    "EUR",
+    {"EUR": Decimal(1), "USD": Decimal(1) / Decimal("1.0837"), "JPY": Decimal("0.0061"), "KWD": Decimal("3.01")},
+    (YearRates(date(2026, 1, 1), date(2027, 1, 1), {"USD": Decimal("0.905")}),),
+)
+
+Recorded = tuple[DealState, datetime]
+"""An entry of a timeline and when it was recorded."""
+
+CHANGES = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(["open", "open", "won", "lost"]),
+        "category": st.sampled_from([None, "pipeline", "best_case", "most_likely", "commit", "omitted"]),
+        "gate": st.sampled_from(["not_applicable", "waiting", "passed", "overridden"]),
+        "amount": st.none() | st.decimals(Decimal(-5), Decimal(10**9), places=3),
+        "currency": st.sampled_from([None, "EUR", "USD", "JPY", "KWD", "XAU"]),
+        "stage_probability": st.none() | st.decimals(0, 1, places=4),
+        "close_date": st.none() | st.dates(date(2026, 8, 15), date(2027, 2, 15)),
+        "closed_on": st.none() | st.dates(date(2026, 8, 15), date(2026, 12, 31)),
+        "close_date_provisional": st.booleans(),
+        "owner_id": st.sampled_from([None, UUID(int=101), UUID(int=102), UUID(int=103)]),
+        "region": st.sampled_from([None, "EMEA", "APAC"]),
+        "deal_type": st.sampled_from(["new", "renewal"]),
+        "removed": st.sampled_from([False, False, False, True]),
+        "absorbed_into": st.sampled_from([None, None, None, UUID(int=9)]),
+    }
+)
+
+
+@st.composite
+def timelines(draw: st.DrawFn, *, deals: int = 4, versions: int = 5) -> list[Recorded]:
+    """Entries of some deals. Valid times and recording times go their own ways, as corrections make them."""
+    found: list[Recorded] = []
+    for number in range(1, draw(st.integers(1, deals)) + 1):
+        recorded = AT
+        for version in range(1, draw(st.integers(1, versions)) + 1):
+            recorded += timedelta(hours=draw(st.integers(0, 40)))
+            valid = AT + timedelta(hours=draw(st.integers(0, 120)))
+            found.append((state(number, version, valid_from=valid, **draw(CHANGES)), recorded))
+    return found
+
+
+def state(number: int, version: int = 1, **fields: Any) -> DealState:
+    given: dict[str, Any] = {
+        "deal_id": UUID(int=number),
+        "version": version,
+        "valid_from": AT,
+        "stage_entered_at": AT,
+        "created_at": AT,
+        "amount": Decimal(100),
+        "currency": "EUR",
+        "stage_probability": Decimal("0.5"),
+        "close_date": date(2026, 12, 1),
+        "category": "commit",
+    }
+    return DealChanged(**(given | fields))
+
+
+def columns_of(entries: Sequence[Recorded], known: Columns | None = None) -> Columns:
+    """The columns of these entries, added to `known`."""
+    known = known or empty()
+    return merged(known, {name: _array(known, name, entries) for name in ARRAYS})
+
+
+def _array(known: Columns, name: str, entries: Sequence[Recorded]) -> Any:
+    values = [_value(name, state, recorded) for state, recorded in entries]
+    return known.words[name].encode(values) if name in WORDS else np.array(values, dtype=type_of(name))
+
+
+def _value(name: str, state: DealState, recorded: datetime) -> Any:
+    if name == "recorded_at":
+        return micros(recorded)
+    if name == "gone":
+        return state.removed or state.absorbed_into is not None
+    if name == "amount":
+        return NO_AMOUNT if state.amount is None else int(state.amount * 10**4)
+    value = getattr(state, {"deal": "deal_id", "owner": "owner_id", "probability": "stage_probability"}.get(name, name))
+    if name in WORDS:
+        return None if value is None else str(value)
+    if name in TIMES:
+        return micros(value)
+    return (NO_DAY if value is None else day_number(value)) if name in DAYS else value

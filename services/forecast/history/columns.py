@@ -171,6 +171,23 @@ def effective(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
     return seen[is_last]
 
 
+def timeline(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
+    """Every version that held at some time up to `as_of`, as known at `known_at`: the steps of each deal, in their order.
+
+    Of entries of one deal and one time the last is the one that held.
+    """
+    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
+    deal, valid_from = columns.deal[seen], columns.valid_from[seen]
+    held = np.ones(len(seen), dtype=bool)
+    held[:-1] = (deal[1:] != deal[:-1]) | (valid_from[1:] != valid_from[:-1])
+    return seen[held]
+
+
+def present(codes: Codes) -> list[int]:
+    """The codes that occur."""
+    return np.flatnonzero(np.bincount(codes)).tolist() if len(codes) else []
+
+
 def micros(instant: datetime) -> int:
     """Whole microseconds since 1970 of an aware instant, exactly."""
     return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

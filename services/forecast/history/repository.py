@@ -49,6 +49,21 @@ async def versions(
     return [dict(row) for row in found.mappings()]
 
 
+async def entries(session: AsyncSession, names: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+    """Entries of deals' timelines, by deal and version."""
+    found = await session.execute(
+        text(
+            """
+            SELECT v.* FROM deal_version v
+            JOIN unnest(cast(:deals AS uuid[]), cast(:versions AS integer[])) AS n (deal_id, version)
+              ON v.deal_id = n.deal_id AND v.version = n.version
+            """
+        ),
+        {"deals": [name[0] for name in names], "versions": [name[1] for name in names]},
+    )
+    return {(row["deal_id"], row["version"]): dict(row) for row in found.mappings()}
+
+
 async def recorded_to(session: AsyncSession, topic: str, partitions: int) -> datetime | None:
     """Up to which recording time all versions have arrived here; None while a partition has not been heard of."""
     row = (

@@ -1,6 +1,8 @@
 """A deal's history by two clocks."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,3 +33,8 @@ async def read(
     return HistoryReading(
         deal_id=deal_id, as_of=until, known_at=known, current=versions[-1] if versions else None, versions=versions
     )
+
+
+async def entries(session: AsyncSession, names: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
+    """Entries of deals' timelines by deal and version, for deals whose rows the caller has found within its scope."""
+    return await repository.entries(session, names)

@@ -21,7 +21,6 @@ from services.forecast.history.columns import (
     Ints,
     day_number,
 )
-from services.forecast.organisation.tree import Organisation
 from services.forecast.rates.conversion import Rates
 from services.forecast.rates.valuing import in_base, weighted
 
@@ -59,6 +58,18 @@ def days(columns: Columns, rows: Index) -> Codes:
     return np.where(is_booked, booked, expected).astype(np.int32)
 
 
+def worth(columns: Columns, rows: Index, day: Codes, rates: Rates) -> tuple[Ints, Flags]:
+    """What each row is worth in minor units of the base currency, and of which that is known; 0 where it is not."""
+    known = columns.amount[rows] != NO_AMOUNT
+    units, priced = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
+    rows = rows[known]
+    currencies = columns.words["currency"].texts
+    units[known], priced[known] = in_base(
+        columns.amount[rows], AMOUNT_SCALE, columns.currency[rows], currencies, day[known], rates
+    )
+    return units, priced
+
+
 @dataclass(frozen=True)
 class Population:
     """Some versions, one per deal, each with a line. Amounts are whole minor units of the rates' base currency."""
@@ -86,18 +97,7 @@ class Population:
     @cached_property
     def amount(self) -> tuple[Ints, Flags]:
         """What each is worth in the base currency, and of which that is known."""
-        columns, known = self.columns, self.columns.amount[self.rows] != NO_AMOUNT
-        units, priced = np.zeros(len(self), dtype=np.int64), np.zeros(len(self), dtype=bool)
-        rows = self.rows[known]
-        units[known], priced[known] = in_base(
-            columns.amount[rows],
-            AMOUNT_SCALE,
-            columns.currency[rows],
-            columns.words["currency"].texts,
-            self.day[known],
-            self.rates,
-        )
-        return units, priced
+        return worth(self.columns, self.rows, self.day, self.rates)
 
     @cached_property
     def weighted(self) -> tuple[Ints, Flags]:
@@ -129,9 +129,3 @@ class Population:
         said = [of(UUID(owner) if owner else None) for owner in owners]
         found: npt.NDArray[Any] = np.array(said)[np.searchsorted(present, codes)] if said else np.empty(0)
         return found
-
-    def owned_within(self, units: frozenset[UUID], organisation: Organisation) -> Flags:
-        """Whether each row's owner stands in one of `units`."""
-        if not len(self):
-            return np.zeros(0, dtype=bool)
-        return self.by_owner(lambda owner: organisation.unit_of(owner) in units).astype(bool)

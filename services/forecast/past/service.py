@@ -1,55 +1,32 @@
 """The deals as they stood at a pair of instants."""
 
-from collections.abc import Mapping
+import asyncio
 from datetime import datetime
-from uuid import UUID
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.ids import ROOT_UNIT
-from libs.common.web.auth import Principal
 from services.forecast.history.columns import Columns, effective
 from services.forecast.history.loading import ledger_of
-from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import Population
+from services.forecast.past.view import View
 from services.forecast.rates.conversion import Rates
 
 
+async def columns(session: AsyncSession) -> Columns:
+    """All versions of all deals that the session's snapshot sees."""
+    return await ledger_of(session).up_to_date(session)
+
+
 async def population(
-    session: AsyncSession,
-    *,
-    as_of: datetime,
-    known_at: datetime,
-    rates: Rates,
-    organisation: Organisation,
-    org: UUID,
-    filters: Mapping[str, str],
-    principal: Principal,
+    session: AsyncSession, *, as_of: datetime, known_at: datetime, rates: Rates, view: View, deals: bool = True
 ) -> Population:
-    """Every deal that stands in a line at both instants, below `org`, within the principal's scope and with all of `filters`.
+    """Every deal of the view that stands in a line at both instants; none of them without `deals`."""
+    known = await columns(session)
 
-    Scope and `org` are units of `organisation`: who leads a team sees what was the team's then. A filter is a column and its
-    text; an empty one asks for those without a value.
-    """
-    columns = await ledger_of(session).up_to_date(session)
-    found = Population.of(columns, effective(columns, as_of, known_at), rates)
-    return found.where(_matching(columns, found, filters) & _visible(found, organisation, org, principal))
+    def found() -> Population:
+        rows = effective(known, as_of, known_at) if deals else np.empty(0, dtype=np.intp)
+        every = Population.of(known, rows, rates)
+        return every.where(view.owns(known, every.rows) & view.matches(known, every.rows))
 
-
-def _matching(columns: Columns, found: Population, filters: Mapping[str, str]) -> np.ndarray:
-    wanted = np.ones(len(found), dtype=bool)
-    for column, given in filters.items():
-        codes = getattr(columns, column)[found.rows]
-        accepted = {columns.code(column, given)} if given else {0, columns.code(column, "")}
-        wanted &= np.isin(codes, list(accepted))
-    return wanted
-
-
-def _visible(found: Population, organisation: Organisation, org: UUID, principal: Principal) -> np.ndarray:
-    everything = ROOT_UNIT in principal.scope
-    if everything and org == ROOT_UNIT:
-        return np.ones(len(found), dtype=bool)
-    below = organisation.below(org)
-    units = below if everything else below & organisation.within(principal.scope)
-    return found.owned_within(units, organisation)
+    return await asyncio.to_thread(found)

@@ -49,7 +49,7 @@ def in_base(
     """
     valued, known = np.zeros(len(amount), dtype=np.int64), np.zeros(len(amount), dtype=bool)
     places = money.exponent(rates.base) - scale
-    for code in np.unique(currency).tolist():
+    for code in np.flatnonzero(np.bincount(currency)).tolist() if len(currency) else ():
         name = currencies[code]
         if name is None:
             continue
@@ -65,7 +65,7 @@ def in_base(
 def weighted(units: Ints, probability: Codes, probabilities: Sequence[str | None]) -> tuple[Ints, Flags]:
     """Each amount times its probability, rounded each; and which have one."""
     valued, known = np.zeros(len(units), dtype=np.int64), np.zeros(len(units), dtype=bool)
-    for code in np.unique(probability).tolist():
+    for code in np.flatnonzero(np.bincount(probability)).tolist() if len(probability) else ():
         text = probabilities[code]
         if text is None:
             continue

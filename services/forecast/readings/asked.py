@@ -9,6 +9,7 @@ from libs.common.calendar import Period
 from services.forecast.organisation.service import Basis
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import Population
+from services.forecast.past.view import View
 from services.forecast.rates.conversion import Rates
 from services.forecast.rollup.schemas import BusinessDate, OrgOut
 
@@ -45,10 +46,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The deals of the past that a question is about, all their lines, and the organisation they are rolled up by."""
+    """What of the past a question is about, and the deals themselves where they were asked for, in all their lines."""
 
+    view: View
     population: Population
-    organisation: Organisation
+
+    @property
+    def organisation(self) -> Organisation:
+        return self.view.organisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,9 @@ def rollup_csv(reading: RollupReading) -> Response:
             *(getattr(row.beside, name) for name in BESIDE),
         ]
         values = [getattr(part, measure) for part in sums for measure in measures]
-        return [reading.period.key, _text(row.key), _text(row.label), reading.currency, *values]
+        return [reading.period.key, text(row.key), text(row.label), reading.currency, *values]
 
-    return _answer(
+    return answer(
         f"rollup-{reading.period.key}-{reading.by}", header, (line(row) for row in (*reading.rows, reading.totals))
     )
 
@@ -45,18 +45,19 @@ def deals_csv(reading: DealsReading, items: Iterable[DealRow]) -> Response:
     names = list(DealRow.model_fields)
 
     def line(row: DealRow) -> list[Any]:
-        return [_text(value) if isinstance(value, str) else value for value in (getattr(row, name) for name in names)]
+        return [text(value) if isinstance(value, str) else value for value in (getattr(row, name) for name in names)]
 
     period = reading.period.key if reading.period else "all"
-    return _answer(f"deals-{period}-{reading.bucket or 'forecast'}", names, (line(row) for row in items))
+    return answer(f"deals-{period}-{reading.bucket or 'forecast'}", names, (line(row) for row in items))
 
 
-def _text(value: str | None) -> str | None:
+def text(value: str | None) -> str | None:
     """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
     return f"'{value}" if value and value.startswith(_FORMULA_STARTS) else value
 
 
-def _answer(name: str, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Response:
+def answer(name: str, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Response:
+    """A CSV file to be saved as `name`."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(header)

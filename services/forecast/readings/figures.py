@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import money
 from libs.common.calendar import Period
 from services.forecast.config import settings_of
+from services.forecast.history import service as versions
 from services.forecast.history.columns import NO_DAY, Index, day_number
 from services.forecast.past import cutting
 from services.forecast.past.population import BUCKETS, OPEN, Population
@@ -81,7 +82,7 @@ async def deals(
         wanted &= _is_overdue(chosen, asked)
     chosen = chosen.where(wanted)
     page = _page(chosen, after, limit)
-    stored = await repository.versions(session, _names(chosen, page))
+    stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
 
 

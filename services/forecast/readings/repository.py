@@ -165,21 +165,6 @@ def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
     }
 
 
-async def versions(session: AsyncSession, names: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:
-    """Entries of deals' timelines, by deal and version."""
-    found = await session.execute(
-        text(
-            """
-            SELECT v.* FROM deal_version v
-            JOIN unnest(cast(:deals AS uuid[]), cast(:versions AS integer[])) AS n (deal_id, version)
-              ON v.deal_id = n.deal_id AND v.version = n.version
-            """
-        ),
-        {"deals": [name[0] for name in names], "versions": [name[1] for name in names]},
-    )
-    return {(row["deal_id"], row["version"]): dict(row) for row in found.mappings()}
-
-
 async def freshness(session: AsyncSession) -> dict[str, Any]:
     """The newest live delivery, and the newest change live and imported; null where there is none."""
     found = await session.execute(

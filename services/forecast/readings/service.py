@@ -19,6 +19,7 @@ from services.forecast.config import settings_of
 from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
 from services.forecast.past import service as history
+from services.forecast.past.view import View
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
 from services.forecast.readings.asked import Asked, Past, Question
@@ -43,8 +44,10 @@ class UnitOutOfScope(Forbidden):
     """The unit exists, but the caller may not see it."""
 
 
-async def decide(session: AsyncSession, question: Question, *, principal: Principal) -> Asked:
+async def decide(session: AsyncSession, question: Question, *, principal: Principal, deals: bool = True) -> Asked:
     """Turn a request into a definite question. Scope only ever narrows: it is the caller's own, cut with `org`.
+
+    Without `deals` a question about the past comes without the deals it is about.
 
     Raises UnreadablePeriod, UnreadableCurrency, UnknownUnit, UnitOutOfScope.
     """
@@ -71,21 +74,14 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
     past = None
     if is_past:
         organised = await organisations.read(session, basis, as_of=as_of, known_at=known_at)
-        population = await history.population(
-            session,
-            as_of=as_of,
-            known_at=known_at,
-            rates=held,
-            organisation=organised,
-            org=org.unit_id,
-            filters={
-                name: "" if value == NOBODY else str(value)
-                for name, value in asdict(question.filters).items()
-                if value is not None
-            },
-            principal=principal,
-        )
-        past = Past(population, organised)
+        filters = {
+            name: "" if value == NOBODY else str(value)
+            for name, value in asdict(question.filters).items()
+            if value is not None
+        }
+        view = View.of(organised, org=org.unit_id, scope=principal.scope, filters=filters)
+        stood = await history.population(session, as_of=as_of, known_at=known_at, rates=held, view=view, deals=deals)
+        past = Past(view, stood)
     return Asked(
         period=period,
         quarter=calendar.quarter(business_date.day),

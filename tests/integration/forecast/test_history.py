@@ -16,10 +16,10 @@ from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState, PersonPlaced
 from libs.common.ids import ROOT_UNIT, unit_id
-from libs.common.web.auth import Principal
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import service as past
 from services.forecast.past.population import BUCKETS, Population
+from services.forecast.past.view import View
 from services.forecast.rates import service as rates
 from services.forecast.rollup.standing import standing
 from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received
@@ -83,10 +83,7 @@ async def read(database: Database, as_of: datetime, known_at: datetime) -> dict[
             as_of=as_of,
             known_at=known_at,
             rates=await rates.load(session),
-            organisation=Organisation({}, {}),
-            org=ROOT_UNIT,
-            filters={},
-            principal=Principal.system("test"),
+            view=View(Organisation({}, {}), None, {}),
         )
     deals = [UUID(each) for each in found.columns.texts("deal", found.rows)]
     amounts = [Decimal(int(cents)) / 100 if known else None for cents, known in zip(*found.amount, strict=True)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +67,41 @@ def timelines(draw: st.DrawFn, *, deals: int = 4, versions: int = 5) -> list[Rec
             recorded += timedelta(hours=draw(st.integers(0, 40)))
             valid = AT + timedelta(hours=draw(st.integers(0, 120)))
             found.append((state(number, version, valid_from=valid, **draw(CHANGES)), recorded))
+    return found
+
+
+WON, LOST = {"state": "won", "category": None}, {"state": "lost", "category": None, "closed_on": date(2026, 11, 4)}
+EVENTS: list[dict[str, Any]] = [
+    *({"amount": Decimal(amount)} for amount in ("70.01", "250", "99.995")),
+    *(
+        {"close_date": day}
+        for day in (date(2026, 11, 20), date(2026, 12, 9), date(2027, 1, 20), date(2026, 9, 1), None)
+    ),
+    *({"category": category} for category in ("omitted", "best_case")),
+    *({"gate": gate} for gate in ("waiting", "passed")),
+    *(WON | {"closed_on": day} for day in (date(2026, 11, 3), date(2026, 11, 5), date(2027, 1, 3))),
+    LOST,
+    {"state": "open", "category": "commit", "closed_on": None},
+    {"removed": True},
+    {"removed": False},
+    *({"owner_id": UUID(int=owner)} for owner in (101, 102, 103)),
+    *({"region": region} for region in ("EMEA", "APAC", None)),
+    {"currency": "USD"},
+]
+"""What happens to a deal, one thing at a time."""
+
+
+def lives(chance: Random, *, deals: int = 5, events: int = 6) -> list[Recorded]:
+    """Deals to which one thing happens after the other, some of it told late and in the past."""
+    found: list[Recorded] = []
+    for number in range(1, chance.randint(1, deals) + 1):
+        at = AT + timedelta(hours=chance.randint(-60, 40))
+        fields: dict[str, Any] = {"owner_id": UUID(int=101), "region": "EMEA"}
+        for version in range(1, chance.randint(1, events) + 1):
+            told = at + timedelta(hours=chance.choice([0, 0, 0, 30]))
+            found.append((state(number, version, valid_from=at, **fields), told))
+            at += timedelta(hours=chance.choice([1, 20, 50, 0, -5]))
+            fields = fields | chance.choice(EVENTS)
     return found
 
 

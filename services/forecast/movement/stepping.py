@@ -1,0 +1,163 @@
+"""The steps that deals took between two instants: from end to end, or every one. Pure."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from libs.common.calendar import FiscalCalendar, Period
+from services.forecast.history.columns import (
+    Codes,
+    Columns,
+    Flags,
+    Index,
+    Ints,
+    day_number,
+    effective,
+    instant_of,
+    micros,
+    timeline,
+)
+from services.forecast.movement.identity import NO_ROW, Look, Standing, Steps
+from services.forecast.past.population import days
+
+_QUARTER_HOUR = 15 * 60 * 1_000_000
+"""Time zones change their offset at quarters of an hour only."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a movement: what was valid and known, seen from a business date with rates and an organisation."""
+
+    as_of: datetime
+    known_at: datetime
+    day: date
+    look: Look
+
+
+@dataclass(frozen=True)
+class Between:
+    """A movement to be explained: of a period's forecast, from one end to the other."""
+
+    columns: Columns
+    start: End
+    end: End
+    period: Period
+    calendar: FiscalCalendar
+    zone: ZoneInfo
+
+    def ends(self) -> Iterator[Steps]:
+        """One step per deal, whatever happened on the way."""
+        before, after = self._rows(self.start), self._rows(self.end)
+        kept = np.flatnonzero(self._touches(before) | self._touches(after))
+        closing = self._closing()[kept]
+        yield self._steps(
+            before[kept], self._quarter(self.start.day), self.start.look,
+            after[kept], self._quarter(self.end.day), self.end.look, closing,
+        )  # fmt: skip
+
+    def every_step(self) -> Iterator[Steps]:
+        """Every change on the way, and the turn of each quarter.
+
+        The first is what became known later about the start, with the other end's rates and organisation.
+        """
+        held = timeline(self.columns, self.end.as_of, self.end.known_at)
+        known, then = self._rows(self.start), self._rows_at(self.start.as_of, self.end.known_at)
+        wanted = self._touches(known)
+        wanted[self.columns.deal[held[self._dated(held)]]] = True
+        begins, ends = self._quarter(self.start.day), self._quarter(self.end.day)
+        deals = np.flatnonzero(wanted & ((known != NO_ROW) | (then != NO_ROW)))
+        look = self.end.look
+        yield self._steps(known[deals], begins, self.start.look, then[deals], begins, look, then[deals])
+        held = held[wanted[self.columns.deal[held]]]
+        deal = self.columns.deal[held]
+        has_previous = np.zeros(len(held), dtype=bool)
+        has_previous[1:] = deal[1:] == deal[:-1]
+        previous = np.where(has_previous, np.roll(held, 1), NO_ROW)
+        at = self._quarters_of(self.columns.valid_from[held])
+        at = np.maximum(at, begins)
+        is_step = self.columns.valid_from[held] > micros(self.start.as_of)
+        since = np.where(has_previous, np.roll(at, 1), at)
+        rows, before, now, then_at = held[is_step], previous[is_step], at[is_step], since[is_step]
+        yield self._steps(before, then_at, look, before, now, look, before)
+        yield self._steps(before, now, look, rows, now, look, rows)
+        is_last = np.ones(len(held), dtype=bool)
+        is_last[:-1] = deal[1:] != deal[:-1]
+        last = held[is_last]
+        yield self._steps(last, at[is_last], look, last, ends, look, last)
+
+    def _steps(
+        self,
+        before: Index,
+        before_quarter: Codes | int,
+        before_look: Look,
+        after: Index,
+        after_quarter: Codes | int,
+        after_look: Look,
+        closing: Index,
+    ) -> Steps:
+        return Steps(
+            Standing(self.columns, before, self._spread(before_quarter, before), before_look, self.period),
+            Standing(self.columns, after, self._spread(after_quarter, after), after_look, self.period),
+            closing,
+        )
+
+    @staticmethod
+    def _spread(quarter: Codes | int, rows: Index) -> Codes:
+        return np.full(len(rows), quarter, dtype=np.int32) if isinstance(quarter, int) else quarter
+
+    def _rows(self, end: End) -> Index:
+        return self._rows_at(end.as_of, end.known_at)
+
+    def _rows_at(self, as_of: datetime, known_at: datetime) -> Index:
+        return self._by_deal(effective(self.columns, as_of, known_at))
+
+    def _by_deal(self, rows: Index) -> Index:
+        """Rows by the code of their deal; NO_ROW for deals without one."""
+        found = np.full(len(self.columns.words["deal"].texts), NO_ROW, dtype=np.intp)
+        found[self.columns.deal[rows]] = rows
+        return found
+
+    def _dated(self, rows: Index) -> Flags:
+        day = days(self.columns, rows)
+        found: Flags = (day >= day_number(self.period.start)) & (day < day_number(self.period.end))
+        return found
+
+    def _touches(self, rows: Index) -> Flags:
+        """Which of these rows, NO_ROW among them, are dated in the period."""
+        found = np.zeros(len(rows), dtype=bool)
+        found[rows != NO_ROW] = self._dated(rows[rows != NO_ROW])
+        return found
+
+    def _closing(self) -> Index:
+        """For each deal that is won at the end, the row by which it was won; else NO_ROW."""
+        held = timeline(self.columns, self.end.as_of, self.end.known_at)
+        deal, won = self.columns.deal[held], self.columns.is_in("state", ["won"], held)
+        begins = np.ones(len(held), dtype=bool)
+        begins[1:] = (deal[1:] != deal[:-1]) | (won[1:] != won[:-1])
+        start = np.maximum.accumulate(np.where(begins, np.arange(len(held)), 0))
+        is_last = np.ones(len(held), dtype=bool)
+        is_last[:-1] = deal[1:] != deal[:-1]
+        is_last &= won
+        found = np.full(len(self.columns.words["deal"].texts), NO_ROW, dtype=np.intp)
+        found[deal[is_last]] = held[start[is_last]]
+        return found
+
+    def _quarter(self, day: date) -> int:
+        return day_number(self.calendar.quarter(day).start)
+
+    def _quarters_of(self, instants: Ints) -> Codes:
+        """The first day of the quarter in which each instant falls, by the organisation's clock."""
+        return _mapped(instants // _QUARTER_HOUR, self._quarter_of)
+
+    def _quarter_of(self, quarter_hour: int) -> int:
+        return self._quarter(instant_of(quarter_hour * _QUARTER_HOUR).astimezone(self.zone).date())
+
+
+def _mapped(values: npt.NDArray[Any], of: Callable[[int], int]) -> Codes:
+    found, place = np.unique(values, return_inverse=True)
+    return np.array([of(each) for each in found.tolist()], dtype=np.int32)[place]

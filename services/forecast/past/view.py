@@ -1,0 +1,53 @@
+"""Which deals a reading is about: below a unit, within a scope, with given properties. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from libs.common.ids import ROOT_UNIT
+from services.forecast.history.columns import Columns, Flags, Index, present
+from services.forecast.organisation.tree import Organisation
+
+
+@dataclass(frozen=True)
+class View:
+    """What of the history one may and wants to see, at one instant's organisation.
+
+    `units`: a deal is seen when its owner stands in one of them; None is everybody. `filters`: a column and its text; an empty
+    one asks for deals without a value.
+    """
+
+    organisation: Organisation
+    units: frozenset[UUID] | None
+    filters: Mapping[str, str]
+
+    @classmethod
+    def of(cls, organisation: Organisation, *, org: UUID, scope: Iterable[UUID], filters: Mapping[str, str]) -> "View":
+        """What lies below `org` and below a unit of `scope`, both units of this organisation."""
+        scope = frozenset(scope)
+        if ROOT_UNIT in scope:
+            return cls(organisation, None if org == ROOT_UNIT else organisation.below(org), filters)
+        return cls(organisation, organisation.below(org) & organisation.within(scope), filters)
+
+    def owns(self, columns: Columns, rows: Index) -> Flags:
+        """Whether the owner of each row stands in one of the units."""
+        if self.units is None:
+            return np.ones(len(rows), dtype=bool)
+        codes = columns.owner[rows]
+        owners = columns.words["owner"].texts
+        seen = np.zeros(len(owners), dtype=bool)
+        for code in present(codes):
+            owner = owners[code]
+            seen[code] = self.organisation.unit_of(UUID(owner) if owner else None) in self.units
+        found: Flags = seen[codes]
+        return found
+
+    def matches(self, columns: Columns, rows: Index) -> Flags:
+        """Whether each row has the properties asked for."""
+        wanted = np.ones(len(rows), dtype=bool)
+        for column, given in self.filters.items():
+            accepted = [columns.code(column, given)] if given else [0, columns.code(column, "")]
+            wanted &= np.isin(getattr(columns, column)[rows], accepted)
+        return wanted

@@ -34,6 +34,7 @@ WITHOUT_PRINCIPAL = {
         "load": "exchange rates belong to no scope",
         "hold": "exchange rates belong to no scope",
         "held": "exchange rates belong to no scope",
+        "version_at": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
     "services/forecast/rollup/service.py": {"rebuild": "the whole roll-up, from the terminal or a change of rates"},

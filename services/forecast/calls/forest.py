@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common import clock
+from libs.common import clock, money
 from libs.common.web.auth import Principal
 from services.forecast.calls import repository
 from services.forecast.calls.repository import Population
@@ -72,8 +72,9 @@ async def grow(
     persons = rows.keys() | {key.id for key in said if key.kind == "person"}
     units = await repository.tree(session, principal=principal)
     root = _plant(units, reading.org.unit_id, await repository.units_of(session, persons), rows)
-    _note(root, calls, adjustments, quotas)
-    return Forest(reading, population, root, land(root), calls, adjustments)
+    zero = money.quantise(Decimal(), reading.currency)
+    _note(root, calls, adjustments, quotas, zero)
+    return Forest(reading, population, root, land(root, zero), calls, adjustments)
 
 
 def _plant(units: list[dict[str, Any]], top: UUID, placed: Mapping[UUID, UUID], rows: Mapping[UUID, RollupRow]) -> Node:
@@ -107,7 +108,11 @@ def _person(person: UUID, unit: UUID, row: RollupRow | None) -> Node:
 
 
 def _note(
-    root: Node, calls: list[dict[str, Any]], adjustments: list[dict[str, Any]], quotas: Mapping[NodeKey, Decimal]
+    root: Node,
+    calls: list[dict[str, Any]],
+    adjustments: list[dict[str, Any]],
+    quotas: Mapping[NodeKey, Decimal],
+    zero: Decimal,
 ) -> None:
     """Write on every node what was said of it."""
     standing = {
@@ -117,9 +122,9 @@ def _note(
         for row in calls
         if row["stands"]
     }
-    deltas: dict[NodeKey, Decimal] = defaultdict(Decimal)
+    deltas: dict[NodeKey, Decimal] = defaultdict(lambda: zero)
     for row in adjustments:
         deltas[NodeKey(row["node_kind"], row["node_id"])] += row["delta"]
     for node in walk(root):
         node.call, node.quota = standing.get(node.key), quotas.get(node.key)
-        node.adjustment = deltas.get(node.key, Decimal())
+        node.adjustment = deltas[node.key]

@@ -60,13 +60,14 @@ async def judge(
         if deal["line"] in (None, "closed_won", "lost"):
             raise DealNotOpen(f"Deal {wanted.deal_id} is {deal['line'] or 'removed'}; only open deals are judged.")
         currency = service.currency_of(session, None, principal=principal)
-        service.exact("amount", wanted.amount, currency)
         row = {
             "judgement_id": identifier,
             "person": principal.subject,
             "deal_id": wanted.deal_id,
             "verdict": wanted.verdict,
-            "amount": deal["amount_base"] if wanted.amount is None else wanted.amount,
+            "amount": deal["amount_base"]
+            if wanted.amount is None
+            else service.exact("amount", wanted.amount, currency),
             "currency": currency,
             "close_date": wanted.close_date or deal["close_date"],
             "note": wanted.note,
@@ -116,7 +117,6 @@ async def adjust(
             principal=principal,
         )
         currency = service.currency_of(session, wanted.currency, principal=principal)
-        service.exact("delta", wanted.delta, currency)
         at = await outbox.stamp(session)
         if wanted.expires_at <= at:
             raise ExpiryInThePast(f"expires_at: {wanted.expires_at} has passed; an adjustment ends in the future.")
@@ -129,7 +129,7 @@ async def adjust(
             "node_id": node.id,
             **asdict(population),
             "currency": currency,
-            "delta": wanted.delta,
+            "delta": service.exact("delta", wanted.delta, currency),
             "reason": wanted.reason,
             "expires_at": wanted.expires_at,
             "base_landing": found.landings.get(node, Landing()).adjusted,

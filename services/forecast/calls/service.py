@@ -150,8 +150,10 @@ async def submit(
     amount = parts["parts_amount"] if wanted.amount is None and wanted.mode == "rollup" else wanted.amount
     if amount is None:
         raise AmountMissing("amount: give your number, or mode rollup at a unit to take what its children make.")
-    for name, each in (("amount", amount), ("best", wanted.best), ("worst", wanted.worst)):
-        exact(name, each, currency)
+    range_of = {
+        name: None if each is None else exact(name, each, currency)
+        for name, each in (("amount", amount), ("best", wanted.best), ("worst", wanted.worst))
+    }
     if (wanted.best is not None and wanted.best < amount) or (wanted.worst is not None and wanted.worst > amount):
         raise AmountNotExact("best must not be below the amount, and worst not above it.")
     made_at = await outbox.stamp(session)
@@ -164,9 +166,7 @@ async def submit(
         "currency": currency,
         "from_above": await _is_from_above(session, node, principal=principal),
         "mode": wanted.mode,
-        "amount": amount,
-        "best": wanted.best,
-        "worst": wanted.worst,
+        **range_of,
         "notes": wanted.notes,
         **parts,
         "base_closed_won": landing.closed_won,
@@ -254,10 +254,12 @@ def currency_of(session: AsyncSession, wanted: str | None, *, principal: Princip
     return base
 
 
-def exact(name: str, amount: Decimal | None, currency: str) -> None:
-    """Raise AmountNotExact for an amount that the currency cannot express."""
-    if amount is not None and money.quantise(amount, currency) != amount:
+def exact(name: str, amount: Decimal, currency: str) -> Decimal:
+    """The amount with its currency's decimals. Raises AmountNotExact for one that the currency cannot express."""
+    quantised = money.quantise(amount, currency)
+    if quantised != amount:
         raise AmountNotExact(f"{name}: {amount} has more decimals than {currency}.")
+    return quantised
 
 
 def tell(session: AsyncSession, rows: Sequence[Mapping[str, Any]], *, principal: Principal) -> None:

@@ -73,37 +73,37 @@ class Landing:
         return self.closed_won + self.commit
 
 
-def land(root: Node) -> dict[NodeKey, Landing]:
-    """The landing of a node and of every node below it."""
+def land(root: Node, zero: Decimal = Decimal()) -> dict[NodeKey, Landing]:
+    """The landing of a node and of every node below it. `zero` has the decimals that sums are to have."""
     landings: dict[NodeKey, Landing] = {}
     for node in _bottom_up(root):
-        landings[node.key] = _of(node, [landings[child.key] for child in node.children])
+        landings[node.key] = _of(node, [landings[child.key] for child in node.children], zero)
     return landings
 
 
-def _of(node: Node, below: list[Landing]) -> Landing:
+def _of(node: Node, below: list[Landing], zero: Decimal) -> Landing:
     call = node.call.amount if node.call else None
     if node.key.kind == "person":
-        crm = node.closed_won + node.commit
+        crm = zero + node.closed_won + node.commit
         number = crm if call is None else call
         return Landing(
-            closed_won=node.closed_won,
-            commit=node.commit,
-            weighted=node.weighted,
+            closed_won=zero + node.closed_won,
+            commit=zero + node.commit,
+            weighted=zero + node.weighted,
             reps=number,
             managers=number,
             adjusted=number + node.adjustment,
             from_crm=int(call is None),
             of=1,
         )
-    children = sum((child.managers for child in below), Decimal())
+    children = sum((child.managers for child in below), zero)
     from_crm, of = sum(child.from_crm for child in below), sum(child.of for child in below)
-    adjusted = sum((child.adjusted for child in below), Decimal()) if call is None else call
+    adjusted = sum((child.adjusted for child in below), zero) if call is None else call
     return Landing(
-        closed_won=sum((child.closed_won for child in below), Decimal()),
-        commit=sum((child.commit for child in below), Decimal()),
-        weighted=sum((child.weighted for child in below), Decimal()),
-        reps=sum((child.reps for child in below), Decimal()),
+        closed_won=sum((child.closed_won for child in below), zero),
+        commit=sum((child.commit for child in below), zero),
+        weighted=sum((child.weighted for child in below), zero),
+        reps=sum((child.reps for child in below), zero),
         managers=children if call is None else call,
         adjusted=adjusted + node.adjustment,
         from_crm=from_crm if call is None else 0,

@@ -163,7 +163,7 @@ def _amount(name: str, value: str, rules: Rules) -> Decimal:
             raise Refusal(name, f"{value!r} is not an amount that {rules.currency} can express")
     except InvalidOperation:
         raise Refusal(name, f"{value!r} is not a number with a decimal point") from None
-    return amount
+    return money.quantise(amount, rules.currency)
 
 
 def _instant(name: str, value: str, rules: Rules) -> datetime:

@@ -15,13 +15,18 @@ async def running(
     """`work` runs until `until` is true and through the block, then it is ended. Fails after the deadline."""
     task = asyncio.create_task(work)
     try:
-        started = clock.monotonic()
-        while not await until():
-            assert not task.done(), task
-            assert clock.monotonic() - started < deadline_s, "what was waited for has not come"
-            await asyncio.sleep(0.05)
+        await wait_for(until, deadline_s=deadline_s)
+        assert not task.done(), task
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def wait_for(condition: Callable[[], Awaitable[bool]], *, deadline_s: float = 30) -> None:
+    """Returns when the condition is true; fails after the deadline."""
+    started = clock.monotonic()
+    while not await condition():
+        assert clock.monotonic() - started < deadline_s, "what was waited for has not come"
+        await asyncio.sleep(0.05)

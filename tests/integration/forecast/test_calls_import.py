@@ -1,5 +1,6 @@
 """Past calls, quotas and adjustments from CSV: what can be read is taken once, what cannot is named."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from libs.common.events.deals import PersonPlaced
 from libs.common.ids import entity_id
 from services.forecast.calls.cli import app
 from tests.integration.forecast.calling import CSO, NORTH, NOW, PERIOD, a_region, get, post, seller
-from tests.integration.forecast.given import at, named, organisation, rows, told
+from tests.integration.forecast.given import AT, at, handle, named, received, rows, told
 from tests.support.keys import bearer
 
 Api = Callable[[str], tuple[Any, Any]]
@@ -91,9 +93,10 @@ async def test_imported_calls_keep_their_time_and_stand_until_a_newer_one_comes(
     assert call["staleness"]["reasons"] == ["older_than_7_days"]
     await post(client, "submissions", seller("ann"), period=PERIOD, amount="320")
     north = await get(client, "calls", period=PERIOD, org=str(NORTH))
-    assert (
-        north["children"][0]["call"]["amount"] in ("320.00", None) or north["children"][1]["call"]["amount"] == "320.00"
-    )
+    assert {child["node"]["id"]: child["call"] and child["call"]["amount"] for child in north["children"]} == {
+        str(named("ann")): "320.00",
+        str(named("bob")): None,
+    }
 
 
 async def test_quotas_and_adjustments_come_the_same_way(api_for: Api) -> None:
@@ -115,10 +118,14 @@ async def test_quotas_and_adjustments_come_the_same_way(api_for: Api) -> None:
 async def test_an_owner_may_be_named_as_the_crm_names_them(api_for: Api) -> None:
     client, runtime = api_for("forecast")
     await a_region(runtime.database)
-    assert (await upload(client, "quotas", "owner,period,amount\ncrm:17,2024Q4,5\n"))["refused"][0]["column"] == "owner"
-    assert entity_id("crm", "user", "17") != named("ann")
-    await organisation(runtime.database, {"EMEA/North": ["ann"]})
-    await rows(runtime.database, "SELECT 1")
+    quota = "owner,period,amount\ncrm:17,2024Q4,5\n"
+    assert (await upload(client, "quotas", quota))["refused"][0]["column"] == "owner"
+    person = entity_id("crm", "user", "17")
+    placed = PersonPlaced(person_id=person, version=1, valid_from=AT, unit_id=NORTH)
+    await handle(runtime.database, [received(placed, person)])
+    assert (await upload(client, "quotas", quota))["accepted"] == 1
+    north = await get(client, "calls", period=PERIOD, org=str(NORTH))
+    assert {child["node"]["id"]: child["quota"] for child in north["children"]}[str(person)] == "5.00"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +151,6 @@ async def test_only_sales_ops_import(api_for: Api) -> None:
 async def test_the_command_takes_a_file_and_ends_with_one_when_rows_were_refused(
     settings_for: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
     configured = settings_for("forecast")
     for name in ("database_url", "internal_signing_key"):
         monkeypatch.setenv(f"FORETELL_{name.upper()}", getattr(configured, name).get_secret_value())

@@ -177,7 +177,6 @@ async def test_the_scheduler_ends_an_expired_adjustment_once_and_says_so(api_for
 @pytest.mark.parametrize("table", ["submission", "judgement", "adjustment_entry", "quota", "lock_row", "forecast_lock"])
 async def test_what_was_said_cannot_be_edited_by_the_application(api_for: Api, table: str) -> None:
     _, runtime = api_for("forecast")
-    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET currency = 'EUR'"):  # noqa: S608 - our tables
-        with pytest.raises(ProgrammingError, match=r"permission denied|does not exist"):
-            async with runtime.database.transaction() as session:
-                await session.execute(text(change))
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with runtime.database.transaction() as session:
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - our tables

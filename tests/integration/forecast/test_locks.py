@@ -17,7 +17,7 @@ from services.forecast.component import COMPONENT
 from services.forecast.locks import service
 from tests.integration.forecast.calling import CSO, EMEA, NORTH, PERIOD, a_region, get, manager, post, seller
 from tests.integration.forecast.given import at, deal, handle, named, rows, told
-from tests.integration.forecast.scheduling import running
+from tests.integration.forecast.scheduling import running, wait_for
 from tests.support.keys import bearer
 
 Api = Callable[[str], tuple[Any, Any]]
@@ -71,9 +71,7 @@ async def test_the_running_scheduler_makes_the_weekly_lock_when_it_is_due(api_fo
     async with running(scheduler.run(runtime, JOBS), until=lambda: marked(runtime.database)):
         assert not await locked(runtime.database)
         go_to(MONDAY + timedelta(seconds=1))
-        async with asyncio.timeout(30):
-            while not await locked(runtime.database):
-                await asyncio.sleep(0.05)
+        await wait_for(lambda: locked(runtime.database))
     (lock,) = (await get(client, "locks"))["items"]
     assert (lock["due_at"], lock["kind"], lock["is_late"]) == ("2024-11-25T11:00:00Z", "weekly", False)
     assert lock["periods"] == ["2024Q4", "2025Q1", "2025Q2", "2025Q3", "2025Q4"]
@@ -99,8 +97,7 @@ async def test_the_running_scheduler_makes_the_weekly_lock_when_it_is_due(api_fo
 
 
 async def test_a_missed_lock_is_made_later_as_it_would_have_been_and_marked_late(api_for: Api) -> None:
-    frozen = []
-    for is_missed in (False, True):
+    async def frozen(*, is_missed: bool) -> list[dict[str, Any]]:
         client, runtime = api_for("forecast")
         go_to(BEFORE)
         await a_week(client, runtime.database)
@@ -120,13 +117,13 @@ async def test_a_missed_lock_is_made_later_as_it_would_have_been_and_marked_late
         await post(client, "submissions", seller("ann"), period=PERIOD, amount="999")
         async with running(scheduler.run(runtime, JOBS), until=lambda: locked(runtime.database)):
             pass
-        frozen.append(await rows(runtime.database, FROZEN))
         (lock,) = await rows(runtime.database, "SELECT due_at, is_late FROM forecast_lock")
         assert lock == {"due_at": MONDAY, "is_late": is_missed}
-    for row in (row for each in frozen for row in each):
-        row.pop("submission_id")
-    assert frozen[0] == frozen[1]
-    assert len(frozen[0]) > 20
+        return [row | {"submission_id": None} for row in await rows(runtime.database, FROZEN)]
+
+    on_time = await frozen(is_missed=False)
+    assert await frozen(is_missed=True) == on_time
+    assert len(on_time) > 20
 
 
 async def test_two_schedulers_and_a_second_run_leave_one_lock(api_for: Api) -> None:

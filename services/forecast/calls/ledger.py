@@ -140,8 +140,8 @@ async def adjust(
             "recorded_by": principal.subject,
             "request_digest": digest,
         }
-        await repository.append(session, "adjustment_entry", [row])
-        tell(session, AdjustmentMade, row, at=at, principal=principal)
+        if await repository.append(session, "adjustment_entry", [row]):
+            tell(session, AdjustmentMade, row, at=at, principal=principal)
     return await read_adjustment(session, identifier, principal=principal)
 
 

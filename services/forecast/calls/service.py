@@ -178,9 +178,10 @@ async def submit(
         "recorded_by": principal.subject,
         "request_digest": digest,
     }
-    await repository.append(session, "submission", [row])
-    tell(session, [row], principal=principal)
-    return row
+    if await repository.append(session, "submission", [row]):
+        tell(session, [row], principal=principal)
+        return row
+    return await repository.find(session, "submission", identifier) or row
 
 
 async def _is_from_above(session: AsyncSession, node: NodeKey, *, principal: Principal) -> bool:

@@ -1,5 +1,6 @@
 """Calls by HTTP on a real database: what people say of a period, and what it makes up the organisation."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -45,6 +46,15 @@ async def test_a_repetition_gives_the_same_call_and_another_body_is_refused(api_
     again = await post(client, "submissions", seller("ann"), period=PERIOD, amount="250", key="k1")
     assert once["submission_id"] == again["submission_id"]
     await post(client, "submissions", seller("ann"), 409, period=PERIOD, amount="251", key="k1")
+    assert len(await told(runtime.database, "forecast.submission.made.v1")) == 1
+
+
+async def test_the_same_request_twice_at_once_makes_one_call_and_one_event(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await a_region(runtime.database)
+    body = {"period": PERIOD, "amount": "250", "key": "k1"}
+    made = await asyncio.gather(*(post(client, "submissions", seller("ann"), **body) for _ in range(4)))
+    assert len({each["submission_id"] for each in made}) == 1
     assert len(await told(runtime.database, "forecast.submission.made.v1")) == 1
 
 

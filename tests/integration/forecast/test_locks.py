@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event as hooks
 from sqlalchemy import text
 
 from libs.common import clock, scheduler
@@ -16,7 +17,7 @@ from libs.common.web.auth import Principal
 from services.forecast.component import COMPONENT
 from services.forecast.locks import service
 from tests.integration.forecast.calling import CSO, EMEA, NORTH, PERIOD, a_region, get, manager, post, seller
-from tests.integration.forecast.given import at, deal, handle, named, rows, told
+from tests.integration.forecast.given import at, deal, handle, named, organisation, rows, told
 from tests.integration.forecast.scheduling import running, wait_for
 from tests.support.keys import bearer
 
@@ -137,6 +138,30 @@ async def test_two_schedulers_and_a_second_run_leave_one_lock(api_for: Api) -> N
     assert len(await told(runtime.database, "forecast.forecast.locked.v1")) == 1
     once = await rows(runtime.database, "SELECT count(*) AS n, count(DISTINCT lock_id) AS locks FROM lock_row")
     assert once[0]["locks"] == 1
+
+
+async def test_a_lock_asks_as_many_questions_for_forty_people_as_for_two(api_for: Api) -> None:
+    async def asked(people: int) -> int:
+        _, runtime = api_for("forecast")
+        go_to(BEFORE)
+        names = [f"person {number}" for number in range(people)]
+        await organisation(
+            runtime.database, {f"EMEA/Team {number // 4}": names[number : number + 4] for number in range(0, people, 4)}
+        )
+        await handle(runtime.database, [deal(f"deal of {name}", owner_id=named(name)) for name in names])
+        await service.make_due(runtime.database, principal=SYSTEM)
+        go_to(MONDAY + timedelta(seconds=1))
+        statements = 0
+
+        def count(*_: Any) -> None:
+            nonlocal statements
+            statements += 1
+
+        hooks.listen(runtime.database.engine.sync_engine, "before_cursor_execute", count)
+        assert await service.make_due(runtime.database, principal=SYSTEM) == 1
+        return statements
+
+    assert await asked(2) == await asked(40)
 
 
 async def test_a_rate_that_is_corrected_later_rewrites_no_lock(api_for: Api) -> None:

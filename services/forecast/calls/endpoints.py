@@ -220,7 +220,10 @@ async def set_seat(subject: str, wanted: SeatIn, session: Transaction, principal
     return SeatOut(subject=subject, person_id=wanted.person_id)
 
 
-@router.post("/imports/{kind}")
+_CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+@router.post("/imports/{kind}", openapi_extra=_CSV_BODY)
 async def import_csv(
     kind: ImportKind,
     request: Request,

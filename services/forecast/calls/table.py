@@ -8,7 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -175,7 +175,7 @@ def _instant(name: str, value: str, rules: Rules) -> datetime:
         raise Refusal(name, f"{value!r} has no offset such as +01:00 or Z")
     if name == "made_at" and instant > rules.now:
         raise Refusal(name, f"{value!r} lies in the future")
-    return instant
+    return instant.astimezone(UTC)
 
 
 def _one_of(allowed: tuple[str, ...]) -> Callable[[str, str, Rules], str]:

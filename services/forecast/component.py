@@ -7,9 +7,16 @@ import typer
 from libs.common.db import Database
 from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
 from libs.common.runtime import Component, Job, Runtime
+from libs.common.web.auth import Principal
+from services.forecast.accuracy.endpoints import router as accuracy_router
+from services.forecast.calls import ledger
+from services.forecast.calls.cli import app as calls_cli
+from services.forecast.calls.endpoints import router as calls_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
 from services.forecast.history.endpoints import router as history_router
+from services.forecast.locks import service as locks
+from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.movement.endpoints import router as movement_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.rollup import repository, service
@@ -60,6 +67,17 @@ async def sweep(runtime: Runtime) -> None:
         await repository.sweep(session)
 
 
+async def make_locks(runtime: Runtime) -> None:
+    """Freeze calls and readings as at every instant that has become due."""
+    await locks.make_due(runtime.database, principal=Principal.system("forecast"))
+
+
+async def expire_adjustments(runtime: Runtime) -> None:
+    """Write the end of adjustments that have reached their expiry."""
+    async with runtime.database.transaction() as session:
+        await ledger.expire(session, principal=Principal.system("forecast"))
+
+
 COMPONENT = Component(
     name="forecast",
     package="services.forecast",
@@ -67,7 +85,19 @@ COMPONENT = Component(
     publishes=FORECAST_EVENTS,
     consumes=(DEAL_EVENTS,),
     handlers=HANDLERS,
-    routers=(readings_router, history_router, movement_router, rates_router),
-    jobs=(Job("sweep empty roll-up cells", 3600, sweep),),
-    cli=(cli,),
+    routers=(
+        readings_router,
+        history_router,
+        movement_router,
+        rates_router,
+        calls_router,
+        locks_router,
+        accuracy_router,
+    ),
+    jobs=(
+        Job("sweep empty roll-up cells", 3600, sweep),
+        Job("make locks that are due", 20, make_locks),
+        Job("end adjustments that have expired", 20, expire_adjustments),
+    ),
+    cli=(cli, calls_cli),
 )

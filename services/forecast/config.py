@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.calendar import FiscalCalendar
 from libs.common.config import CommonSettings
 from libs.common.db import SETTINGS
+from libs.common.events.crm import ValueBasis
 
 
 class Settings(CommonSettings):
@@ -16,6 +17,11 @@ class Settings(CommonSettings):
     port: int = Field(default=8104, ge=0, le=65535, description="port to listen on")
     live_within_days: int = Field(
         default=7, ge=1, description="a live change this recent makes today the business date, else the newest import"
+    )
+    call_basis: ValueBasis = Field(default="one_off", description="value basis of calls that name none")
+    lock_weekday: int = Field(default=1, ge=1, le=7, description="day of the weekly lock, Monday is 1")
+    lock_time: str = Field(
+        default="12:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time of the weekly lock"
     )
 
     @property

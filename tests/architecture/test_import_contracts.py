@@ -27,6 +27,8 @@ PLANTED = [
     ("pure packages do no input or output", "services/deals/ledger/timeline/fold.py", "import sqlalchemy"),
     ("pure packages do no input or output", "services/forecast/rollup/cells.py", "import libs.common.organisation"),
     ("inside a capability calls go down", "services/leads/register/repository.py", "import services.leads.register.service"),
+    ("inside a capability calls go down", "services/forecast/calls/forest.py", "import services.forecast.calls.service"),
+    ("pure packages do no input or output", "services/forecast/locks/due.py", "import sqlalchemy"),
     ("inside a capability calls go down", "services/deals/accounts/matching.py", '"""A module of no layer."""'),
     ("inside imports calls go down", "gateway/imports/reading/files.py", "import gateway.imports.service"),
     ("capabilities call each other in one direction", "services/pricing/catalogue/schemas.py", "import services.pricing.quotes.schemas"),

@@ -30,10 +30,21 @@ WITHOUT_PRINCIPAL = {
         "audit": "counts of the whole database for tests and monitoring; no row leaves",
         "origin": "the relay's watermark: one instant",
     },
+    "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
+    "services/forecast/organisation/service.py": {
+        "append_units": "events of the organisation, which belongs to no scope",
+        "append_placements": "events of the organisation, which belongs to no scope",
+        "read": "the tree itself, by which a view is cut to a scope",
+    },
+    "services/forecast/past/service.py": {
+        "columns": "all versions; who looks at them does so through a view, which a scope made",
+        "population": "the view was cut to a scope",
+    },
     "services/forecast/rates/service.py": {
         "load": "exchange rates belong to no scope",
         "hold": "exchange rates belong to no scope",
         "held": "exchange rates belong to no scope",
+        "version_at": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
     "services/forecast/rollup/service.py": {"rebuild": "the whole roll-up, from the terminal or a change of rates"},

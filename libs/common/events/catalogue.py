@@ -31,6 +31,11 @@ EVENTS: tuple[type[EventData], ...] = (
     pricing.QuoteWithdrawn,
     pricing.ProductChanged,
     forecast.RollupMoved,
+    forecast.SubmissionMade,
+    forecast.AdjustmentMade,
+    forecast.AdjustmentWithdrawn,
+    forecast.AdjustmentExpired,
+    forecast.ForecastLocked,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -1,10 +1,11 @@
 """What the forecast tells the world."""
 
 from datetime import date, datetime
-from typing import ClassVar
+from decimal import Decimal
+from typing import ClassVar, Literal
 from uuid import UUID
 
-from libs.common.events.base import EventData
+from libs.common.events.base import EventData, Payload
 from libs.common.messaging.topics import FORECAST_EVENTS, Topic
 
 
@@ -20,3 +21,75 @@ class RollupMoved(EventData):
     deal_count: int
     months: tuple[date, ...]
     """First days of the affected months."""
+
+
+class CalledNode(Payload):
+    """What something is said of: a unit or a person's own deals, a period, a type of deals (null: all) and a value basis."""
+
+    node_kind: Literal["unit", "person"]
+    node_id: UUID
+    period_key: str
+    period_start: date
+    period_end: date
+    """The first day after the period."""
+    deal_type: str | None = None
+    value_basis: str
+    currency: str
+
+
+class SubmissionMade(EventData, CalledNode):
+    """Somebody called a landing for a node and period, closed included; it supersedes what they called there before."""
+
+    TYPE: ClassVar[str] = "forecast.submission.made.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    submission_id: UUID
+    person: str
+    amount: Decimal
+    mode: Literal["own", "rollup"]
+    made_at: datetime
+    imported: bool
+
+
+class AdjustmentState(EventData, CalledNode):
+    """A delta that a superior added to a node's number."""
+
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    adjustment_id: UUID
+    delta: Decimal
+    made_by: str
+    expires_at: datetime
+
+
+class AdjustmentMade(AdjustmentState):
+    """A delta counts in a node's number from now on."""
+
+    TYPE: ClassVar[str] = "forecast.adjustment.made.v1"
+
+
+class AdjustmentWithdrawn(AdjustmentState):
+    """A delta was taken back and counts no longer."""
+
+    TYPE: ClassVar[str] = "forecast.adjustment.withdrawn.v1"
+
+
+class AdjustmentExpired(AdjustmentState):
+    """A delta has reached its expiry and counts no longer."""
+
+    TYPE: ClassVar[str] = "forecast.adjustment.expired.v1"
+
+
+class ForecastLocked(EventData):
+    """Calls and readings were frozen as at `due_at`. Late: made more than an hour after it, from the two clocks."""
+
+    TYPE: ClassVar[str] = "forecast.forecast.locked.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    lock_id: UUID
+    due_at: datetime
+    made_at: datetime
+    kind: Literal["weekly", "period_start", "period_end", "closed"]
+    is_late: bool
+    state: Literal["complete", "incomplete", "unknown"]
+    periods: tuple[str, ...]

@@ -90,6 +90,15 @@ async def known(session: AsyncSession, known_at: datetime | None = None) -> dict
     return sets
 
 
+async def version_at(session: AsyncSession, known_at: datetime) -> str:
+    """What names the rates that were known at an instant."""
+    found = await session.scalar(
+        text("SELECT concat(count(*), ' to ', max(recorded_at)) FROM rate WHERE recorded_at <= :known_at"),
+        {"known_at": known_at},
+    )
+    return str(found)
+
+
 async def store(
     session: AsyncSession,
     rates: Mapping[str, Decimal | None],

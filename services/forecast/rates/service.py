@@ -36,6 +36,11 @@ async def load(session: AsyncSession, *, known_at: datetime | None = None, base:
         raise NoBaseRate(f"{error}.") from None
 
 
+async def version_at(session: AsyncSession, known_at: datetime) -> str:
+    """What names the rates that were known at an instant; a later change has another name."""
+    return await repository.version_at(session, known_at)
+
+
 async def hold(session: AsyncSession) -> None:
     """Keep the rates from changing until this transaction ends: what is valued with them stays consistent."""
     await repository.hold(session)

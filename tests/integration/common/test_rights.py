@@ -14,7 +14,10 @@ APPEND_ONLY = {
         "unit_version", "person_input", "person_version",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
-    "forecast": {"deal_version", "rate"},
+    "forecast": {
+        "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
+        "forecast_lock", "lock_row", "lock_call", "lock_adjustment",
+    },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""
 

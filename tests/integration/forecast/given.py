@@ -1,6 +1,7 @@
 """Deals and organisations as the forecast's handlers get them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
+from libs.common import clock
 from libs.common.db import Database
 from libs.common.events.base import Cause, EventData, Received
 from libs.common.events.deals import DealChanged, DealState, PersonPlaced, UnitChanged
@@ -93,3 +95,21 @@ async def organisation(database: Database, teams: dict[str, list[str]]) -> None:
 async def rows(database: Database, statement: str) -> list[dict[str, Any]]:
     async with database.reading() as session:
         return [dict(row) for row in (await session.execute(text(statement))).mappings()]
+
+
+@contextmanager
+def at(instant: datetime) -> Iterator[None]:
+    """The clock shows this instant, and goes on from there."""
+    clock.set_offset(0)
+    clock.set_offset((instant - clock.now()).total_seconds())
+    try:
+        yield
+    finally:
+        clock.set_offset(0)
+
+
+async def told(database: Database, kind: str) -> list[dict[str, Any]]:
+    """The payloads of the events of a type that wait in the outbox, in order."""
+    statement = "SELECT convert_from(data, 'UTF8')::jsonb AS data FROM outbox WHERE type = :kind ORDER BY position"
+    async with database.reading() as session:
+        return [row.data for row in await session.execute(text(statement), {"kind": kind})]

@@ -59,6 +59,12 @@ async def sweep(runtime: Runtime) -> None:
         await repository.sweep(session)
 
 
+async def follow_calendar(runtime: Runtime) -> None:
+    """Rebuild the roll-up after a change of the fiscal calendar in the settings."""
+    async with runtime.database.transaction() as session:
+        await service.follow_calendar(session)
+
+
 COMPONENT = Component(
     name="forecast",
     package="services.forecast",
@@ -67,6 +73,6 @@ COMPONENT = Component(
     consumes=(DEAL_EVENTS,),
     handlers=HANDLERS,
     routers=(readings_router, history_router, rates_router),
-    jobs=(Job("sweep empty roll-up cells", 3600, sweep),),
+    jobs=(Job("follow the fiscal calendar", 60, follow_calendar), Job("sweep empty roll-up cells", 3600, sweep)),
     cli=(cli,),
 )

@@ -31,6 +31,8 @@ EVENTS: tuple[type[EventData], ...] = (
     pricing.QuoteWithdrawn,
     pricing.ProductChanged,
     forecast.RollupMoved,
+    forecast.PeriodClosed,
+    forecast.PeriodReopened,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

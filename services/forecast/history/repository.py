@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
+from libs.common.calendar import FiscalCalendar
 
 AS_OF = """
     SELECT DISTINCT ON (deal_id) * FROM deal_version
@@ -17,6 +18,23 @@ AS_OF = """
     ORDER BY deal_id, valid_from DESC, version DESC
 """
 """The deals as valid at `as_of` as known at `known_at`: the newest of each timeline."""
+
+MONTH = """(
+    SELECT CASE WHEN booked.day IS NULL THEN date '1900-01-01'
+                WHEN cardinality(cast(:month_starts AS date[])) = 0 THEN date_trunc('month', booked.day::timestamp)::date
+                ELSE (cast(:month_starts AS date[]))[
+                    greatest(width_bucket(booked.day, cast(:month_starts AS date[])), 1)] END
+    FROM (SELECT CASE WHEN v.state = 'open' THEN v.close_date ELSE coalesce(v.closed_on, v.close_date) END AS day) booked
+)"""
+"""The fiscal month of a row `v` of deals or versions: the set-based twin of `rollup.standing.month_of`. Needs `month_parameters`.
+
+Versions do not keep it: they are never rewritten, and the fiscal calendar may change.
+"""
+
+
+def month_parameters(calendar: FiscalCalendar) -> dict[str, Any]:
+    """The parameters of `MONTH`."""
+    return {"month_starts": list(calendar.month_starts())}
 
 
 APPEND = """
@@ -33,18 +51,18 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 async def versions(
-    session: AsyncSession, deal_id: UUID, *, as_of: datetime, known_at: datetime
+    session: AsyncSession, deal_id: UUID, *, as_of: datetime, known_at: datetime, calendar: FiscalCalendar
 ) -> list[dict[str, Any]]:
     """All versions of a deal valid by `as_of` and recorded by `known_at`, in the order of its timeline."""
     found = await session.execute(
         text(
-            """
-            SELECT * FROM deal_version
-            WHERE deal_id = :deal_id AND valid_from <= :as_of AND recorded_at <= :known_at
-            ORDER BY valid_from, version
-            """
+            f"""
+            SELECT v.*, nullif({MONTH}, date '1900-01-01') AS month FROM deal_version v
+            WHERE v.deal_id = :deal_id AND v.valid_from <= :as_of AND v.recorded_at <= :known_at
+            ORDER BY v.valid_from, v.version
+            """  # noqa: S608 - constant
         ),
-        {"deal_id": deal_id, "as_of": as_of, "known_at": known_at},
+        {"deal_id": deal_id, "as_of": as_of, "known_at": known_at, **month_parameters(calendar)},
     )
     return [dict(row) for row in found.mappings()]
 

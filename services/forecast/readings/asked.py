@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from libs.common.calendar import Period
+from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.rates.conversion import Rates
 from services.forecast.rollup.schemas import BusinessDate, OrgOut
 
@@ -39,6 +39,7 @@ class Question:
 class Asked:
     """A question with all defaults decided. `is_past`: answered from history instead of from the present."""
 
+    calendar: FiscalCalendar
     period: Period
     quarter: Period
     business_date: BusinessDate

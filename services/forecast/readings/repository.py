@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.calendar import Period
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
-from services.forecast.history.repository import AS_OF
+from services.forecast.history.repository import AS_OF, MONTH, month_parameters
 from services.forecast.rates.repository import VALUE, value_parameters
 from services.forecast.readings.asked import Asked
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL
@@ -146,7 +146,8 @@ def _cells(asked: Asked, dim: str) -> str:
 def _deals(asked: Asked) -> str:
     if not asked.is_past:
         return "SELECT * FROM deal_current WHERE line IS NOT NULL"
-    return f"SELECT d.*, a.amount_base, w.weighted_base FROM ({AS_OF}) d {VALUE} WHERE d.line IS NOT NULL"  # noqa: S608
+    dated = f"SELECT v.*, {MONTH} AS month FROM ({AS_OF}) v"  # noqa: S608
+    return f"SELECT d.*, a.amount_base, w.weighted_base FROM ({dated}) d {VALUE} WHERE d.line IS NOT NULL"  # noqa: S608
 
 
 def _filters(asked: Asked) -> str:
@@ -172,7 +173,7 @@ def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
         **asked.scope,
         **{name: value for name, value in asdict(asked.filters).items() if value is not None},
     }
-    return parameters | value_parameters(asked.rates)
+    return parameters | value_parameters(asked.rates) | month_parameters(asked.calendar)
 
 
 async def freshness(session: AsyncSession) -> dict[str, Any]:

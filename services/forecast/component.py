@@ -10,6 +10,7 @@ from libs.common.runtime import Component, Job, Runtime
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
 from services.forecast.history.endpoints import router as history_router
+from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
@@ -72,7 +73,7 @@ COMPONENT = Component(
     publishes=FORECAST_EVENTS,
     consumes=(DEAL_EVENTS,),
     handlers=HANDLERS,
-    routers=(readings_router, history_router, rates_router),
+    routers=(readings_router, history_router, periods_router, rates_router),
     jobs=(Job("follow the fiscal calendar", 60, follow_calendar), Job("sweep empty roll-up cells", 3600, sweep)),
     cli=(cli,),
 )

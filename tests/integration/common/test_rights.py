@@ -14,7 +14,7 @@ APPEND_ONLY = {
         "unit_version", "person_input", "person_version",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
-    "forecast": {"deal_version", "rate"},
+    "forecast": {"deal_version", "period_change", "rate", "restatement"},
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""
 

@@ -12,6 +12,7 @@ from libs.common.events.crm import CrmDealChanged, CrmUserChanged, RecordClock
 from libs.common.events.leads import LeadQualified, LeadState
 from libs.common.events.pricing import QuoteAccepted, QuoteState
 from libs.common.ids import entity_id, new_id, provisional_deal_id
+from services.deals.ledger.timeline import GateDecision
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MAP = {"Qualify": "pipeline", "Propose": "best_case", "Negotiate": "commit"}
@@ -72,6 +73,18 @@ def quote(
             "currency": "EUR",
             "valid_from": at,
         }
+    )
+
+
+def decision(at: datetime, deal: str = "D", *, overrides: bool = True, name: str = "") -> GateDecision:
+    """A person's word on a deal's gate."""
+    return GateDecision(
+        decision_id=entity_id("test", "decision", f"{deal} {at} {overrides} {name}"),
+        deal_id=deal_id(deal),
+        at=at,
+        overrides=overrides,
+        reason="the customer has called",
+        actor="mgr",
     )
 
 
@@ -177,25 +190,36 @@ def quote_histories(draw: st.DrawFn) -> list[QuoteState]:
     ]
 
 
+def decisions() -> st.SearchStrategy[GateDecision]:
+    """Somebody overrides a gate, or withdraws that."""
+    return st.builds(
+        lambda at, deal, overrides: decision(at, deal, overrides=overrides),
+        INSTANTS,
+        st.sampled_from(DEALS),
+        st.booleans(),
+    )
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> list[EventData]:
+def histories(draw: st.DrawFn) -> list[Any]:
     """A set of inputs of the ledger: nothing in it twice, no two versions of one thing contradict each other."""
-    crm: list[EventData] = list(draw(st.lists(records(), min_size=3, max_size=10)))
+    crm: list[Any] = list(draw(st.lists(records(), min_size=3, max_size=10)))
     leads: dict[tuple[UUID, int], LeadState] = {}
     for states in draw(st.lists(lead_histories(), min_size=1, max_size=2)):
         leads |= {(state.lead_id, state.version): state for state in states}
     quotes: dict[tuple[UUID, int], QuoteState] = {}
     for states_of_quote in draw(st.lists(quote_histories(), max_size=2)):
         quotes |= {(state.quote_id, state.version): state for state in states_of_quote}
-    return [*crm, *leads.values(), *quotes.values()]
+    gates = {found.decision_id: found for found in draw(st.lists(decisions(), max_size=3))}
+    return [*crm, *leads.values(), *quotes.values(), *gates.values()]
 
 
 @st.composite
-def arrivals_of(draw: st.DrawFn, events: list[EventData]) -> list[list[EventData]]:
+def arrivals_of(draw: st.DrawFn, events: list[Any]) -> list[list[Any]]:
     """Some order of the events with some of them repeated, cut into batches."""
     repeated = draw(st.lists(st.sampled_from(events), max_size=4))
     order = draw(st.permutations([*events, *repeated]))
-    batches: list[list[EventData]] = [[]]
+    batches: list[list[Any]] = [[]]
     for event in order:
         if batches[-1] and draw(st.booleans()):
             batches.append([])

@@ -21,8 +21,8 @@ class Settings(CommonSettings):
     closing_working_days: int = Field(
         default=5, ge=0, le=60, description="working days after a period's last day in which finance should close it"
     )
-    holidays: Annotated[frozenset[date], NoDecode] = Field(
-        default=frozenset(), description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
+    holidays: Annotated[tuple[date, ...] | None, NoDecode] = Field(
+        default=None, description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
     )
 
     @field_validator("holidays", mode="before")

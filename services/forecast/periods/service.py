@@ -113,7 +113,7 @@ async def listing(session: AsyncSession, year: str | None, *, principal: Princip
                 now.laid,
                 today=today,
                 working_days=configured.closing_working_days,
-                holidays=configured.holidays,
+                holidays=frozenset(configured.holidays or ()),
             ),
             sum(day in period for day in waiting),
         )

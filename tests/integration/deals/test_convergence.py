@@ -31,7 +31,7 @@ from services.deals.ledger.timeline import (
     links,
 )
 from tests.integration.deals.books import READINGS, Books, apply, books, standing
-from tests.unit.deals.given import arrivals_of, histories, users
+from tests.unit.deals.given import absorptions, arrivals_of, histories, users
 
 
 class _Undo(Exception):
@@ -104,21 +104,37 @@ def as_read(moments: Sequence[Moment[Content]], at: datetime | None) -> Any:
     return standing(CONTENT.dump_json(seen[-1].content)) if seen else None
 
 
-@settings(max_examples=40)
-@given(data=st.data())
-async def test_any_order_and_repetition_of_inputs_gives_the_books_of_their_fold(
-    database: Database, data: st.DataObject
-) -> None:
-    events = data.draw(histories())
+async def check(database: Database, events: list[Any], batches: list[list[Any]]) -> None:
+    """The books after the batches are those of the pure fold of all events."""
     expected = timelines(events)
 
-    found = await outcome(database, data.draw(arrivals_of(events)))
+    found = await outcome(database, batches)
 
     for deal, moments in expected.items():
         assert found.heads.get(str(deal)) == as_read(moments, None)
         for at in READINGS:
             assert found.readings.get((str(deal), at)) == as_read(moments, at)
     assert found.heads.keys() <= {str(deal) for deal in expected}
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+async def test_any_order_and_repetition_of_inputs_gives_the_books_of_their_fold(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(histories())
+
+    await check(database, events, data.draw(arrivals_of(events)))
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+async def test_in_any_order_the_quotes_of_a_provisional_deal_are_those_of_the_deal_that_absorbs_it(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(absorptions())
+
+    await check(database, events, data.draw(arrivals_of(events)))
 
 
 @settings(max_examples=15)

@@ -215,6 +215,33 @@ def histories(draw: st.DrawFn) -> list[Any]:
 
 
 @st.composite
+def absorptions(draw: st.DrawFn) -> list[Any]:
+    """One qualified lead with quotes on its provisional deal, and two opportunities that may turn out to name it."""
+    name = LEADS[0]
+    found: list[Any] = [lead(1, draw(INSTANTS), name)]
+    if draw(st.booleans()):
+        found.append(
+            lead(2, draw(INSTANTS), name, converted_deal_id=draw(st.sampled_from((None, *map(deal_id, DEALS)))))
+        )
+    for number in range(draw(st.integers(1, 2))):
+        statuses = draw(st.sampled_from((("accepted",), ("draft", "accepted"), ("accepted", "withdrawn"))))
+        on = provisional_deal_id(lead_id(name))
+        found += [
+            quote(version, draw(INSTANTS), on, name=f"offer {number}", status=status, net=f"{number + 1}{version}0.00")
+            for version, status in enumerate(statuses, start=1)
+        ]
+    if draw(st.booleans()):
+        found.append(quote(1, draw(INSTANTS), deal_id(DEALS[0]), name="own"))
+    slots = st.tuples(st.sampled_from(DEALS), INSTANTS, st.integers(1, 2))
+    for deal, at, mapping in draw(st.lists(slots, min_size=2, max_size=6, unique=True)):
+        named = draw(st.sampled_from((None, lead_id(name), lead_id(name))))
+        found.append(
+            record(at, deal, mapping=mapping, lead_id=named, deleted=draw(st.sampled_from((False,) * 5 + (True,))))
+        )
+    return found + draw(st.lists(decisions(), max_size=2, unique_by=lambda each: each.decision_id))
+
+
+@st.composite
 def arrivals_of(draw: st.DrawFn, events: list[Any]) -> list[list[Any]]:
     """Some order of the events with some of them repeated, cut into batches."""
     repeated = draw(st.lists(st.sampled_from(events), max_size=4))

@@ -168,7 +168,7 @@ class TestCounting:
 
 def test_holidays_are_days_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORETELL_HOLIDAYS", "2026-12-25, 2026-12-28")
-    assert Settings(database_url=SecretStr("")).holidays == {date(2026, 12, 25), date(2026, 12, 28)}
+    assert Settings(database_url=SecretStr("")).holidays == (date(2026, 12, 25), date(2026, 12, 28))
     monkeypatch.setenv("FORETELL_HOLIDAYS", "25.12.2026")
     with pytest.raises(ValidationError, match=r"'25\.12\.2026' is not a day; write days like 2026-12-25"):
         Settings(database_url=SecretStr(""))

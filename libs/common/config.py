@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.common.calendar import Anchor, FiscalCalendar, Pattern, Weekday, Weeks
+
 
 class CommonSettings(BaseSettings):
     """Environment variables with the prefix `FORETELL_`; a component adds its own in its `config.py`."""
@@ -54,7 +56,17 @@ class CommonSettings(BaseSettings):
 
     base_currency: str = Field(default="EUR", min_length=3, max_length=3, description="currency of every total")
     org_timezone: str = Field(default="Europe/Berlin", description="time zone that turns instants into business dates")
-    fiscal_year_start_month: int = Field(default=1, ge=1, le=12, description="month in which the fiscal year begins")
+    fiscal_calendar: Literal["months"] | Pattern = Field(
+        default="months", description="calendar months, or months of so many whole weeks; after a change rebuild-rollup"
+    )
+    fiscal_year_start_month: int = Field(
+        default=1, ge=1, le=12, description="month in which the fiscal year begins; years in weeks begin near its first"
+    )
+    fiscal_year_ends_on: Weekday = Field(default="saturday", description="weekday on which years in weeks end")
+    fiscal_year_anchor: Anchor = Field(
+        default="last",
+        description="years in weeks end on the last such weekday of their last month, or the one nearest to its end",
+    )
 
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for a terminal")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -66,6 +78,19 @@ class CommonSettings(BaseSettings):
     )
     wake_by_notify: bool = Field(default=False, description="tell other processes of new outbox rows by NOTIFY")
     state_dir: Path | None = Field(default=None, description="folder for crash markers of tests")
+
+    @property
+    def calendar(self) -> FiscalCalendar:
+        """The fiscal calendar in force."""
+        if self.fiscal_calendar == "months":
+            return FiscalCalendar(self.fiscal_year_start_month)
+        weeks = Weeks(self.fiscal_calendar, self.fiscal_year_ends_on, self.fiscal_year_anchor)
+        return FiscalCalendar(self.fiscal_year_start_month, weeks)
+
+    @field_validator("fiscal_calendar", "fiscal_year_ends_on", "fiscal_year_anchor", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("org_timezone")
     @classmethod

@@ -18,6 +18,7 @@ from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.movement.endpoints import router as movement_router
+from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
@@ -78,6 +79,12 @@ async def expire_adjustments(runtime: Runtime) -> None:
         await ledger.expire(session, principal=Principal.system("forecast"))
 
 
+async def follow_calendar(runtime: Runtime) -> None:
+    """Rebuild the roll-up after a change of the fiscal calendar in the settings."""
+    async with runtime.database.transaction() as session:
+        await service.follow_calendar(session)
+
+
 COMPONENT = Component(
     name="forecast",
     package="services.forecast",
@@ -89,12 +96,14 @@ COMPONENT = Component(
         readings_router,
         history_router,
         movement_router,
+        periods_router,
         rates_router,
         calls_router,
         locks_router,
         accuracy_router,
     ),
     jobs=(
+        Job("follow the fiscal calendar", 60, follow_calendar),
         Job("sweep empty roll-up cells", 3600, sweep),
         Job("make locks that are due", 20, make_locks),
         Job("end adjustments that have expired", 20, expire_adjustments),

@@ -1,11 +1,12 @@
 """Settings of the forecast service."""
 
-from typing import cast
+from datetime import date
+from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.calendar import FiscalCalendar
 from libs.common.config import CommonSettings
 from libs.common.db import SETTINGS
 from libs.common.events.crm import ValueBasis
@@ -23,10 +24,25 @@ class Settings(CommonSettings):
     lock_time: str = Field(
         default="12:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time of the weekly lock"
     )
+    closing_working_days: int = Field(
+        default=5, ge=0, le=60, description="working days after a period's last day in which finance should close it"
+    )
+    holidays: Annotated[tuple[date, ...] | None, NoDecode] = Field(
+        default=None, description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
+    )
 
-    @property
-    def calendar(self) -> FiscalCalendar:
-        return FiscalCalendar(self.fiscal_year_start_month)
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _days(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        days = [part.strip() for part in value.split(",") if part.strip()]
+        for day in days:
+            try:
+                date.fromisoformat(day)
+            except ValueError:
+                raise ValueError(f"{day!r} is not a day; write days like 2026-12-25, separated by commas") from None
+        return days
 
 
 def settings_of(session: AsyncSession) -> Settings:

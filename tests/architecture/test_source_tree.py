@@ -47,7 +47,10 @@ WITHOUT_PRINCIPAL = {
         "version_at": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
-    "services/forecast/rollup/service.py": {"rebuild": "the whole roll-up, from the terminal or a change of rates"},
+    "services/forecast/rollup/service.py": {
+        "rebuild": "the whole roll-up, from the terminal or a change of rates",
+        "follow_calendar": "the whole roll-up, by the scheduler after a change of the settings",
+    },
 }
 """Public functions of services that take a session but no principal, and why."""
 

@@ -36,6 +36,8 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.AdjustmentWithdrawn,
     forecast.AdjustmentExpired,
     forecast.ForecastLocked,
+    forecast.PeriodClosed,
+    forecast.PeriodReopened,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

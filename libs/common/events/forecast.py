@@ -93,3 +93,27 @@ class ForecastLocked(EventData):
     is_late: bool
     state: Literal["complete", "incomplete", "unknown"]
     periods: tuple[str, ...]
+
+
+class PeriodState(EventData):
+    """Finance closed a month of the fiscal calendar, or opened it again. Quarters and years follow from their months."""
+
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    period: str
+    """The month's key in the calendar in force, such as 2026-11."""
+    start: date
+    last_day: date
+    changed_at: datetime
+
+
+class PeriodClosed(PeriodState):
+    """From now on a win that is booked in the month and was not known is a restatement."""
+
+    TYPE: ClassVar[str] = "forecast.period.closed.v1"
+
+
+class PeriodReopened(PeriodState):
+    """What became known since the month was closed counts in it."""
+
+    TYPE: ClassVar[str] = "forecast.period.reopened.v1"

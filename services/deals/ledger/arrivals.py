@@ -12,7 +12,7 @@ from libs.common.events.leads import LeadState
 from libs.common.events.pricing import QuoteState
 from services.deals.chronicle import input_key, with_digest
 from services.deals.ledger.repository import Input
-from services.deals.ledger.timeline import decided_at
+from services.deals.ledger.timeline import GateDecision, decided_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ def arrivals(events: Sequence[Received[Any]]) -> Arrivals:
         else:
             raise TypeError(f"the ledger has no use for {event.type}")
     return batch
+
+
+def arrival(decision: GateDecision) -> Arrivals:
+    """A person's decision about a gate, as a batch of its own; the entries it makes name it as their cause."""
+    cause = Cause(event=decision.decision_id)
+    key, at = str(decision.decision_id), decision.at
+    return Arrivals(
+        inputs=[Input(decision.deal_id, "gate", key, at, decision.decision_id, decision)],
+        triggers={decision.deal_id: [Trigger(at, cause, None)]},
+    )
 
 
 def _note(batch: Arrivals, key: UUID, at: datetime, event: Received[Any], received_at: datetime | None) -> None:

@@ -30,17 +30,19 @@ class Touched:
 
 
 _TOUCHED = Query("""
-    WITH told AS MATERIALIZED (
+    WITH given AS MATERIALIZED (SELECT unnest(ARRAY(SELECT unnest(CAST(:deals AS uuid[])))) AS deal_id),
+    told AS MATERIALIZED (
         SELECT unnest(ARRAY(SELECT unnest(CAST(:told AS uuid[])))) AS lead_id
-        UNION SELECT lead_id FROM lead WHERE provisional_id = ANY(ARRAY(SELECT unnest(CAST(:deals AS uuid[]))))
+        UNION SELECT lead_id FROM lead WHERE provisional_id = ANY(ARRAY(SELECT deal_id FROM given))
+        UNION SELECT lead_id FROM lead_link WHERE deal_id = ANY(ARRAY(SELECT deal_id FROM given))
+        UNION SELECT lead_id FROM lead WHERE converted_deal_id = ANY(ARRAY(SELECT deal_id FROM given))
     ), deals AS MATERIALIZED (
-        SELECT unnest(ARRAY(SELECT unnest(CAST(:deals AS uuid[])))) AS deal_id
+        SELECT deal_id FROM given
         UNION SELECT deal_id FROM lead_link WHERE lead_id = ANY(ARRAY(SELECT lead_id FROM told))
         UNION SELECT converted_deal_id FROM lead
               WHERE lead_id = ANY(ARRAY(SELECT lead_id FROM told)) AND converted_deal_id IS NOT NULL
     ), leads AS (
         SELECT lead_id FROM told
-        UNION SELECT unnest(ARRAY(SELECT unnest(CAST(:named AS uuid[]))))
         UNION SELECT lead_id FROM lead_link WHERE deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
         UNION SELECT lead_id FROM lead WHERE converted_deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
     )
@@ -50,14 +52,12 @@ _TOUCHED = Query("""
 """)
 
 
-async def touched(
-    session: AsyncSession, *, deals: Collection[UUID], told: Collection[UUID], named: Collection[UUID]
-) -> Touched:
-    """All of these, the leads that provisional ones of the deals stand for, the CRM's deals that `told` and those leads
-    became or are named by, and the leads that any of the deals name or were converted from.
+async def touched(session: AsyncSession, *, deals: Collection[UUID], leads: Collection[UUID]) -> Touched:
+    """All of these, the leads that the deals name, were converted from or stand for, the CRM's deals that any of those leads
+    became or are named by, and the leads of these: whoever is first to name a lead absorbs its provisional deal.
     """
     found = Touched({}, {})
-    for row in await _TOUCHED.rows(session, {"deals": list(deals), "told": list(told), "named": list(named)}):
+    for row in await _TOUCHED.rows(session, {"deals": list(deals), "told": list(leads)}):
         (found.leads if row.is_lead else found.deals)[row.id] = row.known is True
     return found
 

@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.calendar import FiscalCalendar, UnknownPeriod
+from libs.common.db import SETTINGS
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
@@ -26,7 +28,7 @@ class UnknownMonth(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Filters of the list; None leaves one out. `month` is that of booking or, while open, of the close date."""
+    """Filters of the list; None leaves one out. `month` is the fiscal month of booking or, while open, of the close date."""
 
     state: str | None = None
     stage: str | None = None
@@ -67,7 +69,7 @@ async def deals(
     """A page of deals by id. Raises UnknownMonth and UnreadableCursor."""
     require(principal, *ROLES)
     after = decode_cursor(cursor, 1)
-    first_day, after_last_day = _month(wanted.month)
+    first_day, after_last_day = _month(wanted.month, session.info[SETTINGS].calendar)
     values = {
         "state": wanted.state,
         "stage": wanted.stage,
@@ -133,11 +135,13 @@ def _deal(row: RowMapping) -> DealOut:
     return DealOut.model_validate(orjson.loads(row["content"]) | known)
 
 
-def _month(month: str | None) -> tuple[date | None, date | None]:
+def _month(month: str | None, calendar: FiscalCalendar) -> tuple[date | None, date | None]:
     if month is None:
         return None, None
     try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
+        found = calendar.parse(month)
+    except UnknownPeriod:
+        found = None
+    if found is None or found.kind != "month":
         raise UnknownMonth(f"{month!r} is not a month; write it like 2026-11.") from None
-    return first, date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    return found.start, found.end

@@ -5,22 +5,24 @@ so PostgreSQL plans the statement once per connection, and it looks ids up by in
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Cause
 from libs.common.events.crm import CrmDealChanged
 from libs.common.events.deals import DealState
 from libs.common.events.pricing import QuoteState
+from libs.common.organisation import visible
 from libs.common.sql import Query
 from services.deals.chronicle import Moment
-from services.deals.ledger.timeline import Content, Fold
+from services.deals.ledger.timeline import Content, Fold, GateDecision
 
 CONTENT = TypeAdapter(Content)
 FOLD = TypeAdapter(Fold)
@@ -35,7 +37,7 @@ class Input:
     key: str
     valid_from: datetime
     event_id: UUID
-    payload: CrmDealChanged | QuoteState
+    payload: CrmDealChanged | QuoteState | GateDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +111,38 @@ async def keep_inputs(session: AsyncSession, inputs: Sequence[Input]) -> set[tup
     return set(await _KEEP_INPUTS.rows(session, values))
 
 
+@dataclass(slots=True)
+class Kept:
+    """Inputs of deals, by deal."""
+
+    records: dict[UUID, list[CrmDealChanged]] = field(default_factory=dict)
+    quotes: dict[UUID, list[QuoteState]] = field(default_factory=dict)
+    decisions: dict[UUID, list[GateDecision]] = field(default_factory=dict)
+
+    def add(self, deal_id: UUID, payload: CrmDealChanged | QuoteState | GateDecision) -> None:
+        if isinstance(payload, CrmDealChanged):
+            self.records.setdefault(deal_id, []).append(payload)
+        elif isinstance(payload, QuoteState):
+            self.quotes.setdefault(deal_id, []).append(payload)
+        else:
+            self.decisions.setdefault(deal_id, []).append(payload)
+
+
 _INPUTS = Query("SELECT deal_id, kind, payload::text AS payload FROM deal_input WHERE deal_id = ANY(:deals)")
+_KINDS: Mapping[str, type[CrmDealChanged | QuoteState | GateDecision]] = {
+    "crm": CrmDealChanged,
+    "quote": QuoteState,
+    "gate": GateDecision,
+}
 
 
-async def inputs_of(
-    session: AsyncSession, deals: Collection[UUID]
-) -> tuple[dict[UUID, list[CrmDealChanged]], dict[UUID, list[QuoteState]]]:
-    """All kept records and quotes of these deals."""
-    records: dict[UUID, list[CrmDealChanged]] = {}
-    quotes: dict[UUID, list[QuoteState]] = {}
+async def inputs_of(session: AsyncSession, deals: Collection[UUID]) -> Kept:
+    """All kept inputs of these deals."""
+    kept = Kept()
     if deals:
         for deal_id, kind, payload in await _INPUTS.rows(session, {"deals": list(deals)}):
-            if kind == "crm":
-                records.setdefault(deal_id, []).append(CrmDealChanged.model_validate_json(payload))
-            else:
-                quotes.setdefault(deal_id, []).append(QuoteState.model_validate_json(payload))
-    return records, quotes
+            kept.add(deal_id, _KINDS[kind].model_validate_json(payload))
+    return kept
 
 
 _STORED = Query("""
@@ -254,3 +272,26 @@ def _dumped(content: Content, contents: dict[int, orjson.Fragment]) -> orjson.Fr
     if made is None:
         made = contents[id(content)] = orjson.Fragment(CONTENT.dump_json(content))
     return made
+
+
+_GATE = text(
+    "SELECT d.gate FROM deal d WHERE d.deal_id = :deal_id AND d.version > 0 AND {visible}".replace(
+        "{visible}", visible("d.owner_id")
+    )
+)
+
+
+async def gate_of(session: AsyncSession, deal_id: UUID, scope: Mapping[str, Any]) -> str | None:
+    """A deal's gate; None if there is no such deal within scope."""
+    found: str | None = await session.scalar(_GATE, {"deal_id": deal_id, **scope})
+    return found
+
+
+_GATE_DECISIONS = text("""
+    SELECT payload::text FROM deal_input WHERE deal_id = :deal_id AND kind = 'gate' ORDER BY valid_from, input_key
+""")
+
+
+async def gate_decisions(session: AsyncSession, deal_id: UUID) -> list[str]:
+    """What people decided about a deal's gate, as JSON, oldest first."""
+    return list((await session.execute(_GATE_DECISIONS, {"deal_id": deal_id})).scalars())

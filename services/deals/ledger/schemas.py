@@ -86,6 +86,30 @@ class TimelineOut(Out):
     entries: list[TimelineEntry]
 
 
+class GateIn(In):
+    """Why a held-back deal is let into the forecast, or no longer is."""
+
+    reason: str = Field(min_length=3, max_length=1000)
+
+
+class GateDecisionOut(Out):
+    """Somebody overrode the gate, or withdrew that. `decision_id` is the cause of the entries that followed."""
+
+    decision_id: UUID
+    at: datetime
+    overrides: bool
+    reason: str
+    actor: str
+
+
+class GateOut(Out):
+    """A deal's gate and all decisions of people about it, oldest first."""
+
+    deal_id: UUID
+    gate: Gate
+    decisions: list[GateDecisionOut]
+
+
 class RehearsalIn(In):
     """CRM records as the gateway would publish them."""
 

@@ -5,6 +5,7 @@ One function takes every kind of input, so that locks have one order: leads by i
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,8 +25,19 @@ from services.deals.ledger import lead_repository, repository
 from services.deals.ledger.arrivals import Arrivals, Trigger, arrivals
 from services.deals.ledger.entries import entries_for, event_of
 from services.deals.ledger.lead_repository import Lead, conversion
-from services.deals.ledger.repository import FOLD, Entry, Head, Input, Turned
-from services.deals.ledger.timeline import Absorption, Content, Fold, Inputs, advance, fold, fold_provisional, links
+from services.deals.ledger.repository import FOLD, Entry, Head, Input, Kept, Turned
+from services.deals.ledger.timeline import (
+    Absorbed,
+    Absorption,
+    Content,
+    Fold,
+    Inputs,
+    advance,
+    begins,
+    fold,
+    fold_provisional,
+    links,
+)
 
 
 async def apply(session: AsyncSession, events: Sequence[Received[Any]], *, principal: Principal) -> None:
@@ -34,7 +46,12 @@ async def apply(session: AsyncSession, events: Sequence[Received[Any]], *, princ
     Raises TypeError for other events. Afterwards every timeline equals the fold of its kept inputs.
     """
     require(principal, "system")
-    batch = arrivals(events)
+    await take(session, arrivals(events), principal=principal)
+
+
+async def take(session: AsyncSession, batch: Arrivals, *, principal: Principal) -> None:
+    """Keep what a batch brought and fold what it concerns; the entries name the person who acted, if one did."""
+    actor = None if "system" in principal.roles else principal.subject
     leads, heads = await _lock(session, batch)
     work = await _keep(session, batch, leads, heads)
     if work.is_empty:
@@ -50,6 +67,7 @@ async def apply(session: AsyncSession, events: Sequence[Received[Any]], *, princ
             version=entry.version,
             occurred_at=entry.moment.valid_from,
             cause=entry.cause,
+            actor=actor,
         )
     await repository.write(session, work.entries, work.turned, recorded_at=recorded_at)
     crash.point("deals.applied_not_committed")
@@ -97,10 +115,10 @@ async def _lock(session: AsyncSession, batch: Arrivals) -> tuple[dict[UUID, Lead
     """Lock all leads and deals that the batch touches, until a look under the locks finds no more of them."""
     leads: dict[UUID, Lead] = {}
     heads: dict[UUID, Head] = {}
-    told, named = batch.lead_ids, batch.named_leads
+    named = batch.lead_ids | batch.named_leads
     deals = batch.deal_ids | {deal for deal in map(conversion, batch.leads) if deal}
     while True:
-        touched = await lead_repository.touched(session, deals=deals | heads.keys(), told=told, named=named)
+        touched = await lead_repository.touched(session, deals=deals | heads.keys(), leads=named | leads.keys())
         more_leads = {lead: known for lead, known in touched.leads.items() if lead not in leads}
         more_deals = {deal: known for deal, known in touched.deals.items() if deal not in heads}
         if not more_leads and not more_deals:
@@ -147,36 +165,82 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
     if not from_beginning:
         return
     known = {deal for deal in from_beginning if work.heads[deal].folded_to is not None}
-    records, quotes = await repository.inputs_of(session, known)
+    kept = await repository.inputs_of(session, known)
     for deal_id in from_beginning - known:
-        payloads = [item.payload for item in work.inputs.get(deal_id, ())]
-        records[deal_id] = [payload for payload in payloads if isinstance(payload, CrmDealChanged)]
-        quotes[deal_id] = [payload for payload in payloads if isinstance(payload, QuoteState)]
-    named = {deal: links(records.get(deal, ())) for deal in from_beginning}
-    converted = {deal: work.converted[deal] for deal in from_beginning if deal in work.converted}
-    leads = {lead for deal in from_beginning for lead in named[deal]} | set(converted.values())
-    states = await lead_repository.lead_states(session, leads)
+        for item in work.inputs.get(deal_id, ()):
+            kept.add(deal_id, item.payload)
+    links_now = {deal: _links(work, deal, kept.records.get(deal, ())) for deal in from_beginning}
+    absorptions, others = await _relink(session, work, links_now, known)
+    if others:
+        more = await repository.inputs_of(session, others)
+        kept = Kept(kept.records | more.records, kept.quotes | more.quotes, kept.decisions | more.decisions)
+        links_now |= {deal: _links(work, deal, more.records.get(deal, ())) for deal in others}
+        known |= others
+        unseen = {lead for deal in others for lead in links_now[deal]} - absorptions.keys()
+        absorptions |= await _absorptions(session, unseen)
+    offers = await _offers(session, work, {lead for lead, first in absorptions.items() if first.deal_id in links_now})
+    states = await lead_repository.lead_states(session, {lead for links in links_now.values() for lead in links})
     stored = await repository.stored_entries(session, known)
-    linked_before = await lead_repository.links_of(session, known)
-    linked: dict[UUID, dict[UUID, Any]] = {}
-    for deal_id in sorted(from_beginning):
-        of_deal = set(named[deal_id]) | ({converted[deal_id]} if deal_id in converted else set())
+    for deal_id, of_deal in sorted(links_now.items()):
         inputs_now = Inputs(
-            records=records.get(deal_id, ()),
-            quotes=quotes.get(deal_id, ()),
+            records=kept.records.get(deal_id, ()),
+            quotes=kept.quotes.get(deal_id, ()),
             leads=[state for lead in of_deal for state in states.get(lead, ())],
-            converted_from=converted.get(deal_id),
+            converted_from=work.converted.get(deal_id),
+            absorbed=[
+                Absorbed(absorptions[lead].at, offers.get(provisional_deal_id(lead), ()))
+                for lead in sorted(of_deal)
+                if absorptions[lead].deal_id == deal_id
+            ],
+            decisions=kept.decisions.get(deal_id, ()),
         )
         moments, state = fold(inputs_now, zone)
-        linked[deal_id] = dict(named[deal_id])
-        if deal_id in converted and moments:
-            linked[deal_id][converted[deal_id]] = moments[0].valid_from
         work.conclude(work.heads[deal_id], stored.get(deal_id, ()), moments, _triggers(work, deal_id, of_deal), state)
-    changed = {deal: links for deal, links in linked.items() if links != linked_before.get(deal, {})}
-    if changed:
-        await lead_repository.relink(session, changed, linked=changed.keys() & linked_before.keys())
-        for deal_id, now in changed.items():
-            work.leads |= now.keys() | linked_before.get(deal_id, {}).keys()
+
+
+def _links(work: _Work, deal_id: UUID, records: Sequence[CrmDealChanged]) -> dict[UUID, datetime]:
+    """The leads that a deal names or was converted from, each with the instant from which on it is theirs."""
+    found = dict(links(records))
+    at = begins(records)
+    if deal_id in work.converted and at is not None:
+        found[work.converted[deal_id]] = at
+    return found
+
+
+async def _relink(
+    session: AsyncSession, work: _Work, links_now: Mapping[UUID, Mapping[UUID, datetime]], known: Collection[UUID]
+) -> tuple[dict[UUID, Absorption], set[UUID]]:
+    """Keep the links of deals as they are now.
+
+    Returns, for every lead that a deal is or was linked to, by which deal its provisional one is absorbed; and the deals
+    beside these for which that changed.
+    """
+    links_before = await lead_repository.links_of(session, known)
+    leads = {lead for links in (*links_now.values(), *links_before.values()) for lead in links}
+    before = await _absorptions(session, leads)
+    changed = {deal: links for deal, links in links_now.items() if links != links_before.get(deal, {})}
+    if not changed:
+        return before, set()
+    await lead_repository.relink(session, changed, linked=changed.keys() & links_before.keys())
+    for deal_id, now in changed.items():
+        work.leads |= now.keys() | links_before.get(deal_id, {}).keys()
+    after = await _absorptions(session, leads)
+    turned = [lead for lead in leads if before.get(lead) != after.get(lead)]
+    concerned = {found[lead].deal_id for lead in turned for found in (before, after) if lead in found}
+    return after, concerned - links_now.keys()
+
+
+async def _absorptions(session: AsyncSession, leads: Collection[UUID]) -> dict[UUID, Absorption]:
+    """By which deal each lead's provisional one is absorbed: the first that the lead is linked to."""
+    linked = await lead_repository.links_to(session, leads)
+    return {lead: Absorption(deal_id=found[0][1], at=found[0][0]) for lead, found in linked.items()}
+
+
+async def _offers(session: AsyncSession, work: _Work, leads: Collection[UUID]) -> dict[UUID, list[QuoteState]]:
+    """Quotes of these leads' provisional deals, locked first: one that arrives meanwhile then finds who absorbed them."""
+    deals = {provisional_deal_id(lead) for lead in leads}
+    work.heads |= await repository.lock_deals(session, dict.fromkeys(deals - work.heads.keys(), False))
+    return (await repository.inputs_of(session, deals)).quotes
 
 
 def _continue(work: _Work, head: Head, inputs: Sequence[Input], zone: ZoneInfo) -> bool:
@@ -198,14 +262,13 @@ async def _fold_provisional(session: AsyncSession, work: _Work) -> None:
     """Fold the provisional deals of leads that changed, or whose link to an opportunity did."""
     states = await lead_repository.lead_states(session, work.leads)
     ever = {lead for lead, known in states.items() if any(state.verdict == "qualified" for state in known)}
-    linked = await lead_repository.links_to(session, ever)
+    absorptions = await _absorptions(session, ever)
     deals = {provisional_deal_id(lead): lead for lead in ever}
     work.heads |= await repository.lock_deals(session, dict.fromkeys(deals.keys() - work.heads.keys(), False))
     stored = await repository.stored_entries(session, deals)
-    _, quotes = await repository.inputs_of(session, deals)
+    quotes = (await repository.inputs_of(session, deals)).quotes
     for deal_id, lead in sorted(deals.items()):
-        first = min(linked.get(lead, ()), default=None)
-        absorbed = Absorption(deal_id=first[1], at=first[0]) if first else None
+        absorbed = absorptions.get(lead)
         moments = fold_provisional(states[lead], quotes.get(deal_id, ()), absorbed)
         causes = [*work.triggers.get(lead, ()), *(_triggers(work, absorbed.deal_id, ()) if absorbed else ())]
         state = Fold(at=moments[-1].valid_from if moments else None)

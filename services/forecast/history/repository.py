@@ -10,14 +10,33 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
+from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 
 _COLUMNS = ", ".join(
     [
         *DealState.model_fields,
-        *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery", "line", "month"),
+        *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery", "line"),
     ]
 )
+
+MONTH = """(
+    SELECT CASE WHEN booked.day IS NULL THEN date '1900-01-01'
+                WHEN cardinality(cast(:month_starts AS date[])) = 0 THEN date_trunc('month', booked.day::timestamp)::date
+                ELSE (cast(:month_starts AS date[]))[
+                    greatest(width_bucket(booked.day, cast(:month_starts AS date[])), 1)] END
+    FROM (SELECT CASE WHEN v.state = 'open' THEN v.close_date ELSE coalesce(v.closed_on, v.close_date) END AS day) booked
+)"""
+"""The fiscal month of a row `v` of deals or versions: the set-based twin of `rollup.standing.month_of`. Needs `month_parameters`.
+
+Versions do not keep it: they are never rewritten, and the fiscal calendar may change.
+"""
+
+
+def month_parameters(calendar: FiscalCalendar) -> dict[str, Any]:
+    """The parameters of `MONTH`."""
+    return {"month_starts": list(calendar.month_starts())}
+
 
 APPEND = f"""
     INSERT INTO deal_version ({_COLUMNS})
@@ -33,18 +52,18 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 async def versions(
-    session: AsyncSession, deal_id: UUID, *, as_of: datetime, known_at: datetime
+    session: AsyncSession, deal_id: UUID, *, as_of: datetime, known_at: datetime, calendar: FiscalCalendar
 ) -> list[dict[str, Any]]:
     """All versions of a deal valid by `as_of` and recorded by `known_at`, in the order of its timeline."""
     found = await session.execute(
         text(
-            """
-            SELECT * FROM deal_version
-            WHERE deal_id = :deal_id AND valid_from <= :as_of AND recorded_at <= :known_at
-            ORDER BY valid_from, version
-            """
+            f"""
+            SELECT v.*, nullif({MONTH}, date '1900-01-01') AS month FROM deal_version v
+            WHERE v.deal_id = :deal_id AND v.valid_from <= :as_of AND v.recorded_at <= :known_at
+            ORDER BY v.valid_from, v.version
+            """  # noqa: S608 - constant
         ),
-        {"deal_id": deal_id, "as_of": as_of, "known_at": known_at},
+        {"deal_id": deal_id, "as_of": as_of, "known_at": known_at, **month_parameters(calendar)},
     )
     return [dict(row) for row in found.mappings()]
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock, organisation
 from libs.common.web.auth import Principal
 from libs.common.web.errors import NotFound
+from services.forecast.config import settings_of
 from services.forecast.history import repository
 from services.forecast.history.schemas import HistoryReading, VersionOut
 
@@ -28,7 +29,9 @@ async def read(
     until, known = as_of or now, known_at or now
     versions = [
         VersionOut.model_validate({name: row[name] for name in VersionOut.model_fields})
-        for row in await repository.versions(session, deal_id, as_of=until, known_at=known)
+        for row in await repository.versions(
+            session, deal_id, as_of=until, known_at=known, calendar=settings_of(session).calendar
+        )
     ]
     return HistoryReading(
         deal_id=deal_id, as_of=until, known_at=known, current=versions[-1] if versions else None, versions=versions

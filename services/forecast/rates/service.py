@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.calendar import FiscalCalendar
 from libs.common.messaging import outbox
 from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal, require
@@ -14,8 +15,8 @@ from services.forecast.config import settings_of
 from services.forecast.rates import repository
 from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble
 
-_held: dict[tuple[str, int, str], Rates] = {}
-"""The last rates that deals were valued with, by base currency, first month of the fiscal year and version."""
+_held: dict[tuple[str, FiscalCalendar, str], Rates] = {}
+"""The last rates that deals were valued with, by base currency, fiscal calendar and version."""
 
 
 class UnusableRates(Invalid):
@@ -49,7 +50,7 @@ async def hold(session: AsyncSession) -> None:
 async def held(session: AsyncSession, version: str) -> Rates:
     """The rates that this transaction holds, whose version it read after `hold`; read again only when that is a new one."""
     configured = settings_of(session)
-    key = (configured.base_currency, configured.fiscal_year_start_month, version)
+    key = (configured.base_currency, configured.calendar, version)
     if key not in _held:
         rates = await load(session)
         _held.clear()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from libs.common.calendar import Period
+from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.organisation.service import Basis
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import Population
@@ -60,6 +60,7 @@ class Past:
 class Asked:
     """A question with all defaults decided. With `past` it is answered from history, else from the present."""
 
+    calendar: FiscalCalendar
     period: Period
     quarter: Period
     business_date: BusinessDate

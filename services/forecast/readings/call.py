@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.calendar import FiscalCalendar, Period, add_months
+from libs.common.calendar import Period
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.forecast.config import settings_of
 from services.forecast.readings import figures, repository, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
@@ -76,8 +76,8 @@ def _row(by: By, part: str | None, tally: Tally, units: Units, asked: Asked) -> 
     if by == "category":
         return _rollup_row(part, "line", part, tally, asked)
     if by == "month":
-        month = part[:7] if part else None
-        return _rollup_row(month, "month", FiscalCalendar().parse(month).label if month else None, tally, asked)
+        month = asked.calendar.month(date.fromisoformat(part)) if part else None
+        return _rollup_row(month.key if month else None, "month", month.label if month else None, tally, asked)
     if by == "owner" or (part or "").startswith("owner:"):
         owner = (part or "").removeprefix("owner:")
         return _rollup_row(*_owner(owner), tally, asked)
@@ -108,11 +108,11 @@ def _rollup_row(key: str | None, kind: str, label: str | None, tally: Tally, ask
 async def call(session: AsyncSession, question: Question, *, principal: Principal) -> CallReading:
     """Everything the Call page shows, from one snapshot."""
     asked = await decide(session, question, principal=principal)
-    currency, calendar, day = asked.rates.base, settings_of(session).calendar, asked.business_date.day
+    currency, day = asked.rates.base, asked.business_date.day
     branches = totals.tally(await figures.sums(session, asked, "unit"))
     whole = totals.together(branches.values())
     closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)
-    periods = await _periods(session, asked, calendar)
+    periods = await _periods(session, asked)
     overdue = totals.measures_of(await figures.overdue(session, asked))
     return CallReading(
         **await envelope(session, asked),
@@ -125,7 +125,7 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
         beside=totals.beside_out(whole, currency),
         overdue=totals.sum_out(overdue, currency),
         tree=await _tree(session, asked, branches, whole, principal),
-        months=await _months(session, asked, calendar),
+        months=await _months(session, asked),
         is_empty=asked.business_date.newest_change_at is None,
     )
 
@@ -189,7 +189,8 @@ def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally) 
     )
 
 
-async def _months(session: AsyncSession, asked: Asked, calendar: FiscalCalendar) -> list[MonthBar]:
+async def _months(session: AsyncSession, asked: Asked) -> list[MonthBar]:
+    calendar = asked.calendar
     year = calendar.year(asked.period.start)
     parts = totals.tally(await figures.sums(session, asked, "month", year))
     bars = []
@@ -198,7 +199,7 @@ async def _months(session: AsyncSession, asked: Asked, calendar: FiscalCalendar)
         bars.append(
             MonthBar(
                 month=month.key,
-                label=month.start.strftime("%b %Y"),
+                label=month.short_label,
                 in_period=month.start in asked.period,
                 is_current=asked.business_date.day in month,
                 total=totals.total_out(tally, asked.rates.base),
@@ -208,14 +209,13 @@ async def _months(session: AsyncSession, asked: Asked, calendar: FiscalCalendar)
     return bars
 
 
-async def _periods(session: AsyncSession, asked: Asked, calendar: FiscalCalendar) -> list[PeriodOut]:
+async def _periods(session: AsyncSession, asked: Asked) -> list[PeriodOut]:
     """Years with deals and their quarters, and the months of the asked year; always with the current and asked ones."""
-    day = asked.business_date.day
+    calendar, day = asked.calendar, asked.business_date.day
     current, chosen = calendar.year(day), calendar.year(asked.period.start)
     first, last = await repository.months_with_deals(session) or (current.start, current.start)
     years = {current.key: current, chosen.key: chosen}
-    for offset in range(-YEARS_BACK, YEARS_AHEAD + 1):
-        year = calendar.year(add_months(current.start, 12 * offset))
+    for year in calendar.years_around(day, YEARS_BACK, YEARS_AHEAD):
         if first < year.end and last >= year.start:
             years[year.key] = year
     ordered: Sequence[Period] = sorted(years.values(), key=lambda year: year.start)

@@ -14,7 +14,7 @@ from libs.common.messaging import position
 from libs.common.messaging.topics import DEAL_EVENTS
 from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal
-from libs.common.web.errors import Forbidden, Invalid, NotFound
+from libs.common.web.errors import Forbidden, Invalid, NotFound, Unavailable
 from services.forecast.config import settings_of
 from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
@@ -23,6 +23,7 @@ from services.forecast.past.view import View
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
 from services.forecast.readings.asked import Asked, Past, Question
+from services.forecast.rollup import repository as rollup
 from services.forecast.rollup.cells import NOBODY
 from services.forecast.rollup.schemas import BusinessDate, OrgOut, PeriodOut
 from services.forecast.rollup.standing import METRIC_VERSION
@@ -44,12 +45,16 @@ class UnitOutOfScope(Forbidden):
     """The unit exists, but the caller may not see it."""
 
 
+class CalendarInChange(Unavailable):
+    """The cells still have the months of the fiscal calendar before."""
+
+
 async def decide(session: AsyncSession, question: Question, *, principal: Principal, deals: bool = True) -> Asked:
     """Turn a request into a definite question. Scope only ever narrows: it is the caller's own, cut with `org`.
 
     Without `deals` a question about the past comes without the deals it is about.
 
-    Raises UnreadablePeriod, UnreadableCurrency, UnknownUnit, UnitOutOfScope.
+    Raises UnreadablePeriod, UnreadableCurrency, UnknownUnit, UnitOutOfScope, CalendarInChange.
     """
     configured = settings_of(session)
     now = clock.now()
@@ -64,6 +69,8 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
     as_of = min(question.as_of or now, now)
     business_date = await _business_date(session, question, as_of, now)
     calendar = configured.calendar
+    if not is_past and (of_cells := await rollup.calendar_of_cells(session)) != calendar.name:
+        raise CalendarInChange(f"The roll-up has {of_cells} and is made anew with {calendar.name}; try again shortly.")
     try:
         period = calendar.parse(question.period) if question.period else calendar.quarter(business_date.day)
     except UnknownPeriod as error:
@@ -83,6 +90,7 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
         stood = await history.population(session, as_of=as_of, known_at=known_at, rates=held, view=view, deals=deals)
         past = Past(view, stood)
     return Asked(
+        calendar=calendar,
         period=period,
         quarter=calendar.quarter(business_date.day),
         business_date=business_date,

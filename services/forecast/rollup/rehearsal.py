@@ -21,9 +21,9 @@ async def rehearse(database: Database, entries: Sequence[DealChanged], *, princi
         as_received(entry, key=entry.deal_id, version=entry.version, occurred_at=entry.valid_from) for entry in entries
     ]
     async with rehearsal(database) as session:
-        _, before = await repository.lock(session, deals)
+        before = (await repository.lock(session, deals)).deals
         await service.apply(session, events, principal=Principal.system("forecast"))
-        _, after = await repository.lock(session, deals)
+        after = (await repository.lock(session, deals)).deals
         currency = settings_of(session).base_currency
     lines: dict[tuple[object, str], Measures] = {}
     for key, measures in difference(before.values(), after.values()).items():

@@ -5,6 +5,7 @@ so PostgreSQL plans the statement once per connection, and it looks ids up by in
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 from libs.common.sql import Query
-from services.forecast.history.repository import APPEND, as_json
+from services.forecast.history.repository import APPEND, MONTH, as_json, month_parameters
 from services.forecast.rates.conversion import Rates
 from services.forecast.rates.repository import VALUE, VERSION, value_parameters
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL, Key, Measures
@@ -26,15 +28,31 @@ _LOCK = Query(
                amount_base, weighted_base
         FROM deal_current WHERE deal_id = ANY(ARRAY(SELECT unnest(cast(:ids AS uuid[])))) ORDER BY deal_id FOR UPDATE
     )
-    SELECT r.rates, locked.* FROM (SELECT {VERSION} AS rates) r LEFT JOIN locked ON true
+    SELECT r.*, locked.*
+    FROM (SELECT {VERSION} AS rates, (SELECT name FROM rollup_calendar) AS calendar) r LEFT JOIN locked ON true
     """  # noqa: S608 - constants
 )
 
 
-async def lock(session: AsyncSession, deal_ids: Sequence[UUID]) -> tuple[str, dict[UUID, dict[str, Any]]]:
-    """What moves cells of the rows of these deals, as far as there are any, locked in id order; and the rates' version."""
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What moves cells of locked rows of deals, and what rates and which calendar those cells are made with."""
+
+    rates: str
+    calendar: str
+    deals: dict[UUID, dict[str, Any]]
+
+
+async def lock(session: AsyncSession, deal_ids: Sequence[UUID]) -> Locked:
+    """Lock the rows of these deals, as far as there are any, in id order."""
     rows = await _LOCK.rows(session, {"ids": deal_ids})
-    return rows[0].rates, {row.deal_id: row._asdict() for row in rows if row.deal_id is not None}
+    deals = {row.deal_id: row._asdict() for row in rows if row.deal_id is not None}
+    return Locked(rows[0].rates, rows[0].calendar, deals)
+
+
+async def calendar_of_cells(session: AsyncSession) -> str:
+    """The name of the fiscal calendar whose months the cells have."""
+    return str(await session.scalar(text("SELECT name FROM rollup_calendar")))
 
 
 _INSERT_NEW = Query(
@@ -183,20 +201,23 @@ async def differences(session: AsyncSession) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
-async def revalue(session: AsyncSession, rates: Rates) -> None:
-    """Value every deal with `rates` and make the cells anew. The caller holds the rates alone."""
+async def revalue(session: AsyncSession, rates: Rates, calendar: FiscalCalendar) -> None:
+    """Give every deal its month and its value, and make the cells anew. The caller holds the rates alone."""
     await session.execute(
         text(
             f"""
-            UPDATE deal_current c SET amount_base = n.amount_base, weighted_base = n.weighted_base
-            FROM (SELECT d.deal_id, a.amount_base, w.weighted_base FROM deal_current d {VALUE}
-                  WHERE d.line IS NOT NULL) n
+            UPDATE deal_current c
+            SET month = n.month, amount_base = n.amount_base, weighted_base = n.weighted_base
+            FROM (SELECT d.deal_id, d.month, a.amount_base, w.weighted_base
+                  FROM (SELECT v.deal_id, v.line, v.amount, v.currency, v.stage_probability, {MONTH} AS month
+                        FROM deal_current v WHERE v.line IS NOT NULL) d {VALUE}) n
             WHERE c.deal_id = n.deal_id
-              AND (c.amount_base, c.weighted_base) IS DISTINCT FROM (n.amount_base, n.weighted_base)
-            """  # noqa: S608 - constant
+              AND (c.month, c.amount_base, c.weighted_base) IS DISTINCT FROM (n.month, n.amount_base, n.weighted_base)
+            """  # noqa: S608 - constants
         ),
-        value_parameters(rates),
+        value_parameters(rates) | month_parameters(calendar),
     )
+    await session.execute(text("UPDATE rollup_calendar SET name = :name"), {"name": calendar.name})
     await rebuild(session)
 
 

@@ -9,12 +9,14 @@ from sqlalchemy import event as hooks
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.calendar import FiscalCalendar
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState
 from libs.common.events.forecast import RollupMoved
 from libs.common.ids import ROOT_UNIT
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
+from services.forecast.config import settings_of
 from services.forecast.rates import repository as rates_repository
 from services.forecast.rates import service as rates_service
 from services.forecast.rates.conversion import Rates
@@ -31,20 +33,25 @@ WEBHOOK_TO_ROLLUP = Histogram(
 )
 
 
+class OtherCalendar(OSError):
+    """The roll-up is in another fiscal calendar than the settings: infrastructure trouble, which a rebuild ends."""
+
+
 async def apply(session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal) -> None:
     """Take over entries of deals' timelines: any order and any repetition ends in the same deals and cells.
 
     The difference that moves the cells is taken from the old row, locked in this transaction. One event tells that
-    something moved.
+    something moved. Raises OtherCalendar, upon which a consumer tries again until the roll-up has been rebuilt.
     """
     await rates_service.hold(session)
-    version, old = await repository.lock(session, sorted({received.data.deal_id for received in events}))
-    rates = await rates_service.held(session, version)
-    rows = [_row(received, rates) for received in events]
+    locked = await repository.lock(session, sorted({received.data.deal_id for received in events}))
+    calendar = _in_force(session, locked.calendar)
+    rates, old = await rates_service.held(session, locked.rates), locked.deals
+    rows = [_row(received, rates, calendar) for received in events]
     newest = _newest(rows)
     inserted = await repository.insert_new(session, [newest[deal] for deal in sorted(newest.keys() - old.keys())])
     if raced := newest.keys() - old.keys() - inserted:
-        old |= (await repository.lock(session, sorted(raced)))[1]
+        old |= (await repository.lock(session, sorted(raced))).deals
     await outbox.stamp(session)
     replaced = [
         {**newest[deal], "slot": old[deal]["slot"]}
@@ -64,7 +71,7 @@ async def replace_rates(
 ) -> None:
     """Change a rate set and value every deal anew with it."""
     valued = await rates_service.replace(session, fiscal_year=fiscal_year, rates=rates, principal=principal)
-    await repository.revalue(session, valued)
+    await repository.revalue(session, valued, settings_of(session).calendar)
     moved_at = await outbox.stamp(session)
     event = RollupMoved(moved_at=moved_at, deal_ids=(), deal_count=0, months=())
     _add(session, event, principal=principal)
@@ -73,13 +80,29 @@ async def replace_rates(
 async def rebuild(session: AsyncSession) -> None:
     """Value every deal and make all cells anew, while no change is applied: after a change of settings or a repair."""
     await rates_repository.hold_alone(session)
-    await repository.revalue(session, await rates_service.load(session))
+    await repository.revalue(session, await rates_service.load(session), settings_of(session).calendar)
 
 
-def _row(received: Received[DealState], rates: Rates) -> dict[str, Any]:
+async def follow_calendar(session: AsyncSession) -> bool:
+    """Make the roll-up anew if the settings have another fiscal calendar than its months; returns whether they had."""
+    if await repository.calendar_of_cells(session) == settings_of(session).calendar.name:
+        return False
+    await rebuild(session)
+    return True
+
+
+def _in_force(session: AsyncSession, of_cells: str) -> FiscalCalendar:
+    """The calendar of the settings. Raises OtherCalendar while the cells have the months of another."""
+    calendar = settings_of(session).calendar
+    if of_cells != calendar.name:
+        raise OtherCalendar(f"the roll-up has {of_cells}, the settings have {calendar.name}; run rebuild-rollup")
+    return calendar
+
+
+def _row(received: Received[DealState], rates: Rates, calendar: FiscalCalendar) -> dict[str, Any]:
     """The row of `deal_current` that a version makes; of `deal_version` too, which ignores what it has no column for."""
     deal = received.data
-    stands = standing(deal, rates)
+    stands = standing(deal, rates, calendar)
     return {
         **deal.model_dump(),
         "recorded_at": received.recorded_at,
@@ -88,7 +111,7 @@ def _row(received: Received[DealState], rates: Rates) -> dict[str, Any]:
         "cause_connection": received.cause.connection,
         "cause_delivery": received.cause.delivery,
         "line": stands.line if stands else None,
-        "month": stands.month if stands else month_of(deal),
+        "month": stands.month if stands else month_of(deal, calendar),
         "slot": received.partition,
         "amount_base": stands.amount_base if stands else None,
         "weighted_base": stands.weighted_base if stands else None,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from libs.common import money
+from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 from services.forecast.rates.conversion import Rates
 
@@ -44,12 +45,12 @@ class Standing:
     weighted_base: Decimal | None
 
 
-def standing(deal: DealState, rates: Rates) -> Standing | None:
+def standing(deal: DealState, rates: Rates, calendar: FiscalCalendar) -> Standing | None:
     """Where the deal stands, or None if it is in no line at all (removed, or absorbed by another)."""
     if deal.removed or deal.absorbed_into is not None:
         return None
     line = line_of(deal)
-    month = month_of(deal)
+    month = month_of(deal, calendar)
     amount = rates.convert(deal.amount, deal.currency, month)
     return Standing(line, month, amount, _weighted(deal, line, amount, rates.base))
 
@@ -73,10 +74,10 @@ def line_of(deal: DealState) -> Line:
     return deal.category
 
 
-def month_of(deal: DealState) -> date:
-    """First day of the month it is booked in (closed) or expected in (open); UNDATED without a date."""
+def month_of(deal: DealState, calendar: FiscalCalendar) -> date:
+    """First day of the fiscal month it is booked in (closed) or expected in (open); UNDATED without a date."""
     day = (deal.closed_on or deal.close_date) if deal.state != "open" else deal.close_date
-    return day.replace(day=1) if day else UNDATED
+    return calendar.month_start(day) if day else UNDATED
 
 
 def bucket_of(line: Line, month: date, quarter_start: date) -> Bucket:

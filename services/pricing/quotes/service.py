@@ -177,14 +177,16 @@ async def withdraw_quote(
 ) -> Quote:
     """Take a quote back; if it was accepted, the CRM's amount holds again. Raises as `accept_quote` does.
 
-    The accepted quote of a closed deal stays: the amount that was won rests on it.
+    The accepted quote of a closed deal stays: the amount that was won rests on it. One of a deal that was absorbed counts
+    for the deal that absorbed it, and can be withdrawn while that one is open.
     """
     deal, quotes = await _lock_quotes(session, quote_id, if_match=if_match, principal=principal)
     quote = quotes[quote_id]
     if quote.status == "withdrawn":
         raise QuoteNotOpen(f"Quote {quote_id} is withdrawn already.")
     if quote.status == "accepted":
-        _require_open(deal)
+        heir = deal.absorbed_into
+        _require_open(await _lock_deal(session, heir, principal=principal) if heir else deal)
     return await _move(session, quote, "withdrawn", at=_time_after(quotes), principal=principal)
 
 

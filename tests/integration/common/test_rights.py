@@ -16,7 +16,7 @@ APPEND_ONLY = {
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
-        "forecast_lock", "lock_row", "lock_call", "lock_adjustment",
+        "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -10,17 +10,28 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import EventData
+from libs.common.ids import ROOT_UNIT
 from libs.common.messaging import outbox
+from libs.common.web.auth import Principal
 from services.deals.consumers import HANDLERS
+from services.deals.ledger import service as ledger
+from services.deals.ledger.arrivals import arrival
+from services.deals.ledger.timeline import GateDecision
 from tests.unit.deals.given import day, received
 
 READINGS: tuple[datetime, ...] = tuple(day(number / 2) for number in range(-1, 18))
 
 
-async def apply(session: AsyncSession, events: Sequence[EventData]) -> None:
-    """One batch, grouped by handler as the consumer does it."""
+MANAGER = Principal("mgr", frozenset({"manager"}), (ROOT_UNIT,))
+
+
+async def apply(session: AsyncSession, events: Sequence[EventData | GateDecision]) -> None:
+    """One batch, grouped by handler as the consumer does it; what people decide comes one by one."""
     groups: dict[Any, list[Any]] = {}
     for event in events:
+        if isinstance(event, GateDecision):
+            await ledger.take(session, arrival(event), principal=MANAGER)
+            continue
         groups.setdefault(HANDLERS[type(event)], []).append(received(event))
     for handler, group in groups.items():
         await handler(session, group)

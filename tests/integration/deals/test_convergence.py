@@ -1,6 +1,7 @@
 """Any order and repetition of what happens to deals ends in the same books: those of the pure fold of all of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,9 +20,18 @@ from libs.common.ids import provisional_deal_id
 from services.deals.chronicle import Moment, with_digest
 from services.deals.config import business_zone
 from services.deals.ledger.repository import CONTENT
-from services.deals.ledger.timeline import Absorption, Content, Inputs, fold, fold_provisional, links
+from services.deals.ledger.timeline import (
+    Absorbed,
+    Absorption,
+    Content,
+    GateDecision,
+    Inputs,
+    fold,
+    fold_provisional,
+    links,
+)
 from tests.integration.deals.books import READINGS, Books, apply, books, standing
-from tests.unit.deals.given import arrivals_of, histories, users
+from tests.unit.deals.given import absorptions, arrivals_of, histories, users
 
 
 class _Undo(Exception):
@@ -33,7 +43,7 @@ async def database(database_for: Callable[[str], Database]) -> Database:
     return database_for("deals")
 
 
-async def outcome(database: Database, batches: Sequence[Sequence[EventData]]) -> Books:
+async def outcome(database: Database, batches: Sequence[Sequence[Any]]) -> Books:
     """The books after the batches; nothing of it stays."""
     found: Books | None = None
     try:
@@ -47,7 +57,7 @@ async def outcome(database: Database, batches: Sequence[Sequence[EventData]]) ->
         return found
 
 
-def timelines(events: Sequence[EventData]) -> dict[UUID, list[Moment[Content]]]:
+def timelines(events: Sequence[Any]) -> dict[UUID, list[Moment[Content]]]:
     """What every deal's timeline must be, from everything that ever arrives, without a database."""
     records = [with_digest(event) for event in events if isinstance(event, CrmDealChanged)]
     leads = [event for event in events if isinstance(event, LeadState)]
@@ -56,27 +66,35 @@ def timelines(events: Sequence[EventData]) -> dict[UUID, list[Moment[Content]]]:
     conversions = sorted((lead.converted_deal_id, lead.lead_id) for lead in newest.values() if lead.converted_deal_id)
     found: dict[UUID, list[Moment[Content]]] = {}
     linked: dict[UUID, list[tuple[datetime, UUID]]] = {}
+    inputs: dict[UUID, Inputs] = {}
     for deal in {record.deal_id for record in records}:
         own = [record for record in records if record.deal_id == deal]
         converted = next((lead for to, lead in conversions if to == deal), None)
-        inputs = Inputs(
+        inputs[deal] = Inputs(
             records=own,
             quotes=[quote for quote in quotes if quote.deal_id == deal],
             leads=leads,
             converted_from=converted,
+            decisions=[event for event in events if isinstance(event, GateDecision) and event.deal_id == deal],
         )
-        found[deal], _ = fold(inputs, business_zone())
         named = dict(links(own))
-        if converted and found[deal]:
-            named[converted] = found[deal][0].valid_from
+        if converted and (moments := fold(inputs[deal], business_zone())[0]):
+            named[converted] = moments[0].valid_from
         for lead, at in named.items():
             linked.setdefault(lead, []).append((at, deal))
+    firsts = {lead: min(found) for lead, found in linked.items()}
+    for deal, own_inputs in inputs.items():
+        absorbed = [
+            Absorbed(at, [quote for quote in quotes if quote.deal_id == provisional_deal_id(lead)])
+            for lead, (at, by) in firsts.items()
+            if by == deal
+        ]
+        found[deal], _ = fold(replace(own_inputs, absorbed=absorbed), business_zone())
     for lead in newest:
-        first = min(linked.get(lead, ()), default=None)
         found[provisional_deal_id(lead)] = fold_provisional(
             [state for state in leads if state.lead_id == lead],
             [quote for quote in quotes if quote.deal_id == provisional_deal_id(lead)],
-            Absorption(first[1], first[0]) if first else None,
+            Absorption(firsts[lead][1], firsts[lead][0]) if lead in firsts else None,
         )
     return found
 
@@ -86,21 +104,37 @@ def as_read(moments: Sequence[Moment[Content]], at: datetime | None) -> Any:
     return standing(CONTENT.dump_json(seen[-1].content)) if seen else None
 
 
-@settings(max_examples=40)
-@given(data=st.data())
-async def test_any_order_and_repetition_of_inputs_gives_the_books_of_their_fold(
-    database: Database, data: st.DataObject
-) -> None:
-    events = data.draw(histories())
+async def check(database: Database, events: list[Any], batches: list[list[Any]]) -> None:
+    """The books after the batches are those of the pure fold of all events."""
     expected = timelines(events)
 
-    found = await outcome(database, data.draw(arrivals_of(events)))
+    found = await outcome(database, batches)
 
     for deal, moments in expected.items():
         assert found.heads.get(str(deal)) == as_read(moments, None)
         for at in READINGS:
             assert found.readings.get((str(deal), at)) == as_read(moments, at)
     assert found.heads.keys() <= {str(deal) for deal in expected}
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+async def test_any_order_and_repetition_of_inputs_gives_the_books_of_their_fold(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(histories())
+
+    await check(database, events, data.draw(arrivals_of(events)))
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+async def test_in_any_order_the_quotes_of_a_provisional_deal_are_those_of_the_deal_that_absorbs_it(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(absorptions())
+
+    await check(database, events, data.draw(arrivals_of(events)))
 
 
 @settings(max_examples=15)

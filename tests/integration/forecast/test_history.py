@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState, PersonPlaced
@@ -99,7 +100,7 @@ async def replayed(
     }
     async with database.reading() as session:
         held = await rates.load(session)
-    stands = {deal: standing(state, held) for deal, state in newest.items()}
+    stands = {deal: standing(state, held, FiscalCalendar()) for deal, state in newest.items()}
     return {deal: (found.line, found.amount_base) for deal, found in stands.items() if found is not None}
 
 

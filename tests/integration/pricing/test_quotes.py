@@ -109,6 +109,22 @@ async def test_an_absorbed_deal_names_the_deal_to_quote_for(api_for: Callable[..
     assert (refused.status_code, refused.json()["absorbed_into"]) == (409, str(heir))
 
 
+async def test_the_accepted_quote_of_an_absorbed_deal_is_withdrawn_while_the_deal_that_absorbed_it_is_open(
+    api_for: Callable[..., Any],
+) -> None:
+    client, runtime = api_for("pricing")
+    heir = new_id()
+    await handle(runtime.database, deal(), deal(heir))
+    quote = (await _quote(client, await _product(client))).json()["quote_id"]
+    assert (await client.post(f"/v1/quotes/{quote}/accept", headers=SELLER)).status_code == 200
+    await handle(runtime.database, deal(version=2, minute=1, removed=True, absorbed_into=heir))
+    await handle(runtime.database, deal(heir, version=2, minute=1, state="won"))
+    refused = await client.post(f"/v1/quotes/{quote}/withdraw", headers=SELLER)
+    assert (refused.status_code, refused.json()["state"]) == (409, "won")
+    await handle(runtime.database, deal(heir, version=3, minute=2))
+    assert (await client.post(f"/v1/quotes/{quote}/withdraw", headers=SELLER)).status_code == 200
+
+
 async def test_a_deal_that_has_not_arrived_can_be_quoted_by_who_sees_everything(api_for: Callable[..., Any]) -> None:
     client, runtime = api_for("pricing")
     core = await _product(client)

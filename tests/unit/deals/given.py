@@ -12,6 +12,7 @@ from libs.common.events.crm import CrmDealChanged, CrmUserChanged, RecordClock
 from libs.common.events.leads import LeadQualified, LeadState
 from libs.common.events.pricing import QuoteAccepted, QuoteState
 from libs.common.ids import entity_id, new_id, provisional_deal_id
+from services.deals.ledger.timeline import GateDecision
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MAP = {"Qualify": "pipeline", "Propose": "best_case", "Negotiate": "commit"}
@@ -72,6 +73,18 @@ def quote(
             "currency": "EUR",
             "valid_from": at,
         }
+    )
+
+
+def decision(at: datetime, deal: str = "D", *, overrides: bool = True, name: str = "") -> GateDecision:
+    """A person's word on a deal's gate."""
+    return GateDecision(
+        decision_id=entity_id("test", "decision", f"{deal} {at} {overrides} {name}"),
+        deal_id=deal_id(deal),
+        at=at,
+        overrides=overrides,
+        reason="the customer has called",
+        actor="mgr",
     )
 
 
@@ -177,25 +190,63 @@ def quote_histories(draw: st.DrawFn) -> list[QuoteState]:
     ]
 
 
+def decisions() -> st.SearchStrategy[GateDecision]:
+    """Somebody overrides a gate, or withdraws that."""
+    return st.builds(
+        lambda at, deal, overrides: decision(at, deal, overrides=overrides),
+        INSTANTS,
+        st.sampled_from(DEALS),
+        st.booleans(),
+    )
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> list[EventData]:
+def histories(draw: st.DrawFn) -> list[Any]:
     """A set of inputs of the ledger: nothing in it twice, no two versions of one thing contradict each other."""
-    crm: list[EventData] = list(draw(st.lists(records(), min_size=3, max_size=10)))
+    crm: list[Any] = list(draw(st.lists(records(), min_size=3, max_size=10)))
     leads: dict[tuple[UUID, int], LeadState] = {}
     for states in draw(st.lists(lead_histories(), min_size=1, max_size=2)):
         leads |= {(state.lead_id, state.version): state for state in states}
     quotes: dict[tuple[UUID, int], QuoteState] = {}
     for states_of_quote in draw(st.lists(quote_histories(), max_size=2)):
         quotes |= {(state.quote_id, state.version): state for state in states_of_quote}
-    return [*crm, *leads.values(), *quotes.values()]
+    gates = {found.decision_id: found for found in draw(st.lists(decisions(), max_size=3))}
+    return [*crm, *leads.values(), *quotes.values(), *gates.values()]
 
 
 @st.composite
-def arrivals_of(draw: st.DrawFn, events: list[EventData]) -> list[list[EventData]]:
+def absorptions(draw: st.DrawFn) -> list[Any]:
+    """One qualified lead with quotes on its provisional deal, and two opportunities that may turn out to name it."""
+    name = LEADS[0]
+    found: list[Any] = [lead(1, draw(INSTANTS), name)]
+    if draw(st.booleans()):
+        found.append(
+            lead(2, draw(INSTANTS), name, converted_deal_id=draw(st.sampled_from((None, *map(deal_id, DEALS)))))
+        )
+    for number in range(draw(st.integers(1, 2))):
+        statuses = draw(st.sampled_from((("accepted",), ("draft", "accepted"), ("accepted", "withdrawn"))))
+        on = provisional_deal_id(lead_id(name))
+        found += [
+            quote(version, draw(INSTANTS), on, name=f"offer {number}", status=status, net=f"{number + 1}{version}0.00")
+            for version, status in enumerate(statuses, start=1)
+        ]
+    if draw(st.booleans()):
+        found.append(quote(1, draw(INSTANTS), deal_id(DEALS[0]), name="own"))
+    slots = st.tuples(st.sampled_from(DEALS), INSTANTS, st.integers(1, 2))
+    for deal, at, mapping in draw(st.lists(slots, min_size=2, max_size=6, unique=True)):
+        named = draw(st.sampled_from((None, lead_id(name), lead_id(name))))
+        found.append(
+            record(at, deal, mapping=mapping, lead_id=named, deleted=draw(st.sampled_from((False,) * 5 + (True,))))
+        )
+    return found + draw(st.lists(decisions(), max_size=2, unique_by=lambda each: each.decision_id))
+
+
+@st.composite
+def arrivals_of(draw: st.DrawFn, events: list[Any]) -> list[list[Any]]:
     """Some order of the events with some of them repeated, cut into batches."""
     repeated = draw(st.lists(st.sampled_from(events), max_size=4))
     order = draw(st.permutations([*events, *repeated]))
-    batches: list[list[EventData]] = [[]]
+    batches: list[list[Any]] = [[]]
     for event in order:
         if batches[-1] and draw(st.booleans()):
             batches.append([])

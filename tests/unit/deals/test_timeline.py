@@ -15,25 +15,36 @@ from libs.common.events.leads import LeadState
 from libs.common.events.pricing import QuoteState
 from libs.common.ids import provisional_deal_id
 from services.deals.chronicle import Moment, corrections, with_digest
-from services.deals.ledger.timeline import Absorption, Content, Fold, Inputs, advance, fold, fold_provisional, order
+from services.deals.ledger.timeline import (
+    Absorption,
+    Content,
+    Fold,
+    GateDecision,
+    Inputs,
+    advance,
+    fold,
+    fold_provisional,
+    order,
+)
 from tests.unit.deals.given import START, arrivals_of, day, deal_id, histories, lead, lead_id, quote, record
 
 ZONE = ZoneInfo("Europe/Berlin")
 
 
-def timeline(*events: EventData) -> list[Moment[Content]]:
+def timeline(*events: Any) -> list[Moment[Content]]:
     return fold(inputs_from(events), ZONE)[0]
 
 
-def inputs_from(events: Sequence[EventData]) -> Inputs:
+def inputs_from(events: Sequence[Any]) -> Inputs:
     return Inputs(
         records=[with_digest(event) for event in events if isinstance(event, CrmDealChanged)],
         leads=[event for event in events if isinstance(event, LeadState)],
         quotes=[event for event in events if isinstance(event, QuoteState)],
+        decisions=[event for event in events if isinstance(event, GateDecision)],
     )
 
 
-def after(*events: EventData) -> Content:
+def after(*events: Any) -> Content:
     return timeline(*events)[-1].content
 
 

@@ -81,7 +81,7 @@ def test_every_deal_stands_and_is_worth_what_the_single_deal_is(entries: list[Re
     found = dict(zip(deals, zip(buckets, cents, shares, strict=True), strict=True))
     expected = {}
     for deal, state in replayed(entries, as_of, as_of).items():
-        stands = standing(state, RATES)
+        stands = standing(state, RATES, FiscalCalendar())
         if stands is not None:
             bucket = bucket_of(stands.line, stands.month, QUARTER.start)
             expected[deal] = (bucket, _cents(stands.amount_base), _cents(stands.weighted_base))

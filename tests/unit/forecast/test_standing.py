@@ -28,7 +28,7 @@ def stands(**fields: Any) -> Standing | None:
         "close_date": date(2026, 12, 1),
         "category": "commit",
     }
-    return standing(DealChanged(**(given | fields)), RATES)
+    return standing(DealChanged(**(given | fields)), RATES, FiscalCalendar())
 
 
 def line(**fields: Any) -> str | None:

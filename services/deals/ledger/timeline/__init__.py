@@ -1,19 +1,23 @@
 """A deal's timeline as a pure fold of its inputs: no order of arrival and no repetition changes it."""
 
 from services.deals.ledger.timeline.content import Content
-from services.deals.ledger.timeline.fold import Inputs, Links, advance, fold, links, order
+from services.deals.ledger.timeline.fold import Absorbed, Inputs, Links, advance, begins, fold, links, order
+from services.deals.ledger.timeline.gate import GateDecision
 from services.deals.ledger.timeline.naming import event_for
 from services.deals.ledger.timeline.provisional import Absorption, fold_provisional
 from services.deals.ledger.timeline.standing import decided_at
 from services.deals.ledger.timeline.state import Fold
 
 __all__ = [
+    "Absorbed",
     "Absorption",
     "Content",
     "Fold",
+    "GateDecision",
     "Inputs",
     "Links",
     "advance",
+    "begins",
     "decided_at",
     "event_for",
     "fold",

@@ -1,7 +1,7 @@
 """The fold: inputs in order, one moment per instant.
 
-Order: time, then lead's verdict, CRM record, quote, then each kind's own order. The three kinds touch different parts of the
-state, so within one instant only the order of CRM records matters, and that is their clock's.
+Order: time, then lead's verdict, CRM record, quote, decision about the gate, then each kind's own order. The kinds touch
+different parts of the state, so within one instant only the order inside a kind matters.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,12 +18,21 @@ from libs.common.events.leads import LeadState, Verdict
 from libs.common.events.pricing import QuoteState
 from services.deals.chronicle import Moment, standing_records
 from services.deals.ledger.timeline.content import Content
+from services.deals.ledger.timeline.gate import GateDecision
 from services.deals.ledger.timeline.pursuit import follow
 from services.deals.ledger.timeline.standing import authority, decided_at, standing_quotes, standing_verdicts
 from services.deals.ledger.timeline.state import Fold, Pursuit
 
 Links = Mapping[UUID, datetime]
 """The leads that a deal's CRM records name, each with the first instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """A provisional deal that this deal absorbed: its quotes are this deal's from `at` on."""
+
+    at: datetime
+    quotes: Sequence[QuoteState]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,8 @@ class Inputs:
     quotes: Sequence[QuoteState] = ()
     leads: Sequence[LeadState] = ()
     converted_from: UUID | None = None
+    absorbed: Sequence[Absorbed] = ()
+    decisions: Sequence[GateDecision] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,15 @@ class Decided:
     verdict: Verdict
 
 
-Step = Decided | CrmDealChanged | QuoteState
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A quote's state and when this deal has it: its own at once, one of an absorbed deal not before the absorption."""
+
+    at: datetime
+    quote: QuoteState
+
+
+Step = Decided | CrmDealChanged | Quoted | GateDecision
 
 
 class _Key(NamedTuple):
@@ -63,7 +82,11 @@ def order(inputs: Inputs) -> list[Step]:
     """The inputs that stand, as steps in order."""
     steps: list[Step] = list(standing_records(inputs.records))
     steps.extend(Decided(lead.lead_id, decided_at(lead), lead.verdict) for lead in standing_verdicts(inputs.leads))
-    steps.extend(standing_quotes(inputs.quotes))
+    steps.extend(Quoted(quote.valid_from, quote) for quote in standing_quotes(inputs.quotes))
+    for absorbed in inputs.absorbed:
+        quotes = standing_quotes(absorbed.quotes)
+        steps.extend(Quoted(max(quote.valid_from, absorbed.at), quote) for quote in quotes)
+    steps.extend({decision.decision_id: decision for decision in inputs.decisions}.values())
     return sorted(steps, key=_key)
 
 
@@ -94,6 +117,12 @@ def links(records: Iterable[CrmDealChanged]) -> Links:
     return found
 
 
+def begins(records: Iterable[CrmDealChanged]) -> datetime | None:
+    """When a deal's timeline begins: at the first living record that stands; None without one."""
+    living = (r for r in standing_records(records) if not r.deleted and r.merged_into is None)
+    return next((record.clock.crm_time for record in living), None)
+
+
 def content_of(state: Fold) -> Content | None:
     """What the state says about the deal; None before the first living record."""
     pursuit = state.pursuit
@@ -114,7 +143,7 @@ def content_of(state: Fold) -> Content | None:
         stage_probability=record.stage_probability,
         category=pursuit.category,
         category_by_person=pursuit.category_by_person,
-        gate=_gate(lead_id, state.verdicts),
+        gate=_gate(lead_id, state),
         amount=quote.net_amount if quote else record.amount,
         currency=quote.currency if quote else record.currency,
         amount_from="quote" if quote else "crm",
@@ -147,7 +176,9 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
         return replace(state, at=step.clock.crm_time, pursuit=follow(state.pursuit, step, zone))
     if isinstance(step, Decided):
         return replace(state, at=step.at, verdicts={**state.verdicts, step.lead_id: step.verdict})
-    return replace(state, at=step.valid_from, quotes={**state.quotes, step.quote_id: step})
+    if isinstance(step, GateDecision):
+        return replace(state, at=step.at, gate_overridden=step.overrides)
+    return replace(state, at=step.at, quotes={**state.quotes, step.quote.quote_id: step.quote})
 
 
 def _key(step: Step) -> _Key:
@@ -155,13 +186,17 @@ def _key(step: Step) -> _Key:
         return _Key(step.at, 0, (step.lead_id,))
     if isinstance(step, CrmDealChanged):
         return _Key(step.clock.crm_time, 1, step.clock.order())
-    return _Key(step.valid_from, 2, (step.quote_id, step.version))
+    if isinstance(step, GateDecision):
+        return _Key(step.at, 3, (step.decision_id,))
+    return _Key(step.at, 2, (step.quote.quote_id, step.quote.version))
 
 
-def _gate(lead_id: UUID | None, verdicts: Mapping[UUID, Verdict]) -> Gate:
+def _gate(lead_id: UUID | None, state: Fold) -> Gate:
     if lead_id is None:
         return "not_applicable"
-    return "passed" if verdicts.get(lead_id) == "qualified" else "waiting"
+    if state.verdicts.get(lead_id) == "qualified":
+        return "passed"
+    return "overridden" if state.gate_overridden else "waiting"
 
 
 def _is_provisional(pursuit: Pursuit) -> bool:

@@ -38,3 +38,5 @@ class Fold:
     quotes: dict[UUID, QuoteState] = field(default_factory=dict)
     converted_from: UUID | None = None
     """The lead whose conversion names this deal; it counts where the CRM's record names no lead."""
+    gate_overridden: bool = False
+    """What the last person to decide about the gate said; it stands whatever the lead's verdict, and shows while that waits."""

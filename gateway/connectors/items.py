@@ -17,11 +17,11 @@ class UnreadableBody(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A record changed; its content must be fetched. `restored_at`: the CRM brought it back from deletion then."""
+    """A record changed; its content must be fetched. `crm_time`: when, if the CRM tells. `restored_at`: it came back from deletion."""
 
     object_type: ObjectType
     external_id: str
-    crm_time: datetime
+    crm_time: datetime | None
     dedupe_key: str | None
     restored_at: datetime | None = None
 

@@ -163,14 +163,15 @@ async def answer(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[
 
 _CAUSES = Query(
     """
-    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent
-    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-      AS n (connection, object_type, external_id)
+    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent, i.told_at
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]))
+      AS n (connection, object_type, external_id, seq)
     LEFT JOIN LATERAL (
-        SELECT i.delivery_id FROM delivery_item i
+        SELECT (array_agg(i.delivery_id ORDER BY i.delivery_id))[1] AS delivery_id,
+               array_agg(DISTINCT coalesce(i.crm_time, i.received_at)) FILTER (WHERE i.signalled_seq <= n.seq) AS told_at
+        FROM delivery_item i
         WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
           AND i.external_id = n.external_id
-        ORDER BY i.delivery_id LIMIT 1
     ) i ON true
     LEFT JOIN source_record s
       ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
@@ -179,16 +180,29 @@ _CAUSES = Query(
 )
 
 
-async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What led to a fetch: a delivery, its arrival and traceparent. `told_at`: when what its signals tell of happened."""
+
+    delivery_id: UUID
+    received_at: datetime
+    traceparent: str | None = None
+    told_at: Sequence[datetime] = ()
+
+
+async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, Cause]:
     """The oldest delivery whose item waits for each record, else the one its present state came with.
 
-    That is the cause of the change that the fetch will show: delivery, its arrival, its traceparent.
+    That is the cause of the change that the fetch will show. Signals that came after the lease tell nothing of it.
     """
     if not due:
         return {}
-    found = await _CAUSES.rows(session, _names([each.key for each in due]))
+    names = _names([each.key for each in due]) | {"seqs": [each.signalled_seq for each in due]}
     return {
-        (row.connection, row.object_type, row.external_id): (row.id, row.received_at, row.traceparent) for row in found
+        (row.connection, row.object_type, row.external_id): Cause(
+            row.id, row.received_at, row.traceparent, tuple(row.told_at or ())
+        )
+        for row in await _CAUSES.rows(session, names)
     }
 
 

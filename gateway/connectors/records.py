@@ -9,9 +9,11 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.connectors import versions
 from gateway.connectors.items import FETCHED
 from gateway.connectors.observation import unobserved_since
 from gateway.connectors.outcomes import Outcome
+from gateway.connectors.versions import Version
 from gateway.mapping.canonical import Mapped
 from libs.common.events.base import Cause
 from libs.common.events.crm import RecordClock
@@ -55,7 +57,7 @@ class _Row:
     unobserved: datetime | None = None
     newest: Incoming | None = None
     event_id: UUID | None = None
-    events: int = field(default=0)
+    left: list[Version] = field(default_factory=list)
 
 
 async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Outcome]:
@@ -65,7 +67,8 @@ async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Out
     rows = await _locked(session, incoming)
     await outbox.stamp(session)
     outcomes = [_apply_one(session, rows[each.key], each) for each in incoming]
-    await _store(session, {key: row for key, row in rows.items() if row.newest is not None or row.events})
+    await _store(session, {key: row for key, row in rows.items() if row.newest is not None or row.left})
+    await versions.keep(session, [version for row in rows.values() for version in row.left])
     await _store_people(session, incoming)
     return outcomes
 
@@ -92,7 +95,6 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         event = mapped.event.model_copy(update={"unobserved_since": unobserved})
         mapped = replace(mapped, event=event)
         row.version += 1
-        row.events += 1
         with tracing.continued("understand", each.traceparent):
             event_id = outbox.add(
                 session,
@@ -102,6 +104,7 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
                 occurred_at=crm_time,
                 cause=Cause(connection=each.connection, delivery=each.delivery_id),
             )
+        row.left.append(Version(event_id, *each.key, each.delivery_id, each.received_at, mapped.source.actor, event))
     is_newest = order > row.order
     if is_newest:
         if crm_time > row.order[0]:

@@ -1,4 +1,4 @@
-"""Commands on deliveries: `python -m gateway deliveries list | show | tail | waiting | replay`, `audit`, `remap`."""
+"""Commands on deliveries: `python -m gateway deliveries list | show | record | tail | waiting | replay`, `audit`, `remap`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.connectors import remapping
-from gateway.deliveries import service
+from gateway.deliveries import records, service
 from gateway.deliveries.asked import Selection, parse
 from gateway.deliveries.schemas import DeliveryOut, ReplayPlan
 from libs.common import clock
@@ -80,6 +80,11 @@ def list_deliveries(query: Asked = "", limit: Annotated[int, typer.Option(min=1,
     found = _in_transaction(lambda session: service.listed(session, asked, principal=PRINCIPAL, limit=limit))
     for each in found.items:
         typer.echo(line(each))
+    taken = found.latency
+    if taken.p50_s is not None and taken.p95_s is not None:
+        typer.echo(
+            f"half of them settled within {taken.p50_s:.3f} s, 95 % within {taken.p95_s:.3f} s (the newest {taken.settled})"
+        )
     typer.echo(
         f"{len(found.items)} deliveries"
         + (", there are more: narrow the query or raise --limit" if found.next_cursor else "")
@@ -162,6 +167,30 @@ def waiting(older_than_s: float = 5.0) -> None:
     raise typer.Exit(code=1 if found.items else 0)
 
 
+@group.command("record")
+def record(
+    connection: Annotated[str, typer.Argument(help="key of a connection")],
+    object_type: Annotated[str, typer.Argument(help="deal, lead or contact")],
+    external_id: Annotated[str, typer.Argument(help="the record's id in the CRM")],
+) -> None:
+    """Where each value of a deal or lead is known from."""
+    found = _in_transaction(
+        lambda session: records.record(
+            session, connection=connection, object_type=object_type, external_id=external_id, principal=PRINCIPAL
+        )
+    )
+    typer.echo(
+        f"{found.object_type} {found.external_id} of {found.connection}: {found.entity_id}, {found.versions} versions"
+    )
+    for each in found.fields:
+        gap = f", not seen since {each.unobserved_since:%Y-%m-%d %H:%M:%S}" if each.unobserved_since else ""
+        typer.echo(
+            f"  {each.name:20} {'-' if each.value is None else each.value}  CRM {each.crm_time:%Y-%m-%d %H:%M:%S}{gap}"
+            f"  by {each.actor or 'unknown'}  received {each.received_at:%Y-%m-%d %H:%M:%S}"
+            f"  mapping {each.mapping_version}  delivery {each.delivery_id}"
+        )
+
+
 @app.command("replay")
 @group.command("replay")
 def replay(
@@ -192,8 +221,9 @@ def plan_lines(done: ReplayPlan) -> list[str]:
 def line(each: DeliveryOut) -> str:
     """A delivery in one line."""
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(each.outcomes.items()))
+    took = "" if each.latency_s is None else f"after {each.latency_s:.3f} s"
     parts = [f"{each.received_at:%Y-%m-%d %H:%M:%S}", str(each.id), each.connection, each.state, ",".join(each.objects)]
-    return "  ".join([part for part in (*parts, outcomes, each.reason or "") if part])
+    return "  ".join([part for part in (*parts, outcomes, took, each.reason or "") if part])
 
 
 @app.command("audit")

@@ -9,11 +9,12 @@ from pydantic import AwareDatetime
 from gateway.audit import service as audit_trail
 from gateway.auth.dependencies import CurrentUser
 from gateway.connectors.bells import ARRIVED, bell
-from gateway.deliveries import service
+from gateway.deliveries import records, service
 from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import (
     DeliveryDetail,
     DeliveryPage,
+    RecordOut,
     ReplayIn,
     ReplayOut,
     ReplayPlan,
@@ -81,6 +82,16 @@ async def summary(
 ) -> Summary:
     """What the last hours brought, by connection and outcome."""
     return await service.summary(session, principal=principal, hours=hours)
+
+
+@router.get("/records/{connection}/{object_type}/{external_id:path}")
+async def record(
+    connection: str, object_type: str, external_id: str, session: Reading, principal: CurrentUser
+) -> RecordOut:
+    """Where each value of a deal or lead is known from: who changed it in the CRM, when, and the delivery; needs the role sales_ops."""
+    return await records.record(
+        session, connection=connection, object_type=object_type, external_id=external_id, principal=principal
+    )
 
 
 @router.get("/{delivery_id}")

@@ -1,7 +1,7 @@
 """Deliveries as sales ops see them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -28,11 +28,26 @@ class DeliveryOut(Out):
     """The object types of its items, sorted."""
     reason: str | None
     """Why the first parked item is parked."""
+    latency_s: float | None
+    """From arrival until every item had its outcome; null before that."""
+
+
+class Latency(Out):
+    """Seconds from arrival until every item had its outcome, over `settled` deliveries; null where there are none.
+
+    Of one that was read again it is the time until it was understood at last.
+    """
+
+    settled: int
+    p50_s: float | None
+    p95_s: float | None
 
 
 class DeliveryPage(Out):
     items: list[DeliveryOut]
     next_cursor: str | None
+    latency: Latency
+    """Of the newest 1,000 settled deliveries that were asked for, on every page the same."""
 
 
 class ItemOut(Out):
@@ -91,6 +106,7 @@ class ConnectionSummary(Out):
     is_conserved: bool
     oldest_waiting_at: datetime | None
     oldest_waiting_age_s: float | None
+    latency: Latency
 
 
 class Summary(Out):
@@ -161,3 +177,49 @@ class WaitingList(Out):
 
     items: list[WaitingOut]
     is_complete: bool
+
+
+class FieldOut(Out):
+    """A canonical field and where its value is known from: the version since which it has been so.
+
+    `actor` is the id of who changed the record then, as the CRM tells it. The value may have come up to `unobserved_since`
+    earlier: what the record held from then until `crm_time` nobody saw.
+    """
+
+    name: str
+    value: Any
+    actor: str | None
+    crm_time: datetime
+    unobserved_since: datetime | None
+    received_at: datetime
+    mapping_version: int
+    delivery_id: UUID
+    event_id: UUID | None
+
+
+class RecordDelivery(Out):
+    """An item of a delivery that spoke of a record."""
+
+    delivery_id: UUID
+    position: int
+    received_at: datetime
+    settled_at: datetime | None
+    crm_time: datetime | None
+    outcome: OutcomeName
+    reason: str | None
+
+
+class RecordOut(Out):
+    """A deal or lead as the connection's CRM has it. `is_complete`: all versions that left were looked at."""
+
+    connection: str
+    object_type: str
+    external_id: str
+    entity_id: UUID
+    deleted: bool
+    merged_into: str | None
+    versions: int
+    is_complete: bool
+    fields: list[FieldOut]
+    deliveries: list[RecordDelivery]
+    """The newest 20."""

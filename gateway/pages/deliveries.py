@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from gateway.audit import service as audit
 from gateway.auth.dependencies import CurrentUser
 from gateway.connectors.bells import ARRIVED, bell
-from gateway.deliveries import service
+from gateway.deliveries import records, service
 from gateway.deliveries.asked import Selection
-from gateway.deliveries.schemas import DeliveryOut, State
+from gateway.deliveries.schemas import State
 from gateway.pages.templates import page
 from libs.common.web.api import Reading, Transaction, runtime_of
 
@@ -20,6 +20,8 @@ router = APIRouter(include_in_schema=False)
 
 OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "parked", "pending")
 HOURS = 24
+HAS_ORIGIN = ("deal", "lead", "contact")
+"""Kinds whose values are shown with their origin."""
 
 
 @router.get("/deliveries")
@@ -46,9 +48,20 @@ async def deliveries(
         hours=HOURS,
         here=_href(connection, state, cursor),
         next_href=_href(connection, state, found.next_cursor) if found.next_cursor else None,
-        latency=_latency_s,
+        latency=found.latency,
         may_replay=bool(principal.roles & {"sales_ops", "admin"}),
     )
+
+
+@router.get("/deliveries/records/{connection}/{object_type}/{external_id:path}")
+async def record(
+    request: Request, session: Reading, principal: CurrentUser, connection: str, object_type: str, external_id: str
+) -> Response:
+    """One deal or lead: each value with who changed it in the CRM, when, and the delivery that brought it."""
+    found = await records.record(
+        session, connection=connection, object_type=object_type, external_id=external_id, principal=principal
+    )
+    return page(request, "record.html", record=found)
 
 
 @router.get("/deliveries/{delivery_id}")
@@ -57,7 +70,7 @@ async def delivery(
 ) -> Response:
     """One delivery: its items with their outcomes, its times, its raw body with credentials blanked."""
     found = await service.detail(session, delivery_id, principal=principal)
-    return page(request, "delivery.html", delivery=found, latency=_latency_s(found), replayed=replayed)
+    return page(request, "delivery.html", delivery=found, has_origin=HAS_ORIGIN, replayed=replayed)
 
 
 @router.post("/deliveries/{delivery_id}/replay")
@@ -67,11 +80,6 @@ async def replay(request: Request, session: Transaction, principal: CurrentUser,
     await audit.record(session, "delivery.replayed", actor=principal.subject, on=f"delivery:{delivery_id}")
     bell(runtime_of(request), ARRIVED).set()
     return RedirectResponse(f"/deliveries/{delivery_id}?replayed=true", status_code=303)
-
-
-def _latency_s(delivery: DeliveryOut) -> float | None:
-    """Seconds from arrival until every item had its outcome."""
-    return (delivery.settled_at - delivery.received_at).total_seconds() if delivery.settled_at else None
 
 
 def _href(connection: str, state: str, cursor: str | None) -> str:

@@ -121,6 +121,7 @@ def _read(source: Source, root: Root, received_at: datetime, keys: dict[str, byt
         deleted=is_gone,
         merged_into=merged_into,
         dedupe_key=key,
+        actor=text(read(items.actor, root)) if items.actor else None,
     )
 
 

@@ -20,7 +20,7 @@ from gateway.connectors.items import (
     UnreadableBody,
 )
 from gateway.connectors.salesforce.signature import MAX_DEPTH
-from gateway.mapping.values import MappingError, instant
+from gateway.mapping.values import MappingError, instant, text
 from libs.common.ids import normalise_external_id
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
@@ -104,6 +104,7 @@ def full_record(object_type: ObjectType, external_id: str, record: Mapping[str, 
         deleted=str(record.get("IsDeleted", "false")).lower() == "true",
         merged_into=record.get("MasterRecordId") or None,
         dedupe_key=key,
+        actor=text(record.get("LastModifiedById")),
     )
 
 

@@ -18,6 +18,7 @@ from gateway.connections.schemas import GENERIC
 from gateway.connections.service import Connection
 from gateway.connectors import records, repository, signals
 from gateway.connectors.client import FetchFailed
+from gateway.connectors.edits import edited
 from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
 from gateway.connectors.providers import PROVIDERS, provider_of
@@ -193,7 +194,7 @@ class Fetcher:
                     continue
                 cause = causes.get(each.key, Cause(UUID(int=0), each.received_at))
                 mapped = mapped_or_parked(
-                    _as_fetched(record, each),
+                    edited(_as_fetched(record, each), cause.edit),
                     connection,
                     zone=self._zone,
                     delivery_id=cause.delivery_id,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.connectors.edits import Edit
 from gateway.connectors.outcomes import Outcome
 from libs.common.sql import Query
 
@@ -163,7 +164,7 @@ async def answer(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[
 
 _CAUSES = Query(
     """
-    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent, i.told_at
+    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent, i.told_at, e.patch, e.actor
     FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]))
       AS n (connection, object_type, external_id, seq)
     LEFT JOIN LATERAL (
@@ -173,6 +174,13 @@ _CAUSES = Query(
         WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
           AND i.external_id = n.external_id
     ) i ON true
+    LEFT JOIN LATERAL (
+        SELECT t.patch, t.actor FROM delivery_item p
+        JOIN item_edit t ON t.delivery_id = p.delivery_id AND t.position = p.position
+        WHERE p.outcome = 'pending' AND p.connection = n.connection AND p.object_type = n.object_type
+          AND p.external_id = n.external_id AND p.signalled_seq <= n.seq
+        ORDER BY t.edit_id DESC LIMIT 1
+    ) e ON true
     LEFT JOIN source_record s
       ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
@@ -182,12 +190,16 @@ _CAUSES = Query(
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What led to a fetch: a delivery, its arrival and traceparent. `told_at`: when what its signals tell of happened."""
+    """What led to a fetch: a delivery, its arrival and traceparent. `told_at`: when what its signals tell of happened.
+
+    `edit`: what sales ops changed in an item that waits for this fetch.
+    """
 
     delivery_id: UUID
     received_at: datetime
     traceparent: str | None = None
     told_at: Sequence[datetime] = ()
+    edit: Edit | None = None
 
 
 async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, Cause]:
@@ -200,7 +212,11 @@ async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, Cause]:
     names = _names([each.key for each in due]) | {"seqs": [each.signalled_seq for each in due]}
     return {
         (row.connection, row.object_type, row.external_id): Cause(
-            row.id, row.received_at, row.traceparent, tuple(row.told_at or ())
+            row.id,
+            row.received_at,
+            row.traceparent,
+            tuple(row.told_at or ()),
+            None if row.patch is None else Edit(row.patch, row.actor),
         )
         for row in await _CAUSES.rows(session, names)
     }

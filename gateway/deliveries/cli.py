@@ -1,18 +1,20 @@
-"""Commands on deliveries: `python -m gateway deliveries list | show | record | tail | waiting | replay`, `audit`, `remap`."""
+"""Commands on deliveries: `python -m gateway deliveries list | show | record | edit | tail | waiting | replay`, `audit`, `remap`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import orjson
 import typer
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.connectors import remapping
-from gateway.deliveries import records, service
+from gateway.deliveries import editing, records, service
 from gateway.deliveries.asked import Selection, parse
-from gateway.deliveries.schemas import DeliveryOut, ReplayPlan
+from gateway.deliveries.schemas import DeliveryOut, EditIn, ReplayPlan
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -100,6 +102,8 @@ def show(delivery: Annotated[UUID, typer.Argument(help="id of a delivery")]) -> 
         typer.echo(
             f"  {item.position}  {item.outcome}  {item.object_type or '-'} {item.external_id or '-'}  {item.reason or ''}".rstrip()
         )
+        if item.edit:
+            typer.echo(f"     edited by {item.edit.actor}: {item.edit.reason}")
         if item.advice:
             typer.echo(f"     {item.advice}")
         if item.event_id:
@@ -189,6 +193,27 @@ def record(
             f"  by {each.actor or 'unknown'}  received {each.received_at:%Y-%m-%d %H:%M:%S}"
             f"  mapping {each.mapping_version}  delivery {each.delivery_id}"
         )
+
+
+@group.command("edit")
+def edit(
+    delivery: Annotated[UUID, typer.Argument(help="id of a delivery")],
+    position: Annotated[int, typer.Argument(min=0, help="place of the parked item in it, as `show` tells it")],
+    patch: Annotated[str, typer.Option(help='JSON merge patch over the record as read, e.g. {"stage": "Propose"}')],
+    reason: Annotated[str, typer.Option(help="why; goes into the audit trail")],
+) -> None:
+    """Change fields of a parked record and read it again with them; what came stays as it is."""
+    try:
+        wanted = EditIn.model_validate({"patch": orjson.loads(patch), "reason": reason})
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        typer.echo(f"The edit cannot be used: {error}", err=True)
+        raise typer.Exit(code=1) from None
+    settings = Settings()
+    done = _in_transaction(
+        lambda session: editing.edit(session, delivery, position, wanted, settings=settings, principal=PRINCIPAL)
+    )
+    typer.echo("kept; the delivery is read again" if done.changed else "unchanged: the item has this edit already")
+    typer.echo(line(done.delivery))
 
 
 @app.command("replay")

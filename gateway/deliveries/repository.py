@@ -77,13 +77,35 @@ async def items(session: AsyncSession, identifier: UUID) -> Sequence[RowMapping]
     found = await session.execute(
         text(
             """
-            SELECT position, object_type, external_id, outcome, reason, field, value, advice, crm_time, settled_at, event_id, entity_id
-            FROM delivery_item WHERE delivery_id = :id ORDER BY position
+            SELECT i.position, i.object_type, i.external_id, i.outcome, i.reason, i.field, i.value, i.advice, i.crm_time,
+                   i.settled_at, i.event_id, i.entity_id, e.edit
+            FROM delivery_item i LEFT JOIN LATERAL (
+                SELECT jsonb_build_object('patch', t.patch, 'reason', t.reason, 'actor', t.actor, 'at', t.at) AS edit
+                FROM item_edit t WHERE t.delivery_id = i.delivery_id AND t.position = i.position ORDER BY t.edit_id DESC LIMIT 1
+            ) e ON true
+            WHERE i.delivery_id = :id ORDER BY i.position
             """
         ),
         {"id": identifier},
     )
     return found.mappings().all()
+
+
+async def lock(session: AsyncSession, identifier: UUID) -> None:
+    """Nobody else reads or edits the delivery until the transaction has ended."""
+    await session.execute(text("SELECT 1 FROM delivery WHERE id = :id FOR UPDATE"), {"id": identifier})
+
+
+async def add_edit(session: AsyncSession, values: dict[str, Any]) -> None:
+    await session.execute(
+        text(
+            """
+            INSERT INTO item_edit (edit_id, delivery_id, position, at, actor, reason, patch)
+            VALUES (:edit_id, :delivery_id, :position, :at, :actor, :reason, cast(:patch AS jsonb))
+            """
+        ),
+        values,
+    )
 
 
 async def reopen_parked(session: AsyncSession, asked: Selection, *, limit: int) -> tuple[int, int]:
@@ -190,7 +212,8 @@ async def stored_as(session: AsyncSession, *, connection: str, body: bytes, sinc
 
 
 async def forget_bodies(session: AsyncSession, *, before: UUID, limit: int) -> int:
-    """Remove raw bodies of settled deliveries older than `before`; how many."""
+    """Remove raw bodies of deliveries older than `before`, and what was edited in them; how many."""
+    await session.execute(text("DELETE FROM item_edit WHERE delivery_id < :before"), {"before": before})
     found = await session.execute(
         text(
             """

@@ -50,6 +50,15 @@ class DeliveryPage(Out):
     """Of the newest 1,000 settled deliveries that were asked for, on every page the same."""
 
 
+class EditShown(Out):
+    """What somebody changed in a parked record: a JSON merge patch over the record as read."""
+
+    patch: dict[str, Any]
+    reason: str
+    actor: str
+    at: datetime
+
+
 class ItemOut(Out):
     position: int
     object_type: str | None
@@ -64,6 +73,8 @@ class ItemOut(Out):
     event_id: UUID | None
     """The canonical change that left for the services."""
     entity_id: UUID | None
+    edit: EditShown | None
+    """The newest one."""
 
 
 class DeliveryDetail(DeliveryOut):
@@ -223,3 +234,25 @@ class RecordOut(Out):
     fields: list[FieldOut]
     deliveries: list[RecordDelivery]
     """The newest 20."""
+
+
+class EditIn(In):
+    """A JSON merge patch (RFC 7396) over the record as read: objects are merged, null removes a field, anything else replaces."""
+
+    patch: dict[str, Any] = Field(min_length=1)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class EditOut(Out):
+    """`changed` is false where the item has this edit already: then nothing is done."""
+
+    changed: bool
+    delivery: DeliveryDetail
+
+
+class ItemRecord(Out):
+    """A parked item's record as it was read, and as it is with the newest edit; null where it is fetched when it is read again."""
+
+    position: int
+    as_read: dict[str, Any] | None
+    as_edited: dict[str, Any] | None

@@ -186,6 +186,7 @@ class Terminal:
     def __init__(self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = gateway.runtime.settings
         monkeypatch.setenv("FORETELL_DATABASE_URL", settings.database_url.get_secret_value())
+        monkeypatch.setenv("FORETELL_SECRETS_KEY", settings.secrets_key.get_secret_value())
 
     async def run(self, *arguments: str) -> tuple[int, list[str]]:
         done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.deliveries import service
 from libs.common import clock
+from libs.common.ids import new_id
 from simulator import senders
 from simulator.connections import documents
 from simulator.fakecrm.state import CrmState
@@ -57,7 +58,8 @@ async def _trail(gateway: Gateway, delivery: str) -> list[dict[str, Any]]:
 
 
 async def test_a_parked_record_is_mended_and_takes_effect(gateway: Gateway) -> None:
-    delivery, body = await _parked(gateway)
+    number = f"D-{new_id()}"  # versions of records are never removed, so other tests have left some of D-1
+    delivery, body = await _parked(gateway, number=number)
 
     answer = await _edit(gateway, delivery, {"stage": "Propose"})
 
@@ -75,7 +77,7 @@ async def test_a_parked_record_is_mended_and_takes_effect(gateway: Gateway) -> N
     headers = await key_of(gateway, "sales_ops")
     shown = (await gateway.client.get(f"/api/v1/deliveries/{delivery}", headers=headers)).json()
     assert shown["items"][0]["edit"]["patch"] == {"stage": "Propose"}
-    record = (await gateway.client.get("/api/v1/deliveries/records/std/deal/D-1", headers=headers)).json()
+    record = (await gateway.client.get(f"/api/v1/deliveries/records/std/deal/{number}", headers=headers)).json()
     assert "edited here by" in record["fields"][0]["actor"]
 
 

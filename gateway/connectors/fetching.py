@@ -18,10 +18,11 @@ from gateway.connections.schemas import GENERIC
 from gateway.connections.service import Connection
 from gateway.connectors import records, repository, signals
 from gateway.connectors.client import FetchFailed
+from gateway.connectors.edits import edited
 from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
 from gateway.connectors.providers import PROVIDERS, provider_of
-from gateway.connectors.signals import Due
+from gateway.connectors.signals import Cause, Due
 from gateway.connectors.understanding import mapped_or_parked
 from gateway.mapping.values import MappingError
 from libs.common import clock, crash
@@ -191,19 +192,19 @@ class Fetcher:
                 record = found.get(each.external_id)
                 if record is None:
                     continue
-                identifier, received_at, traceparent = causes.get(each.key, (UUID(int=0), each.received_at, None))
+                cause = causes.get(each.key, Cause(UUID(int=0), each.received_at))
                 mapped = mapped_or_parked(
-                    _as_fetched(record, each),
+                    edited(_as_fetched(record, each), cause.edit),
                     connection,
                     zone=self._zone,
-                    delivery_id=identifier,
-                    received_at=received_at,
-                    traceparent=traceparent,
+                    delivery_id=cause.delivery_id,
+                    received_at=cause.received_at,
+                    traceparent=cause.traceparent,
                 )
                 if isinstance(mapped, Outcome):
                     outcomes[each] = mapped
                 else:
-                    incoming.append((each, mapped))
+                    incoming.append((each, replace(mapped, told_at=cause.told_at)))
             applied = await records.apply(session, [mapped for _, mapped in incoming])
             outcomes |= {each: outcome for (each, _), outcome in zip(incoming, applied, strict=True)}
             again = [each for each in mine if each.external_id not in found and each.absences + 1 < MAX_ABSENCES]

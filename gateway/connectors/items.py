@@ -17,11 +17,11 @@ class UnreadableBody(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A record changed; its content must be fetched. `restored_at`: the CRM brought it back from deletion then."""
+    """A record changed; its content must be fetched. `crm_time`: when, if the CRM tells. `restored_at`: it came back from deletion."""
 
     object_type: ObjectType
     external_id: str
-    crm_time: datetime
+    crm_time: datetime | None
     dedupe_key: str | None
     restored_at: datetime | None = None
 
@@ -31,7 +31,7 @@ class FullRecord:
     """A record as the CRM had it at `crm_time`.
 
     `record` is None for a tombstone without content. `sequence` orders versions of one `crm_time`. `merged_into` is the
-    external id of the record that took this one in.
+    external id of the record that took this one in. `actor` is the id of who changed it last, as far as the CRM tells.
     """
 
     object_type: ObjectType
@@ -42,6 +42,7 @@ class FullRecord:
     deleted: bool = False
     merged_into: str | None = None
     dedupe_key: str | None = None
+    actor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

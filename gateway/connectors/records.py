@@ -1,7 +1,7 @@
 """Applies mapped records: the newest by clock is kept, every version that is not known yet leaves as an event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,11 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.connectors import versions
 from gateway.connectors.items import FETCHED
+from gateway.connectors.observation import unobserved_since
 from gateway.connectors.outcomes import Outcome
+from gateway.connectors.versions import Version
 from gateway.mapping.canonical import Mapped
 from libs.common.events.base import Cause
 from libs.common.events.crm import RecordClock
@@ -25,7 +28,10 @@ _NEVER = (datetime.min.replace(tzinfo=UTC), -1, -1, "")
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A mapped record with where it came from. `kept` is the provider's record without person data."""
+    """A mapped record with where it came from. `kept` is the provider's record without person data.
+
+    `told_at`: when the changes happened that the CRM told of by signals which this record answers; none where it was delivered.
+    """
 
     mapped: Mapped
     connection: str
@@ -33,6 +39,7 @@ class Incoming:
     received_at: datetime
     kept: dict[str, Any] | None
     traceparent: str | None = None
+    told_at: Sequence[datetime] = ()
 
     @property
     def key(self) -> Key:
@@ -42,13 +49,15 @@ class Incoming:
 
 @dataclass
 class _Row:
-    """A source record as locked, then as it will be stored."""
+    """A source record as locked, then as it will be stored. `previous`: when the version before the newest one began."""
 
     version: int
     order: tuple[Any, ...]
+    previous: datetime | None = None
+    unobserved: datetime | None = None
     newest: Incoming | None = None
     event_id: UUID | None = None
-    events: int = field(default=0)
+    left: list[Version] = field(default_factory=list)
 
 
 async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Outcome]:
@@ -58,7 +67,8 @@ async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Out
     rows = await _locked(session, incoming)
     await outbox.stamp(session)
     outcomes = [_apply_one(session, rows[each.key], each) for each in incoming]
-    await _store(session, {key: row for key, row in rows.items() if row.newest is not None or row.events})
+    await _store(session, {key: row for key, row in rows.items() if row.newest is not None or row.left})
+    await versions.keep(session, [version for row in rows.values() for version in row.left])
     await _store_people(session, incoming)
     return outcomes
 
@@ -67,7 +77,9 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
     mapped = each.mapped
     order = mapped.clock.order()
     crm_time = mapped.clock.crm_time
-    if order == row.order or _is_known(mapped.clock, row):
+    unobserved = unobserved_since(crm_time, each.told_at, seen_at=(row.order[0], row.previous))
+    is_known = order == row.order or _is_known(mapped.clock, row)
+    if is_known and not _reveals_a_gap(unobserved, each, row):
         return Outcome(
             "duplicate",
             reason="this version of the record is known already",
@@ -77,21 +89,31 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         )
     is_tied = _is_tied(mapped.clock, row)
     event_id = None
+    if order[:2] == row.order[:2]:
+        unobserved = row.unobserved  # the same version understood by another mapping
     if mapped.event is not None:
+        event = mapped.event.model_copy(update={"unobserved_since": unobserved})
+        mapped = replace(mapped, event=event)
         row.version += 1
-        row.events += 1
         with tracing.continued("understand", each.traceparent):
             event_id = outbox.add(
                 session,
-                mapped.event,
+                event,
                 key=mapped.entity_id,
                 version=row.version,
                 occurred_at=crm_time,
                 cause=Cause(connection=each.connection, delivery=each.delivery_id),
             )
+        row.left.append(Version(event_id, *each.key, each.delivery_id, each.received_at, mapped.source.actor, event))
     is_newest = order > row.order
     if is_newest:
-        row.order, row.newest, row.event_id = order, each, event_id
+        if crm_time > row.order[0]:
+            row.previous = row.order[0] if row.order != _NEVER else None
+            row.unobserved = None
+        row.unobserved = min((at for at in (unobserved, row.unobserved) if at), default=None)
+        row.order, row.newest, row.event_id = order, replace(each, mapped=mapped), event_id
+    elif row.order[0] > crm_time:
+        row.previous = max(crm_time, row.previous or crm_time)
     return Outcome(
         "applied" if is_newest else "superseded",
         reason=None if is_newest else "a newer version of the record was there before",
@@ -100,6 +122,13 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         crm_time=crm_time,
         is_tied=is_tied,
     )
+
+
+def _reveals_a_gap(unobserved: datetime | None, each: Incoming, row: _Row) -> bool:
+    """Whether signals that came late tell of a change before the known version that nobody saw."""
+    clock = each.mapped.clock
+    is_later = each.mapped.event is not None and clock.order() > row.order
+    return is_later and unobserved is not None and unobserved < (row.unobserved or clock.crm_time)
 
 
 def _is_known(clock: RecordClock, row: _Row) -> bool:
@@ -126,7 +155,8 @@ _LOCK = Query(
       AS n (connection, object_type, external_id, entity_id)
     ORDER BY 1, 2, 3
     ON CONFLICT (connection, object_type, external_id) DO UPDATE SET version = s.version
-    RETURNING connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, event_id
+    RETURNING connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, event_id,
+        previous_crm_time, unobserved_since
     """
 )
 """The update changes nothing; it locks the row and shows it as the last transaction left it, which DO NOTHING would not."""
@@ -141,6 +171,8 @@ async def _locked(session: AsyncSession, incoming: Sequence[Incoming]) -> dict[K
             version=row.version,
             order=_NEVER if row.crm_time is None else (row.crm_time, row.sequence, row.mapping_version, row.digest),
             event_id=row.event_id,
+            previous=row.previous_crm_time,
+            unobserved=row.unobserved_since,
         )
         for row in found
     }
@@ -151,22 +183,26 @@ _UPDATE = Query(
     UPDATE source_record s
     SET version = n.version, crm_time = n.crm_time, sequence = n.sequence, mapping_version = n.mapping_version,
         digest = n.digest, deleted = n.deleted, merged_into = n.merged_into, record = n.record::jsonb, canonical = n.canonical::jsonb,
-        delivery_id = n.delivery_id, event_id = n.event_id, received_at = n.received_at
+        delivery_id = n.delivery_id, event_id = n.event_id, received_at = n.received_at,
+        previous_crm_time = n.previous_crm_time, unobserved_since = n.unobserved_since
     FROM unnest(
         cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]),
         cast(:times AS timestamptz[]), cast(:sequences AS bigint[]), cast(:mappings AS integer[]), cast(:digests AS text[]),
         cast(:deleted AS boolean[]), cast(:merged AS text[]), cast(:records AS text[]), cast(:canonicals AS text[]), cast(:deliveries AS uuid[]),
-        cast(:events AS uuid[]), cast(:received AS timestamptz[])
+        cast(:events AS uuid[]), cast(:received AS timestamptz[]), cast(:previous AS timestamptz[]),
+        cast(:unobserved AS timestamptz[])
     ) AS n (connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, deleted, merged_into, record,
-            canonical, delivery_id, event_id, received_at)
+            canonical, delivery_id, event_id, received_at, previous_crm_time, unobserved_since)
     WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     """
 )
 _COUNT_UP = Query(
     """
-    UPDATE source_record s SET version = n.version
-    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]))
-      AS n (connection, object_type, external_id, version)
+    UPDATE source_record s SET version = n.version, previous_crm_time = n.previous_crm_time
+    FROM unnest(
+        cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]),
+        cast(:previous AS timestamptz[])
+    ) AS n (connection, object_type, external_id, version, previous_crm_time)
     WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     """
 )
@@ -175,7 +211,11 @@ _COUNT_UP = Query(
 async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
     older = {key: row for key, row in rows.items() if row.newest is None}
     if older:
-        await _COUNT_UP.run(session, _names(older) | {"versions": [row.version for row in older.values()]})
+        kept = {
+            "versions": [row.version for row in older.values()],
+            "previous": [row.previous for row in older.values()],
+        }
+        await _COUNT_UP.run(session, _names(older) | kept)
     newer = {key: (row, row.newest) for key, row in rows.items() if row.newest is not None}
     if not newer:
         return
@@ -198,6 +238,8 @@ async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
             "deliveries": [each.delivery_id for _, each in newer.values()],
             "events": [row.event_id for row, _ in newer.values()],
             "received": [each.received_at for _, each in newer.values()],
+            "previous": [row.previous for row, _ in newer.values()],
+            "unobserved": [row.unobserved for row, _ in newer.values()],
         },
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.connectors.edits import Edit
 from gateway.connectors.outcomes import Outcome
 from libs.common.sql import Query
 
@@ -163,15 +164,23 @@ async def answer(session: AsyncSession, outcomes: Mapping[Due, Outcome]) -> set[
 
 _CAUSES = Query(
     """
-    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent
-    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]))
-      AS n (connection, object_type, external_id)
+    SELECT n.connection, n.object_type, n.external_id, d.id, d.received_at, d.traceparent, i.told_at, e.patch, e.actor
+    FROM unnest(cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:seqs AS bigint[]))
+      AS n (connection, object_type, external_id, seq)
     LEFT JOIN LATERAL (
-        SELECT i.delivery_id FROM delivery_item i
+        SELECT (array_agg(i.delivery_id ORDER BY i.delivery_id))[1] AS delivery_id,
+               array_agg(DISTINCT coalesce(i.crm_time, i.received_at)) FILTER (WHERE i.signalled_seq <= n.seq) AS told_at
+        FROM delivery_item i
         WHERE i.outcome = 'pending' AND i.connection = n.connection AND i.object_type = n.object_type
           AND i.external_id = n.external_id
-        ORDER BY i.delivery_id LIMIT 1
     ) i ON true
+    LEFT JOIN LATERAL (
+        SELECT t.patch, t.actor FROM delivery_item p
+        JOIN item_edit t ON t.delivery_id = p.delivery_id AND t.position = p.position
+        WHERE p.outcome = 'pending' AND p.connection = n.connection AND p.object_type = n.object_type
+          AND p.external_id = n.external_id AND p.signalled_seq <= n.seq
+        ORDER BY t.edit_id DESC LIMIT 1
+    ) e ON true
     LEFT JOIN source_record s
       ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
@@ -179,16 +188,37 @@ _CAUSES = Query(
 )
 
 
-async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, tuple[UUID, datetime, str | None]]:
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What led to a fetch: a delivery, its arrival and traceparent. `told_at`: when what its signals tell of happened.
+
+    `edit`: what sales ops changed in an item that waits for this fetch.
+    """
+
+    delivery_id: UUID
+    received_at: datetime
+    traceparent: str | None = None
+    told_at: Sequence[datetime] = ()
+    edit: Edit | None = None
+
+
+async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, Cause]:
     """The oldest delivery whose item waits for each record, else the one its present state came with.
 
-    That is the cause of the change that the fetch will show: delivery, its arrival, its traceparent.
+    That is the cause of the change that the fetch will show. Signals that came after the lease tell nothing of it.
     """
     if not due:
         return {}
-    found = await _CAUSES.rows(session, _names([each.key for each in due]))
+    names = _names([each.key for each in due]) | {"seqs": [each.signalled_seq for each in due]}
     return {
-        (row.connection, row.object_type, row.external_id): (row.id, row.received_at, row.traceparent) for row in found
+        (row.connection, row.object_type, row.external_id): Cause(
+            row.id,
+            row.received_at,
+            row.traceparent,
+            tuple(row.told_at or ()),
+            None if row.patch is None else Edit(row.patch, row.actor),
+        )
+        for row in await _CAUSES.rows(session, names)
     }
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
 from gateway.connectors import records, repository
+from gateway.connectors.edits import edited
+from gateway.connectors.edits import newest as newest_edits
 from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDelivery, Unreadable, UnreadableBody
 from gateway.connectors.outcomes import Outcome, parked, unforeseen, unmappable
 from gateway.connectors.providers import provider_of
@@ -61,12 +63,14 @@ async def understand(
         return Understood(0, 0)
     connections = await cache.up_to(session, {(each.connection, each.changed_at) for each in deliveries})
     read = {each.id: parse(each, connections[each.connection]) for each in deliveries}
+    edits = await newest_edits(session, [each.id for each in deliveries if each.item_count is not None])
     settled = await repository.settled_positions(session, deliveries)
     open_entries = [
         each for entries in read.values() for each in entries if (each.delivery.id, each.position) not in settled
     ]
     await _mark_duplicates(session, open_entries)
     for each in open_entries:
+        each.item = edited(each.item, edits.get((each.delivery.id, each.position)))
         _map(each, connections[each.delivery.connection], zone)
     signals = await _signal(session, open_entries)
     waiting = [each for each in open_entries if each.incoming is not None]

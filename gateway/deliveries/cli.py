@@ -1,18 +1,20 @@
-"""Commands on deliveries: `python -m gateway deliveries list | show | tail | waiting | replay`, `audit`, `remap`."""
+"""Commands on deliveries: `python -m gateway deliveries list | show | record | edit | tail | waiting | replay`, `audit`, `remap`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import orjson
 import typer
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
 from gateway.connectors import remapping
-from gateway.deliveries import service
+from gateway.deliveries import editing, records, service
 from gateway.deliveries.asked import Selection, parse
-from gateway.deliveries.schemas import DeliveryOut, ReplayPlan
+from gateway.deliveries.schemas import DeliveryOut, EditIn, ReplayPlan
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -80,6 +82,11 @@ def list_deliveries(query: Asked = "", limit: Annotated[int, typer.Option(min=1,
     found = _in_transaction(lambda session: service.listed(session, asked, principal=PRINCIPAL, limit=limit))
     for each in found.items:
         typer.echo(line(each))
+    taken = found.latency
+    if taken.p50_s is not None and taken.p95_s is not None:
+        typer.echo(
+            f"half of them settled within {taken.p50_s:.3f} s, 95 % within {taken.p95_s:.3f} s (the newest {taken.settled})"
+        )
     typer.echo(
         f"{len(found.items)} deliveries"
         + (", there are more: narrow the query or raise --limit" if found.next_cursor else "")
@@ -95,6 +102,8 @@ def show(delivery: Annotated[UUID, typer.Argument(help="id of a delivery")]) -> 
         typer.echo(
             f"  {item.position}  {item.outcome}  {item.object_type or '-'} {item.external_id or '-'}  {item.reason or ''}".rstrip()
         )
+        if item.edit:
+            typer.echo(f"     edited by {item.edit.actor}: {item.edit.reason}")
         if item.advice:
             typer.echo(f"     {item.advice}")
         if item.event_id:
@@ -162,6 +171,51 @@ def waiting(older_than_s: float = 5.0) -> None:
     raise typer.Exit(code=1 if found.items else 0)
 
 
+@group.command("record")
+def record(
+    connection: Annotated[str, typer.Argument(help="key of a connection")],
+    object_type: Annotated[str, typer.Argument(help="deal, lead or contact")],
+    external_id: Annotated[str, typer.Argument(help="the record's id in the CRM")],
+) -> None:
+    """Where each value of a deal or lead is known from."""
+    found = _in_transaction(
+        lambda session: records.record(
+            session, connection=connection, object_type=object_type, external_id=external_id, principal=PRINCIPAL
+        )
+    )
+    typer.echo(
+        f"{found.object_type} {found.external_id} of {found.connection}: {found.entity_id}, {found.versions} versions"
+    )
+    for each in found.fields:
+        gap = f", not seen since {each.unobserved_since:%Y-%m-%d %H:%M:%S}" if each.unobserved_since else ""
+        typer.echo(
+            f"  {each.name:20} {'-' if each.value is None else each.value}  CRM {each.crm_time:%Y-%m-%d %H:%M:%S}{gap}"
+            f"  by {each.actor or 'unknown'}  received {each.received_at:%Y-%m-%d %H:%M:%S}"
+            f"  mapping {each.mapping_version}  delivery {each.delivery_id}"
+        )
+
+
+@group.command("edit")
+def edit(
+    delivery: Annotated[UUID, typer.Argument(help="id of a delivery")],
+    position: Annotated[int, typer.Argument(min=0, help="place of the parked item in it, as `show` tells it")],
+    patch: Annotated[str, typer.Option(help='JSON merge patch over the record as read, e.g. {"stage": "Propose"}')],
+    reason: Annotated[str, typer.Option(help="why; goes into the audit trail")],
+) -> None:
+    """Change fields of a parked record and read it again with them; what came stays as it is."""
+    try:
+        wanted = EditIn.model_validate({"patch": orjson.loads(patch), "reason": reason})
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        typer.echo(f"The edit cannot be used: {error}", err=True)
+        raise typer.Exit(code=1) from None
+    settings = Settings()
+    done = _in_transaction(
+        lambda session: editing.edit(session, delivery, position, wanted, settings=settings, principal=PRINCIPAL)
+    )
+    typer.echo("kept; the delivery is read again" if done.changed else "unchanged: the item has this edit already")
+    typer.echo(line(done.delivery))
+
+
 @app.command("replay")
 @group.command("replay")
 def replay(
@@ -192,8 +246,9 @@ def plan_lines(done: ReplayPlan) -> list[str]:
 def line(each: DeliveryOut) -> str:
     """A delivery in one line."""
     outcomes = ", ".join(f"{name} {count}" for name, count in sorted(each.outcomes.items()))
+    took = "" if each.latency_s is None else f"after {each.latency_s:.3f} s"
     parts = [f"{each.received_at:%Y-%m-%d %H:%M:%S}", str(each.id), each.connection, each.state, ",".join(each.objects)]
-    return "  ".join([part for part in (*parts, outcomes, each.reason or "") if part])
+    return "  ".join([part for part in (*parts, outcomes, took, each.reason or "") if part])
 
 
 @app.command("audit")

@@ -1,19 +1,24 @@
 """Deliveries over HTTP: list, detail, replay, summary."""
 
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime
 
 from gateway.audit import service as audit_trail
 from gateway.auth.dependencies import CurrentUser
+from gateway.config import Settings
 from gateway.connectors.bells import ARRIVED, bell
-from gateway.deliveries import service
+from gateway.deliveries import editing, records, service
 from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import (
     DeliveryDetail,
     DeliveryPage,
+    EditIn,
+    EditOut,
+    ItemRecord,
+    RecordOut,
     ReplayIn,
     ReplayOut,
     ReplayPlan,
@@ -83,10 +88,41 @@ async def summary(
     return await service.summary(session, principal=principal, hours=hours)
 
 
+@router.get("/records/{connection}/{object_type}/{external_id:path}")
+async def record(
+    connection: str, object_type: str, external_id: str, session: Reading, principal: CurrentUser
+) -> RecordOut:
+    """Where each value of a deal or lead is known from: who changed it in the CRM, when, and the delivery; needs the role sales_ops."""
+    return await records.record(
+        session, connection=connection, object_type=object_type, external_id=external_id, principal=principal
+    )
+
+
 @router.get("/{delivery_id}")
 async def delivery(delivery_id: UUID, session: Reading, principal: CurrentUser) -> DeliveryDetail:
     """One delivery with its items and raw body; needs the role sales_ops."""
     return await service.detail(session, delivery_id, principal=principal)
+
+
+@router.get("/{delivery_id}/editable")
+async def editable(delivery_id: UUID, request: Request, session: Reading, principal: CurrentUser) -> list[ItemRecord]:
+    """The parked items that can be edited, with their records as they were read; needs the role sales_ops."""
+    return await editing.records(session, delivery_id, settings=_settings(request), principal=principal)
+
+
+@router.put("/{delivery_id}/items/{position}/edit")
+async def edit(
+    delivery_id: UUID,
+    position: Annotated[int, Path(ge=0, le=2**31 - 1)],
+    wanted: EditIn,
+    request: Request,
+    session: Transaction,
+    principal: CurrentUser,
+) -> EditOut:
+    """Change fields of a parked item's record and read it again with them; needs the role sales_ops. What came stays as it is."""
+    done = await editing.edit(session, delivery_id, position, wanted, settings=_settings(request), principal=principal)
+    bell(runtime_of(request), ARRIVED).set()
+    return done
 
 
 @router.post("/{delivery_id}/replay")
@@ -96,3 +132,7 @@ async def replay(delivery_id: UUID, request: Request, session: Transaction, prin
     await audit_trail.record(session, "delivery.replayed", actor=principal.subject, on=f"delivery:{delivery_id}")
     bell(runtime_of(request), ARRIVED).set()
     return done
+
+
+def _settings(request: Request) -> Settings:
+    return cast("Settings", runtime_of(request).settings)

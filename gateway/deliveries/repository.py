@@ -12,9 +12,9 @@ from gateway.deliveries.asked import Selection
 from libs.common.ids import new_id_floor, normalise_external_id
 from libs.common.sql import Query, Within
 
-_OUTCOMES = ("applied", "superseded", "duplicate", "ignored", "parked", "pending")
 _SHOWN = """
     SELECT d.id, d.connection, d.received_at, d.settled_at, d.state, d.body_bytes, d.item_count,
+           extract(epoch FROM d.settled_at - d.received_at)::float8 AS latency_s,
            coalesce(i.outcomes, '{}'::jsonb) AS outcomes, coalesce(i.objects, '{}'::text[]) AS objects, i.reason
     FROM delivery d
     LEFT JOIN LATERAL (
@@ -42,7 +42,7 @@ _ID_LAG = timedelta(minutes=5)
 """A delivery gets its id, which holds a time, after it was received: within this."""
 
 
-def _matching(asked: Selection) -> tuple[str, dict[str, Any]]:
+def matching(asked: Selection) -> tuple[str, dict[str, Any]]:
     """A condition on `delivery d`, and its values. The bounds of ids let the primary key find a range of time."""
     given = [name for name in _CONDITIONS if getattr(asked, name) is not None]
     values: dict[str, Any] = {name: getattr(asked, name) for name in given if name != "external_id"}
@@ -57,7 +57,7 @@ def _matching(asked: Selection) -> tuple[str, dict[str, Any]]:
 
 async def page(session: AsyncSession, asked: Selection, *, before: UUID | None, limit: int) -> Sequence[RowMapping]:
     """Newest first."""
-    condition, values = _matching(asked)
+    condition, values = matching(asked)
     if before is not None:
         condition += " AND d.id < :before"
     found = await session.execute(
@@ -77,8 +77,13 @@ async def items(session: AsyncSession, identifier: UUID) -> Sequence[RowMapping]
     found = await session.execute(
         text(
             """
-            SELECT position, object_type, external_id, outcome, reason, field, value, advice, crm_time, settled_at, event_id, entity_id
-            FROM delivery_item WHERE delivery_id = :id ORDER BY position
+            SELECT i.position, i.object_type, i.external_id, i.outcome, i.reason, i.field, i.value, i.advice, i.crm_time,
+                   i.settled_at, i.event_id, i.entity_id, e.edit
+            FROM delivery_item i LEFT JOIN LATERAL (
+                SELECT jsonb_build_object('patch', t.patch, 'reason', t.reason, 'actor', t.actor, 'at', t.at) AS edit
+                FROM item_edit t WHERE t.delivery_id = i.delivery_id AND t.position = i.position ORDER BY t.edit_id DESC LIMIT 1
+            ) e ON true
+            WHERE i.delivery_id = :id ORDER BY i.position
             """
         ),
         {"id": identifier},
@@ -86,9 +91,26 @@ async def items(session: AsyncSession, identifier: UUID) -> Sequence[RowMapping]
     return found.mappings().all()
 
 
+async def lock(session: AsyncSession, identifier: UUID) -> None:
+    """Nobody else reads or edits the delivery until the transaction has ended."""
+    await session.execute(text("SELECT 1 FROM delivery WHERE id = :id FOR UPDATE"), {"id": identifier})
+
+
+async def add_edit(session: AsyncSession, values: dict[str, Any]) -> None:
+    await session.execute(
+        text(
+            """
+            INSERT INTO item_edit (edit_id, delivery_id, position, at, actor, reason, patch)
+            VALUES (:edit_id, :delivery_id, :position, :at, :actor, :reason, cast(:patch AS jsonb))
+            """
+        ),
+        values,
+    )
+
+
 async def reopen_parked(session: AsyncSession, asked: Selection, *, limit: int) -> tuple[int, int]:
     """Put the oldest parked deliveries asked for, whose raw body is still there, back to unread; how many, and their parked items."""
-    condition, values = _matching(asked)
+    condition, values = matching(asked)
     found = await session.execute(
         text(
             f"""
@@ -111,7 +133,7 @@ async def reopen_parked(session: AsyncSession, asked: Selection, *, limit: int) 
 
 async def parked_reasons(session: AsyncSession, asked: Selection) -> Sequence[RowMapping]:
     """Parked items asked for, by connection, reason and whether the raw body is still there; the most frequent first."""
-    condition, values = _matching(asked)
+    condition, values = matching(asked)
     found = await session.execute(
         text(
             f"""
@@ -128,7 +150,7 @@ async def parked_reasons(session: AsyncSession, asked: Selection) -> Sequence[Ro
 
 async def parked_deliveries(session: AsyncSession, asked: Selection) -> tuple[int, int]:
     """How many parked deliveries asked for can be read again, and of how many the raw body is gone."""
-    condition, values = _matching(asked)
+    condition, values = matching(asked)
     found = await session.execute(
         text(
             f"""
@@ -189,67 +211,9 @@ async def stored_as(session: AsyncSession, *, connection: str, body: bytes, sinc
     return identifier
 
 
-async def counts(session: AsyncSession, *, since: datetime, until: datetime | None = None) -> Sequence[RowMapping]:
-    """Per connection: deliveries, unread ones, items as the parser counted them, items by outcome."""
-    found = await session.execute(
-        text(
-            f"""
-            WITH chosen AS (
-                SELECT d.id, d.connection, d.state, d.item_count, d.received_at FROM delivery d
-                WHERE d.received_at >= :since AND (cast(:until AS timestamptz) IS NULL OR d.received_at < :until)
-            ), told AS (
-                SELECT i.connection, {", ".join(f"count(*) FILTER (WHERE outcome = '{name}') AS {name}" for name in _OUTCOMES)}
-                FROM delivery_item i JOIN chosen c ON c.id = i.delivery_id GROUP BY i.connection
-            )
-            SELECT n.key AS connection, count(c.id) AS deliveries, count(c.id) FILTER (WHERE c.state = 'accepted') AS unread,
-                   coalesce(sum(c.item_count), 0) AS items,
-                   {", ".join(f"coalesce(max(t.{name}), 0) AS {name}" for name in _OUTCOMES)},
-                   min(c.received_at) FILTER (WHERE c.state IN ('accepted', 'pending')) AS oldest_waiting_at
-            FROM connection n LEFT JOIN chosen c ON c.connection = n.key LEFT JOIN told t ON t.connection = n.key
-            GROUP BY n.key ORDER BY n.key
-            """  # noqa: S608 - the names are this module's own
-        ),
-        {"since": since, "until": until},
-    )
-    return found.mappings().all()
-
-
-_UNBALANCED = text(
-    """
-    SELECT d.connection, date_trunc('hour', d.received_at) AS hour, count(*) AS deliveries, min(d.id::text) AS example
-    FROM delivery d
-    LEFT JOIN (SELECT delivery_id, count(*) AS told FROM delivery_item GROUP BY delivery_id) i ON i.delivery_id = d.id
-    WHERE d.state <> 'accepted' AND d.item_count IS DISTINCT FROM coalesce(i.told, 0)
-    GROUP BY 1, 2 ORDER BY 1, 2
-    """
-)
-_HOURS = text(
-    """
-    SELECT d.connection, date_trunc('hour', d.received_at) AS hour, count(DISTINCT d.id) AS deliveries,
-           count(DISTINCT d.id) FILTER (WHERE d.state = 'accepted') AS unread, count(i.*) AS items,
-           count(*) FILTER (WHERE i.outcome = 'applied') AS applied,
-           count(*) FILTER (WHERE i.outcome = 'superseded') AS superseded,
-           count(*) FILTER (WHERE i.outcome = 'duplicate') AS duplicate,
-           count(*) FILTER (WHERE i.outcome = 'ignored') AS ignored,
-           count(*) FILTER (WHERE i.outcome = 'parked') AS parked,
-           count(*) FILTER (WHERE i.outcome = 'pending') AS pending
-    FROM delivery d LEFT JOIN delivery_item i ON i.delivery_id = d.id
-    GROUP BY 1, 2 ORDER BY 1, 2
-    """
-)
-
-
-async def by_hour(session: AsyncSession) -> Sequence[RowMapping]:
-    return (await session.execute(_HOURS)).mappings().all()
-
-
-async def unbalanced(session: AsyncSession) -> Sequence[RowMapping]:
-    """Connection-hours in which a delivery was read as more or fewer items than have an outcome."""
-    return (await session.execute(_UNBALANCED)).mappings().all()
-
-
 async def forget_bodies(session: AsyncSession, *, before: UUID, limit: int) -> int:
-    """Remove raw bodies of settled deliveries older than `before`; how many."""
+    """Remove raw bodies of deliveries older than `before`, and what was edited in them; how many."""
+    await session.execute(text("DELETE FROM item_edit WHERE delivery_id < :before"), {"before": before})
     found = await session.execute(
         text(
             """

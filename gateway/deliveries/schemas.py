@@ -1,7 +1,7 @@
 """Deliveries as sales ops see them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -28,11 +28,35 @@ class DeliveryOut(Out):
     """The object types of its items, sorted."""
     reason: str | None
     """Why the first parked item is parked."""
+    latency_s: float | None
+    """From arrival until every item had its outcome; null before that."""
+
+
+class Latency(Out):
+    """Seconds from arrival until every item had its outcome, over `settled` deliveries; null where there are none.
+
+    Of one that was read again it is the time until it was understood at last.
+    """
+
+    settled: int
+    p50_s: float | None
+    p95_s: float | None
 
 
 class DeliveryPage(Out):
     items: list[DeliveryOut]
     next_cursor: str | None
+    latency: Latency
+    """Of the newest 1,000 settled deliveries that were asked for, on every page the same."""
+
+
+class EditShown(Out):
+    """What somebody changed in a parked record: a JSON merge patch over the record as read."""
+
+    patch: dict[str, Any]
+    reason: str
+    actor: str
+    at: datetime
 
 
 class ItemOut(Out):
@@ -49,6 +73,8 @@ class ItemOut(Out):
     event_id: UUID | None
     """The canonical change that left for the services."""
     entity_id: UUID | None
+    edit: EditShown | None
+    """The newest one."""
 
 
 class DeliveryDetail(DeliveryOut):
@@ -91,6 +117,7 @@ class ConnectionSummary(Out):
     is_conserved: bool
     oldest_waiting_at: datetime | None
     oldest_waiting_age_s: float | None
+    latency: Latency
 
 
 class Summary(Out):
@@ -161,3 +188,71 @@ class WaitingList(Out):
 
     items: list[WaitingOut]
     is_complete: bool
+
+
+class FieldOut(Out):
+    """A canonical field and where its value is known from: the version since which it has been so.
+
+    `actor` is the id of who changed the record then, as the CRM tells it. The value may have come up to `unobserved_since`
+    earlier: what the record held from then until `crm_time` nobody saw.
+    """
+
+    name: str
+    value: Any
+    actor: str | None
+    crm_time: datetime
+    unobserved_since: datetime | None
+    received_at: datetime
+    mapping_version: int
+    delivery_id: UUID
+    event_id: UUID | None
+
+
+class RecordDelivery(Out):
+    """An item of a delivery that spoke of a record."""
+
+    delivery_id: UUID
+    position: int
+    received_at: datetime
+    settled_at: datetime | None
+    crm_time: datetime | None
+    outcome: OutcomeName
+    reason: str | None
+
+
+class RecordOut(Out):
+    """A deal or lead as the connection's CRM has it. `is_complete`: all versions that left were looked at."""
+
+    connection: str
+    object_type: str
+    external_id: str
+    entity_id: UUID
+    deleted: bool
+    merged_into: str | None
+    versions: int
+    is_complete: bool
+    fields: list[FieldOut]
+    deliveries: list[RecordDelivery]
+    """The newest 20."""
+
+
+class EditIn(In):
+    """A JSON merge patch (RFC 7396) over the record as read: objects are merged, null removes a field, anything else replaces."""
+
+    patch: dict[str, Any] = Field(min_length=1)
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class EditOut(Out):
+    """`changed` is false where the item has this edit already: then nothing is done."""
+
+    changed: bool
+    delivery: DeliveryDetail
+
+
+class ItemRecord(Out):
+    """A parked item's record as it was read, and as it is with the newest edit; null where it is fetched when it is read again."""
+
+    position: int
+    as_read: dict[str, Any] | None
+    as_edited: dict[str, Any] | None

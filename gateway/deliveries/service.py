@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.config import Settings
-from gateway.deliveries import arrivals, repository
+from gateway.deliveries import arrivals, balance, repository
 from gateway.deliveries.asked import Selection
 from gateway.deliveries.schemas import (
     Arrivals,
@@ -19,6 +19,7 @@ from gateway.deliveries.schemas import (
     DeliveryOut,
     DeliveryPage,
     ItemOut,
+    Latency,
     ParkedReason,
     ReplayOut,
     ReplayPlan,
@@ -37,6 +38,8 @@ from libs.common.web.paging import decode_cursor, encode_cursor
 READERS = ("viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
 REPLAY_AT_ONCE = 10_000
 REASONS_SHOWN = 50
+TIMED = 1000
+"""Deliveries of which a latency is made."""
 
 
 class UnknownDelivery(NotFound):
@@ -66,7 +69,10 @@ async def listed(
     rows = await repository.page(session, asked, before=before, limit=limit + 1)
     more = len(rows) > limit
     items = [DeliveryOut.model_validate(dict(row)) for row in rows[:limit]]
-    return DeliveryPage(items=items, next_cursor=encode_cursor(items[-1].id) if more else None)
+    taken = await balance.latency(session, asked, limit=TIMED)
+    return DeliveryPage(
+        items=items, next_cursor=encode_cursor(items[-1].id) if more else None, latency=Latency(**dict(taken))
+    )
 
 
 async def detail(session: AsyncSession, identifier: UUID, *, principal: Principal) -> DeliveryDetail:
@@ -148,15 +154,17 @@ async def summary(session: AsyncSession, *, principal: Principal, hours: int = 2
     require(principal, *READERS)
     now = clock.now()
     since = now - timedelta(hours=hours)
-    rows = await repository.counts(session, since=since)
+    rows = await balance.counts(session, since=since)
     return Summary(since=since, origin=await origin(session), connections=[_summed(row, now) for row in rows])
 
 
 def _summed(row: RowMapping, now: datetime) -> ConnectionSummary:
     told = sum(row[name] for name in ("applied", "superseded", "duplicate", "ignored", "parked", "pending"))
     oldest = row["oldest_waiting_at"]
+    taken = {name: row[name] for name in Latency.model_fields}
     return ConnectionSummary(
-        **dict(row),
+        **{name: value for name, value in row.items() if name not in taken},
+        latency=Latency(**taken),
         is_conserved=told == row["items"],
         oldest_waiting_age_s=None if oldest is None else max(0.0, (now - oldest).total_seconds()),
     )
@@ -172,8 +180,8 @@ class Audit:
 
 async def audit(session: AsyncSession) -> Audit:
     """Check that accepted items = applied + superseded + duplicate + ignored + parked + pending, for every hour kept."""
-    hours = [dict(row) for row in await repository.by_hour(session)]
-    return Audit(hours, [dict(row) for row in await repository.unbalanced(session)])
+    hours = [dict(row) for row in await balance.by_hour(session)]
+    return Audit(hours, [dict(row) for row in await balance.unbalanced(session)])
 
 
 async def origin(within: Within) -> datetime:

@@ -14,6 +14,16 @@ Kind = Literal["deal", "lead"]
 NAME = "Foretell sample"
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A request ready to be sent; it holds a credential, so it is never logged or printed. `stored`: the body as it will be kept."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    stored: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the sample shall tell of. `stage` is the CRM's own id of a stage; `external_id` is none of a real record by default."""
@@ -85,6 +95,25 @@ def salesforce(wanted: Wanted) -> bytes:
         f'<sObject xsi:type="sf:{sobject}" xmlns:sf="urn:sobject.enterprise.soap.sforce.com">{cells}</sObject>'
         "</Notification></notifications></soapenv:Body></soapenv:Envelope>"
     ).encode()
+
+
+def change_event(wanted: Wanted) -> bytes:
+    """A Salesforce change event by a callout: the record is fetched back, so only one that Salesforce has can have an effect."""
+    prefix, sobject = ("006", "Opportunity") if wanted.kind == "deal" else ("00Q", "Lead")
+    header = {
+        "entityName": sobject,
+        "recordIds": [wanted.id_or(f"{prefix}000000000SAM")],
+        "changeType": "UPDATE",
+        "changedFields": ["StageName", "LastModifiedDate"],
+        "changeOrigin": "com/salesforce/api/soap/61.0;client=Sample",
+        "transactionKey": str(new_id()),
+        "sequenceNumber": 1,
+        "commitTimestamp": int(wanted.at.timestamp() * 1000),
+        "commitUser": "005000000000SAM",
+        "commitNumber": 1,
+    }
+    organisation = wanted.settings.get("organization_id") or "00D000000000000AAA"
+    return orjson.dumps({"organizationId": organisation, "events": [{"ChangeEventHeader": header}]})
 
 
 def pipedrive(wanted: Wanted) -> bytes:

@@ -14,8 +14,7 @@ from gateway.deliveries import repository as stored
 from gateway.deliveries import service as deliveries
 from gateway.deliveries.schemas import DeliveryDetail
 from gateway.samples import service
-from gateway.samples.bodies import Kind
-from gateway.samples.service import Sample
+from gateway.samples.bodies import Kind, Sample
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -38,6 +37,9 @@ def send_sample(
     external_id: Annotated[
         str | None, typer.Option("--id", help="the record's id in the CRM; HubSpot's must be one that it has")
     ] = None,
+    change_event: Annotated[
+        bool, typer.Option("--change-event", help="Salesforce: a change event by a callout, of a record that it has")
+    ] = False,
     wait_s: Annotated[float, typer.Option(help="longest wait for what becomes of it")] = 10.0,
 ) -> None:
     """Send a signed sample delivery to the connection's own webhook, and say what became of it.
@@ -46,7 +48,7 @@ def send_sample(
     and is not parked.
     """
     try:
-        status, found = asyncio.run(_send(connection, kind.value, external_id, wait_s))
+        status, found = asyncio.run(_send(connection, kind.value, external_id, change_event, wait_s))
     except (Problem, httpx.HTTPError) as error:
         typer.echo(str(error) or type(error).__name__, err=True)
         raise typer.Exit(code=1) from None
@@ -68,12 +70,16 @@ def became(found: DeliveryDetail | None) -> list[str]:
     return lines
 
 
-async def _send(key: str, kind: Kind, external_id: str | None, wait_s: float) -> tuple[int, DeliveryDetail | None]:
+async def _send(
+    key: str, kind: Kind, external_id: str | None, change_event: bool, wait_s: float
+) -> tuple[int, DeliveryDetail | None]:
     settings = Settings()
     database = Database(settings)
     try:
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http:
-            return await send(database, settings, http, key, kind, external_id=external_id, wait_s=wait_s)
+            return await send(
+                database, settings, http, key, kind, external_id=external_id, change_event=change_event, wait_s=wait_s
+            )
     finally:
         await database.close()
 
@@ -86,6 +92,7 @@ async def send(
     kind: Kind,
     *,
     external_id: str | None = None,
+    change_event: bool = False,
     wait_s: float = 10.0,
 ) -> tuple[int, DeliveryDetail | None]:
     """The status that the door answered with, and the delivery once it has been read and fetched, if it was stored.
@@ -96,7 +103,14 @@ async def send(
     principal = Principal.system("gateway")
     async with database.reading() as session:
         sample = await service.make(
-            session, key, kind, external_id=external_id, at=at, settings=settings, principal=principal
+            session,
+            key,
+            kind,
+            external_id=external_id,
+            change_event=change_event,
+            at=at,
+            settings=settings,
+            principal=principal,
         )
     answer = await http.post(sample.url, content=sample.body, headers=sample.headers)
     return answer.status_code, await _found(database, key, sample, at, wait_s)
@@ -107,7 +121,7 @@ async def _found(database: Database, key: str, sample: Sample, since: datetime, 
     deadline = clock.monotonic() + wait_s
     while True:
         async with database.reading() as session:
-            identifier: UUID | None = await stored.stored_as(session, connection=key, body=sample.body, since=since)
+            identifier: UUID | None = await stored.stored_as(session, connection=key, body=sample.stored, since=since)
             found = (
                 None
                 if identifier is None

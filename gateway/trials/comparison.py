@@ -11,7 +11,7 @@ from gateway.trials.schemas import FieldChange, Refusal, Sample, TrialOut
 SAMPLES = 3
 """Examples given of each kind of difference."""
 LONGEST = 200
-_NOT_COMPARED = frozenset({"clock", "received_at", "connection", "external_id"})
+_NOT_COMPARED = frozenset({"clock", "received_at", "unobserved_since", "connection", "external_id"})
 """When and whence a record came is not how it is understood."""
 
 

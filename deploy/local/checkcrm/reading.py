@@ -30,9 +30,9 @@ _DEALS_IN = "SELECT deal_id, count(*) FROM deal_input WHERE kind = 'crm' GROUP B
 _LEADS_IN = "SELECT lead_id, count(*) FROM lead_input WHERE kind = 'record' GROUP BY 1"
 _REPEATED = """
     SELECT deal_id, valid_from FROM (
-        SELECT deal_id, valid_from, content, lag(content) OVER (PARTITION BY deal_id, valid_from ORDER BY version) AS before
-        FROM deal_version
-    ) entries WHERE content = before
+        SELECT deal_id, valid_from, said, lag(said) OVER (PARTITION BY deal_id, valid_from ORDER BY version) AS before
+        FROM (SELECT *, content || jsonb_build_object('unobserved_since', unobserved_since) AS said FROM deal_version) versions
+    ) entries WHERE said = before
 """
 _LEADS = "SELECT lead_id, state ->> 'amount', verdict, state ->> 'company', deleted FROM lead WHERE version > 0"
 

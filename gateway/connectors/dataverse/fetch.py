@@ -9,6 +9,7 @@ from gateway.connectors.dataverse.parser import moment
 from gateway.connectors.items import Fetched, FullRecord, ObjectType
 from gateway.mapping.paths import properties_of
 from gateway.mapping.schemas import Mapping as MappingDocument
+from gateway.mapping.values import text
 
 BATCH = 25
 """Ids of one question: they stand in its address."""
@@ -39,7 +40,9 @@ async def fetch(
     entity_set, key = SETS[object_type]
     names = set(properties_of(mapping, "dataverse", object_type))
     columns = {name for name in names if _COLUMN.fullmatch(name)} - {CURRENCY}
-    columns |= {key, "modifiedon"} | ({"merged", "_masterid_value"} if object_type in MERGED else set())
+    columns |= {key, "modifiedon", "_modifiedby_value"} | (
+        {"merged", "_masterid_value"} if object_type in MERGED else set()
+    )
     params = {
         "$select": ",".join(sorted(columns)),
         "$filter": " or ".join(f"{key} eq {each}" for each in asked),
@@ -65,4 +68,5 @@ def _record(object_type: ObjectType, key: str, row: Mapping[str, Any]) -> FullRe
         moment("modifiedon", row.get("modifiedon")),
         deleted=merged_into is not None,
         merged_into=merged_into,
+        actor=text(row.get("_modifiedby_value")),
     )

@@ -94,6 +94,7 @@ class Items(Part):
     sequence: Expression | None = None
     record: Expression | None = None
     merged_into: Expression | None = None
+    actor: Expression | None = None
     thin: bool = False
     dedupe: list[Expression] = Field(default_factory=list)
 

@@ -101,7 +101,7 @@ def _read(source: Source, root: Root, received_at: datetime, keys: dict[str, byt
         )
     is_gone = happened in ("deleted", "merged") or merged_into is not None
     restored_at = (event_at or version or received_at) if happened == "restored" else None
-    signal = Signal(object_type, external_id, version or event_at or received_at, key, restored_at)
+    signal = Signal(object_type, external_id, version or event_at, key, restored_at)
     if _is_signal(
         source, version or (event_at if is_gone else None), is_gone=is_gone, is_merged=merged_into is not None
     ):
@@ -121,6 +121,7 @@ def _read(source: Source, root: Root, received_at: datetime, keys: dict[str, byt
         deleted=is_gone,
         merged_into=merged_into,
         dedupe_key=key,
+        actor=text(read(items.actor, root)) if items.actor else None,
     )
 
 

@@ -9,10 +9,12 @@ from gateway.connectors.client import CrmClient
 from gateway.connectors.items import Fetched, FullRecord, ObjectType
 from gateway.mapping.paths import properties_of
 from gateway.mapping.schemas import Mapping as MappingDocument
-from gateway.mapping.values import instant
+from gateway.mapping.values import instant, text
 
 BATCH = 100
 TYPES: Mapping[ObjectType, str] = {"deal": "0-3", "contact": "0-1", "account": "0-2", "product": "0-7"}
+ACTOR = "hs_updated_by_user_id"
+"""HubSpot's id of the user who changed the record last; none where a machine did."""
 MODIFIED: Mapping[ObjectType, str] = {"contact": "lastmodifieddate"}
 
 
@@ -20,7 +22,7 @@ async def fetch(
     client: CrmClient, mapping: MappingDocument, object_type: ObjectType, external_ids: Sequence[str]
 ) -> Fetched:
     """The present state of at most 100 records. Raises FetchFailed where the CRM cannot answer now."""
-    wanted = properties_of(mapping, "hubspot", object_type)
+    wanted = [*properties_of(mapping, "hubspot", object_type), ACTOR]
     reading = _read(client, object_type, external_ids, wanted, archived=False)
     if object_type == "deal":
         live, companies = await asyncio.gather(reading, _companies(client, external_ids))
@@ -63,7 +65,14 @@ async def _companies(client: CrmClient, deal_ids: Sequence[str]) -> dict[str, st
 
 def _record(object_type: ObjectType, found: Mapping[str, Any]) -> FullRecord:
     archived = bool(found.get("archived"))
-    return FullRecord(object_type, str(found["id"]), found, _modified(object_type, found, archived), deleted=archived)
+    return FullRecord(
+        object_type,
+        str(found["id"]),
+        found,
+        _modified(object_type, found, archived),
+        deleted=archived,
+        actor=text(found.get("properties", {}).get(ACTOR)),
+    )
 
 
 def _modified(object_type: ObjectType, found: Mapping[str, Any], archived: bool) -> datetime:

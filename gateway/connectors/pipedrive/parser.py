@@ -1,6 +1,7 @@
 """Pipedrive webhooks, version 2: one full record per request under `data`, the last state of a deleted one under `previous`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from gateway.connectors.items import (
     Unreadable,
     UnreadableBody,
 )
-from gateway.mapping.values import MappingError, instant
+from gateway.mapping.values import MappingError, instant, text
 from libs.common import clock
 
 OBJECT_TYPES: Mapping[str, ObjectType] = {
@@ -53,7 +54,8 @@ def _item(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Item:
     gone = meta.get("action") == "delete" or merged_into is not None
     try:
         sent_at = instant("meta.timestamp", meta.get("timestamp"))
-        return full_record(object_type, external_id, content, sent_at, gone=gone, merged_into=merged_into, key=key)
+        record = full_record(object_type, external_id, content, sent_at, gone=gone, merged_into=merged_into, key=key)
+        return replace(record, actor=text(meta.get("user_id")))
     except MappingError as error:
         return Unreadable(str(error), error.advice, object_type, external_id, key)
 

@@ -47,7 +47,7 @@ async def fetch(
 
 def _fields(mapping: MappingDocument, object_type: ObjectType) -> set[str]:
     """The mapped fields and those of the version; a field that the organisation lacks would fail the whole query."""
-    names = {"Id", "SystemModstamp", *properties_of(mapping, "salesforce", object_type)}
+    names = {"Id", "SystemModstamp", "LastModifiedById", *properties_of(mapping, "salesforce", object_type)}
     if "CurrencyIsoCode" not in mapping.fields.get(object_type, {}).values():
         names.discard("CurrencyIsoCode")  # only organisations with several currencies have it
     if object_type != "user":

@@ -20,7 +20,7 @@ from gateway.connectors.items import (
     UnreadableBody,
 )
 from gateway.connectors.salesforce.signature import MAX_DEPTH
-from gateway.mapping.values import MappingError, instant
+from gateway.mapping.values import MappingError, instant, text
 from libs.common.ids import normalise_external_id
 
 OUTBOUND = "{http://soap.sforce.com/2005/09/outbound}"
@@ -92,12 +92,10 @@ def _item(notification: Element) -> Item:
 
 
 def full_record(object_type: ObjectType, external_id: str, record: Mapping[str, Any], key: str | None) -> Item:
-    """The record by its own version time; without one only a signal, at no time worth comparing. Raises MappingError."""
+    """The record by its own version time; without one only a signal, at a time that it does not tell. Raises MappingError."""
     stamped = record.get("SystemModstamp") or record.get("LastModifiedDate")
     if not stamped:
-        return Signal(
-            object_type, external_id, instant("CreatedDate", record.get("CreatedDate") or 0), key or external_id
-        )
+        return Signal(object_type, external_id, None, key or external_id)
     return FullRecord(
         object_type,
         external_id,
@@ -106,6 +104,7 @@ def full_record(object_type: ObjectType, external_id: str, record: Mapping[str, 
         deleted=str(record.get("IsDeleted", "false")).lower() == "true",
         merged_into=record.get("MasterRecordId") or None,
         dedupe_key=key,
+        actor=text(record.get("LastModifiedById")),
     )
 
 

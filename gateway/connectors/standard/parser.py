@@ -14,7 +14,7 @@ from gateway.connectors.items import (
     Unreadable,
     UnreadableBody,
 )
-from gateway.mapping.values import MappingError, instant
+from gateway.mapping.values import MappingError, instant, text
 
 OBJECT_TYPES: Mapping[str, ObjectType] = {
     "deal": "deal",
@@ -74,4 +74,5 @@ def _item(body: Mapping[str, Any], message_id: str | None) -> Item:
         deleted=happened in GONE or str(data.get("deleted", "")).lower() == "true",
         merged_into=str(data["merged_into"]) if data.get("merged_into") else None,
         dedupe_key=message_id,
+        actor=text(data.get("changed_by")),
     )

@@ -48,6 +48,10 @@ class CrmRecord(EventData):
     """When the CRM itself recorded the change (its field history), if it tells."""
     reconstructed: bool = False
     """From an import whose recording times are unknown."""
+    unobserved_since: datetime | None = None
+    """From here until `clock.crm_time` the record held something that nobody saw: the CRM told of a change then (by its own time,
+    else when it told), and when it was asked, a later state stood already. Equal to `clock.crm_time`: more than one change within
+    that instant. Null where the delivery carried the record, or where exactly one change was told of and its state is this one."""
     deleted: bool = False
     created_at: datetime | None = None
 

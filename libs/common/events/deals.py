@@ -26,6 +26,10 @@ class DealState(EventData):
     valid_from: datetime
     source_recorded_at: datetime | None = None
     reconstructed: bool = False
+    unobserved_since: datetime | None = None
+    """The CRM told of a change at this instant whose state nobody saw: what held from here until `valid_from` is unknown.
+
+    Of this entry alone; null where the path from the entry before is known. See `crm.deal.changed.v1`."""
     connection: str | None = None
     external_id: str | None = None
     name: str = ""

@@ -6,7 +6,7 @@ which entries must be appended so that a reader who knows only "the greatest (va
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -15,15 +15,22 @@ from libs.common.events.crm import CrmRecord
 T = TypeVar("T")
 R = TypeVar("R", bound=CrmRecord)
 
+PROVENANCE = {"clock", "received_at", "source_recorded_at", "reconstructed", "unobserved_since"}
+"""Fields of a record that say where it is known from, not what it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moment(Generic[T]):
-    """What holds from `valid_from` on, and where that is known from. One per instant: the state after all its inputs."""
+    """What holds from `valid_from` on, and where that is known from. One per instant: the state after all its inputs.
+
+    `unobserved_since`: from there until `valid_from` something held that nobody saw.
+    """
 
     valid_from: datetime
     content: T
     source_recorded_at: datetime | None = None
     reconstructed: bool = False
+    unobserved_since: datetime | None = None
 
 
 def standing_records(records: Iterable[R]) -> list[R]:
@@ -71,7 +78,7 @@ def with_digest(record: R) -> R:
     """The record with a digest of its content where the sender gave none, so that equal clocks converge all the same."""
     if record.clock.digest:
         return record
-    content = record.model_dump_json(exclude={"clock", "received_at", "source_recorded_at", "reconstructed"})
+    content = record.model_dump_json(exclude=PROVENANCE)
     digest = hashlib.sha256(content.encode()).hexdigest()
     return record.model_copy(update={"clock": record.clock.model_copy(update={"digest": digest})})
 
@@ -83,7 +90,8 @@ def corrections(
 
     Both are in time order with one entry per instant. `stored` begins no later than what it continues. An instant in
     `stored` that `moments` no longer knows gets a copy of what holds there now; before the first moment that is
-    `withdrawn` of what was stored. Nothing is appended where a reader sees the right content already.
+    `withdrawn` of what was stored. Nothing is appended where a reader sees the right content already, and at each instant
+    from when on it was not observed.
     """
     instants = sorted({entry.valid_from for entry in stored} | {moment.valid_from for moment in moments})
     known = {entry.valid_from: entry for entry in stored}
@@ -97,12 +105,14 @@ def corrections(
             read = entry.content
         holds = folded.get(instant, holds)
         if holds is not None:
-            right = Moment(instant, holds.content, holds.source_recorded_at, holds.reconstructed)
+            right = replace(holds, valid_from=instant)
+            if instant not in folded:
+                right = replace(right, unobserved_since=None)  # the gap lies before the moment that is copied
         elif entry is not None:
             right = Moment(instant, withdrawn(entry.content), entry.source_recorded_at, entry.reconstructed)
         else:  # unreachable: every instant comes from one of the two
             continue
-        if read != right.content:
+        if read != right.content or (entry.unobserved_since if entry else None) != right.unobserved_since:
             appended.append(right)
             read = right.content
     return appended

@@ -45,6 +45,7 @@ def event_of(entry: Entry) -> DealState:
         valid_from=moment.valid_from,
         source_recorded_at=moment.source_recorded_at,
         reconstructed=moment.reconstructed,
+        unobserved_since=moment.unobserved_since,
         delivery_received_at=entry.delivery_received_at,
         **{name: getattr(moment.content, name) for name in _FIELDS},
     )

@@ -107,7 +107,7 @@ async def deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) ->
 
 
 _TIMELINE = text("""
-    SELECT version, valid_from, recorded_at, source_recorded_at, reconstructed, event, cause::text AS cause,
+    SELECT version, valid_from, recorded_at, source_recorded_at, reconstructed, unobserved_since, event, cause::text AS cause,
            delivery_received_at, content::text AS content
     FROM deal_version WHERE deal_id = :deal_id ORDER BY version
 """)

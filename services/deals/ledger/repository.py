@@ -147,7 +147,7 @@ async def inputs_of(session: AsyncSession, deals: Collection[UUID]) -> Kept:
 
 _STORED = Query("""
     SELECT DISTINCT ON (deal_id, valid_from)
-        deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed
+        deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed, unobserved_since
     FROM deal_version WHERE deal_id = ANY(:deals) ORDER BY deal_id, valid_from, version DESC
 """)
 
@@ -158,7 +158,7 @@ async def stored_entries(session: AsyncSession, deals: Collection[UUID]) -> dict
     if deals:
         for row in await _STORED.rows(session, {"deals": list(deals)}):
             content = CONTENT.validate_json(row.content)
-            entry = Moment(row.valid_from, content, row.source_recorded_at, row.reconstructed)
+            entry = Moment(row.valid_from, content, row.source_recorded_at, row.reconstructed, row.unobserved_since)
             entries.setdefault(row.deal_id, []).append(entry)
     return entries
 
@@ -242,6 +242,7 @@ def _version(entry: Entry, contents: dict[int, orjson.Fragment], recorded_at: da
         "recorded_at": recorded_at,
         "source_recorded_at": entry.moment.source_recorded_at,
         "reconstructed": entry.moment.reconstructed,
+        "unobserved_since": entry.moment.unobserved_since,
         "event": entry.event.TYPE,
         "cause": entry.cause.model_dump(mode="json", exclude_none=True),
         "delivery_received_at": entry.delivery_received_at,

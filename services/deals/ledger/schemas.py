@@ -68,13 +68,17 @@ class DealPage(Out):
 
 
 class TimelineEntry(Out):
-    """One version. Newest at an instant is the greatest `(valid_from, version)` not after it."""
+    """One version. Newest at an instant is the greatest `(valid_from, version)` not after it.
+
+    `unobserved_since`: what held from there until `valid_from` is unknown, as the CRM was asked too late to see it.
+    """
 
     version: int
     valid_from: datetime
     recorded_at: datetime
     source_recorded_at: datetime | None
     reconstructed: bool
+    unobserved_since: datetime | None
     event: str
     cause: dict[str, Any]
     delivery_received_at: datetime | None

@@ -10,7 +10,8 @@ from libs.common.web.schemas import Out
 class VersionOut(Out):
     """One entry: valid from `valid_from` (the CRM's time), known since `recorded_at` (ours).
 
-    `reconstructed` entries come from an import that lacks recording times. `line` is null when the deal stands in none.
+    `reconstructed` entries come from an import that lacks recording times. What held from `unobserved_since` until `valid_from`
+    is unknown: the CRM told of a change and was asked too late to see its state. `line` is null when the deal stands in none.
     """
 
     version: int
@@ -18,6 +19,7 @@ class VersionOut(Out):
     recorded_at: datetime
     source_recorded_at: datetime | None
     reconstructed: bool
+    unobserved_since: datetime | None
     event_type: str
     cause_connection: str | None
     cause_delivery: UUID | None

@@ -25,7 +25,7 @@ WRITERS = ("sales_ops", "finance", "cso")
 """Roles that keep the catalogue."""
 
 _TICK = timedelta(microseconds=1)
-_PROVENANCE = {"received_at", "source_recorded_at", "reconstructed", "clock"}
+_PROVENANCE = {"received_at", "source_recorded_at", "reconstructed", "unobserved_since", "clock"}
 
 
 class ProductNotFound(NotFound):

@@ -114,6 +114,8 @@ async def check(database: Database, events: list[Any], batches: list[list[Any]])
         assert found.heads.get(str(deal)) == as_read(moments, None)
         for at in READINGS:
             assert found.readings.get((str(deal), at)) == as_read(moments, at)
+        gaps = {m.valid_from: m.unobserved_since for m in moments if m.unobserved_since}
+        assert {at: since for (of, at), since in found.gaps.items() if of == str(deal)} == gaps
     assert found.heads.keys() <= {str(deal) for deal in expected}
 
 

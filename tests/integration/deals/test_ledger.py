@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
+import orjson
 import pytest_asyncio
 from sqlalchemy import text
 
 from libs.common.db import Database, is_passing
 from libs.common.ids import UNASSIGNED_UNIT, entity_id, provisional_deal_id, unit_id
+from libs.common.messaging import outbox
 from tests.integration.deals.books import apply, books, told
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, lead, lead_id, quote, record, user
@@ -46,6 +48,18 @@ async def test_a_repeated_record_and_one_without_effect_tell_nothing(database: D
     async with database.reading() as session:
         assert await session.scalar(text("SELECT count(*) FROM deal_input")) == 2
         assert await session.scalar(text("SELECT count(*) FROM deal_version")) == 1
+
+
+async def test_a_gap_is_told_once_although_the_deal_looks_the_same_after_it(database: Database) -> None:
+    await events_of(database, record(day(0)))
+    again = record(day(3), unobserved_since=day(1))
+
+    async with database.transaction() as session:
+        await apply(session, [again])
+        (event,) = [orjson.loads(row[-1]) for row in outbox.pending(session)]
+    assert (event["valid_from"], event["unobserved_since"]) == ("2026-03-05T09:00:00Z", "2026-03-03T09:00:00Z")
+    assert await events_of(database, again) == []
+    assert await events_of(database, record(day(4), amount=Decimal(7))) == ["deals.deal.changed.v1"]
 
 
 async def test_a_late_record_corrects_the_past_and_what_followed_from_it(database: Database) -> None:

@@ -207,6 +207,17 @@ async def test_the_past_reads_as_it_was_known_then(api_for: Api) -> None:
     assert history["current"]["amount"] == "260"
 
 
+async def test_a_history_says_from_when_on_nobody_saw_what_held(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    later = AT + timedelta(days=2)
+    await handle(runtime.database, [deal("d", 1)])
+    await handle(runtime.database, [deal("d", 2, valid_from=later, unobserved_since=AT + timedelta(days=1))])
+
+    history = await ask(client, f"deals/{named('d')}/history")
+
+    assert [entry["unobserved_since"] for entry in history["versions"]] == [None, "2024-11-03T09:00:00Z"]
+
+
 async def test_the_business_date_of_an_import_is_its_newest_change(api_for: Api) -> None:
     client, runtime = api_for("forecast")
     imported = datetime(2017, 12, 31, 22, 30, tzinfo=UTC)

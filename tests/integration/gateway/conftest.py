@@ -101,7 +101,7 @@ class Gateway:
 
 
 TABLES = (
-    "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "connection", "outbox",
+    "item_edit", "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "connection", "outbox",
 )  # fmt: skip
 
 

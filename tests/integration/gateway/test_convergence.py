@@ -128,6 +128,7 @@ async def _known_after(gateway: Gateway, crm: CrmState, provider: Any, told: Tol
     for each in (known, newest):
         each["clock"].pop("sequence")
         each.pop("received_at")
+        each.pop("unobserved_since", None)  # what nobody saw depends on when the CRM was asked; what it is now does not
     return {"known": known, "newest": newest}
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio
 SYSTEM = Principal.system("test")
 
 
-async def _key(gateway: Gateway, role: str) -> dict[str, str]:
+async def key_of(gateway: Gateway, role: str) -> dict[str, str]:
     async with gateway.runtime.database.transaction() as session:
         key = await auth.create_key(session, f"test-{role}", role=role, scope=[])
     return {"Authorization": f"Bearer {key}"}
@@ -68,7 +68,7 @@ async def test_deliveries_are_found_by_record_state_reason_and_time(gateway: Gat
     assert await _found(gateway, since=second, until=last) == ["D-3", "D-2"]
     assert await _found(gateway, until=times[0]["received_at"]) == []
 
-    viewer = await _key(gateway, "viewer")
+    viewer = await key_of(gateway, "viewer")
     since = quote(second.isoformat())
     answer = await gateway.client.get(f"/api/v1/deliveries?text=stage&since={since}&external_id=D-3", headers=viewer)
     assert [each["state"] for each in answer.json()["items"]] == ["parked"]
@@ -77,7 +77,7 @@ async def test_deliveries_are_found_by_record_state_reason_and_time(gateway: Gat
 
 async def test_a_selection_of_parked_deliveries_is_read_again_after_a_dry_run_has_said_which(gateway: Gateway) -> None:
     await _send_standard(gateway, _moonshot("D-1"), _moonshot("D-2"), _moonshot("D-3", "Orbit"))
-    ops = await _key(gateway, "sales_ops")
+    ops = await key_of(gateway, "sales_ops")
     asked = {"connection": "std", "text": "Moonshot"}
 
     dry = (await gateway.client.post("/api/v1/deliveries/replay", json=asked | {"dry_run": True}, headers=ops)).json()
@@ -114,11 +114,11 @@ async def test_a_replay_leaves_out_what_was_forgotten_and_says_how_much(gateway:
 
 
 async def test_only_sales_ops_replay(gateway: Gateway) -> None:
-    viewer = await _key(gateway, "viewer")
+    viewer = await key_of(gateway, "viewer")
     for dry_run in (True, False):
         answer = await gateway.client.post("/api/v1/deliveries/replay", json={"dry_run": dry_run}, headers=viewer)
         assert answer.status_code == 403
-    ops = await _key(gateway, "sales_ops")
+    ops = await key_of(gateway, "sales_ops")
     assert (
         await gateway.client.post("/api/v1/deliveries/replay", json={"conection": "std"}, headers=ops)
     ).status_code == 422
@@ -127,7 +127,7 @@ async def test_only_sales_ops_replay(gateway: Gateway) -> None:
 async def test_what_waits_is_shown_with_age_and_reason_and_the_list_is_empty_when_all_is_well(
     gateway: Gateway, crm: CrmState
 ) -> None:
-    viewer = await _key(gateway, "viewer")
+    viewer = await key_of(gateway, "viewer")
 
     async def waiting(**parameters: Any) -> list[dict[str, Any]]:
         answer = await gateway.client.get(
@@ -186,6 +186,7 @@ class Terminal:
     def __init__(self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = gateway.runtime.settings
         monkeypatch.setenv("FORETELL_DATABASE_URL", settings.database_url.get_secret_value())
+        monkeypatch.setenv("FORETELL_SECRETS_KEY", settings.secrets_key.get_secret_value())
 
     async def run(self, *arguments: str) -> tuple[int, list[str]]:
         done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))

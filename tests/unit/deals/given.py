@@ -123,10 +123,12 @@ LEADS = ("L0", "L1")
 def records(draw: st.DrawFn) -> CrmDealChanged:
     """Records on few instants, so that ties, re-mappings, deletes, undeletes and merges meet."""
     state = draw(st.sampled_from(("open", "open", "open", "won", "lost")))
+    at, sequence = draw(INSTANTS), draw(st.integers(0, 2))
     return record(
-        draw(INSTANTS),
+        at,
         draw(st.sampled_from(DEALS)),
-        sequence=draw(st.integers(0, 1)),
+        sequence=sequence,
+        unobserved_since=at - timedelta(hours=6 * sequence) if sequence else None,
         mapping=draw(st.integers(1, 2)),
         stage=draw(st.sampled_from(tuple(MAP))) if state == "open" else state.title(),
         state=state,

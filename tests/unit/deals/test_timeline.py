@@ -295,6 +295,13 @@ def test_appended_corrections_make_every_reading_that_of_the_whole_fold(data: st
         instants = sorted({moment.valid_from for moment in moments})
         for at in instants:
             assert reading(entries, at) == next(m.content for m in reversed(moments) if m.valid_from <= at)
+        assert gaps([entry for entry, _ in entries]) == gaps(moments)
+
+
+def gaps(moments: Sequence[Moment[Any]]) -> dict[datetime, datetime]:
+    """Since when a timeline was not observed, by the instants before which it was not; of one instant the last entry counts."""
+    last = {moment.valid_from: moment.unobserved_since for moment in moments}
+    return {at: since for at, since in last.items() if since is not None}
 
 
 @given(data=st.data())

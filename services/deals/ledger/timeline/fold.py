@@ -97,15 +97,23 @@ def advance(state: Fold, steps: Iterable[Step], zone: ZoneInfo) -> tuple[list[Mo
     """
     moments: list[Moment[Content]] = []
     for at, together in groupby(steps, key=lambda step: _key(step).at):
-        record: CrmDealChanged | None = None
+        records: list[CrmDealChanged] = []
         for step in together:
             state = _step(state, step, zone)
-            record = step if isinstance(step, CrmDealChanged) else record
+            if isinstance(step, CrmDealChanged):
+                records.append(step)
         content = content_of(state)
         if content is not None:
-            source_recorded_at = record.source_recorded_at if record else None
-            moments.append(Moment(at, content, source_recorded_at, record.reconstructed if record else False))
+            moments.append(_moment(at, content, records))
     return moments, state
+
+
+def _moment(at: datetime, content: Content, records: Sequence[CrmDealChanged]) -> Moment[Content]:
+    """What holds from `at` on, known from the last of the instant's records; unobserved since the earliest of theirs."""
+    if not records:
+        return Moment(at, content)
+    unobserved = min((each.unobserved_since for each in records if each.unobserved_since), default=None)
+    return Moment(at, content, records[-1].source_recorded_at, records[-1].reconstructed, unobserved)
 
 
 def links(records: Iterable[CrmDealChanged]) -> Links:

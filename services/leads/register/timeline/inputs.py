@@ -9,7 +9,7 @@ from libs.common.events.base import Payload
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.leads import Verdict
 
-_PROVENANCE = {"received_at", "source_recorded_at", "reconstructed", "clock"}
+_PROVENANCE = {"received_at", "source_recorded_at", "reconstructed", "unobserved_since", "clock"}
 """Not content: a redelivered record differs in nothing but these."""
 
 

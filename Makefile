@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm bench-history bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -55,6 +55,9 @@ check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, un
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)
+
+bench-history: setup ## How long readings of the present, the past and movement take (DEALS=1000000)
+	@$(LOCAL) history --deals $(or $(DEALS),1000000)
 
 bench-restart: setup ## How long after kill -9 of everything until the pages are ready again
 	@$(LOCAL) restart

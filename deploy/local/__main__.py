@@ -77,6 +77,16 @@ def smoke_run() -> None:
 
 
 @app.command()
+def history(deals: int = 1_000_000, readings: int = 200) -> None:
+    """Time readings of the present, of any instant and of movement over a large history."""
+    from deploy.local import past  # noqa: PLC0415 - the other commands start without what only it needs
+
+    print(
+        past.line(past.run(deals=deals, readings=readings, say=lambda said: print(f"history   | {said}", flush=True)))
+    )
+
+
+@app.command()
 def latency(rate: float = 50.0, seconds: float = 60.0) -> None:
     """Start a fresh system, send it changes at a fixed rate, say how long each took to the forecast, stop."""
     from deploy.local import latency as bench  # noqa: PLC0415 - as above

@@ -62,8 +62,15 @@ async def _rebuild() -> None:
         await database.close()
 
 
+FOLDED_AT_ONCE = 20_000
+
+
 async def sweep(runtime: Runtime) -> None:
-    """Drop cells in which nothing stands any more."""
+    """Fold the cells of all slots into one, and drop those in which nothing stands any more."""
+    folded = FOLDED_AT_ONCE
+    while folded == FOLDED_AT_ONCE:
+        async with runtime.database.transaction() as session:
+            folded = await service.fold(session, limit=FOLDED_AT_ONCE)
     async with runtime.database.transaction() as session:
         await repository.sweep(session)
 
@@ -104,7 +111,7 @@ COMPONENT = Component(
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),
-        Job("sweep empty roll-up cells", 3600, sweep),
+        Job("fold and sweep roll-up cells", 60, sweep),
         Job("make locks that are due", 20, make_locks),
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),

@@ -48,6 +48,7 @@ WITHOUT_PRINCIPAL = {
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
     "services/forecast/rollup/service.py": {
+        "fold": "cells among themselves, by the scheduler",
         "rebuild": "the whole roll-up, from the terminal or a change of rates",
         "follow_calendar": "the whole roll-up, by the scheduler after a change of the settings",
     },

@@ -1,13 +1,11 @@
 """The steps that deals took between two instants: from end to end, or every one. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.history.columns import (
@@ -24,9 +22,6 @@ from services.forecast.history.columns import (
 )
 from services.forecast.movement.identity import NO_ROW, Look, Standing, Steps
 from services.forecast.past.population import days
-
-_QUARTER_HOUR = 15 * 60 * 1_000_000
-"""Time zones change their offset at quarters of an hour only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +147,17 @@ class Between:
 
     def _quarters_of(self, instants: Ints) -> Codes:
         """The first day of the quarter in which each instant falls, by the organisation's clock."""
-        return _mapped(instants // _QUARTER_HOUR, self._quarter_of)
+        if not len(instants):
+            return np.empty(0, dtype=np.int32)
+        quarter = self.calendar.quarter(self._day(int(instants.min())))
+        begins: list[int] = []
+        starts: list[int] = []
+        while not starts or begins[-1] <= instants.max():
+            begins.append(micros(datetime.combine(quarter.start, time(), self.zone)))
+            starts.append(day_number(quarter.start))
+            quarter = self.calendar.quarter(quarter.end)
+        found: Codes = np.array(starts, dtype=np.int32)[np.searchsorted(begins, instants, side="right") - 1]
+        return found
 
-    def _quarter_of(self, quarter_hour: int) -> int:
-        return self._quarter(instant_of(quarter_hour * _QUARTER_HOUR).astimezone(self.zone).date())
-
-
-def _mapped(values: npt.NDArray[Any], of: Callable[[int], int]) -> Codes:
-    found, place = np.unique(values, return_inverse=True)
-    return np.array([of(each) for each in found.tolist()], dtype=np.int32)[place]
+    def _day(self, instant: int) -> date:
+        return instant_of(instant).astimezone(self.zone).date()

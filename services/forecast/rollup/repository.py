@@ -158,9 +158,12 @@ def _later(kept: dict[str, Any], name: str, at: datetime | None) -> None:
         kept[name] = at
 
 
+SETTLED = -1
+"""The slot into which the cells of all other slots are folded. Nobody else writes it while deals change."""
+
 _EXPECTED = f"""
     SELECT v.dim, d.month, d.line, v.value AS dim_value, coalesce(d.owner_id, '{NOBODY}') AS owner_id, d.deal_type,
-           d.value_basis, d.slot, count(*) AS deal_count, coalesce(sum(d.amount_base), 0) AS amount,
+           d.value_basis, {SETTLED}::smallint AS slot, count(*) AS deal_count, coalesce(sum(d.amount_base), 0) AS amount,
            coalesce(sum(d.weighted_base), 0) AS weighted, count(*) FILTER (WHERE d.amount_base IS NULL) AS unpriced,
            count(*) FILTER (WHERE d.weighted_base IS NULL) AS unweighted
     FROM deal_current d
@@ -168,9 +171,9 @@ _EXPECTED = f"""
         VALUES ('{TOTAL}', ''), {", ".join(f"('{dim}', coalesce(d.{dim}, ''))" for dim in DIMENSIONS)}
     ) AS v (dim, value)
     WHERE d.line IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
 """  # noqa: S608 - constants
-"""The cells as the deals make them, from nothing."""
+"""The cells as the deals make them, from nothing, all folded."""
 
 
 async def rebuild(session: AsyncSession) -> None:
@@ -184,17 +187,23 @@ async def differences(session: AsyncSession) -> list[dict[str, Any]]:
     found = await session.execute(
         text(
             f"""
-            WITH expected AS ({_EXPECTED})
-            SELECT dim, month, line, dim_value, owner_id, deal_type, value_basis, slot,
+            WITH expected AS ({_EXPECTED}),
+            held AS (
+                SELECT dim, month, line, dim_value, owner_id, deal_type, value_basis, sum(deal_count) AS deal_count,
+                       sum(amount) AS amount, sum(weighted) AS weighted, sum(unpriced) AS unpriced,
+                       sum(unweighted) AS unweighted
+                FROM rollup_cell GROUP BY 1, 2, 3, 4, 5, 6, 7
+            )
+            SELECT dim, month, line, dim_value, owner_id, deal_type, value_basis,
                    c.deal_count, c.amount, c.weighted, c.unpriced, c.unweighted,
                    e.deal_count AS expected_count, e.amount AS expected_amount, e.weighted AS expected_weighted
-            FROM rollup_cell c
-            FULL JOIN expected e USING (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot)
+            FROM held c
+            FULL JOIN expected e USING (dim, month, line, dim_value, owner_id, deal_type, value_basis)
             WHERE (coalesce(c.deal_count, 0), coalesce(c.amount, 0), coalesce(c.weighted, 0),
                    coalesce(c.unpriced, 0), coalesce(c.unweighted, 0))
                <> (coalesce(e.deal_count, 0), coalesce(e.amount, 0), coalesce(e.weighted, 0),
                    coalesce(e.unpriced, 0), coalesce(e.unweighted, 0))
-            ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+            ORDER BY 1, 2, 3, 4, 5, 6, 7
             """  # noqa: S608 - constant
         )
     )
@@ -233,6 +242,41 @@ async def unpriced_currencies(session: AsyncSession) -> dict[str, int]:
         )
     )
     return {row.currency: row.deals for row in rows}
+
+
+async def fold(session: AsyncSession, *, limit: int) -> int:
+    """Fold up to `limit` cells of all slots into one, so that readings add up fewer; returns how many there were.
+
+    Cells that a writer holds are left for the next time: nobody waits, and what the writer adds later stands in a cell of its own.
+    """
+    found = await session.execute(
+        text(
+            """
+            WITH chosen AS MATERIALIZED (
+                SELECT ctid FROM rollup_cell WHERE slot <> :settled LIMIT :limit FOR UPDATE SKIP LOCKED
+            ),
+            taken AS (
+                DELETE FROM rollup_cell c USING chosen WHERE c.ctid = chosen.ctid RETURNING c.*
+            ),
+            folded AS (
+                INSERT INTO rollup_cell
+                SELECT dim, month, line, dim_value, owner_id, deal_type, value_basis, :settled, sum(deal_count), sum(amount),
+                       sum(weighted), sum(unpriced), sum(unweighted)
+                FROM taken GROUP BY 1, 2, 3, 4, 5, 6, 7
+                ON CONFLICT (dim, month, line, dim_value, owner_id, deal_type, value_basis, slot) DO UPDATE SET
+                    deal_count = rollup_cell.deal_count + excluded.deal_count,
+                    amount = rollup_cell.amount + excluded.amount,
+                    weighted = rollup_cell.weighted + excluded.weighted,
+                    unpriced = rollup_cell.unpriced + excluded.unpriced,
+                    unweighted = rollup_cell.unweighted + excluded.unweighted
+            )
+            SELECT count(*) FROM taken
+            """
+        ),
+        {"settled": SETTLED, "limit": limit},
+    )
+    count: int = found.scalar_one()
+    return count
 
 
 async def sweep(session: AsyncSession) -> None:

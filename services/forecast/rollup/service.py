@@ -99,6 +99,12 @@ def _in_force(session: AsyncSession, of_cells: str) -> FiscalCalendar:
     return calendar
 
 
+async def fold(session: AsyncSession, *, limit: int) -> int:
+    """Fold up to `limit` cells of all slots into one, while rates stay as they are; returns how many there were."""
+    await rates_service.hold(session)
+    return await repository.fold(session, limit=limit)
+
+
 def _row(received: Received[DealState], rates: Rates, calendar: FiscalCalendar) -> dict[str, Any]:
     """The row of `deal_current` that a version makes; of `deal_version` too, which ignores what it has no column for."""
     deal = received.data

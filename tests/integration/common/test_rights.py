@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 APPEND_ONLY = {
-    "gateway": {"audit_entry", "import_batch"},
+    "gateway": {"audit_entry", "import_batch", "record_version"},
     "leads": {"lead_input"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",

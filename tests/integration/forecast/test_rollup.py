@@ -144,6 +144,8 @@ async def test_any_order_and_repetition_of_versions_ends_in_the_same_deals_and_c
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
     for batch in given_batches:
         await handle(database, batch)
+        async with database.transaction() as session:
+            await rollup.fold(session, limit=len(batch))
     events = [event for batch in given_batches for event in batch]
     expected = newest(events)
     current = await rows(database, "SELECT deal_id, version, amount FROM deal_current")
@@ -191,6 +193,33 @@ async def test_two_workers_on_the_same_new_deal_count_it_once(database_for: Call
         database, "SELECT sum(deal_count)::int AS n, sum(amount) AS s FROM rollup_cell WHERE dim = 'total'"
     )
     assert total == [{"n": 10, "s": Decimal("50.00")}]
+
+
+async def test_cells_are_folded_while_deals_change_and_nothing_is_lost(
+    database_for: Callable[[str], Database],
+) -> None:
+    database = database_for("forecast")
+
+    async def fold() -> None:
+        async with database.transaction() as session:
+            await rollup.fold(session, limit=50)
+
+    for version in range(1, 9):
+        await asyncio.gather(
+            handle(
+                database, [deal(f"a{number}", version, partition=0, amount=Decimal(version)) for number in range(9)]
+            ),
+            handle(
+                database, [deal(f"b{number}", version, partition=1, amount=Decimal(version)) for number in range(9)]
+            ),
+            fold(),
+        )
+    await fold()
+    total = (
+        "SELECT slot, sum(deal_count)::int AS n, sum(amount) AS s FROM rollup_cell WHERE dim = 'total' GROUP BY slot"
+    )
+    assert await rows(database, total) == [{"slot": repository.SETTLED, "n": 18, "s": Decimal("144.00")}]
+    assert await check(database) == []
 
 
 async def test_the_check_names_a_cell_that_is_not_what_the_deals_make_it(

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
 from libs.common.events.base import Received
-from libs.common.events.deals import DealState, PersonPlaced
+from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.ids import ROOT_UNIT, unit_id
+from services.forecast.organisation import service as organisations
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import service as past
 from services.forecast.past.population import BUCKETS, Population
@@ -62,9 +63,7 @@ async def test_every_reading_is_what_a_replay_of_what_arrived_gives(
     databases: tuple[Any, Database], batches: list[list[Received[Any]]], instants: list[tuple[datetime, datetime]]
 ) -> None:
     chosen, owner = databases
-    async with owner.transaction() as session:
-        for table in ("deal_version", "deal_current", "rollup_cell", "freshness"):
-            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+    await emptied(owner)
     database = Database(chosen)
     arrived: list[Received[Any]] = []
     try:
@@ -75,6 +74,86 @@ async def test_every_reading_is_what_a_replay_of_what_arrived_gives(
                 assert await read(database, as_of, known_at) == await replayed(database, arrived, as_of, known_at)
     finally:
         await database.close()
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrivals(), st.integers(0, 150), INSTANTS)
+async def test_the_same_question_has_the_same_answer_whatever_is_recorded_later(
+    databases: tuple[Any, Database], batches: list[list[Received[Any]]], hours: int, as_of: datetime
+) -> None:
+    chosen, owner = databases
+    await emptied(owner)
+    known_at = AT + timedelta(hours=hours)
+    events = [event for batch in batches for event in batch]
+    database = Database(chosen)
+    try:
+        if known := [event for event in events if event.recorded_at <= known_at]:
+            await handle(database, known)
+        before = await read(database, as_of, known_at)
+        for batch in batches:
+            await handle(database, batch)
+        assert await read(database, as_of, known_at) == before
+    finally:
+        await database.close()
+
+
+UNITS = ["EMEA", "EMEA/North", "EMEA/South", "APAC", "APAC/East"]
+LATER = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "cid", "dan"]) | st.sampled_from(UNITS),
+        st.sampled_from(UNITS),
+        st.integers(-200, 200),
+        st.integers(1, 100),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=6,
+)
+"""Who or what moves where, valid from when (hours), recorded how much later, and whether they leave or it is closed."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(LATER)
+async def test_the_organisation_that_was_is_unchanged_by_moves_leavers_splits_and_merges(
+    databases: tuple[Any, Database], changes: list[tuple[str, str, int, int, bool]]
+) -> None:
+    chosen, owner = databases
+    await emptied(owner)
+    database = Database(chosen)
+    known_at = AT + timedelta(hours=10)
+    try:
+        await organisation(database, {"EMEA/North": ["ann"], "EMEA/South": ["cid"], "APAC/East": ["dan"]})
+        async with database.reading() as session:
+            before = await organisations.read(session, "was", as_of=known_at, known_at=known_at)
+        for version, (who, where, valid, recorded, ends) in enumerate(changes, start=2):
+            valid_from, at = AT + timedelta(hours=valid), known_at + timedelta(hours=recorded)
+            if who in UNITS:
+                unit = UnitChanged(
+                    unit_id=unit_id(who), version=version, valid_from=valid_from, parent_id=unit_id(where),
+                    name=f"{who} {version}", kind="team", removed=ends,
+                )  # fmt: skip
+                await handle(database, [received(unit, unit.unit_id, version, at=at)])
+            else:
+                placed = PersonPlaced(
+                    person_id=named(who),
+                    version=version,
+                    valid_from=valid_from,
+                    unit_id=unit_id(where),
+                    is_active=not ends,
+                )
+                await handle(database, [received(placed, placed.person_id, version, at=at)])
+        async with database.reading() as session:
+            assert await organisations.read(session, "was", as_of=known_at, known_at=known_at) == before
+    finally:
+        await database.close()
+
+
+async def emptied(owner: Database) -> None:
+    async with owner.transaction() as session:
+        for table in ("deal_version", "deal_current", "rollup_cell", "freshness", "placement_version", "org_person"):
+            await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+        for table in ("unit_version", "org_unit"):
+            await session.execute(text(f"DELETE FROM {table} WHERE version > 0"))  # noqa: S608
 
 
 async def read(database: Database, as_of: datetime, known_at: datetime) -> dict[UUID, tuple[Any, ...]]:

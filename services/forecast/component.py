@@ -6,7 +6,7 @@ import typer
 
 from libs.common.db import Database
 from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
-from libs.common.runtime import Component, Job, Runtime
+from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast.accuracy.endpoints import router as accuracy_router
 from services.forecast.calls import ledger
@@ -18,6 +18,7 @@ from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.movement.endpoints import router as movement_router
+from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.rollup import repository, service
@@ -63,6 +64,7 @@ async def _rebuild() -> None:
 
 
 FOLDED_AT_ONCE = 20_000
+HISTORY_EVERY_S = 30.0
 
 
 async def sweep(runtime: Runtime) -> None:
@@ -84,6 +86,14 @@ async def expire_adjustments(runtime: Runtime) -> None:
     """Write the end of adjustments that have reached their expiry."""
     async with runtime.database.transaction() as session:
         await ledger.expire(session, principal=Principal.system("forecast"))
+
+
+async def keep_history(runtime: Runtime) -> None:
+    """Read history into memory before somebody asks, and what is new from time to time."""
+    while True:
+        async with runtime.database.reading() as session:
+            await past.columns(session)
+        await asyncio.sleep(HISTORY_EVERY_S)
 
 
 async def follow_calendar(runtime: Runtime) -> None:
@@ -115,5 +125,6 @@ COMPONENT = Component(
         Job("make locks that are due", 20, make_locks),
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),
+    api_tasks=(Worker("history in memory", keep_history),),
     cli=(cli, calls_cli),
 )

@@ -10,6 +10,7 @@ from libs.common.runtime import Component, Job, Runtime
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
 from services.forecast.history.endpoints import router as history_router
+from services.forecast.metrics.endpoints import router as metrics_router
 from services.forecast.movement.endpoints import router as movement_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.rollup import repository, service
@@ -67,7 +68,7 @@ COMPONENT = Component(
     publishes=FORECAST_EVENTS,
     consumes=(DEAL_EVENTS,),
     handlers=HANDLERS,
-    routers=(readings_router, history_router, movement_router, rates_router),
+    routers=(readings_router, history_router, movement_router, metrics_router, rates_router),
     jobs=(Job("sweep empty roll-up cells", 3600, sweep),),
     cli=(cli,),
 )

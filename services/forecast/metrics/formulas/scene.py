@@ -195,7 +195,7 @@ class Scene:
         of: Callable[[date], Period] = getattr(self.calendar, self.period.kind)
         found: list[Period] = []
         at = of(self.period.start - timedelta(days=1))
-        while known_since is not None and at.end > known_since and len(found) < PERIODS_BACK:
+        while known_since is not None and at.start >= known_since and len(found) < PERIODS_BACK:
             if at.end <= self.day:
                 found.append(at)
             at = of(at.start - timedelta(days=1))

@@ -194,7 +194,7 @@ def visits(columns: Columns, held: Index) -> Visits:
     begins = np.ones(len(rows), dtype=bool)
     begins[1:] = (deal[1:] != deal[:-1]) | (pair[1:] != pair[:-1])
     first = np.flatnonzero(begins)
-    following = np.append(first[1:], 0)
+    following = np.append(first[1:], first[-1:])
     ended = opened[first] & (deal[following] == deal[first]) & (following > first)
     first, following = rows[first[ended]], rows[following[ended]]
     span = columns.valid_from[following] - columns.stage_entered_at[first]

@@ -17,6 +17,7 @@ from services.forecast.consumers import HANDLERS
 from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
+from services.forecast.metrics.endpoints import router as metrics_router
 from services.forecast.movement.endpoints import router as movement_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
@@ -113,6 +114,7 @@ COMPONENT = Component(
         readings_router,
         history_router,
         movement_router,
+        metrics_router,
         periods_router,
         rates_router,
         calls_router,

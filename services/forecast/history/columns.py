@@ -29,7 +29,7 @@ MANY = 10_000
 
 WORDS = (
     *("deal", "owner", "currency", "probability", "state", "stage", "pipeline", "category", "gate"),
-    *("region", "market", "segment", "product", "source", "deal_type", "value_basis", "loss_reason"),
+    *("region", "market", "segment", "product", "source", "deal_type", "value_basis", "loss_reason", "connection"),
 )
 """Columns of codes. Each has its dictionary."""
 TIMES = ("valid_from", "recorded_at", "stage_entered_at", "created_at")
@@ -82,6 +82,7 @@ class Columns:
     deal_type: Codes
     value_basis: Codes
     loss_reason: Codes
+    connection: Codes
     version: Codes
     pushes: Codes
     valid_from: Ints

@@ -1,4 +1,4 @@
-"""Movement by HTTP. Each is JSON, and CSV by `format=csv` or `Accept: text/csv`."""
+"""Movement by HTTP. Each is JSON, or a file by `format=csv` or `format=parquet`."""
 
 from typing import Annotated
 
@@ -9,10 +9,11 @@ from starlette.responses import Response
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from services.forecast.movement import service
-from services.forecast.movement.export import movement_csv, steps_csv
+from services.forecast.movement.export import movement_table, steps_table
 from services.forecast.movement.schemas import Mode, MovementReading, Side, StepsReading
 from services.forecast.movement.service import Asking
-from services.forecast.readings.endpoints import Asked, WantsCsv
+from services.forecast.readings.endpoints import Asked, Exported
+from services.forecast.readings.export import answer
 
 router = APIRouter(prefix="/forecast", tags=["movement"])
 
@@ -37,11 +38,11 @@ Moved = Annotated[Asking, Depends(_asking)]
 
 @router.get("/movement", response_model=MovementReading)
 async def read_movement(
-    session: Reading, principal: CurrentPrincipal, asking: Moved, as_csv: WantsCsv
+    session: Reading, principal: CurrentPrincipal, asking: Moved, form: Exported
 ) -> MovementReading | Response:
     """Why a period's forecast moved; the terms add up to the cent. `as_of` and `known_at` are the end."""
     reading = await service.read(session, asking, principal=principal)
-    return movement_csv(reading) if as_csv else reading
+    return answer(movement_table(reading), form) if form else reading
 
 
 @router.get("/movement/steps", response_model=StepsReading)
@@ -49,12 +50,12 @@ async def read_steps(
     session: Reading,
     principal: CurrentPrincipal,
     asking: Moved,
-    as_csv: WantsCsv,
+    form: Exported,
     side: Side = "open",
     term: Annotated[str | None, Query(description="created, won, pushed_out, ...; without it all terms")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> StepsReading | Response:
     """The deals behind a term, greatest first, each with the entries before and after and the delivery that caused it."""
-    size = EXPORT_LIMIT if as_csv else limit
+    size = EXPORT_LIMIT if form else limit
     reading = await service.steps(session, asking, side=side, term=term, limit=size, principal=principal)
-    return steps_csv(reading) if as_csv else reading
+    return answer(steps_table(reading), form) if form else reading

@@ -17,6 +17,9 @@ from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import BUCKETS, CARRIED_OVER, UNDATED, Population, Small
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY
 
+PROPERTIES = (*DIMENSIONS, "source", "deal_type")
+"""Columns by whose texts a population can be cut."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sums:
@@ -60,7 +63,7 @@ def cut(
     calendar: FiscalCalendar,
 ) -> tuple[list[str | None], npt.NDArray[Any]]:
     """The parts that a population falls into, and the part of each row as an index into them."""
-    if by in DIMENSIONS:
+    if by in PROPERTIES:
         codes = getattr(population.columns, by)[population.rows]
         present, place = np.unique(codes, return_inverse=True)
         texts = population.columns.words[by].texts

@@ -1,4 +1,4 @@
-"""Readings by HTTP. Each is JSON, and CSV by `format=csv` or `Accept: text/csv`."""
+"""Readings by HTTP. Each is JSON, or a file by `format=csv`, `format=parquet` or the `Accept` header."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ from libs.common.web.errors import TooLarge
 from services.forecast.organisation.service import Basis
 from services.forecast.readings import call
 from services.forecast.readings.asked import Filters, Question
-from services.forecast.readings.export import deals_csv, rollup_csv
+from services.forecast.readings.export import Form, answer, deals_table, rollup_table
 from services.forecast.rollup.schemas import By, CallReading, DealsReading, RollupReading
 from services.forecast.rollup.standing import Bucket
 
@@ -24,7 +24,8 @@ router = APIRouter(prefix="/forecast", tags=["readings"])
 EXPORT_LIMIT = 100_000
 
 Period = Annotated[str | None, Query(description="2026Q4, 2026-11 or FY2026; without it the current quarter")]
-Format = Annotated[Literal["json", "csv"] | None, Query(alias="format")]
+ACCEPTED: dict[str, Form] = {"text/csv": "csv", "application/vnd.apache.parquet": "parquet"}
+Format = Annotated[Literal["json", "csv", "parquet"] | None, Query(alias="format")]
 
 
 class ExportTooLarge(TooLarge):
@@ -59,23 +60,24 @@ def _question(
 Asked = Annotated[Question, Depends(_question)]
 
 
-def _wants_csv(request: Request, form: Format = None) -> bool:
+def _exported(request: Request, form: Format = None) -> Form | None:
+    """As which file the answer leaves, if as one."""
     if form is not None:
-        return form == "csv"
-    accepted = request.headers.get("accept", "").split(",")
-    return accepted[0].partition(";")[0].strip() == "text/csv"
+        return None if form == "json" else form
+    accepted = request.headers.get("accept", "").split(",")[0].partition(";")[0].strip()
+    return ACCEPTED.get(accepted)
 
 
-WantsCsv = Annotated[bool, Depends(_wants_csv)]
+Exported = Annotated[Form | None, Depends(_exported)]
 
 
 @router.get("/rollup", response_model=RollupReading)
 async def read_rollup(
-    session: Reading, principal: CurrentPrincipal, question: Asked, as_csv: WantsCsv, by: By = "category"
+    session: Reading, principal: CurrentPrincipal, question: Asked, form: Exported, by: By = "category"
 ) -> RollupReading | Response:
     """The forecast of a period, cut by one dimension; the rows add up to the totals, to the cent."""
     reading = await call.rollup(session, question, by=by, principal=principal)
-    return rollup_csv(reading) if as_csv else reading
+    return answer(rollup_table(reading), form) if form else reading
 
 
 @router.get("/call")
@@ -89,22 +91,22 @@ async def read_deals(
     session: Reading,
     principal: CurrentPrincipal,
     question: Asked,
-    as_csv: WantsCsv,
+    form: Exported,
     line: Annotated[
         Bucket | Literal["overdue"] | None, Query(description="without it all lines of the forecast")
     ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DealsReading | Response:
-    """The deals behind a number, greatest first; `total` is the number itself. CSV carries all of them."""
-    size = EXPORT_LIMIT if as_csv else limit
+    """The deals behind a number, greatest first; `total` is the number itself. a file carries all of them."""
+    size = EXPORT_LIMIT if form else limit
     reading = await call.deals(
-        session, question, line=line, cursor=None if as_csv else cursor, limit=size, principal=principal
+        session, question, line=line, cursor=None if form else cursor, limit=size, principal=principal
     )
-    if not as_csv:
+    if form is None:
         return reading
     if reading.next_cursor is not None:
         raise ExportTooLarge(
             f"{reading.total.count} deals are more than one export carries ({EXPORT_LIMIT}); narrow it."
         )
-    return deals_csv(reading, reading.items)
+    return answer(deals_table(reading, reading.items), form)

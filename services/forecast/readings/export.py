@@ -1,69 +1,84 @@
-"""Readings as CSV: the same numbers as the JSON, one header line, decimals with a point, RFC 4180."""
+"""Readings as tables: the same numbers as the JSON, for CSV and Parquet alike."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, get_args
+from uuid import UUID
 
 from starlette.responses import Response
 
+from libs.common.web.schemas import Out
+from services.forecast.readings import parquet, sheet
+from services.forecast.readings.table import Kind, Table
 from services.forecast.readings.totals import BESIDE
 from services.forecast.rollup.schemas import DealRow, DealsReading, RollupReading, RollupRow, Sum
 from services.forecast.rollup.standing import FORECAST_LINES
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+Form = Literal["csv", "parquet"]
+
+MEASURES: dict[str, Kind] = {
+    "count": "count",
+    "amount": "money",
+    "weighted": "money",
+    "unpriced_count": "count",
+    "unweighted_count": "count",
+}
+SHARES = ("stage_probability",)
 
 
-def rollup_csv(reading: RollupReading) -> Response:
+def answer(table: Table, form: Form) -> Response:
+    """The table as a file to be saved."""
+    written, media_type = (
+        (sheet.written(table), sheet.MEDIA_TYPE) if form == "csv" else (parquet.written(table), parquet.MEDIA_TYPE)
+    )
+    return Response(
+        written,
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{table.name}.{form}"'},
+    )
+
+
+def rollup_table(reading: RollupReading) -> Table:
     """A line per part and one for the total; each bucket's count, amount and weighted side by side."""
     names = ("total", *FORECAST_LINES, *BESIDE)
-    measures = ("count", "amount", "weighted", "unpriced_count", "unweighted_count")
-    header = [
-        "period",
-        reading.by,
-        "label",
-        "currency",
-        *(f"{name}_{measure}" for name in names for measure in measures),
-    ]
+    start: dict[str, Kind] = {"period": "text", reading.by: "text", "label": "text", "currency": "text"}
+    sums = {f"{name}_{measure}": kind for name in names for measure, kind in MEASURES.items()}
 
     def line(row: RollupRow) -> list[Any]:
-        sums: list[Sum] = [
+        parts: list[Sum] = [
             row.total,
             *(getattr(row.lines, name) for name in FORECAST_LINES),
             *(getattr(row.beside, name) for name in BESIDE),
         ]
-        values = [getattr(part, measure) for part in sums for measure in measures]
-        return [reading.period.key, text(row.key), text(row.label), reading.currency, *values]
+        values = [getattr(part, measure) for part in parts for measure in MEASURES]
+        return [reading.period.key, row.key, row.label, reading.currency, *values]
 
-    return answer(
-        f"rollup-{reading.period.key}-{reading.by}", header, (line(row) for row in (*reading.rows, reading.totals))
+    return Table(
+        f"rollup-{reading.period.key}-{reading.by}",
+        start | sums,
+        [line(row) for row in (*reading.rows, reading.totals)],
     )
 
 
-def deals_csv(reading: DealsReading, items: Iterable[DealRow]) -> Response:
+def deals_table(reading: DealsReading, items: Iterable[DealRow]) -> Table:
     """A line per deal behind the number."""
-    names = list(DealRow.model_fields)
-
-    def line(row: DealRow) -> list[Any]:
-        return [text(value) if isinstance(value, str) else value for value in (getattr(row, name) for name in names)]
-
     period = reading.period.key if reading.period else "all"
-    return answer(f"deals-{period}-{reading.bucket or 'forecast'}", names, (line(row) for row in items))
+    return rows_table(f"deals-{period}-{reading.bucket or 'forecast'}", DealRow, items)
 
 
-def text(value: str | None) -> str | None:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return f"'{value}" if value and value.startswith(_FORMULA_STARTS) else value
+def rows_table(name: str, model: type[Out], rows: Iterable[Out]) -> Table:
+    """A line per row, a column per field of its schema."""
+    columns = {field: kind_of(field, given.annotation) for field, given in model.model_fields.items()}
+    return Table(name, columns, [[getattr(row, field) for field in columns] for row in rows])
 
 
-def answer(name: str, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> Response:
-    """A CSV file to be saved as `name`."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(header)
-    writer.writerows(lines)
-    return Response(
-        buffer.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
+def kind_of(name: str, annotation: Any) -> Kind:
+    """What a field of a schema holds."""
+    kinds: dict[Any, Kind] = {
+        bool: "flag", int: "count", float: "number", date: "day", datetime: "instant", UUID: "text", str: "text",
+    }  # fmt: skip
+    given = {annotation, *get_args(annotation)}
+    if Decimal in given:
+        return "share" if name in SHARES else "money"
+    return next((kind for known, kind in kinds.items() if known in given), "text")

@@ -49,10 +49,13 @@ class CalendarInChange(Unavailable):
     """The cells still have the months of the fiscal calendar before."""
 
 
-async def decide(session: AsyncSession, question: Question, *, principal: Principal, deals: bool = True) -> Asked:
+async def decide(
+    session: AsyncSession, question: Question, *, principal: Principal, deals: bool = True, from_history: bool = False
+) -> Asked:
     """Turn a request into a definite question. Scope only ever narrows: it is the caller's own, cut with `org`.
 
-    Without `deals` a question about the past comes without the deals it is about.
+    Without `deals` a question about the past comes without the deals it is about. With `from_history` one about the present
+    is answered from history too.
 
     Raises UnreadablePeriod, UnreadableCurrency, UnknownUnit, UnitOutOfScope, CalendarInChange.
     """
@@ -60,7 +63,8 @@ async def decide(session: AsyncSession, question: Question, *, principal: Princi
     now = clock.now()
     base = _currency(question.currency, configured.base_currency)
     is_past = (
-        question.as_of is not None
+        from_history
+        or question.as_of is not None
         or question.known_at is not None
         or question.organisation == "was"
         or base != configured.base_currency

@@ -1,0 +1,215 @@
+"""What metrics look at: the deals of a view as they stand at an instant, what each was before, and a period. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from libs.common.calendar import FiscalCalendar, Period
+from services.forecast.history.columns import (
+    NO_DAY,
+    Codes,
+    Columns,
+    Flags,
+    Index,
+    Ints,
+    day_number,
+    day_of,
+    instant_of,
+    micros,
+    timeline,
+)
+from services.forecast.past.population import BUCKETS, NO_LINE, OPEN, Population, Small, days, lines, worth
+
+NO_ROW: Final = -1
+DAY: Final = 24 * 60 * 60 * 1_000_000
+"""Microseconds of a day."""
+WON, LOST = BUCKETS.index("closed_won"), BUCKETS.index("lost")
+HELD_BACK = BUCKETS.index("held_back")
+PERIODS_BACK: Final = 8
+"""So many past periods, at most, say what is usual."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Every deal of the scene as it stood at an instant; `rows` is NO_ROW for those that were not there."""
+
+    rows: Index
+    line: Small
+    day: Codes
+    amount: Ints
+    """Minor units of the base currency; 0 where unknown."""
+    priced: Flags
+
+    def is_open_in(self, period: Period) -> Flags:
+        """In the open forecast and expected in the period."""
+        found: Flags = np.isin(self.line, OPEN) & in_days(self.day, period)
+        return found
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A population at `as_of`, with the past of its deals as known at `known_at`.
+
+    A deal belongs to the part, the owner and the view in which it stands at `as_of`; what happened to it before counts there.
+    `day` is the business date; `target` minor units; `period` what the metric is about.
+    """
+
+    population: Population
+    as_of: datetime
+    known_at: datetime
+    period: Period
+    day: date
+    calendar: FiscalCalendar
+    zone: ZoneInfo
+    target: int | None = None
+
+    @property
+    def columns(self) -> Columns:
+        return self.population.columns
+
+    def __len__(self) -> int:
+        return len(self.population)
+
+    @cached_property
+    def timeline(self) -> Index:
+        """Every entry that held of every deal of the company, by deal and time."""
+        return timeline(self.columns, self.as_of, self.known_at)
+
+    @cached_property
+    def places(self) -> Index:
+        """The position in the population of each deal, by its code; NO_ROW for deals outside."""
+        found = np.full(len(self.columns.words["deal"].texts), NO_ROW, dtype=np.intp)
+        found[self.columns.deal[self.population.rows]] = np.arange(len(self.population))
+        return found
+
+    @cached_property
+    def held(self) -> Index:
+        """The entries of the population's deals, by deal and time."""
+        found: Index = self.timeline[(self.places != NO_ROW)[self.columns.deal[self.timeline]]]
+        return found
+
+    @cached_property
+    def place(self) -> Index:
+        """Whose entry each of `held` is: a position in the population."""
+        return self.places[self.columns.deal[self.held]]
+
+    def at(self, instant: int) -> Standing:
+        """How each deal stood at an instant (microseconds), as known at `known_at`."""
+        place, known = self.place, self.columns.valid_from[self.held] <= instant
+        seen, place = self.held[known], place[known]
+        last = np.ones(len(seen), dtype=bool)
+        np.not_equal(place[1:], place[:-1], out=last[:-1])
+        rows = np.full(len(self), NO_ROW, dtype=np.intp)
+        rows[place[last]] = seen[last]
+        exists = rows != NO_ROW
+        there = rows[exists]
+        day = days(self.columns, there)
+        amount, priced = worth(self.columns, there, day, self.population.rates)
+        return Standing(
+            rows,
+            spread(lines(self.columns, there), exists, NO_LINE),
+            spread(day, exists, NO_DAY),
+            spread(amount, exists, 0),
+            spread(priced, exists, False),
+        )
+
+    def turned(self, state: str) -> Index:
+        """Of every deal of the company that is won (or lost) at `as_of`, the entry by which it last became so."""
+        columns, held = self.columns, self.timeline
+        deal, is_so = columns.deal[held], columns.is_in("state", [state], held) & ~columns.gone[held]
+        begins, last = np.ones(len(held), dtype=bool), np.ones(len(held), dtype=bool)
+        begins[1:] = (deal[1:] != deal[:-1]) | (is_so[1:] != is_so[:-1])
+        last[:-1] = deal[1:] != deal[:-1]
+        start = np.maximum.accumulate(np.where(begins, np.arange(len(held)), 0))
+        found: Index = held[start[last & is_so]]
+        return found
+
+    def instant(self, day: date) -> int:
+        """The first instant of a local day."""
+        return micros(datetime.combine(day, time(), self.zone))
+
+    def local_days(self, instants: Ints) -> Codes:
+        """The local day on which each instant falls."""
+        if not len(instants):
+            return np.empty(0, dtype=np.int32)
+        first = instant_of(int(instants.min())).date() - timedelta(days=1)
+        last = instant_of(int(instants.max())).date() + timedelta(days=2)
+        midnights = [self.instant(first + timedelta(days=each)) for each in range((last - first).days)]
+        return (np.searchsorted(midnights, instants, side="right") - 1 + day_number(first)).astype(np.int32)
+
+    def in_period(self, instants: Ints) -> Flags:
+        """Which instants fall in the period."""
+        found: Flags = (instants >= self.instant(self.period.start)) & (instants < self.instant(self.period.end))
+        return found
+
+    @cached_property
+    def is_won(self) -> Flags:
+        """Won, and booked in the period."""
+        found: Flags = (self.population.line == WON) & in_days(self.population.day, self.period)
+        return found
+
+    @cached_property
+    def is_lost(self) -> Flags:
+        """Lost in the period."""
+        found: Flags = (self.population.line == LOST) & in_days(self.population.day, self.period)
+        return found
+
+    @cached_property
+    def is_open(self) -> Flags:
+        """In the open forecast at `as_of`, whatever the period: neither omitted nor held back."""
+        found: Flags = np.isin(self.population.line, OPEN)
+        return found
+
+    @cached_property
+    def created_on(self) -> Codes:
+        return self.local_days(self.columns.created_at[self.population.rows])
+
+    @cached_property
+    def cycle(self) -> tuple[Ints, Flags]:
+        """From the day of creation to the day of closing in microseconds, and of which deals that is known and sensible."""
+        days_taken = self.population.day.astype(np.int64) - self.created_on
+        known = (self.population.day != NO_DAY) & (days_taken >= 0)
+        return np.where(known, days_taken, 0) * DAY, known
+
+    @cached_property
+    def has_begun(self) -> bool:
+        return self.day >= self.period.start
+
+    @property
+    def elapsed_days(self) -> int:
+        """Days of the period that have begun by the business date."""
+        return max(0, min((self.day - self.period.start).days + 1, (self.period.end - self.period.start).days))
+
+    @cached_property
+    def past_periods(self) -> list[Period]:
+        """The periods of the same kind before this one that had ended by the business date and lie within history, newest first."""
+        if not len(self.columns):
+            return []
+        known_since = day_of(int(self.local_days(self.columns.valid_from.min(keepdims=True))[0]))
+        of: Callable[[date], Period] = getattr(self.calendar, self.period.kind)
+        found: list[Period] = []
+        at = of(self.period.start - timedelta(days=1))
+        while known_since is not None and at.start >= known_since and len(found) < PERIODS_BACK:
+            if at.end <= self.day:
+                found.append(at)
+            at = of(at.start - timedelta(days=1))
+        return found
+
+
+def in_days(day: Codes, period: Period) -> Flags:
+    """Which days lie in the period."""
+    found: Flags = (day >= day_number(period.start)) & (day < day_number(period.end))
+    return found
+
+
+def spread(values: npt.NDArray[Any], where: Flags, missing: Any) -> npt.NDArray[Any]:
+    """`values` at the places of `where`, `missing` elsewhere."""
+    whole = np.full(len(where), missing, dtype=values.dtype)
+    whole[where] = values
+    return whole

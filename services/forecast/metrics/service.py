@@ -1,0 +1,292 @@
+"""A metric of a period: decided like every reading, found in history, cut by one dimension, down to its deals."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import money
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Invalid, NotFound
+from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.forecast.config import settings_of
+from services.forecast.history import service as versions
+from services.forecast.history.columns import Index
+from services.forecast.metrics.contracts import CONTRACTS, Contract
+from services.forecast.metrics.formulas.figures import Figure
+from services.forecast.metrics.formulas.items import Items, Sums
+from services.forecast.metrics.formulas.scene import DAY, Scene
+from services.forecast.metrics.schemas import (
+    By,
+    ContractsOut,
+    Kind,
+    MetricDealOut,
+    MetricDealsReading,
+    MetricReading,
+    PartOut,
+)
+from services.forecast.metrics.shown import RENEWAL, SLOTS, Name, contract_out, cuts, named, number, part_out
+from services.forecast.past import cutting
+from services.forecast.readings.asked import Asked, Question
+from services.forecast.readings.service import decide, envelope, period_out
+
+_LAST: Final = int(np.iinfo(np.int64).min) + 1
+"""The rank of an unknown amount."""
+
+
+class UnknownMetric(NotFound):
+    """There is no metric of this name."""
+
+
+class UnknownPart(NotFound):
+    """The metric has no such part."""
+
+
+class UnsuitableCut(Invalid):
+    """The metric cannot be cut by this."""
+
+
+class UnreadableTarget(Invalid):
+    """The target is below zero, or the metric takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The raw request. `renewals`: with them, where the metric leaves them out by default. `target` in the reading's currency."""
+
+    question: Question
+    by: By = "none"
+    renewals: bool = False
+    target: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A metric's items, whole and cut into parts; `part` is the part of each item of `cut`."""
+
+    asked: Asked
+    contract: Contract
+    by: By
+    left_out: list[str]
+    scene: Scene
+    items: Items
+    cut: Items
+    parts: list[Name]
+    part: Index
+
+
+def contracts() -> ContractsOut:
+    """All metrics there are."""
+    return ContractsOut(items=[contract_out(each) for each in CONTRACTS.values()])
+
+
+async def read(session: AsyncSession, name: str, asking: Asking, *, principal: Principal) -> MetricReading:
+    """The metric and its parts. Raises UnknownMetric, UnsuitableCut, UnreadableTarget, and what readings raise."""
+    found = await _found(session, name, asking, principal=principal)
+
+    def worked_out() -> tuple[PartOut, list[PartOut]]:
+        return _total(found), _rows(found)
+
+    total, rows = await asyncio.to_thread(worked_out)
+    return MetricReading(
+        **await _head(session, found),
+        adds=found.contract.find_by_slot is None or found.by not in SLOTS,
+        rows=rows,
+        total=total,
+    )
+
+
+async def deals(
+    session: AsyncSession,
+    name: str,
+    asking: Asking,
+    *,
+    part: str | None,
+    cursor: str | None,
+    limit: int,
+    principal: Principal,
+) -> MetricDealsReading:
+    """The deals behind a part (`part` is the key of a row, empty for the one without), or behind the total without it.
+
+    Raises UnknownPart, UnreadableCursor, and what `read` raises.
+    """
+    found = await _found(session, name, asking, principal=principal)
+    shown, items, chosen = _total(found), found.items, np.arange(len(found.items))
+    if part is not None:
+        index = next((at for at, (key, _, _) in enumerate(found.parts) if (key or "") == part), None)
+        if index is None:
+            raise UnknownPart(f"part: {found.contract.name} by {found.by} has no part {part!r} here.")
+        shown, items, chosen = _rows(found)[index], found.cut, np.flatnonzero(found.part == index)
+    page = await asyncio.to_thread(_page, found, items, chosen, _after(cursor), limit + 1)
+    rows = found.scene.population.rows[items.at[page[:limit]]]
+    columns = found.scene.columns
+    entries = [
+        (UUID(deal), version)
+        for deal, version in zip(columns.texts("deal", rows), columns.version[rows].tolist(), strict=True)
+    ]
+    stored = await versions.entries(session, entries)
+    described = [_deal(found, items, at, stored[entry]) for at, entry in zip(page[:limit], entries, strict=True)]
+    return MetricDealsReading(
+        **await _head(session, found),
+        part=shown,
+        count=len(chosen),
+        items=described,
+        next_cursor=encode_cursor(*_rank(found, items, page[limit - 1])) if len(page) > limit else None,
+    )
+
+
+async def _found(session: AsyncSession, name: str, asking: Asking, *, principal: Principal) -> Found:
+    contract = CONTRACTS.get(name)
+    if contract is None:
+        raise UnknownMetric(f"There is no metric {name!r}; there are {', '.join(CONTRACTS)}.")
+    if asking.by not in cuts(contract):
+        raise UnsuitableCut(f"by: {contract.name} is cut by {', '.join(cuts(contract))}, not by {asking.by}.")
+    if asking.target is not None and (not contract.takes_target or asking.target < 0):
+        raise UnreadableTarget(
+            f"target: {asking.target} is below 0." if contract.takes_target else f"target: {contract.name} takes none."
+        )
+    asked = await decide(session, asking.question, principal=principal, from_history=True)
+    if asked.past is None:
+        raise ValueError("a metric is read from history")
+    population = asked.past.population
+    left_out = _left_out(contract, asking)
+    if left_out:
+        population = population.where(~population.columns.is_in("deal_type", left_out, population.rows))
+    configured = settings_of(session)
+    target = None if asking.target is None else money.quantise(asking.target, asked.rates.base)
+    scene = Scene(
+        population,
+        asked.as_of,
+        asked.known_at,
+        asked.period,
+        asked.business_date.day,
+        configured.calendar,
+        ZoneInfo(configured.org_timezone),
+        None if target is None else int(target.scaleb(money.exponent(asked.rates.base))),
+    )
+    return await asyncio.to_thread(_cut, asked, contract, asking.by, left_out, scene)
+
+
+def _left_out(contract: Contract, asking: Asking) -> list[str]:
+    is_default = contract.leaves_out_renewals and not asking.renewals and asking.question.filters.deal_type is None
+    return [RENEWAL] if is_default else []
+
+
+def _cut(asked: Asked, contract: Contract, by: By, left_out: list[str], scene: Scene) -> Found:
+    items = contract.find(scene)
+    cut = contract.find_by_slot(scene) if contract.find_by_slot is not None and by in SLOTS else items
+    if by == "none":
+        parts: list[Name] = []
+        return Found(asked, contract, by, left_out, scene, items, cut, parts, np.zeros(len(cut), dtype=np.intp))
+    if by in SLOTS:
+        kind: Kind = "stage" if by == "stage" else "warning"
+        present, part = np.unique(cut.slot, return_inverse=True)
+        parts = [Name(cut.slots[slot], kind, cut.slots[slot]) for slot in present.tolist()]
+        return Found(asked, contract, by, left_out, scene, items, cut, parts, part)
+    assert asked.past is not None  # noqa: S101 - decided in `_found`
+    organisation = asked.past.organisation
+    keys, owner_part = cutting.cut(
+        scene.population,
+        by,
+        organisation=organisation,
+        org=asked.org.unit_id,
+        quarter_start=asked.quarter.start,
+        calendar=scene.calendar,
+    )
+    present, part = np.unique(owner_part[cut.at], return_inverse=True)
+    units = {str(unit_id): unit.name for unit_id, unit in organisation.units.items()}
+    parts = [named(by, keys[each], units) for each in present.tolist()]
+    return Found(asked, contract, by, left_out, scene, items, cut, parts, part)
+
+
+def _total(found: Found) -> PartOut:
+    sums = Sums(found.items, np.zeros(len(found.items), dtype=np.intp), 1, _bases(found, found.items))
+    return _part(found, found.contract.figure(sums.of(0), found.scene), Name(None, "total", "Total"))
+
+
+def _rows(found: Found) -> list[PartOut]:
+    """A row per part, what has no value last, then what cannot be told."""
+    sums = Sums(found.cut, found.part, len(found.parts), _bases(found, found.cut))
+    # A target is one of the whole view.
+    scene = replace(found.scene, target=None) if found.contract.takes_target else found.scene
+    rows = [
+        _part(found, found.contract.figure(sums.of(index), scene), named) for index, named in enumerate(found.parts)
+    ]
+    if found.by == "warning":
+        rows += [
+            _part(found, Figure(None, 0, reason=reason), Name(warning, "warning", warning))
+            for warning, reason in found.contract.unseen.items()
+        ]
+    return rows
+
+
+def _part(found: Found, figure: Figure, name: Name) -> PartOut:
+    return part_out(found.contract, figure, name, found.asked.rates.base)
+
+
+def _bases(found: Found, items: Items) -> Any:
+    return found.scene.columns.value_basis[found.scene.population.rows[items.at]]
+
+
+async def _head(session: AsyncSession, found: Found) -> dict[str, Any]:
+    return {
+        **await envelope(session, found.asked),
+        "metric_version": found.contract.label,
+        "metric": found.contract.name,
+        "contract": contract_out(found.contract),
+        "period": period_out(found.asked.period, found.asked.business_date.day),
+        "by": found.by,
+        "left_out": found.left_out,
+    }
+
+
+def _page(found: Found, items: Items, chosen: Index, after: tuple[Any, ...] | None, size: int) -> list[int]:
+    """The next `size` of the chosen items: greatest amount first, unknown ones last, then by deal, role and slot."""
+    ranks = np.where(items.priced[chosen], items.amount[chosen], _LAST)
+    order = np.argsort(-ranks, kind="stable")
+    skipped = 0
+    if after is not None:
+        order = order[ranks[order] <= -after[0]]
+        skipped = int(np.count_nonzero(ranks == -after[0]))
+    # Only as many as can be on the page are put into their full order, and all that are worth as much as its last.
+    if len(order) > size + skipped:
+        order = order[: int(np.searchsorted(-ranks[order], -ranks[order[size + skipped]], side="right"))]
+    exact = sorted((_rank(found, items, at), at) for at in chosen[order].tolist())
+    return [at for rank, at in exact if after is None or rank > after][:size]
+
+
+def _rank(found: Found, items: Items, at: int) -> tuple[int, str, int, int]:
+    deal = found.scene.columns.texts("deal", found.scene.population.rows[items.at[at : at + 1]])[0] or ""
+    rank = -int(items.amount[at]) if items.priced[at] else -_LAST
+    return rank, deal, int(items.role[at]), int(items.slot[at])
+
+
+def _after(cursor: str | None) -> tuple[Any, ...] | None:
+    values = decode_cursor(cursor, 4)
+    if values is None:
+        return None
+    if [type(value) for value in values] != [int, str, int, int]:
+        raise UnreadableCursor("The cursor is not one that this list gave; start without a cursor.")
+    return tuple(values)
+
+
+def _deal(found: Found, items: Items, at: int, stored: Mapping[str, Any]) -> MetricDealOut:
+    role = items.roles[items.role[at]]
+    given = {name: stored[name] for name in MetricDealOut.model_fields if name in stored}
+    return MetricDealOut.model_validate(
+        {
+            **given,
+            "role": role.name,
+            "in_numerator": role.in_numerator,
+            "in_denominator": role.in_denominator,
+            "slot": items.slots[items.slot[at]] or None,
+            "amount": number(int(items.amount[at]), "money", found.asked.rates.base) if items.priced[at] else None,
+            "span_days": int(items.span[at]) / DAY if items.timed[at] else None,
+        }
+    )

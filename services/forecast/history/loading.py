@@ -112,14 +112,13 @@ async def _copy(session: AsyncSession, into: IO[bytes], seen: str | None) -> Non
 
 def _merged(known: Columns, copied: IO[bytes]) -> Columns:
     copied.seek(0)
-    if not copied.read(1):
-        return known
-    copied.seek(0)
     batches: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ARRAYS}
     with pa.csv.open_csv(copied, read_options=_READ, parse_options=_PARSE, convert_options=_CONVERT) as reader:
         for batch in reader:
             for name in ARRAYS:
                 batches[name].append(_array(known, name, batch.column(name)))
+    if not batches["deal"]:
+        return known
     return merged(known, {name: np.concatenate(parts) for name, parts in batches.items()})
 
 

@@ -48,9 +48,9 @@ def past(scene: Scene) -> list[Entry]:
     line, day = scene.population.line, scene.population.day
     amount, priced = scene.population.amount
     for slot, period in enumerate(scene.past_periods):
-        then = scene.at(scene.instant(_same_day(scene, period)))
-        was_due = then.is_open_in(period)
         won = (line == WON) & in_days(day, period)
+        then = scene.at(scene.instant(_same_day(scene, period)), period, won)
+        was_due = then.is_open_in(period)
         worth = (then.amount, then.priced & (then.amount >= 0))
         is_new = won & (then.rows == NO_ROW)
         pulled = won & ~was_due & np.isin(then.line, OPEN)

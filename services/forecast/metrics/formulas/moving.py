@@ -59,7 +59,7 @@ def slipping(scene: Scene) -> Items:
     """The deals that were open and expected in the period as it began, at what they were worth then, by what became of them."""
     if not scene.has_begun:
         return Items.of(SLIPPAGE, [])
-    opening = scene.at(scene.instant(scene.period.start))
+    opening = scene.at(scene.instant(scene.period.start), scene.period)
     was_due = opening.is_open_in(scene.period)
     line, day = scene.population.line, scene.population.day
     is_over = scene.day >= scene.period.end

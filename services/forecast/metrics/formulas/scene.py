@@ -37,7 +37,7 @@ PERIODS_BACK: Final = 8
 
 @dataclass(frozen=True)
 class Standing:
-    """Every deal of the scene as it stood at an instant; `rows` is NO_ROW for those that were not there."""
+    """The deals of the scene as they stood at an instant; `rows` is NO_ROW for those that were not there."""
 
     rows: Index
     line: Small
@@ -99,24 +99,39 @@ class Scene:
         """Whose entry each of `held` is: a position in the population."""
         return self.places[self.columns.deal[self.held]]
 
-    def at(self, instant: int) -> Standing:
-        """How each deal stood at an instant (microseconds), as known at `known_at`."""
-        place, known = self.place, self.columns.valid_from[self.held] <= instant
-        seen, place = self.held[known], place[known]
-        last = np.ones(len(seen), dtype=bool)
-        np.not_equal(place[1:], place[:-1], out=last[:-1])
+    @cached_property
+    def since(self) -> Ints:
+        """From when on each of `held` held."""
+        since: Ints = self.columns.valid_from[self.held]
+        return since
+
+    @cached_property
+    def begins(self) -> Index:
+        """Where the entries of each deal begin in `held`: one per deal of `place`."""
+        if not len(self.held):
+            return np.empty(0, dtype=np.intp)
+        return np.concatenate(([0], np.flatnonzero(self.place[1:] != self.place[:-1]) + 1))
+
+    def at(self, instant: int, period: Period, also: Flags | None = None) -> Standing:
+        """How the deals stood at an instant (microseconds), as known at `known_at`: those due in `period`, and `also`.
+
+        Of all others only the rows are told.
+        """
         rows = np.full(len(self), NO_ROW, dtype=np.intp)
-        rows[place[last]] = seen[last]
-        exists = rows != NO_ROW
-        there = rows[exists]
+        if len(self.held):
+            known = np.add.reduceat(self.since <= instant, self.begins, dtype=np.intp)
+            rows[self.place[self.begins]] = np.where(known > 0, self.held[self.begins + known - 1], NO_ROW)
+        due = in_days(np.where(rows != NO_ROW, self.columns.close_date[rows], NO_DAY), period)
+        wanted = (rows != NO_ROW) & (due if also is None else due | also)
+        there = rows[wanted]
         day = days(self.columns, there)
         amount, priced = worth(self.columns, there, day, self.population.rates)
         return Standing(
             rows,
-            spread(lines(self.columns, there), exists, NO_LINE),
-            spread(day, exists, NO_DAY),
-            spread(amount, exists, 0),
-            spread(priced, exists, False),
+            spread(lines(self.columns, there), wanted, NO_LINE),
+            spread(day, wanted, NO_DAY),
+            spread(amount, wanted, 0),
+            spread(priced, wanted, False),
         )
 
     def turned(self, state: str) -> Index:
@@ -126,8 +141,8 @@ class Scene:
         begins, last = np.ones(len(held), dtype=bool), np.ones(len(held), dtype=bool)
         begins[1:] = (deal[1:] != deal[:-1]) | (is_so[1:] != is_so[:-1])
         last[:-1] = deal[1:] != deal[:-1]
-        start = np.maximum.accumulate(np.where(begins, np.arange(len(held)), 0))
-        found: Index = held[start[last & is_so]]
+        begun = np.flatnonzero(begins)
+        found: Index = held[begun[np.cumsum(begins)[last & is_so] - 1]]
         return found
 
     def instant(self, day: date) -> int:

@@ -21,8 +21,8 @@ VISITS_NEEDED: Final = 10
 class Stages:
     """The stages in which open deals have stood. A stage is a pair of pipeline and stage."""
 
-    pairs: Ints
-    """Sorted keys of (pipeline, stage)."""
+    index: Codes
+    """The stage of each pair of codes of pipeline and stage, by `_pair`."""
     pipeline: Codes
     place: Codes
     """The place of each in its pipeline, from 0."""
@@ -43,7 +43,8 @@ class Stages:
 
     def of(self, columns: Columns, rows: Index) -> Codes:
         """The stage of each row, as an index; rows must stand in one of these."""
-        return np.searchsorted(self.pairs, _pair(columns, rows)).astype(np.int32)
+        found: Codes = self.index[_pair(columns, rows)]
+        return found
 
 
 def _pair(columns: Columns, rows: Index) -> Ints:
@@ -62,11 +63,17 @@ def stages(scene: Scene) -> Stages:
     """
     columns = scene.columns
     rows = _open_rows(columns, scene.timeline)
-    pairs, index = np.unique(_pair(columns, rows), return_inverse=True)
     width = len(columns.words["stage"].texts)
+    pair = _pair(columns, rows)
+    by_pair = np.zeros(len(columns.words["pipeline"].texts) * width, dtype=np.int32)
+    pairs = np.flatnonzero(np.bincount(pair, minlength=len(by_pair)))
+    by_pair[pairs] = np.arange(len(pairs))
+    index = by_pair[pair]
     pipeline = (pairs // width).astype(np.int32)
     names = [columns.words["stage"].texts[code] or "" for code in (pairs % width).tolist()]
-    probability, depth = _probabilities(columns, rows, index, len(pairs)), _depths(columns, rows, index, len(pairs))
+    probability = _probabilities(columns, rows, index, len(pairs))
+    is_plain = not np.isnan(probability).any() and len(set(zip(pipeline, probability, strict=True))) == len(pairs)
+    depth = np.zeros(len(pairs)) if is_plain else _depths(columns, rows, index, len(pairs))
     place = np.zeros(len(pairs), dtype=np.int32)
     for each in np.unique(pipeline).tolist():
         own = np.flatnonzero(pipeline == each)
@@ -75,15 +82,17 @@ def stages(scene: Scene) -> Stages:
             place[stage] = at
     pipelines = columns.words["pipeline"].texts
     keys = tuple(f"{pipelines[code]}/{name}" for code, name in zip(pipeline.tolist(), names, strict=True))
-    return Stages(pairs, pipeline, place, keys)
+    return Stages(by_pair, pipeline, place, keys)
 
 
-def _probabilities(columns: Columns, rows: Index, index: Index, size: int) -> npt.NDArray[np.float64]:
+def _probabilities(columns: Columns, rows: Index, index: Codes, size: int) -> npt.NDArray[np.float64]:
     """The probability that most entries of each stage have; nan where none has one. Of equally many the higher."""
     texts = columns.words["probability"].texts
     value = np.array([np.nan if text is None else float(text) for text in texts])
     found = np.full(size, np.nan)
-    both, counts = np.unique(index.astype(np.int64) * len(texts) + columns.probability[rows], return_counts=True)
+    counts = np.bincount(index.astype(np.int64) * len(texts) + columns.probability[rows], minlength=size * len(texts))
+    both = np.flatnonzero(counts)
+    counts = counts[both]
     stage, chance = both // len(texts), value[both % len(texts)]
     known = ~np.isnan(chance)
     order = np.lexsort((chance[known], counts[known]))
@@ -91,7 +100,7 @@ def _probabilities(columns: Columns, rows: Index, index: Index, size: int) -> np
     return found
 
 
-def _depths(columns: Columns, rows: Index, index: Index, size: int) -> npt.NDArray[np.float64]:
+def _depths(columns: Columns, rows: Index, index: Codes, size: int) -> npt.NDArray[np.float64]:
     """How many other stages deals had seen, on average, before they came into each."""
     deal = columns.deal[rows]
     first = np.sort(np.unique(deal.astype(np.int64) * size + index, return_index=True)[1]) if size else rows
@@ -117,9 +126,7 @@ def conversions(scene: Scene) -> Items:
     pipeline. Deals that are known only closed are in none.
     """
     found = stages(scene)
-    at, stage, instant, reached = _entered(scene, found)
-    wanted = scene.in_period(instant)
-    at, stage, reached = at[wanted], stage[wanted], reached[wanted]
+    at, stage, reached = _entered(scene, found)
     stays = ~reached & scene.columns.is_in("state", ["open"], scene.population.rows)[at]
     amount, priced = scene.population.amount
     entries = [
@@ -129,11 +136,12 @@ def conversions(scene: Scene) -> Items:
     return Items.of(CONVERSION, entries, found.keys or ("",))
 
 
-def _entered(scene: Scene, found: Stages) -> tuple[Index, Codes, Ints, Flags]:
-    """Deals, the stages they entered, when first, and whether they came further."""
+def _entered(scene: Scene, found: Stages) -> tuple[Index, Codes, Flags]:
+    """Deals, the stages they first entered in the period, and whether they came further."""
     columns = scene.columns
     rows = _open_rows(columns, scene.held)
-    rows = rows[np.argsort(columns.pipeline[rows].astype(np.int16), kind="stable")]
+    if len(np.unique(found.pipeline)) > 1:
+        rows = rows[np.argsort(columns.pipeline[rows].astype(np.int16), kind="stable")]
     who, pipeline = scene.places[columns.deal[rows]], columns.pipeline[rows]
     place = found.place[found.of(columns, rows)].astype(np.int64)
     begins = np.ones(len(rows), dtype=bool)
@@ -151,19 +159,17 @@ def _entered(scene: Scene, found: Stages) -> tuple[Index, Codes, Ints, Flags]:
     closing = scene.turned("won")
     when[columns.deal[closing]] = columns.valid_from[closing]
     end = np.where(won, found.lengths[way] - 1, top) if len(way) else top
-    moves = (
-        np.concatenate((who, deal)),
-        np.concatenate((pipeline, way)),
-        np.concatenate((before, top)),
-        np.concatenate((furthest, end)),
-        np.concatenate((columns.stage_entered_at[rows], when[columns.deal[scene.population.rows[deal]]])),
-        np.concatenate(((top + won)[journey], top + won)),
-    )
-    steps = moves[3] - moves[2]
+    # Only moves of the period are looked at further.
+    at, ends = columns.stage_entered_at[rows], when[columns.deal[scene.population.rows[deal]]]
+    moved = np.flatnonzero((furthest > before) & scene.in_period(at))
+    closed = np.flatnonzero((end > top) & scene.in_period(ends))
+    low, high = np.concatenate((before[moved], top[closed])), np.concatenate((furthest[moved], end[closed]))
+    trip = np.concatenate((journey[moved], closed))
+    steps = high - low
     move = np.repeat(np.arange(len(steps)), steps)
-    entered = moves[2][move] + 1 + np.arange(len(move)) - np.repeat(np.cumsum(steps) - steps, steps)
-    further = (moves[5][move] > entered) | np.concatenate((won[journey], won))[move]
-    return moves[0][move], found.at(moves[1][move], entered), moves[4][move], further
+    entered = low[move] + 1 + np.arange(len(move)) - np.repeat(np.cumsum(steps) - steps, steps)
+    trip = trip[move]
+    return deal[trip], found.at(way[trip], entered), (top[trip] > entered) | won[trip]
 
 
 def conversion(part: Part, scene: Scene) -> Figure:

@@ -39,6 +39,14 @@ def compact(amount: str | Decimal | None) -> str:
     return whole(value)
 
 
+def percent(share: str | Decimal | None) -> str:
+    """A share as `12.3 %`, with a minus where it is negative; a dash for what is unknown."""
+    if share is None:
+        return NONE
+    value = (Decimal(share) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    return f"{value}{_THIN}%".replace("-", "−")
+
+
 def count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
 

@@ -40,6 +40,7 @@ def environment() -> Environment:
         ago=written.ago,
         compact=written.compact,
         count=written.count,
+        percent=written.percent,
         deals=written.deals,
         clock_time=written.clock_time,
         moment=written.moment,

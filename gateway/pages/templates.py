@@ -44,6 +44,7 @@ def environment() -> Environment:
         deals=written.deals,
         clock_time=written.clock_time,
         moment=written.moment,
+        until=written.until,
         day=written.day,
         month=written.month,
         duration=written.duration,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 FORM = ""
 """Where a mistake of the whole form is told."""
 
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_GROUPED = re.compile(r"-?\d{1,3}(?:(?:,\d{3})+|(?:\s\d{3})+)(?:\.\d+)?")
 _NAMED = re.compile(r"(\w+): (.+)", re.DOTALL)
 _PLACES = {"org": "for", "owner": "for"}
 _KINDS = {
@@ -35,8 +35,8 @@ _WORDS = (
 
 def amount(typed: str) -> str | None:
     """`1 250 000.50`, `1,250,000.50` and `+40` without what only people need; None for nothing. Anything else as it is."""
-    text = re.sub(r"\s", "", typed).replace("\N{MINUS SIGN}", "-").removeprefix("+")
-    return (text.replace(",", "") if _GROUPED.fullmatch(text) else text) or None
+    text = typed.strip().replace("\N{MINUS SIGN}", "-").removeprefix("+")
+    return (re.sub(r"[,\s]", "", text) if _GROUPED.fullmatch(text) else text) or None
 
 
 def submission(typed: Mapping[str, str], population: Mapping[str, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.auth import service
 from gateway.config import Settings
+from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.errors import Problem
 
@@ -20,6 +21,7 @@ T = TypeVar("T")
 
 def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]], settings: Settings) -> T:
     async def run() -> T:
+        clock.set_offset(settings.clock_offset_s)
         database = Database(settings)
         try:
             async with database.transaction() as session:

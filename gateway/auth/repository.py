@@ -1,6 +1,6 @@
 """The statements behind signing in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,14 @@ async def _first(session: AsyncSession, sql: str, **values: Any) -> RowMapping |
 
 async def user_by_email(session: AsyncSession, email: str) -> User | None:
     return _user(await _first(session, f"SELECT {_USER} FROM app_user u WHERE u.email = lower(:email)", email=email))  # noqa: S608
+
+
+async def names(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Names of accounts; unknown ids are left out."""
+    found = await session.execute(
+        text("SELECT user_id, name FROM app_user WHERE user_id = ANY(cast(:ids AS uuid[]))"), {"ids": list(ids)}
+    )
+    return {row.user_id: row.name for row in found}
 
 
 async def put_user(

@@ -3,7 +3,7 @@
 Amounts are shown in whole currency units; the exact value stays in the element's `value`, in the CSV and in the API.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,14 @@ def compact(amount: str | Decimal | None) -> str:
     return whole(value)
 
 
+def percent(share: str | Decimal | None) -> str:
+    """A share as `12.3 %`, with a minus where it is negative; a dash for what is unknown."""
+    if share is None:
+        return NONE
+    value = (Decimal(share) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    return f"{value}{_THIN}%".replace("-", "−")
+
+
 def count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
 
@@ -60,6 +68,14 @@ def clock_time(instant: str | datetime | None, zone: str) -> str:
 def moment(instant: str | datetime | None, zone: str) -> str:
     """Local date and time, to the second: `22 Nov 2026 14:03:07`."""
     return NONE if instant is None else f"{_aware(instant).astimezone(ZoneInfo(zone)):%-d %b %Y %H:%M:%S}"
+
+
+def until(instant: str | datetime | None, zone: str) -> str:
+    """The moment at which something ends; midnight reads as the end of the day before: `end of 20 Dec 2026`."""
+    if instant is None:
+        return NONE
+    local = _aware(instant).astimezone(ZoneInfo(zone))
+    return f"end of {day(local.date() - timedelta(days=1))}" if local.time() == time() else moment(instant, zone)
 
 
 def day(value: str | date | None) -> str:

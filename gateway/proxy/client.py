@@ -75,14 +75,24 @@ class Services:
         """The JSON object at `/v1/{path}`. Raises ServiceDown, or ServiceRefused with the service's problem."""
         return await self._ask("GET", service, path, principal, params=dict(params or {}))
 
-    async def post(self, service: Service, path: str, body: Any, *, principal: Principal) -> dict[str, Any]:
+    async def post(
+        self, service: Service, path: str, body: Any, *, principal: Principal, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
         """What the service answers to a JSON `body` at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask("POST", service, path, principal, json=body)
+        return await self._ask("POST", service, path, principal, idempotency_key, json=body)
 
     async def _ask(
-        self, method: str, service: Service, path: str, principal: Principal, **parts: Any
+        self,
+        method: str,
+        service: Service,
+        path: str,
+        principal: Principal,
+        idempotency_key: str | None = None,
+        **parts: Any,
     ) -> dict[str, Any]:
         headers = {"authorization": self.authorisation(principal), "accept": "application/json"}
+        if idempotency_key is not None:
+            headers["idempotency-key"] = idempotency_key
         request = self.build(method, self.url(service, path), headers=headers, **parts)
         response = await self.send(service, request)
         try:

@@ -1,12 +1,15 @@
 """The whole system as processes, driven from outside: by signed webhooks and by a real browser."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.stack import Stack
@@ -49,15 +52,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="session")
 async def signed_in(stack: Stack, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookies of a person who came in by a one-time link."""
-    context = await browser.new_context()
-    page = await context.new_page()
-    await page.goto(sign_in_link(stack))
-    await page.get_by_role("button", name="Sign in as").click()
-    await page.wait_for_url("**/call")
-    cookies = tmp_path_factory.mktemp("browser") / "state.json"
-    await context.storage_state(path=cookies)
-    await context.close()
-    return cookies
+    return await sign_in(browser, sign_in_link(stack), tmp_path_factory.mktemp("browser") / "state.json")
 
 
 @pytest_asyncio.fixture
@@ -67,6 +62,13 @@ async def page(browser: Browser, signed_in: Path, request: pytest.FixtureRequest
     A form that is refused is answered with 422, which the console tells too: `@pytest.mark.refused_forms(n)` says how many.
     """
     marker = request.node.get_closest_marker("refused_forms")
+    async with watched(browser, signed_in, refused_forms=marker.args[0] if marker else 0) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def watched(browser: Browser, signed_in: Path, *, refused_forms: int = 0) -> AsyncIterator[Page]:
+    """A tab of a signed-in person; fails on errors in its console and unless so many forms were refused."""
     context = await browser.new_context(viewport=WIDE, storage_state=signed_in)
     opened = await context.new_page()
     troubles: list[str] = []
@@ -76,7 +78,39 @@ async def page(browser: Browser, signed_in: Path, request: pytest.FixtureRequest
     await context.close()
     refused = [text for text in troubles if "status of 422" in text]
     assert [text for text in troubles if text not in refused] == []
-    assert len(refused) == (marker.args[0] if marker else 0), refused
+    assert len(refused) == refused_forms, refused
+
+
+async def sign_in(browser: Browser, link: str, cookies: Path) -> Path:
+    """Come in by a one-time link, and keep the cookies in a file."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(link)
+    await page.get_by_role("button", name="Sign in as").click()
+    await page.wait_for_url("**/call")
+    await context.storage_state(path=cookies)
+    await context.close()
+    return cookies
+
+
+async def is_fine(page: Page, name: str = "") -> None:
+    """Accessible and no wider than the screen, in light and dark, on a phone and on a wide screen.
+
+    With a `name` and FORETELL_E2E_SCREENSHOTS pictures are left in that folder.
+    """
+    folder = os.environ.get("FORETELL_E2E_SCREENSHOTS")
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        for kind, size in (("phone", PHONE), ("wide", WIDE)):
+            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            found = await Axe().run(page, options={"resultTypes": ["violations"]})
+            violations = [
+                (one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]
+            ]
+            assert violations == []
+            assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            if folder and name:
+                await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{kind}.png", full_page=True)
 
 
 def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:

@@ -1,30 +1,11 @@
 """The pages of deliveries, in a real browser: a parked record is mended by hand, and each value tells where it is from."""
 
-import os
-from pathlib import Path
-
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from tests.e2e.conftest import PHONE, WIDE
+from tests.e2e.conftest import is_fine
 from tests.e2e.crm import Crm, deal
-
-
-async def _fits(page: Page, name: str) -> None:
-    """Accessible, in light and dark, on a phone and on a wide screen."""
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-        for width, size in (("phone", PHONE), ("wide", WIDE)):
-            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            found = await Axe().run(page, options={"resultTypes": ["violations"]})
-            assert [
-                (one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]
-            ] == []
-            assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-            if folder := os.environ.get("FORETELL_E2E_SCREENSHOTS"):
-                await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
 @pytest.mark.refused_forms(1)
@@ -37,7 +18,7 @@ async def test_a_parked_record_is_mended_on_the_page_and_tells_where_its_values_
     href = await row.locator("a").first.get_attribute("href")
     await page.goto(f"{stack.url('gateway')}{href}")
     await expect(page.get_by_role("heading", name="by hand")).to_be_visible()
-    await _fits(page, "mend")
+    await is_fine(page, "mend")
 
     await page.get_by_label("Fields to change").fill('{"stage": ')
     await page.get_by_label("Reason").fill("misspelt in the CRM")
@@ -54,4 +35,4 @@ async def test_a_parked_record_is_mended_on_the_page_and_tells_where_its_values_
     await page.goto(f"{stack.url('gateway')}{href}")
     await expect(page.locator("#field-stage")).to_contain_text("Propose")
     await expect(page.locator("#field-stage")).to_contain_text("edited here by")
-    await _fits(page, "record")
+    await is_fine(page, "record")

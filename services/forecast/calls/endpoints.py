@@ -154,7 +154,9 @@ async def list_judgements(
         population=_population(session, period, deal_type, value_basis, principal),
         principal=principal,
     )
-    return JudgementsOut(items=[judgement_out(row) for row in rows])
+    return JudgementsOut(
+        counted=ledger.total_counted(session, rows, principal=principal), items=[judgement_out(row) for row in rows]
+    )
 
 
 @router.post("/judgements", status_code=201)

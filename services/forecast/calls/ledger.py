@@ -2,12 +2,13 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common import clock
+from libs.common import clock, money
 from libs.common.events.forecast import AdjustmentExpired, AdjustmentMade, AdjustmentState, AdjustmentWithdrawn
 from libs.common.ids import new_id
 from libs.common.messaging import outbox
@@ -94,6 +95,11 @@ async def list_judgements(
     return await ledger_repository.judgements(
         session, person=person, deal_id=deal_id, below=below, population=population, limit=LISTED, principal=principal
     )
+
+
+def total_counted(session: AsyncSession, judged: list[dict[str, Any]], *, principal: Principal) -> Decimal:
+    """See `service.counted`, with the decimals of the currency of the totals."""
+    return money.quantise(service.counted(judged), service.currency_of(session, None, principal=principal))
 
 
 async def adjust(

@@ -67,6 +67,7 @@ def _node_out(found: Forest, node: Node) -> CallNodeOut:
         ],
         quota=node.quota,
         weighted=landing.weighted,
+        landing=landing.closed_won + landing.weighted,
         steps=StepsOut(
             closed_won=landing.closed_won,
             crm=landing.crm,

@@ -172,6 +172,9 @@ class JudgementOut(Out):
 
 
 class JudgementsOut(Out):
+    """`counted`: the sum of the amounts of those that count."""
+
+    counted: Decimal
     items: list[JudgementOut]
 
 
@@ -215,7 +218,8 @@ class CallNodeOut(Out):
     """A node of the call. `call` is its own; `children_amount` is what the nodes below make, of which `children_from_crm` of
     `children_of` calls are missing and stand at the CRM's closed + commit. `plug` = own call - children_amount.
 
-    The `managers` and `adjusted` of the children add up to `children_amount` and, without an own call, to the node's.
+    The `managers` and `adjusted` of the children add up to `children_amount` and, without an own call, to the node's. `landing` =
+    closed won + weighted, as everywhere: the number without anybody's word.
     """
 
     node: NodeOut
@@ -232,6 +236,7 @@ class CallNodeOut(Out):
     adjustments: list[AdjustmentOut]
     quota: Decimal | None
     weighted: Decimal
+    landing: Decimal
     steps: StepsOut
 
 

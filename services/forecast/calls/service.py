@@ -154,8 +154,10 @@ async def submit(
         name: None if each is None else exact(name, each, currency)
         for name, each in (("amount", amount), ("best", wanted.best), ("worst", wanted.worst))
     }
-    if (wanted.best is not None and wanted.best < amount) or (wanted.worst is not None and wanted.worst > amount):
-        raise AmountNotExact("best must not be below the amount, and worst not above it.")
+    if wanted.best is not None and wanted.best < amount:
+        raise AmountNotExact(f"best: must not be below the amount, {amount}.")
+    if wanted.worst is not None and wanted.worst > amount:
+        raise AmountNotExact(f"worst: must not be above the amount, {amount}.")
     made_at = await outbox.stamp(session)
     row = {
         "submission_id": identifier,

@@ -18,6 +18,17 @@ def test_the_time_of_freshness_is_local_to_the_organisation() -> None:
     assert written.moment("2026-11-22T23:30:00+00:00", "Europe/Berlin") == "23 Nov 2026 00:30:00"
 
 
+def test_what_ends_at_midnight_ends_with_the_day_before() -> None:
+    assert written.until("2026-12-20T23:00:00Z", "Europe/Berlin") == "end of 20 Dec 2026"
+    assert written.until("2026-12-20T12:00:00Z", "Europe/Berlin") == "20 Dec 2026 13:00:00"
+    assert written.until(None, "Europe/Berlin") == "–"
+
+
+@pytest.mark.parametrize(("share", "text"), [("0.1234", "12.3\u202f%"), ("-0.05", "−5.0\u202f%"), (None, "–")])
+def test_a_share_is_written_in_hundredths_and_the_unknown_is_a_dash(share: str | None, text: str) -> None:
+    assert written.percent(share) == text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -7,9 +7,10 @@ from typing import Any
 
 from starlette.responses import Response
 
+from services.forecast.readings.schemas import OpenLines, PipelineReading
 from services.forecast.readings.totals import BESIDE
 from services.forecast.rollup.schemas import DealRow, DealsReading, RollupReading, RollupRow, Sum
-from services.forecast.rollup.standing import FORECAST_LINES
+from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -38,6 +39,26 @@ def rollup_csv(reading: RollupReading) -> Response:
     return answer(
         f"rollup-{reading.period.key}-{reading.by}", header, (line(row) for row in (*reading.rows, reading.totals))
     )
+
+
+def pipeline_csv(reading: PipelineReading) -> Response:
+    """A line per stage and one for the total; each line's count, amount and weighted side by side."""
+    names = ("total", *OPEN_LINES)
+    measures = ("count", "amount", "weighted", "unpriced_count", "unweighted_count")
+    columns = [f"{name}_{measure}" for name in names for measure in measures]
+    header = ["period", "stage", "currency", *columns, "median_days", "longest_days"]
+
+    def sums(total: Sum, lines: OpenLines) -> list[Any]:
+        parts = [total, *(getattr(lines, name) for name in OPEN_LINES)]
+        return [getattr(part, measure) for part in parts for measure in measures]
+
+    start, currency = reading.period.key, reading.currency
+    rows = [
+        [start, text(row.stage), currency, *sums(row.total, row.lines), row.median_days, row.longest_days]
+        for row in reading.stages
+    ]
+    whole = [start, "Total", currency, *sums(reading.total, reading.lines), None, None]
+    return answer(f"pipeline-{start}", header, [*rows, whole])
 
 
 def deals_csv(reading: DealsReading, items: Iterable[DealRow]) -> Response:

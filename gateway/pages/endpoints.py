@@ -5,16 +5,18 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import call as call_page
-from gateway.pages import connections, deliveries, sign_in
-from gateway.pages.address import By, CallView, View, opened
+from gateway.pages import connections, deal, deliveries, movement, pipeline, sign_in
+from gateway.pages.address import CallView
+from gateway.pages.format import words
 from gateway.pages.names import names_of
 from gateway.pages.nudges import nudges_of, stream
 from gateway.pages.templates import page
+from gateway.pages.views import Cursor, Viewed
 from gateway.proxy.client import services_of
 from libs.common.web.api import Reading, runtime_of
 
@@ -22,25 +24,9 @@ router = APIRouter(include_in_schema=False)
 router.include_router(sign_in.router)
 router.include_router(deliveries.router)
 router.include_router(connections.router)
-
-
-def call_view(  # the parameters of the address
-    period: Annotated[str, Query(max_length=20)] = "",
-    org: Annotated[str, Query(max_length=36)] = "",
-    date: Annotated[str, Query(max_length=10)] = "",
-    by: By = "organisation",
-    view: View = "single",
-    deal_type: Annotated[str, Query(max_length=40)] = "",
-    value_basis: Annotated[str, Query(max_length=40)] = "",
-    open: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002 - the address's name
-    at: Annotated[str, Query(max_length=10)] = "",
-) -> CallView:
-    """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
-    date = "" if date == at else date
-    return CallView(period, org, date, by, view, deal_type, value_basis, opened(open))
-
-
-Viewed = Annotated[CallView, Depends(call_view)]
+router.include_router(movement.router)
+router.include_router(pipeline.router)
+router.include_router(deal.router)
 
 
 @router.get("/")
@@ -75,7 +61,7 @@ async def call_deals(
     principal: CurrentUser,
     view: Viewed,
     line: Annotated[str, Query(max_length=20)] = "",
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    cursor: Cursor = None,
 ) -> Response:
     """The deals behind a number of the call; their sum is that number."""
     asked = view.asked(line=line, limit="100", cursor=cursor or "")
@@ -83,7 +69,19 @@ async def call_deals(
     owners = (deal["owner_id"] for deal in found["items"])
     names = await names_of(session, _ids(owners), principal=principal)
     labels: Mapping[str, str] = {str(key): name for key, name in names.items()}
-    return page(request, "deals.html", view=view, line=line, found=found, names=labels, csv_href=_deals_csv(view, line))
+    start = view.href("/call/deals")
+    here = f"{start}{'&' if '?' in start else '?'}{urlencode({'line': line})}"
+    return page(
+        request,
+        "deals.html",
+        title=words(line) or "All deals",
+        back=(view.href(), f"Call {found['period']['label']}"),
+        here=here,
+        next_href=f"{here}&cursor={found['next_cursor']}" if found["next_cursor"] else None,
+        found=found,
+        names=labels,
+        csv_href=_deals_csv(view, line),
+    )
 
 
 @router.get("/events")

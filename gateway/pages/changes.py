@@ -22,9 +22,21 @@ class Change:
     def is_change(self) -> bool:
         return self.was != self.now
 
+    @property
+    def label(self) -> str:
+        return PROPERTIES[self.name]
 
-PROPERTIES = ("stage", "category", "amount", "close", "booked", "line", "owner")
-"""In the order in which they are told."""
+
+PROPERTIES = {
+    "stage": "stage",
+    "category": "category",
+    "amount": "amount",
+    "close": "close date",
+    "booked": "booking date",
+    "line": "line",
+    "owner": "owner",
+}
+"""What they are called, in the order in which they are told."""
 
 
 def compared(before: Entry | None, after: Entry | None, names: Mapping[UUID, str]) -> dict[str, Change]:
@@ -32,9 +44,10 @@ def compared(before: Entry | None, after: Entry | None, names: Mapping[UUID, str
     return {name: Change(name, _written(before, name, names), _written(after, name, names)) for name in PROPERTIES}
 
 
-def told(changes: Mapping[str, Change], *, without: tuple[str, ...] = ()) -> list[Change]:
-    """Those that are changes."""
-    return [each for each in changes.values() if each.is_change and each.name not in without]
+def told(changes: Mapping[str, Change]) -> list[Change]:
+    """Those that are changes. The line goes without saying where the category says it."""
+    follows = changes["category"].is_change
+    return [each for each in changes.values() if each.is_change and not (follows and each.name == "line")]
 
 
 def _written(entry: Entry | None, name: str, names: Mapping[UUID, str]) -> str:

@@ -115,7 +115,7 @@ class Part:
 
 def certainty(lines: Mapping[str, Any]) -> list[Part]:
     """The geometry of the bar: lengths in proportion to the amounts, negative ones left out."""
-    amounts = {line: max(Decimal(lines[line]["amount"]), Decimal()) for line in LINES}
+    amounts = {line: max(Decimal(lines[line]["amount"]), Decimal()) for line in LINES if line in lines}
     whole = sum(amounts.values())
     if not whole:
         return []

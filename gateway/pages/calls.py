@@ -6,16 +6,18 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import call as call_page
 from gateway.pages import saying, weekly
-from gateway.pages.address import By, CallView, View, opened
+from gateway.pages.address import CallView
+from gateway.pages.format import words
 from gateway.pages.names import names_of, speakers
 from gateway.pages.templates import page
+from gateway.pages.views import Viewed
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.ids import new_id
 from libs.common.web.api import Reading, runtime_of
@@ -36,25 +38,6 @@ class Typed:
     values: Mapping[str, str]
     mistakes: Mapping[str, str]
     status: int = 422
-
-
-def call_view(  # the parameters of the address
-    period: Annotated[str, Query(max_length=20)] = "",
-    org: Annotated[str, Query(max_length=36)] = "",
-    date: Annotated[str, Query(max_length=10)] = "",
-    by: By = "organisation",
-    view: View = "single",
-    deal_type: Annotated[str, Query(max_length=40)] = "",
-    value_basis: Annotated[str, Query(max_length=40)] = "",
-    open: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002 - the address's name
-    at: Annotated[str, Query(max_length=10)] = "",
-) -> CallView:
-    """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
-    date = "" if date == at else date
-    return CallView(period, org, date, by, view, deal_type, value_basis, opened(open))
-
-
-Viewed = Annotated[CallView, Depends(call_view)]
 
 
 @router.get("/call")
@@ -271,7 +254,10 @@ async def _deals(
         "deals.html",
         status=typed.status if typed else 200,
         view=view,
-        line=at.line,
+        title=words(at.line) or "All deals",
+        back=(view.href(), f"Call {found['period']['label']}"),
+        here=at.href(view, at.judge),
+        next_href=at.next(view, found["next_cursor"]) if found["next_cursor"] else None,
         at=at,
         found=found,
         names={str(key): name for key, name in names.items()},

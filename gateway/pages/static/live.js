@@ -5,6 +5,8 @@
   let source = null;
   let refreshing = false;
   let again = false;
+  let last = 0;
+  let waiting = null;
 
   function show(name) {
     document.documentElement.dataset.live = name;
@@ -26,8 +28,11 @@
     if (refreshing) { again = true; return; }
     const active = document.activeElement;
     if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
+    const wait = Number(view.dataset.refresh) * 1000 - (Date.now() - last); // a view that is dear to make says how seldom
+    if (wait > 0) { waiting ??= setTimeout(() => { waiting = null; refresh(); }, wait); return; }
     refreshing = true;
     again = false;
+    last = Date.now();
     htmx.trigger(view, "refresh");
   }
 

@@ -184,6 +184,12 @@ def timeline(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
     return seen[held]
 
 
+def last_import(columns: Columns, known_at: datetime) -> datetime | None:
+    """When the last version without a recording time of its own was recorded, as known at `known_at`; None without any."""
+    recorded = columns.recorded_at[columns.reconstructed & (columns.recorded_at <= micros(known_at))]
+    return instant_of(int(recorded.max())) if len(recorded) else None
+
+
 def present(codes: Codes) -> list[int]:
     """The codes that occur."""
     return np.flatnonzero(np.bincount(codes)).tolist() if len(codes) else []

@@ -15,6 +15,9 @@ class VersionOut(Out):
     """
 
     version: int
+    name: str
+    connection: str | None
+    external_id: str | None
     valid_from: datetime
     recorded_at: datetime
     source_recorded_at: datetime | None
@@ -32,6 +35,7 @@ class VersionOut(Out):
     amount: Decimal | None
     currency: str | None
     stage_probability: Decimal | None
+    stage_entered_at: datetime
     close_date: date | None
     closed_on: date | None
     owner_id: UUID | None

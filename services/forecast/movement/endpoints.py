@@ -26,7 +26,8 @@ def _asking(
         AwareDatetime | None, Query(description="the start, as valid then; without it a week before the end")
     ] = None,
     since_known_at: Annotated[
-        AwareDatetime | None, Query(description="the start, as known then; without it as known at `since`")
+        AwareDatetime | None,
+        Query(description="the start, as known then; without it as known at `since`, or when its history was imported"),
     ] = None,
     mode: Annotated[Mode, Query(description="each deal once by both its ends, or every step on the way")] = "ends",
 ) -> Asking:

@@ -30,22 +30,27 @@ class TermOut(Out):
 
 
 class IdentityOut(Out):
-    """opening + all terms = closing. `residual` is what they leave: 0, or a defect."""
+    """opening + all terms = closing, `change` = closing - opening. `residual` is what the terms leave: 0, or a defect."""
 
     opening: Decimal
     terms: list[TermOut]
     closing: Decimal
+    change: Decimal
     residual: Decimal
 
 
 class MovementReading(Reading):
-    """Why the period's forecast moved from `since` to `until`, the open part and the closed."""
+    """Why the period's forecast moved from `since` to `until`, the open part and the closed.
+
+    `imported_at`: when history was last imported without the times at which it had been known; null if it never was.
+    """
 
     metric: str
     period: PeriodOut
     mode: Mode
     since: EndOut
     until: EndOut
+    imported_at: datetime | None
     open: IdentityOut
     closed: IdentityOut
 

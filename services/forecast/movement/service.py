@@ -17,7 +17,7 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import Index
+from services.forecast.history.columns import Index, last_import
 from services.forecast.movement.identity import CLOSED_TERMS, NO_ROW, OPEN_TERMS, Look, Moved, Steps, explain
 from services.forecast.movement.schemas import (
     EndOut,
@@ -64,6 +64,7 @@ class Explained:
 
     until: Asked
     since: Asked
+    imported_at: datetime | None
     steps: list[Steps]
     moved: list[Moved]
 
@@ -119,10 +120,12 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
     configured = settings_of(session)
     asked = asking.question
     until = await decide(session, replace(asked, as_of=asked.as_of or clock.now()), principal=principal, deals=False)
+    columns = await past.columns(session)
+    imported_at = last_import(columns, until.known_at)
     since_at = asking.since or until.as_of - USUAL
-    question = replace(
-        asked, as_of=since_at, known_at=asking.since_known_at or since_at, period=until.period.key, day=None
-    )
+    # What was imported without its times of recording was known to nobody before; such a start is as known when it came.
+    known_at = asking.since_known_at or max(since_at, imported_at or since_at)
+    question = replace(asked, as_of=since_at, known_at=known_at, period=until.period.key, day=None)
     since = await decide(session, question, principal=principal, deals=False)
     if since.as_of > until.as_of or since.known_at > until.known_at:
         raise BackwardMovement(
@@ -130,7 +133,7 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
             f"the end ({until.as_of.isoformat()}, known {until.known_at.isoformat()})."
         )
     between = Between(
-        await past.columns(session),
+        columns,
         _end(since),
         _end(until),
         until.period,
@@ -140,7 +143,7 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
 
     def explained() -> Explained:
         taken = list(between.every_step() if asking.mode == "gross" else between.ends())
-        return Explained(until, since, taken, [explain(each) for each in taken])
+        return Explained(until, since, imported_at, taken, [explain(each) for each in taken])
 
     return await asyncio.to_thread(explained)
 
@@ -159,6 +162,7 @@ async def _head(session: AsyncSession, found: Explained, mode: Mode) -> dict[str
         "mode": mode,
         "since": _end_out(found.since),
         "until": _end_out(found.until),
+        "imported_at": found.imported_at,
         "open": _identity(found, "open"),
         "closed": _identity(found, "closed"),
     }
@@ -185,6 +189,7 @@ def _identity(found: Explained, side: Side) -> IdentityOut:
             for name, parts in terms.items()
         ],
         closing=closing * scale,
+        change=(closing - opening) * scale,
         residual=(closing - opening - sum(amounts.values())) * scale,
     )
 

@@ -63,7 +63,7 @@ def cut(
     calendar: FiscalCalendar,
 ) -> tuple[list[str | None], npt.NDArray[Any]]:
     """The parts that a population falls into, and the part of each row as an index into them."""
-    if by in PROPERTIES:
+    if by in (*PROPERTIES, "stage"):
         codes = getattr(population.columns, by)[population.rows]
         present, place = np.unique(codes, return_inverse=True)
         texts = population.columns.words[by].texts

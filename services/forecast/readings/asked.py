@@ -25,6 +25,7 @@ class Filters:
     market: str | None = None
     product: str | None = None
     segment: str | None = None
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.calendar import Period
+from libs.common.calendar import Period, local_date
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.forecast.config import settings_of
 from services.forecast.readings import figures, repository, totals
 from services.forecast.readings.asked import Asked, Question
+from services.forecast.readings.figures import FLAGS, Flag
 from services.forecast.readings.service import decide, envelope, period_out
 from services.forecast.readings.totals import Tally
 from services.forecast.rollup.cells import NOBODY, Measures
@@ -30,7 +32,10 @@ from services.forecast.rollup.schemas import (
     Tree,
     TreeNode,
 )
-from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES
+from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES, Bucket
+
+Behind = Bucket | Flag | Literal["open"]
+"""Which deals of a period: of a line, all open ones, or those of them that need care."""
 
 Units = Mapping[str, Mapping[str, Any]]
 
@@ -113,7 +118,7 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
     whole = totals.together(branches.values())
     closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)
     periods = await _periods(session, asked)
-    overdue = totals.measures_of(await figures.overdue(session, asked))
+    overdue = totals.measures_of(await figures.flagged(session, asked, "overdue"))
     return CallReading(
         **await envelope(session, asked),
         period=period_out(asked.period, day),
@@ -227,23 +232,30 @@ async def _periods(session: AsyncSession, asked: Asked) -> list[PeriodOut]:
 
 
 async def deals(
-    session: AsyncSession, question: Question, *, line: str | None, cursor: str | None, limit: int, principal: Principal
+    session: AsyncSession,
+    question: Question,
+    *,
+    line: Behind | None,
+    cursor: str | None,
+    limit: int,
+    principal: Principal,
 ) -> DealsReading:
-    """The deals behind a number: `line` is a line, a bucket, `overdue`, or None for the whole forecast of the period."""
+    """The deals behind a number: `line` is a line, a bucket, open deals, or None for the whole forecast of the period."""
     asked = await decide(session, question, principal=principal)
-    overdue_only = line == "overdue"
-    buckets = OPEN_LINES if overdue_only else (line,) if line else FORECAST_LINES
+    flag: Flag | None = line if line in FLAGS else None
+    bucket = None if flag is not None or line == "open" else line
+    buckets: Sequence[str] = (bucket,) if bucket else OPEN_LINES if line else FORECAST_LINES
     after = _after(cursor)
     rows = await figures.deals(
         session,
         asked,
         buckets=buckets,
-        overdue_only=overdue_only,
+        flag=flag,
         after=after,
         limit=limit + 1,
     )
-    if overdue_only:
-        measures = totals.measures_of(await figures.overdue(session, asked))
+    if flag:
+        measures = totals.measures_of(await figures.flagged(session, asked, flag))
     else:
         measures = totals.together(totals.tally(await figures.sums(session, asked, "none")).values()).of(*buckets)
     page = rows[:limit]
@@ -251,9 +263,9 @@ async def deals(
         {
             **await envelope(session, asked),
             "period": period_out(asked.period, asked.business_date.day),
-            "bucket": None if overdue_only else line,
+            "bucket": bucket,
             "total": totals.sum_out(measures, asked.rates.base),
-            "items": [_deal(row) for row in page],
+            "items": [_deal(row, asked.business_date.day, settings_of(session).org_timezone) for row in page],
             "next_cursor": encode_cursor(str(page[-1]["rank"]), page[-1]["deal_id"]) if len(rows) > limit else None,
         }
     )
@@ -267,6 +279,7 @@ def _after(cursor: str | None) -> tuple[Decimal, UUID] | None:
         raise UnreadableCursor("The cursor is not one that this list gave; start without a cursor.") from None
 
 
-def _deal(row: Mapping[str, Any]) -> DealRow:
+def _deal(row: Mapping[str, Any], day: date, zone: str) -> DealRow:
     fields = {name: row[name] for name in DealRow.model_fields if name in row}
-    return DealRow.model_validate({**fields, "deal_currency": row["currency"]})
+    days = max(0, (day - local_date(row["stage_entered_at"], zone)).days)
+    return DealRow.model_validate({**fields, "deal_currency": row["currency"], "days_in_stage": days})

@@ -13,11 +13,12 @@ from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import TooLarge
 from services.forecast.organisation.service import Basis
-from services.forecast.readings import call
+from services.forecast.readings import call, pipeline
 from services.forecast.readings.asked import Filters, Question
+from services.forecast.readings.call import Behind
 from services.forecast.readings.export import Form, answer, deals_table, rollup_table
+from services.forecast.readings.schemas import PipelineReading
 from services.forecast.rollup.schemas import By, CallReading, DealsReading, RollupReading
-from services.forecast.rollup.standing import Bucket
 
 router = APIRouter(prefix="/forecast", tags=["readings"])
 
@@ -47,13 +48,14 @@ def _question(
     market: str | None = None,
     product: str | None = None,
     segment: str | None = None,
+    stage: str | None = None,
     organisation: Annotated[
         Basis | None,
         Query(description="today's (is), or as it was; without it: today's for the present, else as it was"),
     ] = None,
     currency: Annotated[str | None, Query(description="ISO 4217; without it the base currency")] = None,
 ) -> Question:
-    filters = Filters(deal_type, value_basis, owner, region, market, product, segment)
+    filters = Filters(deal_type, value_basis, owner, region, market, product, segment, stage)
     return Question(period, org, day, as_of, known_at, filters, organisation, currency)
 
 
@@ -86,6 +88,15 @@ async def read_call(session: Reading, principal: CurrentPrincipal, question: Ask
     return await call.call(session, question, principal=principal)
 
 
+@router.get("/pipeline", response_model=PipelineReading)
+async def read_pipeline(
+    session: Reading, principal: CurrentPrincipal, question: Asked, form: Exported
+) -> PipelineReading | Response:
+    """What is open of a period and a unit: by stage and line, by close month, and what in it needs care."""
+    reading = await pipeline.read(session, question, principal=principal)
+    return answer(pipeline_table(reading), form) if form else reading
+
+
 @router.get("/deals", response_model=DealsReading)
 async def read_deals(
     session: Reading,
@@ -93,7 +104,11 @@ async def read_deals(
     question: Asked,
     form: Exported,
     line: Annotated[
-        Bucket | Literal["overdue"] | None, Query(description="without it all lines of the forecast")
+        Behind | None,
+        Query(
+            description="a line, or open deals of the period's lines: all of them (open), past their close date (overdue), "
+            "without a known amount (unpriced), put off three times or more (pushed); without it all lines of the forecast"
+        ),
     ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,

@@ -10,10 +10,11 @@ from starlette.responses import Response
 
 from libs.common.web.schemas import Out
 from services.forecast.readings import parquet, sheet
+from services.forecast.readings.schemas import OpenLines, PipelineReading
 from services.forecast.readings.table import Kind, Table
 from services.forecast.readings.totals import BESIDE
 from services.forecast.rollup.schemas import DealRow, DealsReading, RollupReading, RollupRow, Sum
-from services.forecast.rollup.standing import FORECAST_LINES
+from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES
 
 Form = Literal["csv", "parquet"]
 
@@ -59,6 +60,26 @@ def rollup_table(reading: RollupReading) -> Table:
         start | sums,
         [line(row) for row in (*reading.rows, reading.totals)],
     )
+
+
+def pipeline_table(reading: PipelineReading) -> Table:
+    """A line per stage and one for the total; each line's count, amount and weighted side by side."""
+    names = ("total", *OPEN_LINES)
+    start: dict[str, Kind] = {"period": "text", "stage": "text", "currency": "text"}
+    sums = {f"{name}_{measure}": kind for name in names for measure, kind in MEASURES.items()}
+    days: dict[str, Kind] = {"median_days": "number", "longest_days": "number"}
+
+    def measured(total: Sum, lines: OpenLines) -> list[Any]:
+        parts = [total, *(getattr(lines, name) for name in OPEN_LINES)]
+        return [getattr(part, measure) for part in parts for measure in MEASURES]
+
+    begin, currency = reading.period.key, reading.currency
+    rows = [
+        [begin, row.stage, currency, *measured(row.total, row.lines), row.median_days, row.longest_days]
+        for row in reading.stages
+    ]
+    whole = [begin, "Total", currency, *measured(reading.total, reading.lines), None, None]
+    return Table(f"pipeline-{begin}", start | sums | days, [*rows, whole])
 
 
 def deals_table(reading: DealsReading, items: Iterable[DealRow]) -> Table:

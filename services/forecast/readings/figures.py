@@ -1,11 +1,12 @@
 """The numbers of an asked population: the present from cells, the past from the columns of history."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,11 +15,16 @@ from libs.common import money
 from libs.common.calendar import Period
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import NO_DAY, Index, day_number
+from services.forecast.history.columns import NO_DAY, Flags, Index, day_number
 from services.forecast.past import cutting
+from services.forecast.past.ageing import Age, ages_by_stage
 from services.forecast.past.population import BUCKETS, OPEN, Population
 from services.forecast.readings import repository
 from services.forecast.readings.asked import Asked
+
+Flag = Literal["overdue", "unpriced", "pushed"]
+FLAGS: tuple[Flag, ...] = get_args(Flag)
+"""What of an open deal needs care."""
 
 Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
@@ -48,12 +54,12 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     return await asyncio.to_thread(summed)
 
 
-async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
-    """The sum of the open deals of the period, inside its lines, whose close date has passed."""
+async def flagged(session: AsyncSession, asked: Asked, flag: Flag) -> dict[str, Any]:
+    """The sum of the open deals of the period, inside its lines, that need care for one reason."""
     if asked.past is None:
-        return await repository.overdue(session, asked)
+        return await repository.flagged(session, asked, flag)
     chosen = asked.past.population
-    chosen = chosen.where(_is_overdue(chosen, asked) & chosen.in_days(asked.period.start, asked.period.end))
+    chosen = chosen.where(_has(chosen, asked, flag) & chosen.in_days(asked.period.start, asked.period.end))
     nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
     zeros = np.zeros(len(chosen), dtype=np.int8)
     found = cutting.summed(chosen, [None], zeros.astype(np.int64), zeros)
@@ -65,36 +71,51 @@ async def deals(
     asked: Asked,
     *,
     buckets: Sequence[str],
-    overdue_only: bool,
+    flag: Flag | None,
     after: Rank | None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     past = asked.past
     if past is None:
-        return await repository.deals(
-            session, asked, buckets=buckets, overdue_only=overdue_only, after=after, limit=limit
-        )
+        return await repository.deals(session, asked, buckets=buckets, flag=flag, after=after, limit=limit)
     chosen = past.population
     wanted = cutting.in_period(chosen, asked.period, asked.quarter.start)
     wanted &= np.isin(chosen.buckets(asked.quarter.start), [BUCKETS.index(bucket) for bucket in buckets])
-    if overdue_only:
-        wanted &= _is_overdue(chosen, asked)
+    if flag is not None:
+        wanted &= _has(chosen, asked, flag)
     chosen = chosen.where(wanted)
     page = _page(chosen, after, limit)
     stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
 
 
-def _is_overdue(population: Population, asked: Asked) -> np.ndarray:
-    due = population.columns.close_date[population.rows]
-    found: np.ndarray = (
-        np.isin(population.line, OPEN)
-        & (population.day >= day_number(asked.quarter.start))
-        & (due != NO_DAY)
-        & (due < day_number(asked.business_date.day))
-    )
+async def ages(session: AsyncSession, asked: Asked) -> dict[str | None, Age]:
+    """How long the open deals of the period, inside its lines, have been in their stage, by stage."""
+    zone = settings_of(session).org_timezone
+    if asked.past is None:
+        rows = await repository.ages(session, asked, zone)
+        return {row["part"]: Age(row["median_days"], row["longest_days"], row["probability"]) for row in rows}
+    chosen = asked.past.population
+    chosen = chosen.where(_is_open(chosen, asked) & chosen.in_days(asked.period.start, asked.period.end))
+    return await asyncio.to_thread(ages_by_stage, chosen, asked.business_date.day, ZoneInfo(zone))
+
+
+def _is_open(population: Population, asked: Asked) -> Flags:
+    found: Flags = np.isin(population.line, OPEN) & (population.day >= day_number(asked.quarter.start))
     return found
+
+
+def _has(population: Population, asked: Asked, flag: Flag) -> Flags:
+    """Which need care for this reason: the twin of `repository.FLAGS`."""
+    columns, rows = population.columns, population.rows
+    due = columns.close_date[rows]
+    found: dict[Flag, Callable[[], Flags]] = {
+        "overdue": lambda: (due != NO_DAY) & (due < day_number(asked.business_date.day)),
+        "unpriced": lambda: ~population.amount[1],
+        "pushed": lambda: columns.pushes[rows] >= repository.MANY_PUSHES,
+    }
+    return _is_open(population, asked) & found[flag]()
 
 
 def _page(population: Population, after: Rank | None, limit: int) -> Index:
@@ -138,7 +159,7 @@ def _described(
 ) -> list[dict[str, Any]]:
     (amount, priced), (weighted, weighed) = population.amount, population.weighted
     bucket = population.buckets(asked.quarter.start)
-    late = _is_overdue(population, asked)
+    late = _has(population, asked, "overdue")
     scale = Decimal(1).scaleb(-money.exponent(asked.rates.base))
     return [
         {

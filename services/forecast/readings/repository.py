@@ -19,6 +19,9 @@ from services.forecast.rollup.standing import OPEN_LINES, UNDATED
 
 _OPEN = ", ".join(f"'{line}'" for line in OPEN_LINES)
 
+MANY_PUSHES = 3
+"""A deal that was put off so often is a promise without weight."""
+
 _PLACES = """
     LEFT JOIN org_person p ON p.person_id = r.owner_id
     LEFT JOIN org_unit u ON u.unit_id = p.unit_id
@@ -48,6 +51,9 @@ _IN_ORG = """
     (:whole OR coalesce(u.unit_id, :unassigned) IN (SELECT descendant FROM org_closure WHERE ancestor = :org))
 """
 
+CUTS = (*DIMENSIONS, "stage")
+"""Properties of a deal by which it can be cut and chosen. Cells know all but the stage."""
+
 PARTS = {
     "none": "NULL::text",
     "month": "CASE WHEN r.month < :quarter_start AND r.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
@@ -56,14 +62,14 @@ PARTS = {
     "team": "coalesce(u.unit_id, :unassigned)::text",
     "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
     "WHEN coalesce(u.unit_id, :unassigned) = :org THEN 'owner:' || r.owner_id ELSE 'unit:' || :unassigned_text END",
-    **dict.fromkeys(DIMENSIONS, "nullif(r.dim_value, '')"),
+    **dict.fromkeys(CUTS, "nullif(r.dim_value, '')"),
 }
 """How rows are cut. `unit`: by the children of the asked unit, and by owner for those who stand in it directly."""
 
 
 async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:
     """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
-    dim = by if by in DIMENSIONS else TOTAL
+    dim = by if by in CUTS else TOTAL
     statement = f"""
         SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
                sum(r.weighted) AS weighted, sum(r.unpriced)::bigint AS unpriced_count,
@@ -76,21 +82,45 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     return [dict(row) for row in found.mappings()]
 
 
-async def overdue(session: AsyncSession, asked: Asked) -> dict[str, Any]:
-    """The sum of the open deals of the period, inside its lines, whose close date has passed."""
+async def flagged(session: AsyncSession, asked: Asked, flag: str) -> dict[str, Any]:
+    """The sum of the open deals of the period, inside its lines, that have a flag."""
     statement = f"""
         SELECT count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
                count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
                count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
         FROM ({_DEALS}) r {_PLACES}
-        WHERE {_IS_OVERDUE} AND r.month >= :start AND r.month < :until
+        WHERE {FLAGS[flag]} AND r.month >= :start AND r.month < :until
           AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
     """  # noqa: S608 - fragments of this module
     return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
 
 
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
-_IS_OVERDUE = f"(r.line IN ({_OPEN}) AND r.month >= :quarter_start AND r.close_date < :day)"
+_IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
+FLAGS = {
+    "overdue": f"({_IS_OPEN} AND r.close_date < :day)",
+    "unpriced": f"({_IS_OPEN} AND r.amount_base IS NULL)",
+    "pushed": f"({_IS_OPEN} AND r.pushes >= {MANY_PUSHES})",
+}
+"""What of an open deal needs care."""
+
+
+async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str, Any]]:
+    """Rows `part, median_days, longest_days, probability` of the open deals of the period by stage, inside its lines.
+
+    Days are local ones from the entry into the stage to the business date; `probability` is the mean of the stage's.
+    """
+    days = "greatest(cast(:day AS date) - (r.stage_entered_at AT TIME ZONE :zone)::date, 0)"
+    statement = f"""
+        SELECT nullif(r.stage, '') AS part, percentile_disc(0.5) WITHIN GROUP (ORDER BY {days}) AS median_days,
+               max({days}) AS longest_days, avg(r.stage_probability) AS probability
+        FROM ({_DEALS}) r {_PLACES}
+        WHERE {_IS_OPEN} AND r.month >= :start AND r.month < :until
+          AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+        GROUP BY 1
+    """  # noqa: S608 - fragments of this module
+    found = await session.execute(text(statement), _parameters(asked, asked.period) | {"zone": zone})
+    return [dict(row) for row in found.mappings()]
 
 
 async def deals(
@@ -98,25 +128,25 @@ async def deals(
     asked: Asked,
     *,
     buckets: Sequence[str],
-    overdue_only: bool,
+    flag: str | None,
     after: tuple[Decimal, UUID] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     statement = f"""
         SELECT * FROM (
-            SELECT r.*, {_BUCKET} AS bucket, coalesce({_IS_OVERDUE}, false) AS is_overdue,
+            SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
+                   coalesce({FLAGS.get(flag or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
             FROM ({_DEALS}) r {_PLACES}
             WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
         ) d
-        WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND (NOT :overdue_only OR d.is_overdue)
+        WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
           AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))
         ORDER BY d.rank DESC, d.deal_id DESC LIMIT :limit
     """  # noqa: S608 - fragments of this module
     parameters = _parameters(asked, asked.period) | {
         "buckets": list(buckets),
-        "overdue_only": overdue_only,
         "after_rank": after[0] if after else Decimal(),
         "after_id": after[1] if after else NOBODY,
         "limit": limit,
@@ -125,19 +155,19 @@ async def deals(
 
 
 def _cells(asked: Asked, dim: str) -> str:
-    """The population as cells. What the cells do not know (several dimensions at once) is added up from deals."""
-    if not any(getattr(asked.filters, name) is not None for name in DIMENSIONS):
+    """The population as cells. What the cells do not know (stages, several dimensions at once) is added up from deals."""
+    if dim != "stage" and not any(getattr(asked.filters, name) is not None for name in CUTS):
         return """
             SELECT dim_value, owner_id, month, line, deal_type, value_basis, deal_count AS n, amount, weighted, unpriced,
                    unweighted
             FROM rollup_cell WHERE dim = :dim
         """
-    value = f"coalesce(x.{dim}, '')" if dim in DIMENSIONS else "''"
+    value = f"coalesce(x.{dim}, '')" if dim in CUTS else "''"
     return f"""
         SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.line, x.deal_type,
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
-               x.region, x.market, x.product, x.segment
+               x.region, x.market, x.product, x.segment, x.stage
         FROM deal_current x WHERE x.line IS NOT NULL
     """  # noqa: S608 - fragments of this module
 

@@ -12,7 +12,7 @@ from libs.common.events.deals import DealChanged
 from libs.common.web.schemas import In, Out
 from services.forecast.rollup.standing import Bucket
 
-By = Literal["category", "month", "region", "market", "product", "segment", "team", "owner", "unit"]
+By = Literal["category", "month", "region", "market", "product", "segment", "stage", "team", "owner", "unit"]
 PeriodKind = Literal["month", "quarter", "year"]
 
 
@@ -192,7 +192,10 @@ class CallReading(Reading):
 
 
 class DealRow(Out):
-    """A deal behind a number. `bucket` is where it stands; `version` and `valid_from` name the entry of its timeline."""
+    """A deal behind a number. `bucket` is where it stands; `version` and `valid_from` name the entry of its timeline.
+
+    `days_in_stage`: local days from the entry into the stage to the business date.
+    """
 
     deal_id: UUID
     version: int
@@ -223,6 +226,8 @@ class DealRow(Out):
     deal_type: str
     value_basis: str
     pushes: int
+    stage_entered_at: datetime
+    days_in_stage: int
 
 
 class DealsReading(Reading):

@@ -1,0 +1,51 @@
+"""The parameters of a page's address, as the endpoints of pages take them."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from gateway.pages.address import By, CallView, Mode, MovementView, View, opened
+
+Period = Annotated[str, Query(max_length=20)]
+Unit = Annotated[str, Query(max_length=36)]
+Word = Annotated[str, Query(max_length=40)]
+Cursor = Annotated[str | None, Query(max_length=400)]
+
+
+def call_view(  # the parameters of the address
+    period: Period = "",
+    org: Unit = "",
+    date: Annotated[str, Query(max_length=10)] = "",
+    by: By = "organisation",
+    view: View = "single",
+    deal_type: Word = "",
+    value_basis: Word = "",
+    open: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002 - the address's name
+    at: Annotated[str, Query(max_length=10)] = "",
+) -> CallView:
+    """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
+    date = "" if date == at else date
+    return CallView(period, org, date, by, view, deal_type, value_basis, opened(open))
+
+
+def movement_view(
+    period: Period = "",
+    org: Unit = "",
+    deal_type: Word = "",
+    value_basis: Word = "",
+    since: Word = "",
+    as_of: Word = "",
+    since_known_at: Word = "",
+    known_at: Word = "",
+    mode: Mode = "ends",
+    since_shown: Word = "",
+    as_of_shown: Word = "",
+) -> MovementView:
+    """`since_shown`, `as_of_shown`: what a form showed without anyone choosing it, as `at` of the call."""
+    since = "" if since == since_shown else since
+    as_of = "" if as_of == as_of_shown else as_of
+    return MovementView(period, org, deal_type, value_basis, since, as_of, since_known_at, known_at, mode)
+
+
+Viewed = Annotated[CallView, Depends(call_view)]
+Moving = Annotated[MovementView, Depends(movement_view)]

@@ -16,7 +16,7 @@ from services.forecast.organisation.service import Basis
 from services.forecast.readings import call, pipeline
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.readings.call import Behind
-from services.forecast.readings.export import Form, answer, deals_table, rollup_table
+from services.forecast.readings.export import Form, answer, deals_table, pipeline_table, rollup_table
 from services.forecast.readings.schemas import PipelineReading
 from services.forecast.rollup.schemas import By, CallReading, DealsReading, RollupReading
 

@@ -2,14 +2,16 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.stack import Stack
+from libs.common.ids import entity_id
 from tests.e2e.crm import Crm
 
 WIDE = {"width": 1440, "height": 900}
@@ -77,6 +79,20 @@ async def page(browser: Browser, signed_in: Path, request: pytest.FixtureRequest
     refused = [text for text in troubles if "status of 422" in text]
     assert [text for text in troubles if text not in refused] == []
     assert len(refused) == (marker.args[0] if marker else 0), refused
+
+
+@pytest.fixture(scope="session")
+def knows(stack: Stack) -> Callable[[str, str], bool]:
+    """`knows(external_id, text)`: whether the forecast has this deal of `crm`, and its newest entry says `text`."""
+    key = stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
+
+    def known(external_id: str, text: str) -> bool:
+        deal_id = entity_id("sim-standard", "deal", external_id)
+        url = f"{stack.url('gateway')}/api/v1/forecast/deals/{deal_id}/history"
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)
+        return answer.is_success and text in str(answer.json()["current"])
+
+    return known
 
 
 def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:

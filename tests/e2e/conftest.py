@@ -3,16 +3,18 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.stack import Stack
+from libs.common.ids import entity_id
 from tests.e2e.crm import Crm
 
 WIDE = {"width": 1440, "height": 900}
@@ -111,6 +113,20 @@ async def is_fine(page: Page, name: str = "") -> None:
             assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
             if folder and name:
                 await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{kind}.png", full_page=True)
+
+
+@pytest.fixture(scope="session")
+def knows(stack: Stack) -> Callable[[str, str], bool]:
+    """`knows(external_id, text)`: whether the forecast has this deal of `crm`, and its newest entry says `text`."""
+    key = stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
+
+    def known(external_id: str, text: str) -> bool:
+        deal_id = entity_id("sim-standard", "deal", external_id)
+        url = f"{stack.url('gateway')}/api/v1/forecast/deals/{deal_id}/history"
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)
+        return answer.is_success and text in str(answer.json()["current"])
+
+    return known
 
 
 def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:

@@ -1,0 +1,129 @@
+"""The page on the pipeline, in a real browser: what is open, by stage and month, and what of it needs care."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from deploy.local.stack import Stack
+from deploy.local.waiting import wait_until
+from libs.common import clock
+from tests.e2e.axe import is_fine
+from tests.e2e.conftest import PHONE, WIDE
+from tests.e2e.crm import Crm, deal
+
+LINES = ("commit", "most_likely", "best_case", "pipeline")
+
+
+@dataclass(frozen=True)
+class Book:
+    """Open deals of one year: some stand well, one was put off three times, one has no date."""
+
+    mark: str
+    year: str
+
+    def of(self, name: str) -> str:
+        return f"{name}-{self.mark}"
+
+
+@pytest.fixture(scope="module")
+def book(stack: Stack, crm: Crm, knows: Callable[[str, str], bool]) -> Book:
+    mark, today = uuid.uuid4().hex[:8], clock.now().date()
+    due = today + timedelta(days=30)
+    crm.send(deal(f"sure-{mark}", amount="310000.33", close_date=due))
+    crm.send(deal(f"early-{mark}", amount="120000.10", close_date=due, stage="Propose", category="best_case"))
+    crm.send(deal(f"undated-{mark}", amount="70000.00", close_date=None))
+    for days in range(4):
+        crm.send(deal(f"put-off-{mark}", amount="90000.00", close_date=due + timedelta(days=days)))
+        said = str(due + timedelta(days=days))
+        assert wait_until(lambda said=said: knows(f"put-off-{mark}", said), timeout_s=20, every_s=0.1)
+    for name in ("sure", "early", "undated"):
+        assert wait_until(lambda name=name: knows(f"{name}-{mark}", ""), timeout_s=20, every_s=0.1)
+    return Book(mark, f"FY{(due + timedelta(days=3)).year}")
+
+
+async def test_every_number_of_the_page_is_the_api_s_and_leads_to_deals_that_add_up_to_it(
+    stack: Stack, page: Page, book: Book
+) -> None:
+    await page.goto(f"{stack.url('gateway')}/call")
+    await page.get_by_role("link", name="Pipeline", exact=True).click()
+    await page.get_by_role("combobox", name="Period").select_option(book.year)
+    await expect(page.locator("h1")).to_contain_text(book.year.removeprefix("FY"))
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/pipeline?period={book.year}")
+    said = await answer.json()
+    shown = await _shown(page)
+    assert shown["open"] == said["total"]["amount"]
+    assert shown["open.weighted"] == said["total"]["weighted"]
+    for line in LINES:
+        assert shown[f"line.{line}"] == said["lines"][line]["amount"]
+    for row in said["stages"]:
+        cells = {line: row["lines"][line] for line in LINES if row["lines"][line]["count"]} | {"open": row["total"]}
+        for name, cell in cells.items():
+            assert shown[f"stage.{row['stage']}.{name}"] == cell["amount"]
+        assert shown[f"stage.{row['stage']}.days"] == str(row["median_days"])
+    for month in said["months"]:
+        assert shown[f"month.{month['month']}"] == month["total"]["amount"]
+    for flag in ("overdue", "pushed", "unpriced", "carried_over", "undated", "held_back"):
+        assert shown[f"care.count.{flag}"] == str(said["care"][flag]["count"])
+
+    amount = await page.locator("data[data-key='stage.Propose.best_case']").get_attribute("value")
+    cell = page.locator("td", has=page.locator("data[data-key='stage.Propose.best_case']"))
+    await cell.get_by_role("link").click()
+    await expect(page.locator("h1")).to_have_text("Best case in Propose")
+    amounts = await page.locator("tbody td.strong data").evaluate_all("all => all.map(each => each.value)")
+    assert sum(map(Decimal, amounts)) == Decimal(amount or "0")
+    await expect(page.locator("tbody")).to_contain_text(book.of("early"))
+    await expect(page.locator("tbody")).not_to_contain_text(book.of("sure"))
+
+
+async def test_what_needs_care_opens_its_deals_and_each_its_history(stack: Stack, page: Page, book: Book) -> None:
+    await page.goto(f"{stack.url('gateway')}/pipeline?period={book.year}")
+    await page.get_by_role("link", name="Pushed 3 times or more").click()
+    row = page.locator("tbody tr", has_text=book.of("put-off"))
+    await expect(row).to_contain_text("3× pushed")
+    await expect(row).to_contain_text("0 d")
+    await row.get_by_role("link").click()
+    await expect(page.locator("table.history tbody tr")).to_have_count(4)
+    await page.goto(f"{stack.url('gateway')}/pipeline?period={book.year}")
+    await page.get_by_role("link", name="Undated").click()
+    await expect(page.locator("h1")).to_have_text("Undated")
+    await expect(page.locator("tbody")).to_contain_text(book.of("undated"))
+
+
+async def test_an_open_pipeline_follows_what_comes_without_a_reload(
+    stack: Stack, crm: Crm, page: Page, book: Book
+) -> None:
+    await page.goto(f"{stack.url('gateway')}/pipeline?period={book.year}")
+    await expect(page.locator("#live")).to_have_text("Live")
+    total = page.locator("data[data-key='open']")
+    before = await total.get_attribute("value")
+    await page.evaluate("window.sameDocument = true")
+    crm.send(deal(book.of("further"), amount="5000.00", close_date=clock.now().date() + timedelta(days=33)))
+    await expect(total).not_to_have_attribute("value", before or "", timeout=15_000)
+    assert await page.evaluate("window.sameDocument") is True
+
+
+async def test_pages_of_the_pipeline_are_accessible_and_fit_the_screen(stack: Stack, page: Page, book: Book) -> None:
+    paths = (
+        f"/pipeline?period={book.year}",
+        "/pipeline?period=2031Q1",
+        f"/pipeline/deals?period={book.year}&line=open",
+    )
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        for size in (WIDE, PHONE):
+            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            for path in paths:
+                await page.goto(f"{stack.url('gateway')}{path}")
+                await is_fine(page, size["width"])
+
+
+async def _shown(page: Page) -> dict[str, Any]:
+    """The exact values on the page by their key."""
+    pairs = await page.locator("data[data-key]").evaluate_all("all => all.map(each => [each.dataset.key, each.value])")
+    return dict(pairs)

@@ -125,3 +125,15 @@ async def test_movement_leaves_as_csv_and_says_what_it_cannot_answer(api_for: Ap
     answer = await client.get("/v1/forecast/movement", params=backwards, headers=bearer("cso"))
     assert answer.status_code == 422
     assert "later than" in answer.json()["detail"]
+
+
+async def test_a_start_before_history_was_imported_is_as_known_when_it_was(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    imported = AT + timedelta(days=3)
+    await handle(runtime.database, [deal("old", reconstructed=True, recorded_at=imported)])
+    since = (AT + timedelta(days=1)).isoformat()
+    found = (await get(client, "movement", since=since)).json()
+    assert (found["open"]["opening"], found["open"]["change"], terms(found["open"])) == ("1000.00", "0.00", {})
+    assert found["since"]["known_at"] == found["imported_at"] == imported.isoformat().replace("+00:00", "Z")
+    then = (await get(client, "movement", since=since, since_known_at=since)).json()
+    assert (then["open"]["opening"], terms(then["open"])) == ("0.00", {"created": "1000.00"})

@@ -5,6 +5,9 @@
   let source = null;
   let refreshing = false;
   let again = false;
+  let leaving = 0; // requests for another view that people made and that are on their way
+  let address = ""; // of the view that is being read again
+  const leaves = (ctx) => ctx.sourceElement.id !== "view" && ctx.target?.id === "main";
 
   function show(name) {
     document.documentElement.dataset.live = name;
@@ -23,7 +26,7 @@
   function refresh() {
     const view = document.getElementById("view");
     if (!view || !("refresh" in view.dataset) || document.hidden) { again = document.hidden; return; }
-    if (refreshing) { again = true; return; }
+    if (refreshing || leaving) { again = true; return; }
     const active = document.activeElement;
     if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
     refreshing = true;
@@ -47,9 +50,15 @@
 
   const before = new Map();
   document.addEventListener("htmx:before:request", (event) => {
+    if (leaves(event.detail.ctx)) leaving += 1;
     if (event.detail.ctx.sourceElement.id !== "view") return;
+    address = location.href;
     before.clear();
     for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
+  });
+
+  document.addEventListener("htmx:before:swap", (event) => { // what was read of a view that people have left is of no use
+    if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== address)) { again = true; event.preventDefault(); }
   });
 
   document.addEventListener("htmx:after:swap", () => {
@@ -69,6 +78,7 @@
     if (event.detail.ctx.sourceElement.id === "view") show("paused");
   });
   document.addEventListener("htmx:finally:request", (event) => {
+    if (leaves(event.detail.ctx)) { leaving -= 1; if (again) setTimeout(refresh, 250); }
     if (event.detail.ctx.sourceElement.id !== "view") return;
     refreshing = false;
     if (again) setTimeout(refresh, 250);

@@ -59,7 +59,11 @@ async def test_a_view_that_somebody_opens_is_not_replaced_by_what_was_being_read
     await page.goto(f"{stack.url('gateway')}/call")
     await expect(page.locator("#live")).to_have_text("Live")
     held: list[Route] = []
-    await page.route(re.compile(r"/call$"), held.append)
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route(re.compile(r"/call$"), hold)
     await page.evaluate("htmx.trigger(document.getElementById('view'), 'refresh')")
     await page.locator(".figure.commit a").click()
     await expect(page.get_by_role("heading", name="Commit")).to_be_visible()

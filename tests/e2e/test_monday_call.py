@@ -177,7 +177,6 @@ async def _the_number_is_read(page: Page, office: Office) -> None:
     assert await _value(lock, "moved.increased") == "30000.00"
     assert await _value(lock, "moved.lost") == "-50000.00"
     assert await _value(lock, "moved.closing") == "250000.00"
-    await is_fine(page, "monday-read")
 
 
 async def _why_it_moved_leads_to_a_delivery(page: Page, office: Office) -> None:

@@ -1,8 +1,10 @@
 """What a person sees, in a real browser, with the whole system running."""
 
+import re
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.local.stack import Stack
 from libs.common.ids import new_id
@@ -46,6 +48,31 @@ async def test_a_signed_webhook_moves_the_call_without_a_reload(stack: Stack, cr
     shown = await page.locator(COMMIT).get_attribute("value")
     said = await (await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/call")).json()
     assert shown == said["lines"]["commit"]["amount"]
+
+
+async def test_a_view_that_somebody_opens_is_not_replaced_by_what_was_being_read_before(
+    stack: Stack, crm: Crm, page: Page
+) -> None:
+    known = str(new_id())
+    crm.send(deal(known, amount="1000.00"))
+    await _until_forecast_knows(stack, page, known)
+    await page.goto(f"{stack.url('gateway')}/call")
+    await expect(page.locator("#live")).to_have_text("Live")
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route(re.compile(r"/call$"), hold)
+    await page.evaluate("htmx.trigger(document.getElementById('view'), 'refresh')")
+    await page.locator(".figure.commit a").click()
+    await expect(page.get_by_role("heading", name="Commit")).to_be_visible()
+
+    async with page.expect_event("requestfinished", lambda request: request.url.endswith("/call")):
+        await held[0].continue_()
+
+    await page.evaluate("new Promise((done) => setTimeout(done, 200))")
+    await expect(page.get_by_role("heading", name="Commit")).to_be_visible()
 
 
 async def test_a_parked_delivery_shows_its_reason_and_can_be_replayed(stack: Stack, crm: Crm, page: Page) -> None:

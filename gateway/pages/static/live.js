@@ -7,6 +7,9 @@
   let again = false;
   let last = 0;
   let waiting = null;
+  let leaving = 0; // requests for another view that people made and that are on their way
+  let address = ""; // of the view that is being read again
+  const leaves = (ctx) => ctx.sourceElement.id !== "view" && ctx.target?.id === "main";
 
   function show(name) {
     document.documentElement.dataset.live = name;
@@ -25,7 +28,7 @@
   function refresh() {
     const view = document.getElementById("view");
     if (!view || !("refresh" in view.dataset) || document.hidden) { again = document.hidden; return; }
-    if (refreshing) { again = true; return; }
+    if (refreshing || leaving) { again = true; return; }
     const active = document.activeElement;
     if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
     const wait = Number(view.dataset.refresh) * 1000 - (Date.now() - last); // a view that is dear to make says how seldom
@@ -52,9 +55,15 @@
 
   const before = new Map();
   document.addEventListener("htmx:before:request", (event) => {
+    if (leaves(event.detail.ctx)) leaving += 1;
     if (event.detail.ctx.sourceElement.id !== "view") return;
+    address = location.href;
     before.clear();
     for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
+  });
+
+  document.addEventListener("htmx:before:swap", (event) => { // what was read of a view that people have left is of no use
+    if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== address)) { again = true; event.preventDefault(); }
   });
 
   document.addEventListener("htmx:after:swap", () => {
@@ -74,6 +83,7 @@
     if (event.detail.ctx.sourceElement.id === "view") show("paused");
   });
   document.addEventListener("htmx:finally:request", (event) => {
+    if (leaves(event.detail.ctx)) { leaving -= 1; if (again) setTimeout(refresh, 250); }
     if (event.detail.ctx.sourceElement.id !== "view") return;
     refreshing = false;
     if (again) setTimeout(refresh, 250);

@@ -18,7 +18,8 @@ from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_curso
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import Index
-from services.forecast.metrics.contracts import CONTRACTS, Contract
+from services.forecast.metrics.contract import Contract
+from services.forecast.metrics.contracts import CONTRACTS
 from services.forecast.metrics.formulas.figures import Figure
 from services.forecast.metrics.formulas.items import Items, Sums
 from services.forecast.metrics.formulas.scene import DAY, Scene

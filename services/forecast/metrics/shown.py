@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple, get_args
 
 from libs.common import money
-from services.forecast.metrics.contracts import Contract
+from services.forecast.metrics.contract import Contract
 from services.forecast.metrics.formulas.figures import Factor, Figure, Unit
 from services.forecast.metrics.schemas import By, ContractOut, FactorOut, IntervalOut, Kind, Number, PartOut
 from services.forecast.rollup.cells import NOBODY

@@ -68,10 +68,18 @@ async def test_a_view_that_somebody_opens_is_not_replaced_by_what_was_being_read
     await page.locator(".figure.commit a").click()
     await expect(page.get_by_role("heading", name="Commit")).to_be_visible()
 
-    async with page.expect_event("requestfinished", lambda request: request.url.endswith("/call")):
-        await held[0].continue_()
+    await page.evaluate(
+        """() => {
+            const late = (event) => event.detail.ctx.request.action === "/call";
+            document.addEventListener("htmx:after:swap", (event) => { if (late(event)) window.replaced = true; });
+            window.over = new Promise((done) =>
+                document.addEventListener("htmx:finally:request", (event) => { if (late(event)) done(); }));
+        }"""
+    )
+    await held[0].continue_()
+    await page.evaluate("window.over")
 
-    await page.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert await page.evaluate("window.replaced") is None
     await expect(page.get_by_role("heading", name="Commit")).to_be_visible()
 
 

@@ -3,7 +3,7 @@
 import tomllib
 
 from deploy.local.check import IN_CI, STAGES
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, shown, tracked
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
@@ -29,3 +29,14 @@ def test_types_are_strict_everywhere_in_the_product():
 def test_a_warning_fails_a_test_and_only_the_clock_tells_time():
     assert PROJECT["pytest"]["ini_options"]["filterwarnings"] == ["error"]
     assert "datetime.datetime.now" in PROJECT["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+
+
+def test_every_integration_test_that_meets_a_broker_is_run_on_apache_kafka():
+    (stage,) = (each for each in STAGES if each.name == "kafka-integration")
+    (folder,) = (part for command in stage.commands for part in command if part.startswith("tests/"))
+    elsewhere = [
+        shown(path)
+        for path in tracked("tests/integration/*.py")
+        if "TestBroker" in path.read_text(encoding="utf-8") and not shown(path).startswith(folder)
+    ]
+    assert elsewhere == []

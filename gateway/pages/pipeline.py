@@ -89,6 +89,7 @@ async def pipeline_deals(
         found=found,
         names=labels,
         csv_href=f"/api/v1/forecast/deals?{urlencode(exported)}",
+        may_judge=False,
     )
 
 

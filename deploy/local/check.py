@@ -17,7 +17,9 @@ from deploy.local.errors import LocalError
 from deploy.local.kafka import KafkaCluster
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 30 * 60
+AIM_S = 30 * 60
+LIMIT_S = 45 * 60
+"""Half as much again as the aim: the same machine is up to twice as slow from one minute to the next."""
 ENDING_S = 60
 """What tests may take to end what they started, when they are interrupted."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
@@ -208,9 +210,12 @@ def main(names: Sequence[str]) -> int:
         if not good:
             failed_at = name
             break
-    over = time.monotonic() - begun >= LIMIT_S
+    taken = time.monotonic() - begun
+    over = taken >= LIMIT_S
     print()
     print("\n".join(summary(minutes, failed_at)))
+    if AIM_S <= taken < LIMIT_S:
+        print(f"  longer than the {AIM_S // 60} minutes that it should take")
     if over:
         print(f"  over {LIMIT_S // 60} minutes, which fails the run")
         total += Counts(failed=0 if total.failed else 1)

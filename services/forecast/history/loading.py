@@ -74,12 +74,16 @@ class Ledger:
         self._reading = asyncio.Lock()
 
     async def up_to_date(self, session: AsyncSession) -> Columns:
-        """The columns with every version that this session's snapshot sees, and perhaps later ones."""
+        """The columns with every version that this session's snapshot sees, and perhaps later ones.
+
+        A session that writes sees more with each statement: what came after the first is left for the next reading, which
+        would find it a second time.
+        """
         snapshot: str = (await session.execute(text("SELECT pg_current_snapshot()::text"))).scalar_one()
         async with self._reading:
             if _order(snapshot) > self._order:
                 with tempfile.TemporaryFile() as copied:
-                    await _copy(session, copied, self._seen)
+                    await _copy(session, copied, self._seen, snapshot)
                     self.columns = await asyncio.to_thread(_merged, self.columns, copied)
                 self._seen, self._order = snapshot, _order(snapshot)
             return self.columns
@@ -99,15 +103,14 @@ def ledger_of(session: AsyncSession) -> Ledger:
     return _ledgers.setdefault(session.get_bind().pool, Ledger())  # type: ignore[union-attr]
 
 
-async def _copy(session: AsyncSession, into: IO[bytes], seen: str | None) -> None:
+async def _copy(session: AsyncSession, into: IO[bytes], seen: str | None, now: str) -> None:
+    """Write the rows that the snapshot `now` sees and `seen` did not."""
     connection = await session.connection()
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    query = f"SELECT {_SELECT} FROM deal_version"  # noqa: S608 - constants
-    if seen is None:
-        await driver.copy_from_query(query, output=into, format="csv", header=True)
-        return
-    unseen = "arrived_in >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(arrived_in, $1::text::pg_snapshot)"
-    await driver.copy_from_query(f"{query} WHERE {unseen}", seen, output=into, format="csv", header=True)
+    query = f"SELECT {_SELECT} FROM deal_version WHERE pg_visible_in_snapshot(arrived_in, $1::text::pg_snapshot)"  # noqa: S608 - constants
+    unseen = " AND arrived_in >= pg_snapshot_xmin($2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(arrived_in, $2::text::pg_snapshot)"
+    given = (query, now) if seen is None else (query + unseen, now, seen)
+    await driver.copy_from_query(*given, output=into, format="csv", header=True)
 
 
 def _merged(known: Columns, copied: IO[bytes]) -> Columns:

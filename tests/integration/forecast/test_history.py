@@ -17,6 +17,7 @@ from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.ids import ROOT_UNIT, unit_id
+from services.forecast.history import loading
 from services.forecast.organisation import service as organisations
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import service as past
@@ -93,6 +94,30 @@ async def test_the_same_question_has_the_same_answer_whatever_is_recorded_later(
         for batch in batches:
             await handle(database, batch)
         assert await read(database, as_of, known_at) == before
+    finally:
+        await database.close()
+
+
+async def test_what_arrives_while_a_writing_session_reads_is_read_once(
+    databases: tuple[Any, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, owner = databases
+    await emptied(owner)
+    database = Database(chosen)
+    copy = loading._copy
+
+    async def overtaken(*given: Any) -> None:
+        await handle(database, [deal("late")])
+        await copy(*given)
+
+    try:
+        await handle(database, [deal("early")])
+        monkeypatch.setattr(loading, "_copy", overtaken)
+        async with database.transaction() as session:
+            await past.columns(session)
+        monkeypatch.setattr(loading, "_copy", copy)
+        async with database.reading() as session:
+            assert len(await past.columns(session)) == 2
     finally:
         await database.close()
 

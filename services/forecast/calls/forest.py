@@ -1,7 +1,7 @@
 """The organisation with what the CRM says and what people said, from one reading: the ground of every number of calls."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,8 @@ from libs.common.web.auth import Principal
 from services.forecast.calls import repository
 from services.forecast.calls.repository import Population
 from services.forecast.calls.steps import InForce, Landing, Node, NodeKey, land, walk
+from services.forecast.organisation import service as organisations
+from services.forecast.organisation.tree import Organisation, Unit
 from services.forecast.readings import call as readings
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.rollup.cells import NOBODY
@@ -70,33 +72,44 @@ async def grow(
     rows = {UUID(row.key) if row.key else NOBODY: row for row in reading.rows}
     said = [NodeKey(row["node_kind"], row["node_id"]) for row in (*calls, *adjustments)] + list(quotas)
     persons = rows.keys() | {key.id for key in said if key.kind == "person"}
-    units = await repository.tree(session, principal=principal)
-    root = _plant(units, reading.org.unit_id, await repository.units_of(session, persons), rows)
+    organised = await organisations.read(session, reading.organisation, as_of=reading.as_of, known_at=reading.known_at)
+    root = _plant(organised, reading.org.unit_id, persons, rows, principal=principal)
     zero = money.quantise(Decimal(), reading.currency)
     _note(root, calls, adjustments, quotas, zero)
     return Forest(reading, population, root, land(root, zero), calls, adjustments)
 
 
-def _plant(units: list[dict[str, Any]], top: UUID, placed: Mapping[UUID, UUID], rows: Mapping[UUID, RollupRow]) -> Node:
-    """The tree below `top`. A unit is met once, even where units point in a circle."""
-    known = {unit["unit_id"]: unit for unit in units}
-    below: dict[UUID, list[UUID]] = defaultdict(list)
-    for unit in units:
-        below[unit["parent_id"]].append(unit["unit_id"])
+def _plant(
+    organised: Organisation,
+    top: UUID,
+    persons: Collection[UUID],
+    rows: Mapping[UUID, RollupRow],
+    *,
+    principal: Principal,
+) -> Node:
+    """The tree below `top` as the reading's organisation has it. A unit is met once, even where units point in a circle."""
+    scope = set(principal.scope)
+    within = organised.within(scope)
     members: dict[UUID, list[UUID]] = defaultdict(list)
-    for person in sorted(placed):
-        members[placed[person]].append(person)
+    for person in sorted(persons):
+        members[organised.unit_of(person)].append(person)
     seen: set[UUID] = set()
+
+    def is_visible(unit: Unit) -> bool:
+        return unit.unit_id not in seen and (unit.unit_id in within or bool(scope & organised.below(unit.unit_id)))
 
     def unit_node(unit_id: UUID, parent: UUID | None) -> Node:
         seen.add(unit_id)
-        unit = known.get(unit_id, {"name": None, "kind": None})
-        node = Node(NodeKey("unit", unit_id), unit["name"], unit["kind"], parent)
-        node.children = [unit_node(each, unit_id) for each in below[unit_id] if each not in seen]
+        unit = organised.units.get(unit_id)
+        node = Node(NodeKey("unit", unit_id), unit.name if unit else None, unit.kind if unit else None, parent)
+        node.children = [
+            unit_node(each.unit_id, unit_id) for each in organised.children(unit_id, removed=True) if is_visible(each)
+        ]
         node.children += [_person(each, unit_id, rows.get(each)) for each in members[unit_id]]
         return node
 
-    return unit_node(top, known.get(top, {}).get("parent_id"))
+    above = organised.path(top)[:-1]
+    return unit_node(top, above[-1] if above else None)
 
 
 def _person(person: UUID, unit: UUID, row: RollupRow | None) -> Node:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
-from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
+from libs.common.ids import UNASSIGNED_UNIT
 from libs.common.web.auth import Principal
 from services.forecast.calls.steps import NodeKey
 
@@ -249,27 +249,6 @@ async def put_seat(session: AsyncSession, subject: str, *, person_id: UUID, set_
         ),
         {"subject": subject, "person_id": person_id, "set_by": set_by, "set_at": set_at},
     )
-
-
-async def tree(session: AsyncSession, *, principal: Principal) -> list[dict[str, Any]]:
-    """Units within scope or above it, with their parents; one whose parent is unknown stands below the root."""
-    found = await session.execute(
-        text(
-            """
-            SELECT u.unit_id, u.name, u.kind,
-                   CASE WHEN u.unit_id = :root THEN NULL WHEN p.unit_id IS NULL THEN cast(:root AS uuid) ELSE u.parent_id END
-                   AS parent_id
-            FROM org_unit u LEFT JOIN org_unit p ON p.unit_id = u.parent_id
-            WHERE :sees_everything OR EXISTS (
-                SELECT 1 FROM org_closure k
-                WHERE (k.ancestor = ANY(cast(:scope AS uuid[])) AND k.descendant = u.unit_id)
-                   OR (k.descendant = ANY(cast(:scope AS uuid[])) AND k.ancestor = u.unit_id))
-            ORDER BY u.kind = 'unassigned', u.name, u.unit_id
-            """
-        ),
-        {"root": ROOT_UNIT, **organisation.scope_parameters(principal)},
-    )
-    return [dict(row) for row in found.mappings()]
 
 
 async def units_of(session: AsyncSession, persons: Collection[UUID]) -> dict[UUID, UUID]:

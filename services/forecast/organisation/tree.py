@@ -54,9 +54,9 @@ class Organisation:
             at = self._parents.get(at)
         return path[::-1]
 
-    def children(self, unit: UUID) -> list[Unit]:
-        """The units right below, by name, the line of the unassigned last."""
-        found = [self.units[each] for each in self._children.get(unit, ()) if not self.units[each].removed]
+    def children(self, unit: UUID, *, removed: bool = False) -> list[Unit]:
+        """The units right below, by name, the line of the unassigned last; those that were closed only if asked for."""
+        found = [self.units[each] for each in self._children.get(unit, ()) if removed or not self.units[each].removed]
         return sorted(found, key=lambda each: (each.kind == "unassigned", each.name, each.unit_id))
 
     def branches(self, unit: UUID) -> dict[UUID, UUID]:

@@ -69,27 +69,27 @@ async def handle(database: Database, events: Sequence[Received[Any]]) -> None:
         await HANDLERS[type(events[0].data)](session, events)
 
 
-async def organisation(database: Database, teams: dict[str, list[str]]) -> None:
-    """Teams by path, each with the people in it."""
+async def organisation(database: Database, teams: dict[str, list[str]], *, at: datetime = AT) -> None:
+    """Teams by path, each with the people in it, since `at` and known since then."""
     paths = {part for path in teams for part in ("/".join(path.split("/")[: depth + 1]) for depth in range(3))}
     units = [
         UnitChanged(
             unit_id=unit_id(path),
             version=1,
-            valid_from=AT,
+            valid_from=at,
             parent_id=unit_id(path.rpartition("/")[0]) if "/" in path else ROOT_UNIT,
             name=path.rpartition("/")[2],
             kind="team" if "/" in path else "region",
         )
         for path in sorted(paths)
     ]
-    await handle(database, [received(unit, unit.unit_id) for unit in units])
+    await handle(database, [received(unit, unit.unit_id, at=at) for unit in units])
     people = [
-        PersonPlaced(person_id=named(person), version=1, valid_from=AT, unit_id=unit_id(path))
+        PersonPlaced(person_id=named(person), version=1, valid_from=at, unit_id=unit_id(path))
         for path, persons in teams.items()
         for person in persons
     ]
-    await handle(database, [received(placed, placed.person_id) for placed in people])
+    await handle(database, [received(placed, placed.person_id, at=at) for placed in people])
 
 
 async def rows(database: Database, statement: str) -> list[dict[str, Any]]:

@@ -12,12 +12,13 @@ from sqlalchemy import event as hooks
 from sqlalchemy import text
 
 from libs.common import clock, scheduler
-from libs.common.ids import ROOT_UNIT
+from libs.common.events.deals import PersonPlaced
+from libs.common.ids import ROOT_UNIT, unit_id
 from libs.common.web.auth import Principal
 from services.forecast.component import COMPONENT
 from services.forecast.locks import service
 from tests.integration.forecast.calling import CSO, EMEA, NORTH, PERIOD, a_region, get, manager, post, seller
-from tests.integration.forecast.given import at, deal, handle, named, organisation, rows, told
+from tests.integration.forecast.given import at, deal, handle, named, organisation, received, rows, told
 from tests.integration.forecast.scheduling import running, wait_for
 from tests.support.keys import bearer
 
@@ -115,6 +116,8 @@ async def test_a_missed_lock_is_made_later_as_it_would_have_been_and_marked_late
                 deal("backdated", owner_id=named("ann"), amount=Decimal(7), recorded_at=later),
             ],
         )
+        moved = PersonPlaced(person_id=named("bob"), version=2, valid_from=later, unit_id=unit_id("EMEA/South"))
+        await handle(runtime.database, [received(moved, moved.person_id, 2, at=later)])
         await post(client, "submissions", seller("ann"), period=PERIOD, amount="999")
         async with running(scheduler.run(runtime, JOBS), until=lambda: locked(runtime.database)):
             pass

@@ -54,7 +54,7 @@ async def a_quarter(client: Any, database: Any, key: str) -> None:
 
 
 async def quarters(client: Any, database: Any, count: int) -> None:
-    await organisation(database, {"EMEA/North": ["ann", "bob"], "EMEA/South": ["cyd"]})
+    await organisation(database, {"EMEA/North": ["ann", "bob"], "EMEA/South": ["cyd"]}, at=START)
     await service.make_due(database, principal=SYSTEM)
     period = CALENDAR.quarter(date(2023, 1, 1))
     for _ in range(count):

@@ -60,7 +60,7 @@ _VERSIONS = """
     SELECT md5('deal' || d)::uuid, v, at, CASE WHEN d % 50 = 0 AND v = 3 THEN at + interval '30 days' ELSE at END, false,
            md5('event' || d || '/' || v)::uuid, 'deals.deal.changed.v1', 'Deal ' || d, state, 'default', 'Stage ' || v, at,
            0.1 * v, CASE WHEN state = 'open' THEN (ARRAY['pipeline', 'best_case', 'most_likely', 'commit'])[1 + (d + v) % 4] END,
-           false, 'not_applicable', round((1000 + (d * 7919 % 90000) + 100 * v)::numeric * 1.07, 2),
+           false, 'not_applicable', round((1000 + (d::bigint * 7919 % 90000) + 100 * v)::numeric * 1.07, 2),
            (ARRAY['EUR', 'EUR', 'EUR', 'USD', 'GBP'])[1 + d % 5], 'crm',
            (at + make_interval(days => 10 + (d * 31 + v * 17) % 80))::date, false,
            CASE WHEN state <> 'open' THEN at::date END, born, md5('person' || 1 + d % 400)::uuid,

@@ -1,0 +1,206 @@
+"""The engine: learns from steps known by a day, and says what will be won by a later one. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from libs.common.calendar import FiscalCalendar
+from services.forecast.projection import arrivals as creation
+from services.forecast.projection import counting, evidence, hazards, landing, sizes
+from services.forecast.projection import steps as stepping
+from services.forecast.projection.arrivals import Arrivals
+from services.forecast.projection.curves import Curves, curves
+from services.forecast.projection.evidence import Factors
+from services.forecast.projection.hazards import Hazards
+from services.forecast.projection.landing import Deals, Landing
+from services.forecast.projection.seasons import seasons
+from services.forecast.projection.settings import DEFAULT, Settings
+from services.forecast.projection.sizes import Sizes
+from services.forecast.projection.steps import Floats, Standing, Steps, Wins
+
+LONGEST: Final = 4 * 366
+"""Days of history that are counted."""
+LANDMARKS: Final = 8
+APART: Final = 14
+ENOUGH: Final = 50_000
+"""Past days that close dates are judged by, how far apart, and how many deals of each at most."""
+HORIZONS: Final = (7, 14, 30, 60, 91, 182, 365)
+_BLOCK: Final = 28
+_FEWEST: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What will be won from today until before `end`: each open deal's chance and what it brings, and deals not created yet.
+
+    `new_wins` of them are expected, with `new` the mean and variance of what they bring together.
+    """
+
+    end: int
+    standing: Standing
+    deals: Deals
+    new_wins: float
+    new: tuple[float, float]
+    shock: float
+    settings: Settings
+
+    @property
+    def open(self) -> float:
+        """What open deals bring on average, renewals left out."""
+        return self._part(~self.standing.due)
+
+    @property
+    def renewals(self) -> float:
+        """What open renewals bring on average."""
+        return self._part(self.standing.due)
+
+    def _part(self, which: stepping.Flags) -> float:
+        return float(self.deals.chance[which] @ self.deals.mean[which])
+
+    def landing(self, closed: float = 0.0) -> Landing:
+        """The distribution on top of what is closed so far."""
+        _, variance = self.deals.moments()
+        few = landing.is_few(
+            self.deals,
+            self.new_wins,
+            variance + self.new[1],
+            few_wins=self.settings.few_wins,
+            large_share=self.settings.large_share,
+        )
+        return landing.landing(
+            closed, self.deals, self.new, shock=self.shock, few=few, enumerated=self.settings.enumerated
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What was learnt from everything known when the day `today` began."""
+
+    today: int
+    calendar: FiscalCalendar
+    settings: Settings
+    evenings: Steps
+    standing: Standing
+    wins: Wins
+    hazards: Hazards
+    sizes: Sizes
+    arrivals: Arrivals
+    shock: float
+    first: int
+    _factors: dict[int, Factors] = field(default_factory=dict)
+
+    def curves(self, end: int, today: int | None = None) -> Curves:
+        """The chances to be won before `end`, standing so when `today` begins."""
+        start = self.today if today is None else today
+        return curves(self.hazards, seasons(self.calendar, start, end), self.settings.ages)
+
+    def outlook(self, end: int) -> Outlook:
+        """What will be won before the day `end`."""
+        ahead, deals = self.curves(end), self.standing
+        chance = self._told(ahead.of(deals.segment, deals.stage, deals.age), end)
+        mean, variance = self.sizes.of(deals.segment, deals.amount)
+        mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
+        wins = self.arrivals.rate * ahead.newborn.sum(axis=1)
+        each, spread = np.nan_to_num(self.sizes.mean), np.nan_to_num(self.sizes.variance)
+        brought = float(wins @ each)
+        share = float(wins.sum() / max(self.arrivals.rate.sum() * (end - self.today), 1e-12))
+        scatter = 1 + (self.arrivals.dispersion - 1) * min(share, 1.0)
+        scattered = float(wins @ (spread + scatter * each**2)) + brought**2 / max(self.arrivals.evidence, 1.0)
+        return Outlook(
+            end=end,
+            standing=deals,
+            deals=Deals(chance, mean, variance),
+            new_wins=float(wins.sum()),
+            new=(brought, scattered),
+            shock=self.shock,
+            settings=self.settings,
+        )
+
+    def _told(self, chance: Floats, end: int) -> Floats:
+        """The chances with what close dates and pushes say."""
+        deals = self.standing
+        date = evidence.date_group(deals.close_date, self.today, end)
+        factors = self._factors_for(end - self.today)
+        return factors.on(chance, date, evidence.push_group(deals.pushes))
+
+    def _factors_for(self, horizon: int) -> Factors:
+        nearest = min(HORIZONS, key=lambda known: abs(np.log(known / max(horizon, 1))))
+        if nearest not in self._factors:
+            self._factors[nearest] = self._judged(nearest)
+        return self._factors[nearest]
+
+    def _judged(self, horizon: int) -> Factors:
+        """Factors from the newest past days whose following `horizon` days are over."""
+        if np.isnan(self.evenings.close_date).all() and not self.evenings.pushes.any():
+            return evidence.NOTHING
+        seen = [self._landmark(self.today - horizon - APART * back, horizon) for back in range(LANDMARKS)]
+        found = [each for each in seen if each is not None]
+        if not found:
+            return evidence.NOTHING
+        chance, date, pushed, won = (np.concatenate(each) for each in zip(*found, strict=True))
+        return evidence.fit(chance, date, pushed, won, self.settings)
+
+    def _landmark(self, day: int, horizon: int) -> tuple[Floats, stepping.Ints, stepping.Ints, Floats] | None:
+        if day < self.first + 30:
+            return None
+        every = max(1, int(self.evenings.deal.max(initial=0)) // ENOUGH)
+        known = self.evenings.take((self.evenings.at < day) & (self.evenings.deal % every == 0))
+        stood = stepping.standing(known, day)
+        chance = self.curves(day + horizon, day).of(stood.segment, stood.stage, stood.age)
+        won = self.wins.deal[(self.wins.day >= day) & (self.wins.day < day + horizon)]
+        is_won = np.isin(stood.deal, won).astype(float)
+        return (
+            chance,
+            evidence.date_group(stood.close_date, day, day + horizon),
+            evidence.push_group(stood.pushes),
+            is_won,
+        )
+
+
+def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT) -> Model:
+    """Learn from what was known when the day `today` began; later rows are not looked at."""
+    known = stepping.evenings(steps.until(today))
+    start = int(np.floor(known.at.min())) if len(known) else today - 1
+    first = max(start, today - LONGEST)
+    lasted, born = stepping.stays(known, today), stepping.births(known)
+    counts = counting.count(
+        lasted,
+        born,
+        first=first,
+        today=today,
+        segments=len(steps.segments),
+        stages=len(steps.stages),
+        ages=settings.ages,
+    )
+    days = seasons(calendar, first, today)
+    fitted = hazards.fit(counts, days, settings)
+    stood, won = stepping.standing(known, today), stepping.wins(known)
+    return Model(
+        today=today,
+        calendar=calendar,
+        settings=settings,
+        evenings=known,
+        standing=stood,
+        wins=won,
+        hazards=fitted,
+        sizes=sizes.sizes(won, stood.amount, today=today, segments=len(steps.segments), settings=settings),
+        arrivals=creation.arrivals(counts, days, settings),
+        shock=_shock(counts, fitted.calendar(days), fitted, settings),
+        first=start,
+    )
+
+
+def _shock(counts: counting.Counts, factor: Floats, fitted: Hazards, settings: Settings) -> float:
+    """What moved all deals of a month together: the scatter of won over expected, beyond that of counting."""
+    expected = (fitted.rates[counting.WIN].ravel() @ counts.exposure) * factor[counting.WIN]
+    won = counts.events[counting.WIN].sum(axis=0)
+    whole = len(won) // _BLOCK * _BLOCK
+    if not whole:
+        return settings.shock
+    expected, won = (each[-whole:].reshape(-1, _BLOCK).sum(axis=1) for each in (expected, won))
+    enough = expected >= _FEWEST
+    beyond = (won[enough] / expected[enough] - 1) ** 2 - 1 / expected[enough]
+    periods = settings.shock_periods
+    square = (periods * settings.shock**2 + beyond.sum()) / (periods + len(beyond))
+    return float(np.sqrt(max(square, (settings.shock / 3) ** 2)))

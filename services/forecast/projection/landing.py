@@ -1,0 +1,176 @@
+"""Where a period lands: a distribution of what will have been won, with its parts. Pure.
+
+What is still to come is a mixture of gamma distributions given by their moments, each moved by deals taken as won; usually
+one. A shared shock moves the chances of all deals together.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from scipy.special import gammainc, gammaincinv
+
+from services.forecast.projection.steps import Floats
+
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_NOTHING: Final = 1e-12
+_STEPS: Final = 80
+"""Halvings of the range in which a quantile of a mixture lies: to the last bit of a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """`closed` so far plus what is to come: components of `weight`, moved by `shift`, gamma of `mean` and `variance`.
+
+    `stretch` widens the distribution about its mean.
+    """
+
+    closed: float
+    weight: Floats
+    shift: Floats
+    means: Floats
+    variances: Floats
+    stretch: float = 1.0
+
+    @property
+    def mean(self) -> float:
+        return self.closed + self.to_come
+
+    @property
+    def to_come(self) -> float:
+        """The mean of what is not closed yet."""
+        return float(self.weight @ (self.shift + self.means))
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation, widened."""
+        center = self.shift + self.means
+        square = float(self.weight @ (self.variances + center**2)) - self.to_come**2
+        return self.stretch * float(np.sqrt(max(square, 0.0)))
+
+    def widened(self, stretch: float) -> "Landing":
+        return replace(self, stretch=self.stretch * stretch)
+
+    def scaled(self, to_come: float, closed: float | None = None) -> "Landing":
+        """The same form with another mean of what is to come."""
+        mean = self.to_come
+        closed = self.closed if closed is None else closed
+        if mean <= 0:
+            one = np.ones(1)
+            return Landing(closed, one, 0 * one, one * max(to_come, 0.0), one * to_come**2, self.stretch)
+        by = max(to_come, 0.0) / mean
+        return Landing(closed, self.weight, self.shift * by, self.means * by, self.variances * by**2, self.stretch)
+
+    def cdf(self, x: Floats | float) -> Floats:
+        """P(landing <= x)."""
+        given = np.atleast_1d(np.asarray(x, dtype=float)) - self.closed
+        alone, middle = self._alone(), self.to_come
+        inner = given if alone else np.where(given < 0, -1.0, middle + (given - middle) / self.stretch)
+        variances = self.variances * self.stretch**2 if alone else self.variances
+        found = np.zeros(len(inner))
+        for weight, shift, mean, variance in zip(self.weight, self.shift, self.means, variances, strict=True):
+            found += weight * _gamma_cdf(inner - shift, mean, variance)
+        return np.where(given < 0, 0.0, found)
+
+    def quantile(self, share: Floats | float) -> Floats:
+        """The landing below which a `share` in (0, 1) of the distribution lies."""
+        shares = np.atleast_1d(np.asarray(share, dtype=float))
+        if self._alone():
+            inner = _gamma_quantile(shares, float(self.means[0]), float(self.variances[0]) * self.stretch**2)
+            alone: Floats = self.closed + self.shift[0] + inner
+            return alone
+        low = np.zeros(len(shares))
+        high = np.full(len(shares), float(np.max(self.shift + self.means)) + 12 * self.deviation + _NOTHING)
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            below = self.cdf(self.closed + middle) < shares
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return self.closed + high
+
+    def at_least(self, x: float) -> float:
+        """P(landing >= x) of a distribution that is continuous but for certain amounts."""
+        return float(1 - self.cdf(np.nextafter(x, -np.inf))[0])
+
+    def _alone(self) -> bool:
+        return len(self.weight) == 1
+
+
+def _gamma_cdf(x: Floats, mean: float, variance: float) -> Floats:
+    if mean <= _NOTHING or variance <= _NOTHING * mean**2:
+        return (x >= mean * (1 - 1e-9)).astype(float)
+    found: Floats = np.where(x < 0, 0.0, gammainc(mean**2 / variance, np.maximum(x, 0) * mean / variance))
+    return found
+
+
+def _gamma_quantile(share: Floats, mean: float, variance: float) -> Floats:
+    if mean <= _NOTHING or variance <= _NOTHING * mean**2:
+        return np.full(len(share), mean)
+    found: Floats = gammaincinv(mean**2 / variance, share) * variance / mean
+    return found
+
+
+def smooth(closed: float, mean: float, variance: float) -> Landing:
+    """One gamma of these moments on top of what is closed."""
+    one = np.ones(1)
+    return Landing(closed, one, 0 * one, one * mean, one * variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Deals:
+    """Open deals: chance to be won, mean and variance of what they bring if they are."""
+
+    chance: Floats
+    mean: Floats
+    variance: Floats
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and variance of their sum, won independently."""
+        mean = self.chance * self.mean
+        return float(mean.sum()), float((self.chance * (self.variance + self.mean**2) - mean**2).sum())
+
+
+def landing(
+    closed: float, deals: Deals, new: tuple[float, float], *, shock: float, few: bool, enumerated: int
+) -> Landing:
+    """The distribution. `new`: moments of what deals not created yet bring; `shock`: the deviation of what all deals share.
+
+    With `few` wins expected the deals that matter most are taken as won or not one by one, for five values of the shock.
+    """
+    if not few:
+        mean, variance = deals.moments()
+        together = mean + new[0]
+        return smooth(closed, together, variance + new[1] + (shock * together) ** 2)
+    parts = [
+        _enumerated(deals, new, float(np.exp(shock * node - shock**2 / 2)), float(weight), enumerated)
+        for node, weight in zip(_NODES, _WEIGHTS, strict=True)
+    ]
+    weight, shift, means, variances = (np.concatenate(each) for each in zip(*parts, strict=True))
+    found = Landing(closed, weight, shift, means, variances)
+    return found.scaled(deals.moments()[0] + new[0])
+
+
+def _enumerated(
+    deals: Deals, new: tuple[float, float], shock: float, weight: float, count: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    chance = -np.expm1(np.log1p(-np.minimum(deals.chance, 1 - 1e-12)) * shock)
+    scatter = chance * (1 - chance) * deals.mean**2
+    large = np.argsort(-scatter, kind="stable")[:count]
+    rest = np.ones(len(chance), dtype=bool)
+    rest[large] = False
+    mean, variance = Deals(chance[rest], deals.mean[rest], deals.variance[rest]).moments()
+    mean, variance = mean + new[0] * shock, variance + new[1] * shock**2
+    won = (np.arange(2 ** len(large))[:, None] >> np.arange(len(large))) & 1
+    of_case = np.prod(np.where(won, chance[large], 1 - chance[large]), axis=1) * weight
+    brought, scattered = won @ deals.mean[large], won @ deals.variance[large]
+    # Deals taken as won scatter too: all of it is given to the gamma, which begins where they would be without.
+    base = np.where(scattered > 0, 0.0, brought)
+    return of_case, base, mean + brought - base, variance + scattered
+
+
+def is_few(deals: Deals, new_wins: float, variance: float, *, few_wins: float, large_share: float) -> bool:
+    """Whether single deals carry the number: few wins are expected, or one deal has a large share of the variance."""
+    if not len(deals.chance):
+        return new_wins < few_wins
+    largest = float(np.max(deals.chance * (1 - deals.chance) * deals.mean**2))
+    return float(deals.chance.sum()) + new_wins < few_wins or largest > large_share * variance

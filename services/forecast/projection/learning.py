@@ -1,0 +1,141 @@
+"""What the engine's own past says of it: how much to trust it beside simpler methods, and how wide to be. Pure.
+
+Only periods that are over teach. Windows may overlap; together they count as many as there are distinct ones among them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from services.forecast.projection.landing import Landing
+from services.forecast.projection.settings import Settings
+from services.forecast.projection.steps import Floats
+
+ENGINE: Final = "hazard"
+"""The engine's own name among the methods that are blended."""
+_TURNS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said on the day `made_on` of what would be won before `end`, and what was.
+
+    `points`: the mean of each method, the engine's own under ENGINE. `deviation`: of the engine's distribution, not widened.
+    """
+
+    made_on: int
+    end: int
+    points: Mapping[str, float]
+    deviation: float
+    came: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How much of each method: weights at least 0 that add to 1. `periods`: distinct ones they were learnt from."""
+
+    weights: Mapping[str, float]
+    periods: int
+
+    def of(self, points: Mapping[str, float | None]) -> float:
+        """The blended mean; a method that says nothing gives its weight to the engine."""
+        engine = points[ENGINE]
+        if engine is None:
+            raise ValueError("the engine itself always says something")
+        said = {name: points.get(name) for name in self.weights}
+        return sum(weight * (engine if (x := said[name]) is None else x) for name, weight in self.weights.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """By what the band of the model is widened. `label`: `prior` until enough periods are over, then `learnt`.
+
+    With `is_wide_known` there were enough of them to speak of a band of 95 %.
+    """
+
+    scale: float
+    label: Literal["prior", "learnt"]
+    periods: int
+    is_wide_known: bool
+
+
+def distinct(told: Sequence[Told]) -> int:
+    """How many of the windows follow each other without overlap, at most."""
+    count, free = 0, -np.inf
+    for each in sorted(told, key=lambda one: one.end):
+        if each.made_on >= free:
+            count, free = count + 1, each.end
+    return count
+
+
+def blend(told: Sequence[Told], settings: Settings) -> Blend:
+    """Weights that would have come closest, held near those of the settings by so many periods' worth of belief.
+
+    They minimise Σ ((came - Σ w·said) / typical)² over past windows, plus `blend_periods` × the mean scatter between the
+    methods × Σ (w - prior)², over weights that are at least 0 and add to 1. Methods beyond those of the settings begin with
+    nothing and take part from `periods_for_others` periods on.
+    """
+    periods = distinct(told)
+    prior = dict(settings.blend)
+    names = list(prior)
+    if periods >= settings.periods_for_others:
+        names += sorted({name for each in told for name in each.points} - set(names))
+    complete = [each for each in told if all(name in each.points for name in names)]
+    if not complete:
+        return Blend(prior, 0)
+    came = np.array([each.came for each in complete])
+    said = np.array([[each.points[name] for name in names] for each in complete])
+    typical = max(float(np.abs(came).mean()), 1e-12)
+    came, said = came / typical, said / typical
+    worth = periods / len(complete)
+    scatter = float(said.var(axis=1).mean())
+    wanted = np.array([prior.get(name, 0.0) for name in names])
+    square = worth * said.T @ said + settings.blend_periods * scatter * np.eye(len(names))
+    linear = worth * said.T @ came + settings.blend_periods * scatter * wanted
+    return Blend(dict(zip(names, _on_simplex(square, linear, wanted).tolist(), strict=True)), periods)
+
+
+def _on_simplex(square: Floats, linear: Floats, start: Floats) -> Floats:
+    """The w >= 0 with Σw = 1 that minimises w'Sw/2 - l'w, by projected gradient."""
+    step = 1 / max(float(np.linalg.eigvalsh(square)[-1]), 1e-12)
+    weights = start
+    for _ in range(_TURNS):
+        weights = _projected(weights - step * (square @ weights - linear))
+    return weights
+
+
+def _projected(point: Floats) -> Floats:
+    """The nearest point whose parts are at least 0 and add to 1 (Duchi et al. 2008, fig. 1)."""
+    ordered = np.sort(point)[::-1]
+    above = np.cumsum(ordered) - 1
+    count = np.count_nonzero(ordered > above / np.arange(1, len(point) + 1))
+    nearest: Floats = np.maximum(point - above[count - 1] / count, 0.0)
+    return nearest
+
+
+def stretch(told: Sequence[Told], settings: Settings, parent: float = 1.0) -> Stretch:
+    """How many times wider than the model's the band must be: the root mean square of past errors over the model's deviation.
+
+    Shrunk to the `parent`'s by `stretch_periods`. Too few periods: the model's band and a quarter.
+    """
+    periods = distinct(told)
+    is_wide_known = periods >= settings.periods_for_wide_band
+    if periods < settings.periods_for_stretch:
+        return Stretch(settings.prior_stretch, "prior", periods, is_wide_known)
+    off = np.array([(each.came - each.points[ENGINE]) / max(each.deviation, 1e-12) for each in told])
+    # A single period far out says little of the others.
+    square = float(np.mean(np.minimum(off**2, 9.0)))
+    worth = settings.stretch_periods
+    scale = float(np.sqrt((periods * square + worth * parent**2) / (periods + worth)))
+    return Stretch(scale, "learnt", periods, is_wide_known)
+
+
+def told_landing(
+    landing: Landing, points: Mapping[str, float | None], past: Sequence[Told], settings: Settings
+) -> tuple[Landing, Blend, Stretch]:
+    """The engine's landing moved to the blended mean and widened by what its past says; `points` without closed."""
+    mixed, wide = blend(past, settings), stretch(past, settings)
+    wanted = mixed.of({**points, ENGINE: landing.to_come})
+    return landing.scaled(wanted).widened(wide.scale), mixed, wide

@@ -1,0 +1,59 @@
+"""Every number of the engine that was chosen rather than learnt. They come from simulated companies, never from a real one."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Days unless it says otherwise. `exposure`: how many deal-days of other evidence a parent is worth."""
+
+    ages: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 45, 60, 75, 90, 105, 120, 150, 180, 240, 365)
+    """First day of each age band of a stage; the last has no end."""
+    half_life: float = 365.0
+    size_half_life: float = 180.0
+    arrival_half_life: float = 60.0
+    company_exposure: float = 100.0
+    stage_exposure: float = 60.0
+    age_exposure: float = 120.0
+    segment_exposure: float = 300.0
+    calendar_events: float = 20.0
+    """Expected events that the calendar's prior is worth, per part of the calendar."""
+    quarter_prior: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    """Months 1 to 3 of a quarter, each without and then with its last seven days."""
+    weekend_prior: float = 0.3
+    win_rate: float = 0.25
+    cycle: float = 90.0
+    """Median days from creation to close, until history says otherwise."""
+    deals_a_month: float = 10.0
+    arrival_weeks: float = 2.0
+    """Weeks of creation that the answer given at set-up is worth."""
+    size_cv: float = 1.0
+    """Standard deviation of what a deal brings over its mean, until history says otherwise."""
+    size_wins: float = 10.0
+    segment_wins: float = 20.0
+    ratio_wins: float = 10.0
+    shock: float = 0.12
+    """Standard deviation of what moves all deals of a period together."""
+    shock_periods: float = 6.0
+    evidence_wins: float = 10.0
+    prior_stretch: float = 1.25
+    periods_for_stretch: int = 9
+    periods_for_wide_band: int = 19
+    stretch_periods: float = 6.0
+    blend: tuple[tuple[str, float], ...] = (("hazard", 0.7), ("moving_average", 0.2), ("seasonal", 0.1))
+    blend_periods: float = 4.0
+    periods_for_others: int = 8
+    few_wins: float = 15.0
+    large_share: float = 0.1
+    enumerated: int = 8
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with any number here."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+DEFAULT: Final = Settings()

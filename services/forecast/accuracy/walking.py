@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from libs.common.calendar import FiscalCalendar
 from services.forecast.projection import engine, learning
 from services.forecast.projection import steps as stepping
@@ -78,13 +80,13 @@ def _said(
     came: stepping.Wins,
 ) -> tuple[Window, Told]:
     known = steps.until(day)
-    outlook = engine.learn(known, day, calendar, settings).outlook(day + horizon)
-    modelled = outlook.landing()
+    model = engine.learn(known, day, calendar, settings)
+    modelled = model.outlook(day + horizon).landing(model.closed(day, day + horizon))
     said = {name: method(known, float(day), float(horizon)) for name, method in baselines.items()}
     points = {name: point for name, point in said.items() if point is not None}
     landing, mixed, wide = learning.told_landing(modelled, points, over, settings)
     within = (came.day >= day) & (came.day < day + horizon)
-    actual = float(came.amount[within].sum())
-    points = {**points, ENGINE: modelled.to_come}
+    actual = float(np.nansum(came.amount[within]))
+    points = {**points, ENGINE: modelled.mean}
     window = Window(day, day + horizon, actual, landing, points, mixed, wide)
     return window, Told(day, day + horizon, points, modelled.deviation, actual)

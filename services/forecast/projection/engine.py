@@ -19,7 +19,7 @@ from services.forecast.projection.settings import DEFAULT, Settings
 from services.forecast.projection.sizes import Sizes
 from services.forecast.projection.steps import Floats, Standing, Steps, Wins
 
-LONGEST: Final = 4 * 366
+LONGEST: Final = 2 * 366
 """Days of history that are counted."""
 LANDMARKS: Final = 8
 APART: Final = 14
@@ -95,6 +95,11 @@ class Model:
         start = self.today if today is None else today
         return curves(self.hazards, seasons(self.calendar, start, end), self.settings.ages)
 
+    def closed(self, start: int, end: int) -> float:
+        """What is won already and counts from the day `start` on and before `end`."""
+        counts = (self.wins.day >= start) & (self.wins.day < end)
+        return float(np.nansum(self.wins.amount[counts]))
+
     def outlook(self, end: int) -> Outlook:
         """What will be won before the day `end`."""
         ahead, deals = self.curves(end), self.standing
@@ -148,7 +153,7 @@ class Model:
         known = self.evenings.take((self.evenings.at < day) & (self.evenings.deal % every == 0))
         stood = stepping.standing(known, day)
         chance = self.curves(day + horizon, day).of(stood.segment, stood.stage, stood.age)
-        won = self.wins.deal[(self.wins.day >= day) & (self.wins.day < day + horizon)]
+        won = self.wins.deal[(self.wins.at >= day) & (self.wins.at < day + horizon)]
         is_won = np.isin(stood.deal, won).astype(float)
         return (
             chance,

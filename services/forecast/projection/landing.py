@@ -52,15 +52,14 @@ class Landing:
     def widened(self, stretch: float) -> "Landing":
         return replace(self, stretch=self.stretch * stretch)
 
-    def scaled(self, to_come: float, closed: float | None = None) -> "Landing":
-        """The same form with another mean of what is to come."""
-        mean = self.to_come
-        closed = self.closed if closed is None else closed
+    def scaled(self, to_come: float) -> "Landing":
+        """The same form with another mean of what is to come, at least nothing."""
+        mean, wanted = self.to_come, max(to_come, 0.0)
         if mean <= 0:
             one = np.ones(1)
-            return Landing(closed, one, 0 * one, one * max(to_come, 0.0), one * to_come**2, self.stretch)
-        by = max(to_come, 0.0) / mean
-        return Landing(closed, self.weight, self.shift * by, self.means * by, self.variances * by**2, self.stretch)
+            return Landing(self.closed, one, 0 * one, one * wanted, one * wanted**2, self.stretch)
+        by = wanted / mean
+        return replace(self, shift=self.shift * by, means=self.means * by, variances=self.variances * by**2)
 
     def cdf(self, x: Floats | float) -> Floats:
         """P(landing <= x)."""

@@ -135,7 +135,7 @@ def stretch(told: Sequence[Told], settings: Settings, parent: float = 1.0) -> St
 def told_landing(
     landing: Landing, points: Mapping[str, float | None], past: Sequence[Told], settings: Settings
 ) -> tuple[Landing, Blend, Stretch]:
-    """The engine's landing moved to the blended mean and widened by what its past says; `points` without closed."""
+    """The engine's landing moved to the blended mean and widened by what its past says. Points are of whole landings."""
     mixed, wide = blend(past, settings), stretch(past, settings)
-    wanted = mixed.of({**points, ENGINE: landing.to_come})
-    return landing.scaled(wanted).widened(wide.scale), mixed, wide
+    wanted = mixed.of({**points, ENGINE: landing.mean})
+    return landing.scaled(wanted - landing.closed).widened(wide.scale), mixed, wide

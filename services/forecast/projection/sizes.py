@@ -33,7 +33,7 @@ class Sizes:
 
 def sizes(wins: Wins, open_amounts: Floats, *, today: int, segments: int, settings: Settings) -> Sizes:
     """From what was won before `today`, the later the more; without any win from the amounts of open deals."""
-    age = today - 1 - wins.day
+    age = today - 1 - np.floor(wins.at).astype(np.int64)
     priced = ~np.isnan(wins.amount) & (age >= 0)
     counted = 0.5 ** (age[priced] / settings.size_half_life)
     amount, segment = wins.amount[priced], wins.segment[priced]

@@ -29,7 +29,8 @@ class Steps:
     """Rows ordered by deal, then time: from `at` on the deal stood so.
 
     `deal` counts from 0 in the order of rows, `stage` and `segment` are codes into their names. `amount` is in the base
-    currency, nan where unknown; `close_date` is the day expected, nan where unknown. `due` marks renewals.
+    currency, nan where unknown; `close_date` is the day expected, nan where unknown. `booked` is the day that a win counts
+    on, nan for its own. `due` marks renewals.
     """
 
     deal: Codes
@@ -39,6 +40,7 @@ class Steps:
     segment: Codes
     amount: Floats
     close_date: Floats
+    booked: Floats
     pushes: Codes
     due: Flags
     stages: tuple[str, ...]
@@ -106,10 +108,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Wins:
-    """What was won: the local day, the amount, and the last amount before the win (nan where unknown)."""
+    """What was won: the day it counts on, when it was told, the amount, and the last before (nan where unknown)."""
 
     deal: Codes
     day: Ints
+    at: Floats
     segment: Codes
     amount: Floats
     asked: Floats
@@ -177,5 +180,6 @@ def wins(steps: Steps) -> Wins:
     before = np.concatenate(([OPEN], steps.state[:-1])) if len(steps) else steps.state
     turned = np.flatnonzero((steps.state == WON) & ~(follows & (before == WON)))
     asked = np.where(follows[turned], steps.amount[np.maximum(turned - 1, 0)], np.nan)
-    day = np.floor(steps.at[turned]).astype(np.int64)
-    return Wins(steps.deal[turned], day, steps.segment[turned], steps.amount[turned], asked, steps.due[turned])
+    at, booked = steps.at[turned], steps.booked[turned]
+    day = np.floor(np.where(np.isnan(booked), at, booked)).astype(np.int64)
+    return Wins(steps.deal[turned], day, at, steps.segment[turned], steps.amount[turned], asked, steps.due[turned])

@@ -1,0 +1,1 @@
+"""How often the projection is right in companies whose chances are known."""

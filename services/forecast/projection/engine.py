@@ -69,7 +69,13 @@ class Outlook:
             large_share=self.settings.large_share,
         )
         return landing.landing(
-            closed, self.deals, self.new, shock=self.shock, few=few, enumerated=self.settings.enumerated
+            closed,
+            self.deals,
+            self.new,
+            new_wins=self.new_wins,
+            shock=self.shock,
+            few=few,
+            enumerated=self.settings.enumerated,
         )
 
 

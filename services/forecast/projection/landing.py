@@ -15,8 +15,10 @@ from services.forecast.projection.steps import Floats
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _NOTHING: Final = 1e-12
-_STEPS: Final = 80
-"""Halvings of the range in which a quantile of a mixture lies: to the last bit of a float."""
+_STEPS: Final = 50
+"""Halvings of the range in which a quantile of a mixture lies: to a float's precision of its end."""
+_NEVER: Final = 1e-7
+"""Cases of a mixture with less weight together are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,7 @@ class Landing:
         alone, middle = self._alone(), self.to_come
         inner = given if alone else np.where(given < 0, -1.0, middle + (given - middle) / self.stretch)
         variances = self.variances * self.stretch**2 if alone else self.variances
-        found = np.zeros(len(inner))
-        for weight, shift, mean, variance in zip(self.weight, self.shift, self.means, variances, strict=True):
-            found += weight * _gamma_cdf(inner - shift, mean, variance)
+        found = self.weight @ _gamma_cdf(inner - self.shift[:, None], self.means[:, None], variances[:, None])
         return np.where(given < 0, 0.0, found)
 
     def quantile(self, share: Floats | float) -> Floats:
@@ -89,17 +89,19 @@ class Landing:
 
     def at_least(self, x: float) -> float:
         """P(landing >= x) of a distribution that is continuous but for certain amounts."""
-        return float(1 - self.cdf(np.nextafter(x, -np.inf))[0])
+        return min(max(float(1 - self.cdf(np.nextafter(x, -np.inf))[0]), 0.0), 1.0)
 
     def _alone(self) -> bool:
         return len(self.weight) == 1
 
 
-def _gamma_cdf(x: Floats, mean: float, variance: float) -> Floats:
-    if mean <= _NOTHING or variance <= _NOTHING * mean**2:
-        return (x >= mean * (1 - 1e-9)).astype(float)
-    found: Floats = np.where(x < 0, 0.0, gammainc(mean**2 / variance, np.maximum(x, 0) * mean / variance))
-    return found
+def _gamma_cdf(x: Floats, mean: Floats, variance: Floats) -> Floats:
+    """P(gamma <= x) for each row's mean and variance; without any variance the mean is certain."""
+    certain = (mean <= _NOTHING) | (variance <= _NOTHING * mean**2)
+    scale = np.where(certain, 1.0, variance / np.maximum(mean, _NOTHING))
+    shape = np.where(certain, 1.0, mean / scale)
+    found: Floats = np.where(certain, x >= mean * (1 - 1e-9), gammainc(shape, np.maximum(x, 0.0) / scale))
+    return np.where(x < 0, 0.0, found)
 
 
 def _gamma_quantile(share: Floats, mean: float, variance: float) -> Floats:
@@ -128,43 +130,76 @@ class Deals:
         mean = self.chance * self.mean
         return float(mean.sum()), float((self.chance * (self.variance + self.mean**2) - mean**2).sum())
 
+    @property
+    def response(self) -> float:
+        """By how much the mean of their sum changes with the logarithm of the pace at which they are won."""
+        slower = 1 - np.minimum(self.chance, 1 - 1e-12)
+        return float((-slower * np.log(slower)) @ self.mean)
+
+    def paced(self, paces: Floats, weights: Floats) -> list["Deals"]:
+        """The same deals at each of some paces, whose chances are on average what they were."""
+        slower = np.log1p(-np.minimum(self.chance, 1 - 1e-12))
+        chances = -np.expm1(np.outer(paces, slower))
+        usual = weights @ chances
+        by = np.divide(self.chance, usual, out=np.ones_like(usual), where=usual > 0)
+        return [replace(self, chance=np.minimum(each * by, 1.0)) for each in chances]
+
 
 def landing(
-    closed: float, deals: Deals, new: tuple[float, float], *, shock: float, few: bool, enumerated: int
+    closed: float,
+    deals: Deals,
+    new: tuple[float, float],
+    *,
+    new_wins: float,
+    shock: float,
+    few: bool,
+    enumerated: int,
 ) -> Landing:
-    """The distribution. `new`: moments of what deals not created yet bring; `shock`: the deviation of what all deals share.
+    """The distribution. `new`: moments of what deals not created yet bring, of which `new_wins` are expected to be won;
+    `shock`: the deviation of what all deals share.
 
     With `few` wins expected the deals that matter most are taken as won or not one by one, for five values of the shock.
     """
     if not few:
         mean, variance = deals.moments()
-        together = mean + new[0]
-        return smooth(closed, together, variance + new[1] + (shock * together) ** 2)
+        shared = shock * (deals.response + new[0])
+        return smooth(closed, mean + new[0], variance + new[1] + shared**2)
+    paces = np.exp(shock * _NODES)
+    paces /= _WEIGHTS @ paces
     parts = [
-        _enumerated(deals, new, float(np.exp(shock * node - shock**2 / 2)), float(weight), enumerated)
-        for node, weight in zip(_NODES, _WEIGHTS, strict=True)
+        _cases(each, (new[0] * pace, new[1] * pace), new_wins * pace, weight, enumerated)
+        for each, pace, weight in zip(deals.paced(paces, _WEIGHTS), paces.tolist(), _WEIGHTS.tolist(), strict=True)
     ]
     weight, shift, means, variances = (np.concatenate(each) for each in zip(*parts, strict=True))
-    found = Landing(closed, weight, shift, means, variances)
+    order = np.argsort(weight)
+    kept = order[np.cumsum(weight[order]) > _NEVER]
+    found = Landing(closed, weight[kept] / weight[kept].sum(), shift[kept], means[kept], variances[kept])
     return found.scaled(deals.moments()[0] + new[0])
 
 
-def _enumerated(
-    deals: Deals, new: tuple[float, float], shock: float, weight: float, count: int
+def _cases(
+    deals: Deals, new: tuple[float, float], new_wins: float, weight: float, count: int
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    chance = -np.expm1(np.log1p(-np.minimum(deals.chance, 1 - 1e-12)) * shock)
-    scatter = chance * (1 - chance) * deals.mean**2
+    """Components of the mixture: every case of the large deals, each with and without anything of the rest."""
+    scatter = deals.chance * (1 - deals.chance) * deals.mean**2
     large = np.argsort(-scatter, kind="stable")[:count]
-    rest = np.ones(len(chance), dtype=bool)
+    rest = np.ones(len(deals.chance), dtype=bool)
     rest[large] = False
-    mean, variance = Deals(chance[rest], deals.mean[rest], deals.variance[rest]).moments()
-    mean, variance = mean + new[0] * shock, variance + new[1] * shock**2
+    others = Deals(deals.chance[rest], deals.mean[rest], deals.variance[rest])
+    mean, variance = (a + b for a, b in zip(others.moments(), new, strict=True))
+    none = float(np.exp(np.log1p(-np.minimum(others.chance, 1 - 1e-12)).sum() - new_wins))
+    some = 1 - none
+    if some > 0:
+        mean, variance = mean / some, max((variance + mean**2) / some - (mean / some) ** 2, 0.0)
     won = (np.arange(2 ** len(large))[:, None] >> np.arange(len(large))) & 1
-    of_case = np.prod(np.where(won, chance[large], 1 - chance[large]), axis=1) * weight
+    share = np.prod(np.where(won, deals.chance[large], 1 - deals.chance[large]), axis=1) * weight
     brought, scattered = won @ deals.mean[large], won @ deals.variance[large]
     # Deals taken as won scatter too: all of it is given to the gamma, which begins where they would be without.
     base = np.where(scattered > 0, 0.0, brought)
-    return of_case, base, mean + brought - base, variance + scattered
+    with_rest = (share * some, base, mean + brought - base, variance + scattered)
+    alone = (share * none, base, brought - base, scattered)
+    weights, shifts, means, variances = (np.concatenate(each) for each in zip(with_rest, alone, strict=True))
+    return weights, shifts, means, variances
 
 
 def is_few(deals: Deals, new_wins: float, variance: float, *, few_wins: float, large_share: float) -> bool:

@@ -1,0 +1,95 @@
+"""What the engine learns from a company whose chances are known, and what it must not see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.forecast.projection import engine, steps
+from services.forecast.projection.steps import Steps
+from tests.calibration.worlds import CALENDAR, START, World, steps_of
+
+TODAY = START + 500
+
+
+@pytest.fixture(scope="module")
+def company() -> Steps:
+    return steps_of(World(deals_a_day=3.0), 640, seed=7)
+
+
+def test_closed_open_new_and_renewals_are_the_projection(company: Steps) -> None:
+    renewing = replace(company, due=company.deal % 5 == 0)
+    model = engine.learn(renewing, TODAY, CALENDAR)
+    closed = model.closed(TODAY - 30, TODAY + 61)
+    outlook = model.outlook(TODAY + 61)
+    parts = closed + outlook.open + outlook.renewals + outlook.new[0]
+
+    assert min(closed, outlook.open, outlook.renewals, outlook.new[0]) > 0
+    assert outlook.landing(closed).mean == pytest.approx(parts)
+
+
+def test_chances_are_those_of_the_company(company: Steps) -> None:
+    """Of deals open on many days, those given a chance of so much were won that often."""
+    chances, won = [], []
+    wins = steps.wins(steps.evenings(company))
+    for day in range(START + 300, START + 570, 30):
+        outlook = engine.learn(company, day, CALENDAR).outlook(day + 60)
+        chances.append(outlook.deals.chance)
+        came = wins.deal[(wins.day >= day) & (wins.day < day + 60)]
+        won.append(np.isin(outlook.standing.deal, came))
+    chance, came = np.concatenate(chances), np.concatenate(won)
+    for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 1.0)):
+        there = (chance >= low) & (chance < high)
+        error = 2.5 * np.sqrt(chance[there].mean() * (1 - chance[there].mean()) / there.sum() * 2)
+        assert abs(chance[there].mean() - came[there].mean()) < error
+
+
+def test_the_same_bytes_when_all_that_comes_later_is_noise(company: Steps) -> None:
+    rng = np.random.default_rng(3)
+    later = company.at >= TODAY
+    noise = replace(
+        company,
+        at=np.where(later, np.sort(rng.uniform(TODAY, TODAY + 100, len(company))), company.at),
+        amount=np.where(later, rng.lognormal(3, 4, len(company)), company.amount),
+        state=np.where(later, rng.integers(0, 4, len(company)), company.state).astype(np.int8),
+        stage=np.where(later, rng.integers(0, 3, len(company)), company.stage).astype(np.int32),
+        close_date=np.where(later, 1.0, company.close_date),
+        pushes=np.where(later, 9, company.pushes).astype(np.int32),
+    )
+    said = [
+        engine.learn(each, TODAY, CALENDAR).outlook(TODAY + 61).landing().quantile([0.1, 0.5, 0.9]).tobytes()
+        for each in (company, noise)
+    ]
+    assert said[0] == said[1]
+
+
+def test_close_dates_and_pushes_tell_where_they_tell() -> None:
+    """Deals whose close date lies in the window are won far more often; the engine finds that out from past days."""
+    plain = steps_of(World(deals_a_day=3.0), 640, seed=8)
+    wins = steps.wins(steps.evenings(plain))
+    won_on = np.full(int(plain.deal.max()) + 1, np.inf)
+    won_on[wins.deal] = wins.day
+    honest = np.random.default_rng(1).random(len(won_on)) < 0.7
+    date = np.where(np.isinf(won_on) | ~honest, plain.at.max() + 300, won_on + 5)
+    dated = replace(plain, close_date=date[plain.deal])
+    model = engine.learn(dated, TODAY, CALENDAR)
+    outlook = model.outlook(TODAY + 30)
+    within = model.standing.close_date < TODAY + 30
+    blind = engine.learn(plain, TODAY, CALENDAR).outlook(TODAY + 30)
+
+    assert outlook.deals.chance[within].mean() > 1.3 * blind.deals.chance[within].mean()
+    assert outlook.deals.chance[~within].mean() < blind.deals.chance[~within].mean()
+
+
+def test_on_day_one_it_answers_from_the_settings_and_says_so_by_its_width() -> None:
+    nothing = steps_of(World(deals_a_day=3.0), 640, seed=7).until(START - 1)
+    outlook = engine.learn(nothing, START, CALENDAR).outlook(START + 91)
+    assert outlook.new_wins > 0
+    few = steps_of(World(deals_a_day=0.3), 40, seed=2)
+    narrow = (
+        engine.learn(steps_of(World(deals_a_day=3.0), 640, seed=7), START + 500, CALENDAR)
+        .outlook(START + 591)
+        .landing()
+    )
+    wide = engine.learn(few, START + 40, CALENDAR).outlook(START + 131).landing()
+    assert wide.deviation / wide.mean > 2 * narrow.deviation / narrow.mean

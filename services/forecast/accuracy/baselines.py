@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from services.forecast.accuracy.closings import Floats, Standing, Wins, standing
+from services.forecast.accuracy.closings import Closings, Fates, closings, fates
 from services.forecast.accuracy.pacing import same_day_pacing
-from services.forecast.projection.steps import Steps
+from services.forecast.projection.steps import Floats, Steps
 
 Baseline = Callable[[Steps, float, float], float | None]
 
@@ -28,7 +28,7 @@ _PRIOR_DEALS: Final = 5.0
 
 def naive_last(steps: Steps, as_of: float, horizon: float) -> float | None:
     """What was won in the `horizon` days before. None until closings go back so far."""
-    return _ago(standing(steps, as_of).wins(), as_of, horizon, days=horizon)
+    return _ago(closings(steps, as_of), as_of, horizon, days=horizon)
 
 
 def seasonal(steps: Steps, as_of: float, horizon: float) -> float | None:
@@ -36,24 +36,24 @@ def seasonal(steps: Steps, as_of: float, horizon: float) -> float | None:
 
     `stands_in` says of which days that is so. A window longer than 91 days starts as long ago as it is long.
     """
-    wins = standing(steps, as_of).wins()
+    wins = closings(steps, as_of)
     said = _ago(wins, as_of, horizon, days=max(QUARTER, horizon))
     return _ago(wins, as_of, horizon, days=horizon) if said is None else said
 
 
 def stands_in(steps: Steps, as_of: float, horizon: float) -> bool:
     """Whether at this day `seasonal` is naive last under another name, as history is too short for it."""
-    return _ago(standing(steps, as_of).wins(), as_of, horizon, days=max(QUARTER, horizon)) is None
+    return _ago(closings(steps, as_of), as_of, horizon, days=max(QUARTER, horizon)) is None
 
 
 def last_year(steps: Steps, as_of: float, horizon: float) -> float | None:
     """What was won in the same window 52 weeks earlier. None until closings go back so far."""
-    return _ago(standing(steps, as_of).wins(), as_of, horizon, days=max(YEAR, horizon))
+    return _ago(closings(steps, as_of), as_of, horizon, days=max(YEAR, horizon))
 
 
 def moving_average(steps: Steps, as_of: float, horizon: float) -> float | None:
     """The amount won per day over the last `rate_window` days, times the horizon; over all closings while they are fewer."""
-    wins = standing(steps, as_of).wins()
+    wins = closings(steps, as_of)
     if wins.begin is None or as_of - wins.begin < _LEAST_DAYS:
         return None
     span = min(rate_window(wins), as_of - wins.begin)
@@ -65,7 +65,7 @@ def weighted_pipeline(steps: Steps, as_of: float, horizon: float) -> float | Non
 
     A deal of unknown amount counts with the mean won amount. None until a deal was won and one was lost.
     """
-    now = standing(steps, as_of)
+    now = fates(steps, as_of)
     if not now.is_won.any() or not now.is_lost.any():
         return None
     rates = _win_rates(now)
@@ -80,8 +80,8 @@ def age_kernel(steps: Steps, as_of: float, horizon: float) -> float | None:
     were recorded; it does not ask whether a deal is still open. Deals not created yet come at the rate of the last
     `rate_window` days. None until closings go back `horizon` days.
     """
-    now = standing(steps, as_of)
-    wins = now.wins()
+    now = fates(steps, as_of)
+    wins = closings(steps, as_of)
     if wins.begin is None or as_of - wins.begin < max(horizon, _LEAST_DAYS):
         return None
     won_by_age = _kernel(now, wins, as_of, int(np.ceil(horizon)))
@@ -94,19 +94,19 @@ def age_kernel(steps: Steps, as_of: float, horizon: float) -> float | None:
     return (float(known.sum()) + rate * horizon * float(coming.mean())) * _mean_won(now)
 
 
-def rate_window(wins: Wins) -> float:
+def rate_window(wins: Closings) -> float:
     """Over how many days to average a rate: twice the median cycle of the wins known so far, as 28, 91 or 180 days.
 
     The nearest by ratio, so that a business of two-week cycles averages over four weeks and one of three months over half
     a year. The rule looks at nothing but past wins; 91 days without any.
     """
-    if not len(wins.at):
+    if not len(wins.day):
         return QUARTER
     wanted = 2.0 * max(float(np.median(wins.cycle_days)), 1.0)
     return min(RATE_WINDOWS, key=lambda days: abs(np.log(days / wanted)))
 
 
-def _ago(wins: Wins, as_of: float, horizon: float, *, days: float) -> float | None:
+def _ago(wins: Closings, as_of: float, horizon: float, *, days: float) -> float | None:
     """What was won in the window that began `days` ago. None if the first win came after its first day."""
     start = as_of - days
     if wins.begin is None or wins.begin >= start + 1.0:
@@ -114,7 +114,7 @@ def _ago(wins: Wins, as_of: float, horizon: float, *, days: float) -> float | No
     return wins.total(start, start + horizon)
 
 
-def _win_rates(now: Standing) -> Floats:
+def _win_rates(now: Fates) -> Floats:
     """Per stage the win rate of closed deals that were ever open in it, drawn towards the rate of all."""
     won, lost = (now.ever_in[which].sum(axis=0) for which in (now.is_won, now.is_lost))
     overall = now.is_won.sum() / (now.is_won.sum() + now.is_lost.sum())
@@ -122,13 +122,13 @@ def _win_rates(now: Standing) -> Floats:
     return rates
 
 
-def _mean_won(now: Standing) -> float:
+def _mean_won(now: Fates) -> float:
     known = now.amount[now.is_won]
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else 0.0
 
 
-def _kernel(now: Standing, wins: Wins, as_of: float, horizon: int) -> Floats:
+def _kernel(now: Fates, wins: Closings, as_of: float, horizon: int) -> Floats:
     """The share of deals won by each whole day of age, from 0 on; flat beyond the greatest age seen.
 
     A deal counts at the ages that it had between the first closing and `as_of`: before, nobody recorded a win at any age.

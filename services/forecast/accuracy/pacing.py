@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.forecast.accuracy.closings import Wins, standing
+from services.forecast.accuracy.closings import Closings, closings
 from services.forecast.projection.steps import Steps
 
 _WEEK_UP_TO, _MONTH_UP_TO = 10.0, 45.0
@@ -22,7 +22,7 @@ def same_day_pacing(steps: Steps, as_of: float, horizon: float) -> float | None:
     period under way is what was won so far divided by its usual share by now, once that is 15 %; before, and for periods to
     come, it is the past periods' mean. None until one whole period of closings has passed.
     """
-    wins = standing(steps, as_of).wins()
+    wins = closings(steps, as_of)
     if wins.begin is None:
         return None
     bounds = boundaries(np.floor(wins.begin), as_of + horizon, horizon)
@@ -53,7 +53,7 @@ def boundaries(first: float, last: float, horizon: float) -> list[float]:
     return [float(day) for day in firsts.astype(np.int64)]
 
 
-def _share(wins: Wins, past: list[tuple[float, float]], passed: float) -> float:
+def _share(wins: Closings, past: list[tuple[float, float]], passed: float) -> float:
     """The share of their totals that the past periods had when this fraction of them had passed."""
     so_far = sum(wins.total(start, start + passed * (end - start)) for start, end in past)
     return so_far / sum(wins.total(start, end) for start, end in past)

@@ -24,7 +24,7 @@ def steps_of(deals: Sequence[Sequence[Step]]) -> Steps:
         amount=amount.astype(np.float64),
         close_date=np.full(len(rows), np.nan),
         pushes=np.zeros(len(rows), dtype=np.int32),
-        renewal=np.zeros(len(rows), dtype=bool),
+        due=np.zeros(len(rows), dtype=bool),
         stages=STAGES,
         segments=("",),
     )

@@ -13,7 +13,8 @@ from services.forecast.projection.steps import LOST, OPEN, WON, Flags, Floats, S
 class Closings:
     """Every turn to won, in the order of its day, as the outcome counts it: a reopened deal that is won again is two.
 
-    Whole days since 1970, base currency; an unknown amount is 0. `cycle_days` counts from the deal's first day.
+    Whole days since 1970, base currency; an unknown amount is 0. `day` is the one a win is booked on; one that is booked ahead
+    is not among them before. `cycle_days` counts from the deal's first day.
     """
 
     day: Floats
@@ -39,8 +40,9 @@ def closings(steps: Steps, as_of: float) -> Closings:
     first[1:] = known.deal[1:] != known.deal[:-1]
     created = np.floor(known.at[first])[np.searchsorted(known.deal[first], won.deal)]
     order = np.argsort(won.day, kind="stable")
+    order = order[won.day[order] < as_of]
     day = won.day[order].astype(np.float64)
-    return Closings(day, np.nan_to_num(won.amount[order]), day - created[order])
+    return Closings(day, np.nan_to_num(won.amount[order]), np.maximum(day - created[order], 0.0))
 
 
 @dataclass(frozen=True, slots=True)

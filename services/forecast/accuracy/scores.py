@@ -28,10 +28,11 @@ _TINY: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The share of windows whose outcome fell inside, of how many, and the 95 % interval (Wilson) that this number allows."""
+    """The share of `n` windows whose outcome fell inside, and the 95 % interval (Wilson) that the `distinct` among them allow."""
 
     share: float
     n: int
+    distinct: int
     low: float
     high: float
 
@@ -101,10 +102,10 @@ def inside(low: Floats, high: Floats, came: Floats) -> Flags:
     return found
 
 
-def coverage(hits: Flags) -> Coverage | None:
-    """How often intervals held; None without any."""
-    bounds = wilson(float(hits.mean()), len(hits)) if len(hits) else None
-    return None if bounds is None else Coverage(float(hits.mean()), len(hits), *bounds)
+def coverage(hits: Flags, *, distinct: int) -> Coverage | None:
+    """How often intervals held, in windows of which `distinct` do not overlap; None without any."""
+    bounds = wilson(float(hits.mean()), distinct) if len(hits) else None
+    return None if bounds is None else Coverage(float(hits.mean()), len(hits), distinct, *bounds)
 
 
 def reliability(said: Floats, came: Flags, *, bins: int = 10) -> list[Bin]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-Floats = npt.NDArray[np.float64]
+from services.forecast.projection.steps import Floats
 
 PRIOR_SPREAD: Final = 0.35
 LEAST_WINDOWS: Final = 6
@@ -26,15 +25,15 @@ class LogNormal:
     mean: float
     spread: float
 
-    def quantile(self, shares: Floats) -> Floats:
-        """The amounts that the landing stays under with probabilities `shares`, each in (0, 1)."""
-        factors = np.exp(self.spread * ndtri(shares) - self.spread**2 / 2.0)
+    def quantile(self, share: Floats | float) -> Floats:
+        """The landing below which a `share` in (0, 1) of the distribution lies."""
+        factors = np.exp(self.spread * ndtri(np.atleast_1d(share)) - self.spread**2 / 2.0)
         found: Floats = self.mean * factors
         return found
 
-    def cdf(self, amounts: Floats) -> Floats:
-        """The probabilities that the landing is at most `amounts`."""
-        amounts = np.asarray(amounts, dtype=np.float64)
+    def cdf(self, x: Floats | float) -> Floats:
+        """P(landing <= x)."""
+        amounts = np.atleast_1d(np.asarray(x, dtype=np.float64))
         if self.mean <= 0.0:
             return (amounts >= 0.0).astype(np.float64)
         with np.errstate(divide="ignore"):

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Steps
+from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Floats, Steps
 
 STAGES = ("Engage", "Propose", "Close")
 Step = tuple[float, int, int, float]
 
 
-def steps_of(deals: Sequence[Sequence[Step]]) -> Steps:
-    """The steps of deals; those of one deal are put in the order of their time."""
+def steps_of(deals: Sequence[Sequence[Step]], booked: Floats | None = None) -> Steps:
+    """The steps of deals; those of one deal are put in the order of their time. `booked`: per row, the day a win counts on."""
     rows = [(number, *step) for number, deal in enumerate(deals) for step in sorted(deal, key=lambda step: step[0])]
     deal, at, state, stage, amount = (np.array([row[place] for row in rows]) for place in range(5))
     return Steps(
@@ -23,6 +23,7 @@ def steps_of(deals: Sequence[Sequence[Step]]) -> Steps:
         segment=np.zeros(len(rows), dtype=np.int32),
         amount=amount.astype(np.float64),
         close_date=np.full(len(rows), np.nan),
+        booked=np.full(len(rows), np.nan) if booked is None else booked,
         pushes=np.zeros(len(rows), dtype=np.int32),
         due=np.zeros(len(rows), dtype=bool),
         stages=STAGES,

@@ -154,6 +154,13 @@ def with_noise_after(steps: Steps, day: float, rng: np.random.Generator) -> Step
     return replace(steps, **{column: values[order] for column, values in columns.items()})
 
 
+def test_a_win_counts_on_the_day_it_is_booked_on_once_that_has_come() -> None:
+    steps = steps_of([won(1.0, 10.5, 5.0), won(1.0, 11.5, 7.0)], booked=np.array([np.nan, 8.0, np.nan, 20.0]))
+    assert closings(steps, 15.0).day.tolist() == [8.0]
+    assert closings(steps, 21.0).day.tolist() == [8.0, 20.0]
+    assert closings(steps, 21.0).cycle_days.tolist() == [7.0, 19.0]
+
+
 def test_a_reopened_deal_that_is_won_again_closed_twice() -> None:
     steps = steps_of([[(1, OPEN, 0, 5.0), (10, WON, 2, 5.0), (20, OPEN, 0, 5.0), (30, WON, 2, 8.0), (31, WON, 2, 9.0)]])
     found = closings(steps, 40.0)

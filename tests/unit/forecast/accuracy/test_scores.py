@@ -82,11 +82,16 @@ def test_the_interval_of_the_true_quantiles_scores_best() -> None:
 
 
 def test_coverage_says_how_many_and_what_so_few_allow() -> None:
-    found = coverage(np.array([True] * 8 + [False] * 2))
+    hits = np.array([True] * 8 + [False] * 2)
+    found = coverage(hits, distinct=10)
     assert found is not None
-    assert (found.share, found.n) == (0.8, 10)
+    assert (found.share, found.n, found.distinct) == (0.8, 10, 10)
     assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert coverage(np.array([], dtype=bool)) is None
+    overlapping = coverage(hits, distinct=3)
+    assert overlapping is not None
+    assert overlapping.low < found.low
+    assert overlapping.high > found.high
+    assert coverage(hits[:0], distinct=0) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from deploy.local.backtest.judging import OURS, RIVAL, Series
 from services.forecast.accuracy.scores import Bin
@@ -38,9 +39,7 @@ def reliability(folder: Path, bins: Sequence[Bin]) -> Path:
     )
     for each in bins:
         axes.annotate(f"{each.n}", (each.said, each.came), textcoords="offset points", xytext=(8, -8))
-    axes.set(
-        xlabel="P(at least x) as said", ylabel="share that came true", title="Reliability", xlim=(0, 1), ylim=(0, 1)
-    )
+    axes.set(xlabel="P(at least x) as said", ylabel="share that came true", title="Reliability")
     return _kept(figure, folder / "reliability.svg")
 
 
@@ -55,6 +54,7 @@ def _fan(axes: Axes, series: Mapping[str, Series], currency: Mapping[str, str]) 
         axes.plot(days, rival.mean, color=_RIVAL, linestyle="--", label="moving average")  # type: ignore[arg-type]
     axes.plot(ends, ours.came, "o", color=_CAME, label="came")  # type: ignore[arg-type]
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: f"{amount:,.0f}"))
     axes.set_title(f"{ours.company}: won in {ours.horizon_days} days, by the window's end ({currency[ours.company]})")
     axes.legend(loc="lower left", ncols=4, frameon=False)
 

@@ -17,13 +17,14 @@ from deploy.local.backtest import imported, judging, pictures, table
 from deploy.local.backtest.days import Plan, plan
 from deploy.local.backtest.imported import Imported
 from deploy.local.backtest.judging import OURS, Row, Series
+from deploy.local.backtest.table import Circumstances
 from deploy.local.backtest.targets import targets
 from deploy.local.errors import LocalError
 from gateway.imports.progress import meter
 from gateway.imports.reading.load import MappingProblem
 from libs.common.calendar import FiscalCalendar
 from services.forecast.accuracy import scores
-from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.accuracy.baselines import BASELINES, stands_in
 from services.forecast.accuracy.closings import closings
 from services.forecast.accuracy.walking import Window, walk
 from services.forecast.projection.settings import DEFAULT
@@ -90,8 +91,7 @@ def report(walked: Sequence[Walked], pictures_into: Path) -> Iterator[str]:
     yield f"settings {DEFAULT.digest}"
     for each in walked:
         yield ""
-        wins, cv = _wins(each)
-        yield from table.block(each.series[OURS], each.rows, floor=scores.noise_floor(wins, cv), wins=wins, cv=cv)
+        yield from table.block(each.series[OURS], each.rows, _circumstances(each))
     bins = judging.reliability([window for each in walked for window in each.windows])
     yield ""
     yield from table.reliability(bins)
@@ -145,13 +145,20 @@ def _plan(company: Imported, planned: Plan) -> str:
     )
 
 
-def _wins(walked: Walked) -> tuple[float, float]:
-    """How many wins a window has on average, and the coefficient of variation of their amounts."""
-    won = closings(walked.company.steps, np.inf)
+def _circumstances(walked: Walked) -> Circumstances:
+    steps, horizon = walked.company.steps, float(walked.horizon_days)
+    won = closings(steps, np.inf)
     within = [(won.day >= window.as_of) & (won.day < window.end) for window in walked.windows]
     amounts = won.amount[np.any(within, axis=0)]
     cv = float(amounts.std() / amounts.mean()) if len(amounts) and amounts.mean() > 0 else 0.0
-    return float(np.mean([each.sum() for each in within])), cv
+    wins = float(np.mean([each.sum() for each in within]))
+    return Circumstances(
+        wins=wins,
+        cv=cv,
+        floor=scores.noise_floor(wins, cv),
+        stood_in=sum(stands_in(steps, float(window.as_of), horizon) for window in walked.windows),
+        wide_known=sum(window.stretch.is_wide_known for window in walked.windows),
+    )
 
 
 @contextmanager

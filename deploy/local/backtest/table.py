@@ -1,6 +1,7 @@
 """The backtest as lines of text."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from deploy.local.backtest.judging import METHODS, Overall, Row, Series
@@ -14,8 +15,23 @@ _HEAD = (
 )
 
 
-def block(series: Series, rows: Sequence[Row], *, floor: float | None, wins: float, cv: float) -> Iterator[str]:
-    """One company at one horizon. `wins` are those of a window, `cv` the coefficient of variation of their amounts."""
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Of one company at one horizon: wins per window, the coefficient of variation of their amounts, the noise floor of WAPE.
+
+    On `stood_in` days the seasonal method was the last window under another name; on `wide_known` days enough periods were
+    over for the product to show a 95 % interval.
+    """
+
+    wins: float
+    cv: float
+    floor: float | None
+    stood_in: int
+    wide_known: int
+
+
+def block(series: Series, rows: Sequence[Row], found: Circumstances) -> Iterator[str]:
+    """One company at one horizon."""
     first, last = (_day(series.as_of[place]) for place in (0, -1))
     distinct = int(series.blocks.max()) + 1
     yield (
@@ -31,8 +47,18 @@ def block(series: Series, rows: Sequence[Row], *, floor: float | None, wins: flo
     silent = [method for method in METHODS if method not in {row.method for row in rows}]
     if silent:
         yield f"history is too short for: {', '.join(silent)}"
-    if floor is not None:
-        yield f"noise floor of WAPE: {floor:.3f} ({wins:.0f} wins a window, their amounts vary by {cv:.2f} of their mean)"
+    if found.stood_in:
+        yield f"seasonal is naive_last in {found.stood_in} of {len(series.as_of)} windows: history does not reach back so far"
+    if found.wide_known < len(series.as_of):
+        yield (
+            f"the product would have shown a 95 % interval in {found.wide_known} of {len(series.as_of)} windows: "
+            "it waits for enough periods of its own"
+        )
+    if found.floor is not None:
+        yield (
+            f"noise floor of WAPE: {found.floor:.3f} ({found.wins:.0f} wins a window, "
+            f"their amounts vary by {found.cv:.2f} of their mean)"
+        )
 
 
 def reliability(bins: Sequence[Bin]) -> Iterator[str]:

@@ -76,16 +76,16 @@ def weighted_pipeline(steps: Steps, as_of: float, horizon: float) -> float | Non
 def age_kernel(steps: Steps, as_of: float, horizon: float) -> float | None:
     """Creations convolved with how old deals are when they are won, times the mean won amount.
 
-    The kernel is the share of created deals that is won at each day of age, among deals that were of that age while closings
-    were recorded; it does not ask whether a deal is still open. Deals not created yet come at the rate of the last
-    `rate_window` days. None until closings go back `horizon` days.
+    The kernel is the share of created deals that is won at each day of age; it does not ask whether a deal is still open.
+    Deals not created yet come at the rate of the last `rate_window` days. None until closings go back so far, about two
+    cycles, and `horizon` days.
     """
     now = fates(steps, as_of)
     wins = closings(steps, as_of)
-    if wins.begin is None or as_of - wins.begin < max(horizon, _LEAST_DAYS):
+    span = rate_window(wins)
+    if wins.begin is None or as_of - wins.begin < max(horizon, span):
         return None
-    won_by_age = _kernel(now, wins, as_of, int(np.ceil(horizon)))
-    span = min(rate_window(wins), as_of - wins.begin)
+    won_by_age = _kernel(now, wins, wins.begin, as_of, int(np.ceil(horizon)))
     rate = float((now.created_at >= as_of - span).sum()) / span
     age = as_of - now.created_at
     ages = np.arange(len(won_by_age), dtype=np.float64)
@@ -128,16 +128,16 @@ def _mean_won(now: Fates) -> float:
     return float(known.mean()) if len(known) else 0.0
 
 
-def _kernel(now: Fates, wins: Closings, as_of: float, horizon: int) -> Floats:
+def _kernel(now: Fates, wins: Closings, begin: float, as_of: float, horizon: int) -> Floats:
     """The share of deals won by each whole day of age, from 0 on; flat beyond the greatest age seen.
 
-    A deal counts at the ages that it had between the first closing and `as_of`: before, nobody recorded a win at any age.
+    Only deals created since closings began count: of older ones a history may hold those alone that were still open then,
+    and they would be won more often than deals are.
     """
-    begin = as_of if wins.begin is None else wins.begin
     ages = int(np.ceil(as_of - now.created_at.min())) + horizon + 1
-    to_age, from_age = as_of - now.created_at, np.maximum(begin - now.created_at, 0.0)
-    watched = _lived(to_age, ages) - _lived(np.minimum(from_age, to_age), ages)
-    won = np.bincount(np.floor(wins.cycle_days).astype(np.intp), minlength=ages)
+    watched = _lived(as_of - now.created_at[now.created_at >= begin], ages)
+    seen = wins.day - wins.cycle_days >= begin
+    won = np.bincount(wins.cycle_days[seen].astype(np.intp), minlength=ages)
     return np.concatenate(([0.0], np.cumsum(won / np.maximum(watched, 1.0))))
 
 

@@ -87,6 +87,14 @@ def history(deals: int = 1_000_000, readings: int = 200) -> None:
 
 
 @app.command()
+def backtest(file: str = "", mapping: str = "") -> None:
+    """Say what the projection would have said on past days, and how right it would have been beside simpler methods."""
+    from deploy.local.backtest import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(file=file, mapping=mapping, pictures_into=_home() / "backtest"))
+
+
+@app.command()
 def latency(rate: float = 50.0, seconds: float = 60.0) -> None:
     """Start a fresh system, send it changes at a fixed rate, say how long each took to the forecast, stop."""
     from deploy.local import latency as bench  # noqa: PLC0415 - as above

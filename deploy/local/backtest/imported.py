@@ -1,0 +1,115 @@
+"""From the files of an import to the engine's steps, by the product's own code: mapping, ledger, columns."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from gateway.imports.reading.files import locate
+from gateway.imports.reading.load import load_mapping
+from gateway.imports.reading.stream import Stream
+from libs.common import clock
+from libs.common.events.crm import CrmDealChanged
+from libs.common.events.deals import DealState
+from services.deals.ledger.entries import entries_for, event_of
+from services.deals.ledger.timeline import Inputs, fold
+from services.forecast.history.columns import (
+    AMOUNT_SCALE,
+    ARRAYS,
+    DAYS,
+    NO_AMOUNT,
+    NO_DAY,
+    TIMES,
+    WORDS,
+    Columns,
+    day_number,
+    empty,
+    merged,
+    micros,
+    timeline,
+    type_of,
+)
+from services.forecast.projection.reading import steps_of
+from services.forecast.projection.steps import Steps
+from services.forecast.rates.conversion import Rates
+
+_NAMES = {"deal": "deal_id", "owner": "owner_id", "probability": "stage_probability", "recorded_at": "valid_from"}
+"""Columns that a version calls otherwise. Nobody knows when an imported change was recorded: when it happened, at best."""
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A company's deals. `currency` is that of most of them; amounts in others have no rate and count as unknown."""
+
+    company: str
+    currency: str
+    deals: int
+    refused_rows: int
+    steps: Steps
+
+
+def read(target: Path, mapping: str, *, tell: Callable[[Stream], None]) -> Imported:
+    """The deals of an import, as the running product would hold them after it. Nothing is written.
+
+    `tell` sees the stream after each batch. Deals stand without their leads: a file's leads are not qualified here, so none
+    holds a deal back. Raises MappingProblem.
+    """
+    document = load_mapping(mapping)
+    stream = Stream(document, locate(target, document), received_at=clock.now())
+    records: dict[UUID, list[CrmDealChanged]] = {}
+    for batch in stream.batches():
+        for change in batch.changes:
+            if isinstance(change.event, CrmDealChanged):
+                alone = change.event.model_copy(update={"lead_id": None}) if change.event.lead_id else change.event
+                records.setdefault(change.key, []).append(alone)
+        tell(stream)
+    zone = ZoneInfo(document.timezone)
+    columns = columns_of([state for deal, told in records.items() for state in states_of(deal, told, zone)])
+    currencies = Counter(record.currency for told in records.values() for record in told if record.currency)
+    currency = currencies.most_common(1)[0][0] if currencies else document.currency or "EUR"
+    rows = timeline(columns, _ALWAYS, _ALWAYS)
+    steps = steps_of(columns, rows, Rates(currency, {}), zone)
+    company = document.connection or document.name
+    return Imported(company, currency, len(records), stream.tally.refused_rows, steps)
+
+
+def states_of(deal_id: UUID, records: Sequence[CrmDealChanged], zone: ZoneInfo) -> list[DealState]:
+    """The versions of one deal that the ledger would tell of, in their order."""
+    moments, _ = fold(Inputs(records=records), zone)
+    entries, _ = entries_for(deal_id, [], moments, version=0, triggers=())
+    return [event_of(entry) for entry in entries]
+
+
+def columns_of(states: Sequence[DealState]) -> Columns:
+    """Versions as the columns that the forecast reads them into."""
+    known = empty()
+    arrived = {}
+    for name in ARRAYS:
+        values = [_value(name, state) for state in states]
+        arrived[name] = known.words[name].encode(values) if name in WORDS else np.array(values, dtype=type_of(name))
+    return merged(known, arrived)
+
+
+def _value(name: str, state: DealState) -> Any:
+    if name == "gone":
+        return state.removed or state.absorbed_into is not None
+    value = getattr(state, _NAMES.get(name, name))
+    if name == "amount":
+        return NO_AMOUNT if value is None else _units(value)
+    if name in WORDS:
+        return None if value is None else str(value)
+    if name in TIMES:
+        return micros(value)
+    return (NO_DAY if value is None else day_number(value)) if name in DAYS else value
+
+
+def _units(amount: Decimal) -> int:
+    return int(amount.scaleb(AMOUNT_SCALE).to_integral_value(ROUND_HALF_UP))

@@ -17,7 +17,7 @@ from services.forecast.projection.landing import Deals, Landing
 from services.forecast.projection.seasons import seasons
 from services.forecast.projection.settings import DEFAULT, Settings
 from services.forecast.projection.sizes import Sizes
-from services.forecast.projection.steps import Floats, Standing, Steps, Wins
+from services.forecast.projection.steps import Births, Floats, Standing, Steps, Wins
 
 LONGEST: Final = 2 * 366
 """Days of history that are counted."""
@@ -80,6 +80,14 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the deals (a flag per deal number) and, by segment, their share of the deals that are created."""
+
+    deals: stepping.Flags
+    created: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What was learnt from everything known when the day `today` began."""
 
@@ -88,6 +96,7 @@ class Model:
     settings: Settings
     evenings: Steps
     standing: Standing
+    births: Births
     wins: Wins
     hazards: Hazards
     sizes: Sizes
@@ -106,17 +115,21 @@ class Model:
         counts = (self.wins.day >= start) & (self.wins.day < end)
         return float(np.nansum(self.wins.amount[counts]))
 
-    def outlook(self, end: int) -> Outlook:
-        """What will be won before the day `end`."""
-        ahead, deals = self.curves(end), self.standing
-        chance = self._told(ahead.of(deals.segment, deals.stage, deals.age), end)
+    def outlook(self, end: int, *, start: int | None = None, part: Part | None = None) -> Outlook:
+        """What will be won from today, or from the later day `start`, until before `end`: of all, or of a part of it."""
+        deals = self.standing if part is None else self.standing.where(part.deals[self.standing.deal])
+        chance, newborn = self._ahead(deals, end)
+        if start is not None and start > self.today:
+            before, born_before = self._ahead(deals, start)
+            chance, newborn = np.maximum(chance - before, 0.0), newborn - born_before
         mean, variance = self.sizes.of(deals.segment, deals.amount)
         mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
-        wins = self.arrivals.rate * ahead.newborn.sum(axis=1)
+        rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
+        wins = rate * newborn
         each, spread = np.nan_to_num(self.sizes.mean), np.nan_to_num(self.sizes.variance)
         brought = float(wins @ each)
-        share = float(wins.sum() / max(self.arrivals.rate.sum() * (end - self.today), 1e-12))
-        scatter = 1 + (self.arrivals.dispersion - 1) * min(share, 1.0)
+        created = float(rate.sum() * (end - self.today))
+        scatter = 1 + (self.arrivals.dispersion - 1) * min(float(wins.sum()) / max(created, 1e-12), 1.0)
         scattered = float(wins @ (spread + scatter * each**2)) + brought**2 / max(self.arrivals.evidence, 1.0)
         return Outlook(
             end=end,
@@ -128,12 +141,21 @@ class Model:
             settings=self.settings,
         )
 
-    def _told(self, chance: Floats, end: int) -> Floats:
-        """The chances with what close dates and pushes say."""
-        deals = self.standing
+    def part(self, deals: stepping.Flags) -> Part:
+        """What of everything are these deals (a flag per deal number): their share of what is created, newest first."""
+        born = self.births
+        counted = 0.5 ** ((self.today - 1 - born.day) / self.settings.arrival_half_life)
+        every = np.bincount(born.segment, counted, len(self.arrivals.rate))
+        theirs = np.bincount(born.segment, counted * deals[born.deal], len(self.arrivals.rate))
+        return Part(deals, np.divide(theirs, every, out=np.zeros_like(every), where=every > 0))
+
+    def _ahead(self, deals: Standing, end: int) -> tuple[Floats, Floats]:
+        """Each deal's chance to be won before `end`, and by segment the wins of one deal created each day until then."""
+        ahead = self.curves(end)
+        chance = ahead.of(deals.segment, deals.stage, deals.age)
         date = evidence.date_group(deals.close_date, self.today, end)
         factors = self._factors_for(end - self.today)
-        return factors.on(chance, date, evidence.push_group(deals.pushes))
+        return factors.on(chance, date, evidence.push_group(deals.pushes)), ahead.newborn.sum(axis=1)
 
     def _factors_for(self, horizon: int) -> Factors:
         nearest = min(HORIZONS, key=lambda known: abs(np.log(known / max(horizon, 1))))
@@ -193,6 +215,7 @@ def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings
         settings=settings,
         evenings=known,
         standing=stood,
+        births=born,
         wins=won,
         hazards=fitted,
         sizes=sizes.sizes(won, stood.amount, today=today, segments=len(steps.segments), settings=settings),

@@ -41,7 +41,7 @@ class Hazards:
 def fit(counts: Counts, days: Seasons, settings: Settings) -> Hazards:
     """Rates and calendar from the counts; `days` are those of the counts."""
     counted = weights(counts.days, settings.half_life)
-    quarter = np.tile(np.array(settings.quarter_prior), (KINDS, 1))
+    quarter = np.array(settings.quarter_prior)
     week = np.tile(_week_prior(settings), (KINDS, 1))
     quarter_prior, week_prior = quarter.copy(), week.copy()
     by_quarter = _indicator(days.quarter_part, QUARTER_PARTS) * counted[:, None]

@@ -21,9 +21,14 @@ class Settings:
     segment_exposure: float = 300.0
     calendar_events: float = 20.0
     """Expected events that the calendar's prior is worth, per part of the calendar."""
-    quarter_prior: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-    """Months 1 to 3 of a quarter, each without and then with its last seven days."""
-    weekend_prior: float = 0.3
+    quarter_prior: tuple[tuple[float, ...], ...] = (
+        (0.83, 0.85, 0.86, 0.87, 1.07, 1.81),
+        (0.97, 0.94, 0.96, 0.96, 1.07, 1.28),
+        (0.94, 1.01, 0.92, 0.91, 1.06, 1.33),
+    )
+    """Of wins, losses and moves: months 1 to 3 of a quarter, each without and then with its last seven days."""
+    weekend_prior: float = 0.09
+    """A day of the weekend, over a working day."""
     win_rate: float = 0.25
     cycle: float = 90.0
     """Median days from creation to close, until history says otherwise."""

@@ -83,6 +83,7 @@ class Stays:
 class Births:
     """The first day of each deal and where it stood in the evening: `stage` if OPEN, or closed at once."""
 
+    deal: Codes
     day: Ints
     segment: Codes
     state: Small
@@ -104,6 +105,9 @@ class Standing:
 
     def __len__(self) -> int:
         return len(self.deal)
+
+    def where(self, wanted: Flags) -> "Standing":
+        return Standing(*(getattr(self, each.name)[wanted] for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def births(steps: Steps) -> Births:
     first = np.ones(len(steps), dtype=bool)
     first[1:] = steps.deal[1:] != steps.deal[:-1]
     born = steps.take(first & (steps.state != GONE))
-    return Births(np.floor(born.at).astype(np.int64), born.segment, born.state, born.stage)
+    return Births(born.deal, np.floor(born.at).astype(np.int64), born.segment, born.state, born.stage)
 
 
 def standing(steps: Steps, today: int) -> Standing:

@@ -93,3 +93,21 @@ def test_on_day_one_it_answers_from_the_settings_and_says_so_by_its_width() -> N
     )
     wide = engine.learn(few, START + 40, CALENDAR).outlook(START + 131).landing()
     assert wide.deviation / wide.mean > 2 * narrow.deviation / narrow.mean
+
+
+def test_parts_add_to_the_whole_whoever_is_in_them(company: Steps) -> None:
+    model = engine.learn(company, TODAY, CALENDAR)
+    whole = model.outlook(TODAY + 61)
+    numbers = np.arange(int(company.deal.max()) + 1)
+    parts = [model.outlook(TODAY + 61, part=model.part(numbers % 3 == which)) for which in range(3)]
+    assert sum(each.open for each in parts) == pytest.approx(whole.open)
+    assert sum(each.new[0] for each in parts) == pytest.approx(whole.new[0])
+    assert sum(each.new_wins for each in parts) == pytest.approx(whole.new_wins)
+
+
+def test_a_later_period_brings_what_the_longer_brings_beyond_the_shorter(company: Steps) -> None:
+    model = engine.learn(company, TODAY, CALENDAR)
+    near, far = model.outlook(TODAY + 61), model.outlook(TODAY + 152)
+    between = model.outlook(TODAY + 152, start=TODAY + 61)
+    assert between.open == pytest.approx(far.open - near.open)
+    assert between.new[0] == pytest.approx(far.new[0] - near.new[0])

@@ -89,4 +89,4 @@ def _said(
     actual = float(np.nansum(came.amount[within]))
     points = {**points, ENGINE: modelled.mean}
     window = Window(day, day + horizon, actual, landing, points, mixed, wide)
-    return window, Told(day, day + horizon, points, modelled.deviation, actual)
+    return window, Told(day, day + horizon, points, landing.mean, landing.deviation / wide.scale, actual)

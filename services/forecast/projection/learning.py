@@ -22,12 +22,14 @@ _TURNS: Final = 400
 class Told:
     """What was said on the day `made_on` of what would be won before `end`, and what was.
 
-    `points`: the mean of each method, the engine's own under ENGINE. `deviation`: of the engine's distribution, not widened.
+    `points`: the mean of each method, the engine's own under ENGINE. `said`, `deviation`: mean and standard deviation of
+    what was said in the end, blended but not widened.
     """
 
     made_on: int
     end: int
     points: Mapping[str, float]
+    said: float
     deviation: float
     came: float
 
@@ -124,7 +126,7 @@ def stretch(told: Sequence[Told], settings: Settings, parent: float = 1.0) -> St
     is_wide_known = periods >= settings.periods_for_wide_band
     if periods < settings.periods_for_stretch:
         return Stretch(settings.prior_stretch, "prior", periods, is_wide_known)
-    off = np.array([(each.came - each.points[ENGINE]) / max(each.deviation, 1e-12) for each in told])
+    off = np.array([(each.came - each.said) / max(each.deviation, 1e-12) for each in told])
     # A single period far out says little of the others.
     square = float(np.mean(np.minimum(off**2, 9.0)))
     worth = settings.stretch_periods

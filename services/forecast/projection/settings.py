@@ -47,7 +47,7 @@ class Settings:
     prior_stretch: float = 1.25
     periods_for_stretch: int = 9
     periods_for_wide_band: int = 19
-    stretch_periods: float = 6.0
+    stretch_periods: float = 12.0
     blend: tuple[tuple[str, float], ...] = (("hazard", 0.7), ("moving_average", 0.2), ("seasonal", 0.1))
     blend_periods: float = 4.0
     periods_for_others: int = 8

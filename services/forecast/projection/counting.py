@@ -1,6 +1,6 @@
 """Counts what happened, and how often it could have: deal-days and events by where a deal stood, its age there, and the day. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -34,6 +34,17 @@ class Counts:
     @property
     def days(self) -> int:
         return int(self.exposure.shape[1])
+
+    def since(self, day: int) -> "Counts":
+        """Without the days before `day`."""
+        left_out = max(0, day - self.first)
+        return replace(
+            self,
+            first=self.first + left_out,
+            exposure=self.exposure[:, left_out:],
+            events=self.events[:, :, left_out:],
+            born=self.born[:, left_out:],
+        )
 
 
 def count(

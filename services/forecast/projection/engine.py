@@ -206,8 +206,8 @@ def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings
         stages=len(steps.stages),
         ages=settings.ages,
     )
-    days = seasons(calendar, first, today)
-    fitted = hazards.fit(counts, days, settings)
+    counts, fitted = _fitted(counts, calendar, settings)
+    days = seasons(calendar, counts.first, today)
     stood, won = stepping.standing(known, today), stepping.wins(known)
     return Model(
         today=today,
@@ -223,6 +223,26 @@ def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings
         shock=_shock(counts, fitted.calendar(days), fitted, settings),
         first=start,
     )
+
+
+def _fitted(counts: counting.Counts, calendar: FiscalCalendar, settings: Settings) -> tuple[counting.Counts, Hazards]:
+    """The counts that can be believed, and what they say.
+
+    Many CRMs begin with what was open on the day they were bought, so that nothing closes before. Days before the first
+    close are left out when by what came after so many closes were to be expected in them that none is no accident.
+    """
+    end = counts.first + counts.days
+    closes = np.flatnonzero(counts.events[[counting.WIN, counting.LOSS]].sum(axis=(0, 1)))
+    if len(closes) and closes[0]:
+        later = counts.since(counts.first + int(closes[0]))
+        fitted = hazards.fit(later, seasons(calendar, later.first, end), settings)
+        before = seasons(calendar, counts.first, later.first)
+        closing = [counting.WIN, counting.LOSS]
+        rates, factor = fitted.rates[closing].reshape(len(closing), -1), fitted.calendar(before)[closing]
+        expected = ((rates @ counts.exposure[:, : closes[0]]) * factor).sum()
+        if expected > settings.silence:
+            return later, fitted
+    return counts, hazards.fit(counts, seasons(calendar, counts.first, end), settings)
 
 
 def _shock(counts: counting.Counts, factor: Floats, fitted: Hazards, settings: Settings) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+from scipy.optimize import nnls
 
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.settings import Settings
@@ -15,7 +16,7 @@ from services.forecast.projection.steps import Floats
 
 ENGINE: Final = "hazard"
 """The engine's own name among the methods that are blended."""
-_TURNS: Final = 400
+_HEAVY: Final = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,10 @@ def distinct(told: Sequence[Told]) -> int:
 def blend(told: Sequence[Told], settings: Settings) -> Blend:
     """Weights that would have come closest, held near those of the settings by so many periods' worth of belief.
 
-    They minimise Σ ((came - Σ w·said) / typical)² over past windows, plus `blend_periods` × the mean scatter between the
-    methods × Σ (w - prior)², over weights that are at least 0 and add to 1. Methods beyond those of the settings begin with
-    nothing and take part from `periods_for_others` periods on.
+    They minimise Σ ((came - Σ w·said) / typical)² over past windows, plus `blend_periods` × Σ (d·(w - prior))², over weights
+    that are at least 0 and add to 1; d is by how much a method usually differs from the engine, so that one far off does
+    not keep the others from being weighed. Methods beyond those of the settings begin with nothing and take part from
+    `periods_for_others` periods on.
     """
     periods = distinct(told)
     prior = dict(settings.blend)
@@ -87,34 +89,32 @@ def blend(told: Sequence[Told], settings: Settings) -> Blend:
     complete = [each for each in told if all(name in each.points for name in names)]
     if not complete:
         return Blend(prior, 0)
+    others = [name for name in names if name != ENGINE]
+    said = np.array([[each.points[name] for name in others] for each in complete])
+    engine = np.array([each.points[ENGINE] for each in complete])
     came = np.array([each.came for each in complete])
-    said = np.array([[each.points[name] for name in names] for each in complete])
-    typical = max(float(np.abs(came).mean()), 1e-12)
-    came, said = came / typical, said / typical
-    worth = periods / len(complete)
-    scatter = float(said.var(axis=1).mean())
-    wanted = np.array([prior.get(name, 0.0) for name in names])
-    square = worth * said.T @ said + settings.blend_periods * scatter * np.eye(len(names))
-    linear = worth * said.T @ came + settings.blend_periods * scatter * wanted
-    return Blend(dict(zip(names, _on_simplex(square, linear, wanted).tolist(), strict=True)), periods)
+    wanted = np.array([prior.get(name, 0.0) for name in others])
+    found = _closest(said - engine[:, None], came - engine, wanted, periods / len(complete), settings.blend_periods)
+    weights = dict(zip(others, found.tolist(), strict=True))
+    return Blend({ENGINE: max(0.0, 1 - float(found.sum())), **weights}, periods)
 
 
-def _on_simplex(square: Floats, linear: Floats, start: Floats) -> Floats:
-    """The w >= 0 with Σw = 1 that minimises w'Sw/2 - l'w, by projected gradient."""
-    step = 1 / max(float(np.linalg.eigvalsh(square)[-1]), 1e-12)
-    weights = start
-    for _ in range(_TURNS):
-        weights = _projected(weights - step * (square @ weights - linear))
-    return weights
+def _closest(apart: Floats, off: Floats, wanted: Floats, worth: float, belief: float) -> Floats:
+    """The v >= 0 with Σv <= 1 that minimises worth·|off - apart v|² + belief·Σ (d·(v - wanted))², d² the mean of apart².
 
-
-def _projected(point: Floats) -> Floats:
-    """The nearest point whose parts are at least 0 and add to 1 (Duchi et al. 2008, fig. 1)."""
-    ordered = np.sort(point)[::-1]
-    above = np.cumsum(ordered) - 1
-    count = np.count_nonzero(ordered > above / np.arange(1, len(point) + 1))
-    nearest: Floats = np.maximum(point - above[count - 1] / count, 0.0)
-    return nearest
+    Least squares in d·v (Lawson and Hanson 1974, ch. 23), which are all of one size; when Σv would be more than 1, with a row that
+    weighs so much that it is 1.
+    """
+    usual = np.maximum(np.sqrt(np.mean(apart**2, axis=0)), 1e-9 * max(float(np.abs(off).max()), 1.0))
+    rows = np.vstack((np.sqrt(worth) * apart / usual, np.sqrt(belief) * np.eye(len(usual))))
+    right = np.concatenate((np.sqrt(worth) * off, np.sqrt(belief) * usual * wanted))
+    weights = nnls(rows, right)[0] / usual
+    if weights.sum() > 1:
+        heavy = _HEAVY * max(float(np.abs(rows).max()), float(np.abs(right).max())) * usual.max()
+        rows, right = np.vstack((rows, heavy / usual)), np.append(right, heavy)
+        weights = nnls(rows, right)[0] / usual
+        weights = weights / weights.sum()
+    return np.asarray(weights)
 
 
 def stretch(told: Sequence[Told], settings: Settings, parent: float = 1.0) -> Stretch:

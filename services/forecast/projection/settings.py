@@ -12,6 +12,8 @@ class Settings:
 
     ages: tuple[int, ...] = (1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 45, 60, 75, 90, 105, 120, 150, 180, 240, 365)
     """First day of each age band of a stage; the last has no end."""
+    silence: float = 10.0
+    """Closes to be expected before the first one, from which on there were none because nobody recorded them."""
     half_life: float = 365.0
     size_half_life: float = 180.0
     arrival_half_life: float = 60.0

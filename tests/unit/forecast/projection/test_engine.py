@@ -111,3 +111,18 @@ def test_a_later_period_brings_what_the_longer_brings_beyond_the_shorter(company
     between = model.outlook(TODAY + 152, start=TODAY + 61)
     assert between.open == pytest.approx(far.open - near.open)
     assert between.new[0] == pytest.approx(far.new[0] - near.new[0])
+
+
+def test_days_before_anybody_recorded_a_close_are_no_evidence_of_slow_deals(company: Steps) -> None:
+    """A CRM bought on day 300 holds what was open then, with its past, and what came after."""
+    bought = START + 300
+    last = np.ones(len(company), dtype=bool)
+    last[:-1] = company.deal[1:] != company.deal[:-1]
+    closed_before = company.deal[last & (company.state != steps.OPEN) & (company.at < bought)]
+    kept = company.take(~np.isin(company.deal, closed_before))
+    recorded = replace(kept, deal=np.unique(kept.deal, return_inverse=True)[1].astype(np.int32))
+    truth = engine.learn(company, TODAY, CALENDAR).outlook(TODAY + 61)
+    found = engine.learn(recorded, TODAY, CALENDAR).outlook(TODAY + 61)
+    assert found.open == pytest.approx(truth.open, rel=0.1)
+    assert found.new[0] == pytest.approx(truth.new[0], rel=0.2)
+    assert found.shock < 0.2

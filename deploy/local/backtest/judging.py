@@ -8,9 +8,11 @@ import numpy as np
 
 from services.forecast.accuracy import scores
 from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.accuracy.closings import closings
 from services.forecast.accuracy.scores import Bin, Blocks, Compared, Coverage, Flags, Floats, Pair
 from services.forecast.accuracy.spread import around
 from services.forecast.accuracy.walking import Distribution, Window
+from services.forecast.projection.steps import Steps
 
 OURS: Final = "foretell"
 RIVAL: Final = "moving_average"
@@ -97,23 +99,26 @@ class Overall:
     interval_scores: tuple[float, float]
 
 
-def series_of(company: str, horizon_days: int, windows: Sequence[Window]) -> dict[str, Series]:
+def series_of(company: str, horizon_days: int, windows: Sequence[Window], steps: Steps) -> dict[str, Series]:
     """What each method said, by method. A method that never could say anything is left out."""
-    told = {method: landings(windows, method) for method in METHODS}
+    told = {method: landings(windows, method, steps) for method in METHODS}
     return {method: _series(company, horizon_days, method, said) for method, said in told.items() if said}
 
 
-def landings(windows: Sequence[Window], method: str) -> list[tuple[Window, Distribution]]:
-    """The windows of which a method said something, with what it said."""
-    return [(window, window.foretell) for window in windows] if method == OURS else _around(windows, method)
+def landings(windows: Sequence[Window], method: str, steps: Steps) -> list[tuple[Window, Distribution]]:
+    """The windows of which a method said something, with what it said.
 
-
-def _around(windows: Sequence[Window], method: str) -> list[tuple[Window, Distribution]]:
-    """A point method's distributions: around each point, as wide as its errors on the windows that were over by then."""
+    A point method's distribution is around its point and as wide as its errors on the windows that were over by then, scored
+    at what was known then to have come.
+    """
+    if method == OURS:
+        return [(window, window.foretell) for window in windows]
     said = [window for window in windows if method in window.points]
     found: list[tuple[Window, Distribution]] = []
     for window in said:
-        past = [(before.points[method], before.came) for before in said if before.end <= window.as_of]
+        known = closings(steps, window.as_of)
+        over = [before for before in said if before.end <= window.as_of]
+        past = [(before.points[method], known.total(before.as_of, before.end)) for before in over]
         found.append((window, around(window.points[method], past)))
     return found
 

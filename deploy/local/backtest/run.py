@@ -53,17 +53,23 @@ def main(*, file: str, mapping: str, pictures_into: Path) -> int:
     """0 when there was something to walk, whatever it showed. The last line is one JSON object. Raises LocalError."""
     console = Console(stderr=True, soft_wrap=True)
     begun = time.monotonic()
-    companies = [_read(target, name, console) for target, name in asked(file, mapping)]
-    walked = [found for company in companies for found in _walked(company, console)]
-    if not walked:
-        raise LocalError(
-            "There is no window to judge: too little was won, or for less than 30 days and one window after them"
-        )
+    walked = walk_all(asked(file, mapping), console)
     for line in report(walked, pictures_into):
         print(line)
     console.print(f"{time.monotonic() - begun:.0f} s", highlight=False)
     print(json.dumps(closing(walked), separators=(",", ":")), flush=True)
     return 0
+
+
+def walk_all(companies: Sequence[tuple[Path, str]], console: Console) -> list[Walked]:
+    """Every company, a file and its mapping, at each of its horizons. Raises LocalError when there is no window to judge."""
+    read = [_read(target, mapping, console) for target, mapping in companies]
+    walked = [found for company in read for found in _walked(company, console)]
+    if not walked:
+        raise LocalError(
+            "There is no window to judge: nothing was won, or closings cover less than 30 days and a window after them"
+        )
+    return walked
 
 
 def asked(file: str, mapping: str) -> list[tuple[Path, str]]:
@@ -134,7 +140,7 @@ def _walked(company: Imported, console: Console) -> Iterator[Walked]:
         if days:
             with _meter(console, f"{company.company}, {horizon} days", len(days)) as tell:
                 windows = walk(company.steps, days, horizon, calendar=FiscalCalendar(), baselines=BASELINES, tell=tell)
-            yield Walked(company, horizon, windows, judging.series_of(company.company, horizon, windows))
+            yield Walked(company, horizon, windows, judging.series_of(company.company, horizon, windows, company.steps))
 
 
 def _plan(company: Imported, planned: Plan) -> str:

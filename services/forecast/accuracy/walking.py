@@ -1,16 +1,18 @@
 """Walking forward through history: on each day what would have been said then, and what came. Pure.
 
 On each day the engine learns anew from what was known when that day began, and its blend and band from those of its own
-earlier sayings whose windows were over by then. Nothing of a later day is looked at.
+earlier sayings whose windows were over by then, scored at what was known to have come: a win that is told later and booked
+into such a window is not. Nothing of a later day is looked at.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
+from services.forecast.accuracy.closings import closings
 from services.forecast.projection import engine, learning
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.landing import Landing
@@ -61,7 +63,8 @@ def walk(
     past: list[Told] = []
     came = stepping.wins(stepping.evenings(steps))
     for done, day in enumerate(sorted(days)):
-        over = [each for each in past if each.end <= day]
+        known = closings(steps, day)
+        over = [replace(each, came=known.total(each.made_on, each.end)) for each in past if each.end <= day]
         window, told = _said(steps, day, horizon, over, calendar, baselines, settings, came)
         windows.append(window)
         past.append(told)

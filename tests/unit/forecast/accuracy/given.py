@@ -1,11 +1,12 @@
 """Deals for tests of accuracy: each is its steps (day, state, stage, amount), and steps of many at random."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
-from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Floats, Steps
+from services.forecast.projection.steps import ARRAYS, GONE, LOST, OPEN, WON, Floats, Steps
 
 STAGES = ("Engage", "Propose", "Close")
 Step = tuple[float, int, int, float]
@@ -64,3 +65,26 @@ DEALS = st.lists(
     max_size=12,
 )
 """Deals at random: any states in any order, unknown amounts."""
+
+
+def with_noise_after(steps: Steps, day: float, rng: np.random.Generator) -> Steps:
+    """The same steps before `day`; after it other rows of the same deals, and of deals that did not exist."""
+    known = steps.until(day)
+    count = int(rng.integers(1, 30) + len(steps) - len(known))
+    noise = {
+        "deal": rng.integers(0, int(steps.deal.max()) + 5, count),
+        "at": day + rng.uniform(0, 200, count),
+        "state": rng.integers(0, 4, count),
+        "stage": rng.integers(0, len(steps.stages), count),
+        "segment": rng.integers(0, len(steps.segments), count),
+        "amount": rng.lognormal(8, 3, count),
+        "close_date": day + rng.uniform(-100, 200, count),
+        "booked": np.where(rng.random(count) < 0.5, np.nan, day + rng.uniform(-100, 200, count)),
+        "pushes": rng.integers(0, 9, count),
+        "due": rng.random(count) < 0.5,
+    }
+    columns = {
+        name: np.concatenate((getattr(known, name), noise[name].astype(getattr(known, name).dtype))) for name in ARRAYS
+    }
+    order = np.lexsort((columns["at"], columns["deal"]))
+    return replace(steps, **{name: values[order] for name, values in columns.items()})

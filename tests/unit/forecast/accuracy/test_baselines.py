@@ -1,7 +1,6 @@
 """What simpler methods say: known figures, nothing from the future, nothing before they can."""
 
 import math
-from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,8 +21,8 @@ from services.forecast.accuracy.baselines import (
 )
 from services.forecast.accuracy.closings import closings
 from services.forecast.accuracy.pacing import boundaries, same_day_pacing
-from services.forecast.projection.steps import OPEN, WON, Steps
-from tests.unit.forecast.accuracy.given import DEALS, a_win_a_day, lost, steps_of, still_open, won
+from services.forecast.projection.steps import OPEN, WON
+from tests.unit.forecast.accuracy.given import DEALS, a_win_a_day, lost, steps_of, still_open, with_noise_after, won
 
 
 @given(deals=DEALS, as_of=st.floats(0, 400), start=st.integers(0, 400), length=st.integers(1, 100))
@@ -134,25 +133,6 @@ def test_periods_begin_on_mondays_or_firsts(horizon: float, expected: str) -> No
     assert np.datetime64(int(found[0]), "D") == np.datetime64(expected)
     assert found[-1] >= day + horizon
     assert all(end > start for start, end in pairwise(found))
-
-
-def with_noise_after(steps: Steps, day: float, rng: np.random.Generator) -> Steps:
-    """The same steps before `day`; after it other rows of the same deals and deals that did not exist."""
-    known = steps.until(day)
-    count = int(rng.integers(1, 30))
-    noise = {
-        "deal": rng.integers(0, int(steps.deal.max()) + 5, count),
-        "at": day + rng.uniform(0, 200, count),
-        "state": rng.integers(0, 4, count),
-        "stage": rng.integers(0, len(steps.stages), count),
-        "amount": rng.lognormal(8, 3, count),
-    }
-    columns = {}
-    for column in (each.name for each in fields(Steps) if each.name not in ("stages", "segments")):
-        kept = getattr(known, column)
-        columns[column] = np.concatenate((kept, np.asarray(noise.get(column, np.zeros(count))).astype(kept.dtype)))
-    order = np.lexsort((columns["at"], columns["deal"]))
-    return replace(steps, **{column: values[order] for column, values in columns.items()})
 
 
 def test_a_win_counts_on_the_day_it_is_booked_on_once_that_has_come() -> None:

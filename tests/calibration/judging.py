@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ FIRST = 150
 JUDGED = FIRST + 10 * HORIZON
 """Quarters are judged from here on: by then more than nine distinct sayings of the engine's own are over."""
 DAYS = JUDGED + 5 * HORIZON
+BESIDE = ("moving_average", "seasonal", "naive_last")
+"""The methods that the engine is blended with here."""
 LEVELS = (0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4)
 """Targets, over what was won in the quarter before."""
 
@@ -32,7 +35,11 @@ class Judged:
     came: np.ndarray
     promised: np.ndarray
     kept: np.ndarray
+    average: np.ndarray
+    """Error of the moving average."""
     stretch: np.ndarray
+    late: np.ndarray
+    """Whether the quarter is one of the first two after a change of regime."""
 
     def cover(self, share: float) -> float:
         """The share of quarters within the band of `share`."""
@@ -45,6 +52,39 @@ class Judged:
     @property
     def bias(self) -> float:
         return float(self.error.sum() / self.came.sum())
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The figures, for one line of JSON."""
+        settled = ~self.late
+        return {
+            "world": self.world,
+            "quarters": self.quarters,
+            "cover80": round(self.cover(0.8), 4),
+            "cover95": round(self.cover(0.95), 4),
+            "cover80_settled": round(float(np.mean(np.abs(self.below[settled] - 0.5) <= 0.4)), 4),
+            "wape": round(self.wape, 4),
+            "wape_moving_average": round(float(np.abs(self.average).sum() / self.came.sum()), 4),
+            "bias": round(self.bias, 4),
+            "stretch": round(float(self.stretch.mean()), 3),
+            "reliability_error": round(self.reliability_error, 4),
+        }
+
+    @property
+    def line(self) -> str:
+        told = self.row
+        promises = "  ".join(f"{said:.2f}→{came:.2f} ({n})" for said, came, n in self.reliability())
+        return (
+            f"{self.world:14} {self.quarters:4} quarters   in 80 %: {told['cover80']:.1%}   in 95 %: {told['cover95']:.1%}   "
+            f"WAPE {told['wape']:.3f} (moving average {told['wape_moving_average']:.3f})   bias {self.bias:+.3f}   "
+            f"promised→kept {promises}"
+        )
+
+    @property
+    def reliability_error(self) -> float:
+        """Mean distance of promises P(>= target) from what came true, over bands weighed by their number."""
+        bands = self.reliability()
+        return sum(n * abs(said - came) for said, came, n in bands) / sum(n for _, _, n in bands)
 
     def reliability(self, bands: int = 5) -> list[tuple[float, float, int]]:
         """Of promises P(>= target) in each band: mean promised, share kept, number."""
@@ -82,6 +122,7 @@ def _quarters() -> set[int]:
 
 def judge(name: str, windows: Sequence[Window]) -> Judged:
     """Count over the windows of many companies of one world."""
+    changed = WORLDS[name](1.0).regime
     promised, kept = [], []
     for window in windows:
         typical = window.points.get("naive_last") or window.foretell.mean
@@ -96,5 +137,7 @@ def judge(name: str, windows: Sequence[Window]) -> Judged:
         np.array([window.came for window in windows]),
         np.array(promised),
         np.array(kept, dtype=float),
+        np.array([window.points["moving_average"] - window.came for window in windows]),
         np.array([window.stretch.scale for window in windows]),
+        np.array([-HORIZON < window.as_of - START - changed < 2 * HORIZON for window in windows]),
     )

@@ -118,7 +118,7 @@ WORLDS: dict[str, Callable[[float], World]] = {
     "no seasons": lambda rate: World(deals_a_day=rate, hurry=0.0),
     "hidden skill": lambda rate: World(deals_a_day=rate, skill=1.0),
     "correlated": lambda rate: World(deals_a_day=rate, shock=0.15),
-    "regime change": lambda rate: World(deals_a_day=rate, regime=560, after=0.7),
+    "regime change": lambda rate: World(deals_a_day=rate, regime=1200, after=0.7),
     "stuffing": lambda rate: World(deals_a_day=rate, stuffing=True),
     "clean-ups": lambda rate: World(deals_a_day=rate, cleanup=True),
 }

@@ -19,7 +19,7 @@ from tests.calibration.worlds import WORLDS
 
 
 def main(
-    companies: Annotated[int, typer.Option(min=1, help="companies per world; each is judged on five quarters")] = 100,
+    companies: Annotated[int, typer.Option(min=1, help="companies per world; each is judged on four quarters")] = 100,
     worlds: Annotated[str, typer.Option(help="names of worlds, separated by commas; without it all")] = "",
     rate: Annotated[float, typer.Option(min=0.1, help="deals created a day")] = 2.0,
 ) -> None:

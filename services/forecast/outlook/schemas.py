@@ -1,0 +1,169 @@
+"""What readings of the projection look like. Money is in the reading's currency, chances and shares are in [0, 1]."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from libs.common.web.schemas import Out
+from services.forecast.rollup.schemas import PeriodOut, Reading
+
+
+class PartsOut(Out):
+    """What the projection is made of: the mean of each part, to the cent. They add up to `projection`."""
+
+    closed: Decimal
+    open: Decimal
+    not_created: Decimal
+    renewals: Decimal
+    blend: Decimal
+    projection: Decimal
+
+
+class QuantileOut(Out):
+    """The landing below which a share of the distribution lies. Quantiles of parts do not add up to those of the whole."""
+
+    share: float
+    amount: Decimal
+
+
+class BandOut(Out):
+    """The range into which the landing falls with probability `share`."""
+
+    share: float
+    low: Decimal
+    high: Decimal
+
+
+class WidthOut(Out):
+    """By what the model's band was widened: `prior` until nine distinct periods of the engine's own are over, then `learnt`."""
+
+    scale: float
+    label: Literal["prior", "learnt"]
+    periods: int
+
+
+class WeightOut(Out):
+    """A method in the blend: its weight, and what it says of the whole company's period; null when it says nothing yet."""
+
+    method: str
+    weight: float
+    amount: Decimal | None
+
+
+class FanOut(Out):
+    """A day of the period: what is closed by its end, or what will be, with the band of 80 %."""
+
+    day: date
+    closed: Decimal | None
+    low: Decimal | None
+    middle: Decimal | None
+    high: Decimal | None
+
+
+class BinOut(Out):
+    """A bar of the histogram: the probability that the landing lies in [low, high)."""
+
+    low: Decimal
+    high: Decimal
+    share: float
+
+
+class ContributionOut(Out):
+    """An open deal: its chance to be won in the period, what it brings if it is, and the product of both."""
+
+    deal_id: UUID
+    name: str | None
+    stage: str | None
+    close_date: date | None
+    chance: float
+    brings: Decimal
+    expected: Decimal
+
+
+class TargetOut(Out):
+    """The probability that the landing is at least `amount`."""
+
+    amount: Decimal
+    probability: float
+
+
+class PriorOut(Out):
+    """The answers at set-up that stand in for history until there is some; `wins` were known to learn from."""
+
+    win_rate: float
+    cycle_days: float
+    deals_a_month: float
+    wins: int
+
+
+class ProjectionReading(Reading):
+    """The distribution of what will be closed won at the end of a period.
+
+    The means add up, from deals to nodes; quantiles do not (`quantiles_add` is false for ever). `is_over`: the period has
+    ended, the projection is what was closed. `settings`: digest of the engine's settings.
+    """
+
+    period: PeriodOut
+    is_over: bool
+    parts: PartsOut
+    bands: list[BandOut]
+    quantiles: list[QuantileOut]
+    quantiles_add: Literal[False] = False
+    width: WidthOut
+    blend: list[WeightOut]
+    expected_wins: float
+    new_wins: float
+    fan: list[FanOut]
+    histogram: list[BinOut]
+    contributions: list[ContributionOut]
+    others: Decimal
+    """What open deals beside `contributions` bring."""
+    target: TargetOut | None
+    prior: PriorOut
+    settings: str
+
+
+class SayingOut(Out):
+    """What would have been said of a past period on a day of it, and whether it came true.
+
+    `commit`: closed and commit on that day. `pacing`: by the share that was closed by that day of earlier periods.
+    `last_year`: the same period a year before. Null where it could not be known.
+    """
+
+    day: int
+    as_of: date
+    projection: Decimal
+    low: Decimal
+    high: Decimal
+    hit: bool
+    commit: Decimal | None
+    pacing: Decimal | None
+    last_year: Decimal | None
+
+
+class PastPeriodOut(Out):
+    """A past period: what it came to, and what would have been said of it."""
+
+    period: PeriodOut
+    closed: Decimal
+    sayings: list[SayingOut]
+
+
+class MethodOut(Out):
+    """A method over the past periods, at one day of them: mean error over what came (WAPE), bias, and how many were judged."""
+
+    day: int
+    method: str
+    periods: int
+    wape: float | None
+    bias: float | None
+
+
+class PastReading(Reading):
+    """The company's past periods as the engine would have called them, newest first; empty with the reason in `why_empty`."""
+
+    periods: list[PastPeriodOut]
+    methods: list[MethodOut]
+    why_empty: str | None
+    settings: str

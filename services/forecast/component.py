@@ -19,6 +19,7 @@ from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.metrics.endpoints import router as metrics_router
 from services.forecast.movement.endpoints import router as movement_router
+from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
@@ -120,6 +121,7 @@ COMPONENT = Component(
         calls_router,
         locks_router,
         accuracy_router,
+        outlook_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

@@ -1,0 +1,124 @@
+"""What the engine may see at an instant, and what it learnt from it, kept in memory as long as it stays the same."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import Pool
+
+from libs.common.calendar import FiscalCalendar, Period
+from services.forecast.history.columns import Columns, Index, timeline
+from services.forecast.outlook import sayings
+from services.forecast.outlook.sayings import Said
+from services.forecast.projection import engine
+from services.forecast.projection.engine import Model
+from services.forecast.projection.reading import steps_of
+from services.forecast.projection.settings import Settings
+from services.forecast.projection.steps import Steps
+from services.forecast.rates.conversion import Rates
+
+T = TypeVar("T")
+
+MODELS_KEPT = 4
+SAYINGS_KEPT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A model and the rows of history behind it: the last one of each deal by the number it has in the steps."""
+
+    model: Model
+    steps: Steps
+    last: Index
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came."""
+
+    columns: Columns
+    rates: Rates
+    calendar: FiscalCalendar
+    zone: ZoneInfo
+    imported_at: datetime | None
+
+    def steps(self, as_of: datetime, known_at: datetime) -> tuple[Steps, Index]:
+        """The steps valid and known at two instants, and the last row of each deal."""
+        rows = timeline(self.columns, as_of, known_at)
+        deal = self.columns.deal[rows]
+        is_last = np.ones(len(rows), dtype=bool)
+        is_last[:-1] = deal[1:] != deal[:-1]
+        return steps_of(self.columns, rows, self.rates, self.zone), rows[is_last]
+
+    def midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone)
+
+    def steps_then(self, day: date) -> Steps:
+        """What was known when a day began. What was imported counts as known from its own time on: nobody knew it before."""
+        at = self.midnight(day)
+        return self.steps(at, max(at, self.imported_at or at))[0]
+
+
+class Memory:
+    """Models and sayings of one database in this process, the last that were asked for."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, tuple[Any, Any]] = OrderedDict()
+        self._learning = asyncio.Lock()
+
+    async def learnt(
+        self, sight: Sight, as_of: datetime, known_at: datetime, today: int, settings: Settings, *, asked: Hashable
+    ) -> Learnt:
+        """The model of what is valid and known at two instants, with `today` as its day.
+
+        `asked`: the instants that were asked for, if any; without any the model stays until something new arrives.
+        """
+        key = ("model", asked, today, repr(sight.rates), settings)
+
+        def learn() -> Learnt:
+            steps, last = sight.steps(as_of, known_at)
+            return Learnt(engine.learn(steps, today, sight.calendar, settings), steps, last)
+
+        return await self._once(key, sight, learn)
+
+    async def said(self, sight: Sight, period: Period, lead: int, settings: Settings) -> Said | None:
+        """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
+        key = ("said", period, lead, repr(sight.rates), sight.imported_at, settings)
+
+        def say() -> Said | None:
+            day = period.start + timedelta(days=lead)
+            return sayings.said(sight.steps_then(day), period, lead, sight.calendar, settings)
+
+        return await self._once(key, None, say)
+
+    async def _once(self, key: Hashable, sight: Sight | None, work: Callable[[], T]) -> T:
+        async with self._learning:
+            held = self._kept.get(key)
+            if held is None or held[0] is not (sight.columns if sight else None):
+                held = (sight.columns if sight else None, await asyncio.to_thread(work))
+                self._kept[key] = held
+            self._kept.move_to_end(key)
+            self._forget()
+            found: T = held[1]
+            return found
+
+    def _forget(self) -> None:
+        for kind, most in (("model", MODELS_KEPT), ("said", SAYINGS_KEPT)):
+            keys = [key for key in self._kept if isinstance(key, tuple) and key[0] == kind]
+            for key in keys[: max(0, len(keys) - most)]:
+                del self._kept[key]
+
+
+_memories: WeakKeyDictionary[Pool, Memory] = WeakKeyDictionary()
+
+
+def memory_of(session: AsyncSession) -> Memory:
+    """The memory of the database that a session reads, one for the whole process."""
+    return _memories.setdefault(session.get_bind().pool, Memory())  # type: ignore[union-attr]

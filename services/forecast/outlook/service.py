@@ -1,0 +1,245 @@
+"""What a period will bring, of what was asked: the engine's projection, from one snapshot of history."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.calendar import Period
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Invalid
+from services.forecast.config import settings_of
+from services.forecast.history import service as versions
+from services.forecast.history.columns import day_number, last_import
+from services.forecast.outlook import sayings, shown
+from services.forecast.outlook.known import Learnt, Sight, memory_of
+from services.forecast.outlook.sayings import Said
+from services.forecast.outlook.schemas import ContributionOut, FanOut, PastReading, ProjectionReading
+from services.forecast.past import service as past
+from services.forecast.projection import learning
+from services.forecast.projection.engine import Outlook, Part
+from services.forecast.projection.landing import Landing
+from services.forecast.projection.learning import ENGINE, Blend, Stretch, Told
+from services.forecast.projection.settings import DEFAULT, Settings
+from services.forecast.readings import figures, totals
+from services.forecast.readings.asked import Asked, Question
+from services.forecast.readings.service import decide, envelope, period_out
+
+METRIC: Final = "projection-1"
+LEADS: Final = {"month": (0, 10, 20), "quarter": (0, 30, 60), "year": (0, 91, 182, 273)}
+"""Days of a period on which its past ones are judged; the one before today's teaches today's band and blend."""
+TAUGHT: Final = {"month": 12, "quarter": 10, "year": 3}
+"""How many past periods are looked at."""
+LISTED: Final = 8
+SHOWN: Final = 10
+"""Deals that are itemised."""
+
+
+class NegativeTarget(Invalid):
+    """A target below zero."""
+
+
+@dataclass(frozen=True)
+class Projected:
+    """A projection of a part: what it is made of and its distribution; `to_come` before it was blended, by the engine."""
+
+    asked: Asked
+    learnt: Learnt
+    outlook: Outlook | None
+    landing: Landing
+    closed: Decimal
+    by: float
+    mixed: Blend
+    wide: Stretch
+    points: dict[str, float | None]
+
+
+async def read(
+    session: AsyncSession, question: Question, *, target: Decimal | None, principal: Principal
+) -> ProjectionReading:
+    """The distribution of what will be closed won at the period's end. Raises NegativeTarget, and what readings raise."""
+    if target is not None and target < 0:
+        raise NegativeTarget("target: an amount to be reached is 0 or more.")
+    asked = await decide(session, question, principal=principal, from_history=True)
+    found = await _projected(session, question, asked)
+    head = {**await envelope(session, asked), "metric_version": METRIC}
+    day = asked.business_date.day
+    items = await _contributions(session, found)
+    fan = await asyncio.to_thread(_fan, found)
+    return ProjectionReading(
+        **head,
+        period=period_out(asked.period, day),
+        is_over=found.outlook is None,
+        parts=shown.parts(found.closed, found.outlook, found.by, asked.rates.base),
+        **shown.distribution(found.landing, found.wide, asked.rates.base),
+        blend=shown.blend(found.mixed, found.points, asked.rates.base),
+        expected_wins=float(found.outlook.deals.chance.sum()) if found.outlook else 0.0,
+        new_wins=found.outlook.new_wins if found.outlook else 0.0,
+        fan=fan,
+        contributions=items,
+        others=shown.others(found.outlook, items, asked.rates.base),
+        target=shown.target(found.landing, target),
+        prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
+        settings=DEFAULT.digest,
+    )
+
+
+async def past_periods(session: AsyncSession, question: Question, *, principal: Principal) -> PastReading:
+    """The company's last periods of the asked one's kind as they would have been called. Raises what readings raise."""
+    asked = await decide(session, question, principal=principal, deals=False, from_history=True)
+    sight = await _sight(session, asked)
+    learnt = await _learnt(session, question, asked, sight)
+    came = sayings.booked(learnt.steps)
+    until = learnt.model.today
+    all_said: dict[int, list[Said]] = {}
+    periods = sayings.periods_before(asked.calendar, _of_today(asked), TAUGHT[asked.period.kind])
+    for lead in LEADS[asked.period.kind][:3]:
+        every = [await memory_of(session).said(sight, period, lead, DEFAULT) for period in periods]
+        all_said[lead] = [each for each in every if each is not None]
+
+    def worked() -> tuple[list[shown.Saying], list[Period]]:
+        found = []
+        for lead, several in all_said.items():
+            told = sayings.told(several, came, until, DEFAULT)
+            for each, landing in zip(several, sayings.landings(several, told, DEFAULT), strict=True):
+                commit = sayings.commit(
+                    sight.columns, sight.rates, each.period, sight.midnight(each.day), sight.imported_at
+                )
+                found.append(shown.Saying(each, lead, landing, came(each.period), commit))
+        return found, [period for period in periods if any(each.said.period == period for each in found)][-LISTED:]
+
+    told, listed = await asyncio.to_thread(worked)
+    return PastReading(
+        **{**await envelope(session, asked), "metric_version": METRIC},
+        periods=[shown.past_period(period, told, came(period), asked) for period in reversed(listed)],
+        methods=shown.methods([each for each in told if each.said.period in listed], asked.rates.base),
+        why_empty=None if listed else shown.WHY_EMPTY,
+        settings=DEFAULT.digest,
+    )
+
+
+async def _sight(session: AsyncSession, asked: Asked) -> Sight:
+    columns = await past.columns(session)
+    imported_at = last_import(columns, asked.known_at)
+    return Sight(columns, asked.rates, asked.calendar, ZoneInfo(settings_of(session).org_timezone), imported_at)
+
+
+async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
+    today = day_number(asked.business_date.day) + 1
+    instants = (question.as_of, question.known_at)
+    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, today, DEFAULT, asked=instants)
+
+
+def _of_today(asked: Asked) -> Period:
+    """The period of the asked one's kind in which the business date lies."""
+    calendar, day = asked.calendar, asked.business_date.day
+    return {"month": calendar.month, "quarter": calendar.quarter, "year": calendar.year}[asked.period.kind](day)
+
+
+async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:
+    sight = await _sight(session, asked)
+    learnt = await _learnt(session, question, asked, sight)
+    whole = totals.together(totals.tally(await figures.sums(session, asked, "none")).values())
+    closed = whole.of("closed_won").amount
+    mixed, wide, points, by = await _company(session, asked, sight, learnt, DEFAULT)
+    start, end = day_number(asked.period.start), day_number(asked.period.end)
+
+    def worked() -> Projected:
+        if learnt.model.today >= end:
+            over = Landing(float(closed), np.ones(1), np.zeros(1), np.zeros(1), np.zeros(1))
+            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points)
+        outlook = learnt.model.outlook(end, start=start, part=_part(asked, learnt))
+        landing = outlook.landing(float(closed))
+        landing = landing.scaled(landing.to_come * by).widened(wide.scale)
+        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points)
+
+    return await asyncio.to_thread(worked)
+
+
+def _part(asked: Asked, learnt: Learnt) -> Part | None:
+    """What of the company was asked for; None for all of it."""
+    if asked.past is None:
+        raise ValueError("a projection is made from history")
+    view = asked.past.view
+    if view.units is None and not view.filters:
+        return None
+    columns = asked.past.population.columns
+    return learnt.model.part(view.owns(columns, learnt.last) & view.matches(columns, learnt.last))
+
+
+async def _company(
+    session: AsyncSession, asked: Asked, sight: Sight, learnt: Learnt, settings: Settings
+) -> tuple[Blend, Stretch, dict[str, float | None], float]:
+    """What the whole company's past periods teach: blend, band, what the methods say now, and blended over engine's to come."""
+    model, period = learnt.model, asked.period
+    start, end = day_number(period.start), day_number(period.end)
+    current = _of_today(asked)
+    into = max(0, model.today - start)
+    lead = max(each for each in LEADS[period.kind] if each <= into)
+    before = sayings.periods_before(
+        asked.calendar, min(current, period, key=lambda each: each.start), TAUGHT[period.kind]
+    )
+    memory = memory_of(session)
+    every = [await memory.said(sight, each, lead, settings) for each in before]
+
+    def worked() -> tuple[Blend, Stretch, dict[str, float | None], float]:
+        came = sayings.booked(learnt.steps)
+        over: list[Told] = sayings.told([each for each in every if each], came, model.today, settings)
+        mixed, wide = learning.blend(over, settings), learning.stretch(over, settings)
+        if model.today >= end:
+            return mixed, wide, {}, 1.0
+        closed = model.closed(start, end)
+        engine = model.outlook(end, start=start).landing(closed)
+        under_way = sayings.simpler(learnt.steps, model.today, end, closed) if start <= model.today else {}
+        points: dict[str, float | None] = {**under_way, ENGINE: engine.mean}
+        blended = mixed.of(points) - closed
+        by = max(blended, 0.0) / engine.to_come if engine.to_come > 0 else 1.0
+        return mixed, wide, points, by
+
+    return await asyncio.to_thread(worked)
+
+
+def _fan(found: Projected) -> list[FanOut]:
+    """Some days of the period: what was closed by then, and what will be."""
+    period, today = found.asked.period, found.learnt.model.today
+    start, end = day_number(period.start), day_number(period.end)
+    wins, part = found.learnt.model.wins, _part(found.asked, found.learnt)
+    theirs = np.ones(len(wins.day), dtype=bool) if part is None else part.deals[wins.deal]
+    days = shown.fan_days(start, end, today)
+    rows = []
+    for day in days:
+        counts = theirs & (wins.day >= start) & (wins.day < day)
+        closed = float(np.nansum(wins.amount[counts]))
+        landing = None
+        if day > today and found.outlook is not None:
+            so_far = float(found.closed)
+            ahead = found.learnt.model.outlook(day, start=start, part=part).landing(so_far)
+            landing = ahead.scaled(ahead.to_come * found.by).widened(found.wide.scale)
+        rows.append(shown.fan(day - 1, closed if day <= today else None, landing, found.asked.rates.base))
+    return rows
+
+
+async def _contributions(session: AsyncSession, found: Projected) -> list[ContributionOut]:
+    if found.outlook is None or found.asked.past is None:
+        return []
+    deals, columns = found.outlook, found.asked.past.population.columns
+    expected = deals.deals.chance * deals.deals.mean
+    top: Sequence[int] = np.argsort(-expected, kind="stable")[:SHOWN].tolist()
+    rows = found.learnt.last[deals.standing.deal[top]]
+    names = [
+        (UUID(deal), version)
+        for deal, version in zip(columns.texts("deal", rows), columns.version[rows].tolist(), strict=True)
+    ]
+    stored = await versions.entries(session, names)
+    return [
+        shown.contribution(
+            stored[name], float(deals.deals.chance[at]), float(deals.deals.mean[at]), found.asked.rates.base
+        )
+        for name, at in zip(names, top, strict=True)
+    ]

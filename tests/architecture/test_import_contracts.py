@@ -30,6 +30,8 @@ PLANTED = [
     ("inside a capability calls go down", "services/forecast/calls/forest.py", "import services.forecast.calls.service"),
     ("pure packages do no input or output", "services/forecast/locks/due.py", "import sqlalchemy"),
     ("inside a capability calls go down", "services/deals/accounts/matching.py", '"""A module of no layer."""'),
+    ("inside the projection calls go down", "services/forecast/projection/hazards.py", "import services.forecast.projection.engine"),
+    ("pure packages do no input or output", "services/forecast/projection/engine.py", "import sqlalchemy"),
     ("inside imports calls go down", "gateway/imports/reading/files.py", "import gateway.imports.service"),
     ("capabilities call each other in one direction", "services/pricing/catalogue/schemas.py", "import services.pricing.quotes.schemas"),
     ("rules and queries know no web framework", "services/deals/ledger/service.py", "import fastapi"),

@@ -1,10 +1,11 @@
 """In which period a won deal counts: the one it is booked in, unless that was closed before anybody knew of the win. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 
 from libs.common.calendar import FiscalCalendar, Period, local_date
 from services.forecast.periods.states import Change, Stretch
@@ -49,6 +50,14 @@ class States:
             return None
         change = self.laid[place].change
         return change if change.state == "closed" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What finance has closed, and its decisions by deal, oldest first: as known at some instant."""
+
+    states: States
+    decisions: Mapping[UUID, Sequence[Decision]]
 
 
 def counted_period(

@@ -43,7 +43,7 @@ _BUCKET = f"""
 """The set-based twin of `rollup.standing.bucket_of`."""
 
 _IN_PERIOD = f"""
-    ((r.month >= :start AND r.month < :until)
+    ((r.counted >= :start AND r.counted < :until)
      OR (r.line IN ({_OPEN}, 'held_back') AND r.month < :quarter_start))
 """
 
@@ -57,7 +57,7 @@ CUTS = (*DIMENSIONS, "stage")
 PARTS = {
     "none": "NULL::text",
     "month": "CASE WHEN r.month < :quarter_start AND r.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
-    "ELSE r.month::text END",
+    "ELSE r.counted::text END",
     "owner": "r.owner_id::text",
     "team": "coalesce(u.unit_id, :unassigned)::text",
     "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
@@ -95,7 +95,14 @@ async def flagged(session: AsyncSession, asked: Asked, flag: str) -> dict[str, A
     return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
 
 
+_LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (deal_id, counted)"
+"""The wins that count in another month than the one they are booked in, and in which."""
+
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
+_COUNTED = f"""
+    SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
+    WHERE d.line IS NOT NULL
+"""  # noqa: S608 - fragment of this module
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
 FLAGS = {
     "overdue": f"({_IS_OPEN} AND r.close_date < :day)",
@@ -103,6 +110,23 @@ FLAGS = {
     "pushed": f"({_IS_OPEN} AND r.pushes >= {MANY_PUSHES})",
 }
 """What of an open deal needs care."""
+
+
+async def restated(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:
+    """Rows `part, count, amount, ...` of the wins that finance has decided about or has to, by what they are to the period."""
+    statement = f"""
+        SELECT CASE WHEN NOT r.was_booked THEN 'moved_in' WHEN NOT r.is_counted THEN 'moved_out' ELSE 'kept' END AS part,
+               count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, 0::numeric AS weighted,
+               count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count, 0 AS unweighted_count
+        FROM (SELECT d.*, d.month >= :start AND d.month < :until AS was_booked,
+                     d.counted >= :start AND d.counted < :until AS is_counted
+              FROM ({_COUNTED}) d WHERE d.deal_id = ANY(cast(:late AS uuid[])) AND d.line = 'closed_won') r {_PLACES}
+        WHERE (r.was_booked OR r.is_counted)
+          AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+        GROUP BY 1
+    """  # noqa: S608 - fragments of this module
+    found = await session.execute(text(statement), _parameters(asked, asked.period))
+    return [dict(row) for row in found.mappings()]
 
 
 async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str, Any]]:
@@ -138,7 +162,7 @@ async def deals(
             SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
                    coalesce({FLAGS.get(flag or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
-            FROM ({_DEALS}) r {_PLACES}
+            FROM ({_COUNTED}) r {_PLACES}
             WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
@@ -157,18 +181,29 @@ async def deals(
 def _cells(asked: Asked, dim: str) -> str:
     """The population as cells. What the cells do not know (stages, several dimensions at once) is added up from deals."""
     if dim != "stage" and not any(getattr(asked.filters, name) is not None for name in CUTS):
-        return """
-            SELECT dim_value, owner_id, month, line, deal_type, value_basis, deal_count AS n, amount, weighted, unpriced,
-                   unweighted
+        value = "''" if dim == TOTAL else f"coalesce(x.{dim}, '')"
+        cells = """
+            SELECT dim_value, owner_id, month, month AS counted, line, deal_type, value_basis, deal_count AS n, amount,
+                   weighted, unpriced, unweighted
             FROM rollup_cell WHERE dim = :dim
         """
+        if not asked.late:
+            return cells
+        return f"""
+            {cells}
+            UNION ALL
+            SELECT {value}, coalesce(x.owner_id, '{NOBODY}'), x.month, s.counted, x.line, x.deal_type, x.value_basis, s.sign,
+                   s.sign * coalesce(x.amount_base, 0), 0, s.sign * (x.amount_base IS NULL)::integer, 0
+            FROM ({_COUNTED}) x CROSS JOIN LATERAL (VALUES (x.month, -1), (x.counted, 1)) AS s (counted, sign)
+            WHERE x.deal_id = ANY(cast(:late AS uuid[])) AND x.line = 'closed_won'
+        """  # noqa: S608 - fragments of this module
     value = f"coalesce(x.{dim}, '')" if dim in CUTS else "''"
     return f"""
-        SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.line, x.deal_type,
+        SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.counted, x.line, x.deal_type,
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
                x.region, x.market, x.product, x.segment, x.stage
-        FROM deal_current x WHERE x.line IS NOT NULL
+        FROM ({_COUNTED}) x
     """  # noqa: S608 - fragments of this module
 
 
@@ -190,6 +225,8 @@ def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
         "until": period.end,
         "day": asked.business_date.day,
         "nobody": NOBODY,
+        "late": [each.win.deal_id for each in asked.late],
+        "late_counted": [each.counted.month.start for each in asked.late],
         **asked.scope,
         **{name: value for name, value in asdict(asked.filters).items() if value is not None},
     }

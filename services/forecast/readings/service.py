@@ -20,6 +20,7 @@ from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
 from services.forecast.past import service as history
 from services.forecast.past.view import View
+from services.forecast.periods import service as periods
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
 from services.forecast.readings.asked import Asked, Past, Question
@@ -91,8 +92,11 @@ async def decide(
             if value is not None
         }
         view = View.of(organised, org=org.unit_id, scope=principal.scope, filters=filters)
-        stood = await history.population(session, as_of=as_of, known_at=known_at, rates=held, view=view, deals=deals)
-        past = Past(view, stood)
+        books = await periods.books(session, known_at=known_at, principal=principal)
+        stood = await history.population(
+            session, as_of=as_of, known_at=known_at, rates=held, view=view, books=books, deals=deals
+        )
+        past = Past(view, stood, books)
     return Asked(
         calendar=calendar,
         period=period,
@@ -103,6 +107,7 @@ async def decide(
         known_at=known_at,
         organisation=basis,
         past=past,
+        late=() if is_past else await periods.moved(session, principal=principal),
         rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),

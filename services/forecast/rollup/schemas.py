@@ -10,6 +10,7 @@ from pydantic import Field
 from libs.common.events.base import REHEARSED_AT_ONCE
 from libs.common.events.deals import DealChanged
 from libs.common.web.schemas import In, Out
+from services.forecast.periods.counting import Why
 from services.forecast.rollup.standing import Bucket
 
 By = Literal["category", "month", "region", "market", "product", "segment", "stage", "team", "owner", "unit"]
@@ -130,10 +131,24 @@ class RollupRow(Out):
     beside: Beside
 
 
+class Restatements(Out):
+    """Wins that became known after the month they are booked in was closed, by where they count.
+
+    `moved_in` and `kept` are in the period's closed won: booked elsewhere but counted here, and booked here and counted here
+    because finance decided so. `moved_out` is not: booked here, counted elsewhere. Undecided ones count in the month in which
+    they became known.
+    """
+
+    moved_in: Sum
+    moved_out: Sum
+    kept: Sum
+
+
 class RollupReading(Reading):
     """A roll-up: its rows add up to `totals`, to the cent."""
 
     period: PeriodOut
+    restated: Restatements
     by: By
     rows: list[RollupRow]
     totals: RollupRow
@@ -186,6 +201,7 @@ class CallReading(Reading):
     cumulative: Cumulative
     beside: Beside
     overdue: Sum
+    restated: Restatements
     tree: Tree
     months: list[MonthBar]
     is_empty: bool
@@ -194,7 +210,9 @@ class CallReading(Reading):
 class DealRow(Out):
     """A deal behind a number. `bucket` is where it stands; `version` and `valid_from` name the entry of its timeline.
 
-    `days_in_stage`: local days from the entry into the stage to the business date.
+    `days_in_stage`: local days from the entry into the stage to the business date. `counted_in` is the month in which a won deal
+    counts, `counted_why` how that came about: `booked`, or, for one that became known after its month was closed, `decided` by
+    finance or still `to_decide`. Both are null for other deals.
     """
 
     deal_id: UUID
@@ -217,6 +235,8 @@ class DealRow(Out):
     close_date: date | None
     close_date_provisional: bool
     closed_on: date | None
+    counted_in: str | None
+    counted_why: Why | None
     owner_id: UUID | None
     account_id: UUID | None
     region: str | None
@@ -236,6 +256,7 @@ class DealsReading(Reading):
     period: PeriodOut | None
     bucket: Bucket | None
     total: Sum
+    restated: Restatements
     items: list[DealRow]
     next_cursor: str | None
 

@@ -1,6 +1,6 @@
 """Which wins of history count in another month than the one they are booked in: the twin of `periods.repository.wins`. Pure."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -51,18 +51,9 @@ def restated(columns: Columns, rows: Index, *, as_of: datetime, known_at: dateti
             counted[closing[at]] = _counted(columns, seen[at], booked[at], int(known[closing[at]]), books)
     kept = [at for at in np.flatnonzero(wanted).tolist() if counted[closing[at]].why != "booked"]
     found = [counted[closing[at]] for at in kept]
-    calendar = books.states.calendar
     return Restated(
         seen[kept],
-        np.array(
-            [
-                booked[at]
-                if calendar.month_start(_day(booked[at])) == each.month.start
-                else day_number(each.month.start)
-                for at, each in zip(kept, found, strict=True)
-            ],
-            dtype=np.int32,
-        ),
+        np.array([day_number(each.day) for each in found], dtype=np.int32),
         np.array([each.why == "decided" for each in found], dtype=bool),
     )
 
@@ -118,11 +109,7 @@ def _closings(columns: Columns, seen: Index, booked: Ints) -> tuple[Index, Ints]
 
 def _counted(columns: Columns, row: int, booked: int, known: int, books: Books) -> Counted:
     deal = UUID(str(columns.words["deal"].texts[columns.deal[row]]))
-    return counted_period(_day(booked), instant_of(known), books.states, books.decisions.get(deal, ()))
-
-
-def _day(number: int) -> date:
-    day = day_of(int(number))
+    day = day_of(int(booked))
     if day is None:
         raise ValueError("a closing without a day counts nowhere")
-    return day
+    return counted_period(day, instant_of(known), books.states, books.decisions.get(deal, ()))

@@ -60,13 +60,21 @@ def days(columns: Columns, rows: Index) -> Codes:
 
 def worth(columns: Columns, rows: Index, day: Codes, rates: Rates) -> tuple[Ints, Flags]:
     """What each row is worth in minor units of the base currency, and of which that is known; 0 where it is not."""
-    known = columns.amount[rows] != NO_AMOUNT
     units, priced = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
-    rows = rows[known]
     currencies = columns.words["currency"].texts
-    units[known], priced[known] = in_base(
-        columns.amount[rows], AMOUNT_SCALE, columns.currency[rows], currencies, day[known], rates
-    )
+
+    def put(here: Index, held: Rates) -> None:
+        amount, currency = columns.amount[rows[here]], columns.currency[rows[here]]
+        valued, known = in_base(amount, AMOUNT_SCALE, currency, currencies, day[here], held)
+        units[here[known]] = valued[known]
+        priced[here[known]] = True
+
+    put(np.flatnonzero(columns.amount[rows] != NO_AMOUNT), rates)
+    # What has no constant rate has no other either; what has no rate of its day keeps the constant one.
+    won = np.flatnonzero(priced & columns.is_in("state", ["won"], rows)) if rates.at_booking else ()
+    for held in rates.at_booking:
+        if held.rates is not None and len(won):
+            put(won[(day[won] >= day_number(held.start)) & (day[won] < day_number(held.end))], held.rates)
     return units, priced
 
 

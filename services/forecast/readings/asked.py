@@ -14,7 +14,7 @@ from services.forecast.past.view import View
 from services.forecast.periods.counting import Books
 from services.forecast.periods.service import LateWin
 from services.forecast.rates.conversion import Rates
-from services.forecast.rollup.schemas import BusinessDate, OrgOut
+from services.forecast.rollup.schemas import BusinessDate, OrgOut, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Question:
     """The raw request, as the endpoint understood it.
 
     `organisation`: today's (`is`), or as it `was` at both instants; without it today's for the present, else as it was.
+    `rate`: won deals at the constant rate, or at the one of their booking day.
     """
 
     period: str | None = None
@@ -46,6 +47,7 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     organisation: Basis | None = None
     currency: str | None = None
+    rate: Rate = "constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Asked:
     organisation: Basis
     past: Past | None
     late: Sequence[LateWin]
+    rate: Rate
     rates: Rates
     filters: Filters
     scope: dict[str, Any]

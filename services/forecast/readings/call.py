@@ -126,6 +126,7 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
         periods=periods,
         total=totals.total_out(whole, currency),
         landing=totals.sum_out(_plus(closed.amount, every.weighted), currency).amount,
+        fx=totals.sum_out(Measures(amount=await figures.fx(session, asked)), currency).amount,
         lines=totals.lines_out(whole, currency),
         cumulative=totals.cumulative_out(whole, currency),
         beside=totals.beside_out(whole, currency),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -19,7 +19,9 @@ from services.forecast.history.columns import NO_DAY, Flags, Index, day_number, 
 from services.forecast.past import cutting
 from services.forecast.past.ageing import Age, ages_by_stage
 from services.forecast.past.population import BUCKETS, OPEN, Population
-from services.forecast.readings import repository
+from services.forecast.rates import service as rates
+from services.forecast.rates.conversion import deviations
+from services.forecast.readings import repository, won
 from services.forecast.readings.asked import Asked
 
 Flag = Literal["overdue", "unpriced", "pushed"]
@@ -33,6 +35,7 @@ Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
 
 _UNKNOWN = Decimal("-Infinity")
+WON = BUCKETS.index("closed_won")
 
 
 async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:
@@ -99,7 +102,7 @@ async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, A
     """The sums of the wins of the period that came after it was closed, by what finance made of them: see `Restatements`."""
     past = asked.past
     if past is None:
-        return {row["part"]: row for row in (await repository.restated(session, asked) if asked.late else ())}
+        return {row["part"]: row for row in (await won.restated(session, asked) if asked.late else ())}
     chosen = past.population
     chosen = chosen.where(chosen.restated.places(chosen.rows)[1])
     first, until = day_number(asked.period.start), day_number(asked.period.end)
@@ -109,6 +112,21 @@ async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, A
     part = np.select([~was_booked, ~is_counted], [np.intp(0), np.intp(1)], np.intp(2))
     found = cutting.summed(chosen.where(here), RESTATEMENTS, part[here], chosen.line[here])
     return {str(each.part): asdict(each) for each in found}
+
+
+async def fx(session: AsyncSession, asked: Asked) -> Decimal:
+    """By how much closed won of the period is more at the rates of the booking days than at the constant ones."""
+    constant, past = replace(asked.rates, at_booking=()), asked.past
+    booked = await rates.at_booking(session, constant, known_at=asked.known_at if past else None)
+    if past is None:
+        start = min((asked.period.start, *(each.win.booked_on for each in asked.late)))
+        differing = list(deviations(constant, booked.at_booking, start, asked.period.end))
+        return await won.fx(session, asked, differing) if differing else Decimal()
+    chosen = past.population
+    chosen = chosen.where((chosen.line == WON) & chosen.in_days(asked.period.start, asked.period.end))
+    at_both = (replace(chosen, rates=each).amount[0] for each in (booked, constant))
+    more = int(np.subtract(*at_both).sum())
+    return more * Decimal(1).scaleb(-money.exponent(constant.base))
 
 
 async def ages(session: AsyncSession, asked: Asked) -> dict[str | None, Age]:

@@ -69,6 +69,7 @@ async def decide(
         or question.known_at is not None
         or question.organisation == "was"
         or base != configured.base_currency
+        or question.rate == "booked"
     )
     known_at = await _known_at(session, question.known_at, now) if is_past else now
     as_of = min(question.as_of or now, now)
@@ -83,6 +84,8 @@ async def decide(
     basis = question.organisation or ("was" if question.as_of or question.known_at else "is")
     org = await _org(session, question.org, principal)
     held = await rates.load(session, known_at=known_at if is_past else None, base=base)
+    if question.rate == "booked":
+        held = await rates.at_booking(session, held, known_at=known_at)
     past = None
     if is_past:
         organised = await organisations.read(session, basis, as_of=as_of, known_at=known_at)
@@ -108,6 +111,7 @@ async def decide(
         organisation=basis,
         past=past,
         late=() if is_past else await periods.moved(session, principal=principal),
+        rate=question.rate,
         rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),
@@ -174,6 +178,7 @@ async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
         "org": asked.org,
         "organisation": asked.organisation,
         "currency": asked.rates.base,
+        "rate": asked.rate,
         "watermark": watermark,
         "behind_s": round(max(0.0, (clock.now() - watermark).total_seconds()), 3) if watermark else None,
         "completeness": None,

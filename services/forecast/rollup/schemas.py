@@ -15,6 +15,7 @@ from services.forecast.rollup.standing import Bucket
 
 By = Literal["category", "month", "region", "market", "product", "segment", "stage", "team", "owner", "unit"]
 PeriodKind = Literal["month", "quarter", "year"]
+Rate = Literal["constant", "booked"]
 
 
 class Sum(Out):
@@ -101,6 +102,7 @@ class Reading(Out):
 
     `watermark`: everything that arrived at our door before it is in the numbers. `behind_s`: its age in seconds.
     `organisation`: rolled up by today's organisation (`is`) or by the one at both instants (`was`).
+    `rate`: every deal at the rate set of its fiscal year (`constant`), or won ones at the rate of their booking day (`booked`).
     `completeness`: share of the CRM's count that ours equals; null until it has been compared.
     """
 
@@ -109,6 +111,7 @@ class Reading(Out):
     org: OrgOut
     organisation: Literal["is", "was"]
     currency: str
+    rate: Rate
     watermark: datetime | None
     behind_s: float | None
     completeness: float | None
@@ -190,13 +193,15 @@ class CallReading(Reading):
     """Everything the Call page shows.
 
     `total` is the sum of `lines`; its `weighted` is of the open ones, `landing` = closed won + weighted. `overdue` is the
-    part of the open lines whose close date has passed: it is inside the lines, not beside them.
+    part of the open lines whose close date has passed: it is inside the lines, not beside them. `fx` = closed won at booked rates
+    - closed won at constant rates, whichever of them the lines are at.
     """
 
     period: PeriodOut
     periods: list[PeriodOut]
     total: Sum
     landing: Decimal
+    fx: Decimal
     lines: Lines
     cumulative: Cumulative
     beside: Beside

@@ -145,8 +145,8 @@ def books_of(chance: Random, entries: Sequence[Recorded], as_of: datetime, known
     decisions = {}
     for deal in sorted({each.deal_id for each, _ in entries}):
         found = closing(own) if (own := seen(entries, deal, as_of, known_at)) else None
-        if found and chance.random() < 0.4:
-            known = found[1] + timedelta(hours=chance.choice([0, 0, 1]))
+        if found and chance.random() < 0.7:
+            known = found[1] + timedelta(hours=chance.choice([0, 0, 0, 1]))
             counted = chance.choice([found[0], date(2026, 12, 1), date(2027, 2, 1)])
             decisions[deal] = [Decision(known, found[0], counted, known_at, "fin", "r")]
     return Books(States(CALENDAR, "Europe/Berlin", stretches(sorted(ledger, key=lambda each: each.at))), decisions)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import ROOT_UNIT
-from services.forecast.history.columns import Columns, Index, effective, timeline
+from services.forecast.history.columns import Columns, Index, day_number, effective, timeline
 from services.forecast.movement import identity
 from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Definition, Look, Moved, explain
 from services.forecast.movement.stepping import Between, End
 from services.forecast.organisation.tree import Organisation, Unit
 from services.forecast.past.counting import restated
-from services.forecast.past.population import BUCKETS, OPEN, Population, Small, lines
+from services.forecast.past.population import BUCKETS, OPEN, Population, Restated, Small, lines
 from services.forecast.past.view import View
 from services.forecast.rates.conversion import Rates
 from tests.unit.forecast.given import AT, RATES, Recorded, books_of, columns_of, lives, state, timelines
@@ -239,3 +239,21 @@ def test_what_is_open_when_its_quarter_ends_rolls_over() -> None:
     for gross in (False, True):
         assert terms(passed, gross=gross) == {"rolled_over": Decimal(-100)}
     assert datetime(2027, 1, 2, tzinfo=UTC).date() == passed.end.day
+
+
+def test_a_late_win_leaves_one_period_and_enters_another_when_finance_decides() -> None:
+    """Won in November, known after November was closed: it counts in December from the decision on."""
+    between = between_of([after(2, 1, state="won", category=None, closed_on=date(2026, 11, 2))], hours=30)
+    late = Restated(np.array([0]), np.array([day_number(date(2026, 12, 1))], dtype=np.int32), np.array([True]))
+    at_end = between.end.as_of
+    decided = replace(
+        between,
+        start=replace(between.start, as_of=at_end, known_at=at_end),
+        end=replace(between.end, look=replace(between.end.look, restated=late)),
+    )
+    for gross in (False, True):
+        of_month = {
+            key: terms(replace(decided, period=CALENDAR.parse(key)), gross=gross) for key in ("2026-11", "2026-12")
+        }
+        assert of_month == {"2026-11": {"closed down": Decimal(-100)}, "2026-12": {"closed up": Decimal(100)}}
+        assert terms(decided, gross=gross) == {}, "the quarter has it either way"

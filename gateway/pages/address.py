@@ -12,6 +12,7 @@ from libs.common.web.errors import Invalid
 By = Literal["organisation", "region", "market", "product", "team", "owner"]
 View = Literal["single", "cumulative"]
 Mode = Literal["ends", "gross"]
+Rate = Literal["constant", "booked"]
 
 MOST_OPEN = 24
 """Units that may stand open in the tree at once; each is one question to the forecast."""
@@ -32,6 +33,7 @@ class CallView:
     view: View = "single"
     deal_type: str = ""
     value_basis: str = ""
+    rate: Rate = "constant"
     open: tuple[UUID, ...] = ()
 
     def href(self, path: str = "/call", **changes: Any) -> str:
@@ -53,6 +55,7 @@ class CallView:
             "date": self.date,
             "deal_type": self.deal_type,
             "value_basis": self.value_basis,
+            "rate": self.rate if self.rate != "constant" else "",
             **more,
         }
         return {name: value for name, value in parts.items() if value}

@@ -113,6 +113,19 @@ class Part:
     width: str
 
 
+def fx_bar(call: Mapping[str, Any]) -> Part | None:
+    """The geometry of what exchange rates make of closed won: from the middle to the right what they add, to the left what they take.
+
+    Half of it is closed won at constant rates; None without a difference.
+    """
+    fx = Decimal(call["fx"])
+    constant = Decimal(call["lines"]["closed_won"]["amount"]) - (fx if call["rate"] == "booked" else 0)
+    if not fx:
+        return None
+    width = abs(fx) * 500 / max(abs(constant), abs(fx))
+    return Part("fx", f"{500 - (width if fx < 0 else 0):.2f}", f"{width:.2f}")
+
+
 def certainty(lines: Mapping[str, Any]) -> list[Part]:
     """The geometry of the bar: lengths in proportion to the amounts, negative ones left out."""
     amounts = {line: max(Decimal(lines[line]["amount"]), Decimal()) for line in LINES if line in lines}

@@ -67,6 +67,7 @@ async def _call(
         rows=call_page.rows(found, view, names),
         totals=found.rollup["totals"] if found.rollup else found.call["tree"]["node"],
         certainty=call_page.certainty(found.call["lines"]),
+        fx_bar=call_page.fx_bar(found.call),
         csv_href=_csv_href(view),
         weekly=said,
         labels=labels,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from gateway.pages.address import By, CallView, Mode, MovementView, View, opened
+from gateway.pages.address import By, CallView, Mode, MovementView, Rate, View, opened
 
 Period = Annotated[str, Query(max_length=20)]
 Unit = Annotated[str, Query(max_length=36)]
@@ -20,12 +20,13 @@ def call_view(  # the parameters of the address
     view: View = "single",
     deal_type: Word = "",
     value_basis: Word = "",
+    rate: Rate = "constant",
     open: Annotated[str, Query(max_length=2000)] = "",  # noqa: A002 - the address's name
     at: Annotated[str, Query(max_length=10)] = "",
 ) -> CallView:
     """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
     date = "" if date == at else date
-    return CallView(period, org, date, by, view, deal_type, value_basis, opened(open))
+    return CallView(period, org, date, by, view, deal_type, value_basis, rate, opened(open))
 
 
 def movement_view(

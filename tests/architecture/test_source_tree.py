@@ -42,6 +42,7 @@ WITHOUT_PRINCIPAL = {
     },
     "services/forecast/rates/service.py": {
         "load": "exchange rates belong to no scope",
+        "at_booking": "exchange rates belong to no scope",
         "hold": "exchange rates belong to no scope",
         "held": "exchange rates belong to no scope",
         "version_at": "exchange rates belong to no scope",

@@ -111,7 +111,7 @@ async def test_pages_stay_up_and_say_which_service_is_down(stack: Stack, page: P
         stack.restart("forecast")
 
 
-@pytest.mark.parametrize("path", ["/call", "/call?by=owner&view=cumulative", "/deliveries", "/sign-in"])
+@pytest.mark.parametrize("path", ["/call", "/call?by=owner&view=cumulative&rate=booked", "/deliveries", "/sign-in"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 async def test_a_page_is_accessible_and_fits_the_screen(
@@ -123,6 +123,26 @@ async def test_a_page_is_accessible_and_fits_the_screen(
     found = await Axe().run(page, options={"resultTypes": ["violations"]})
     assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]] == []
     assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+async def test_won_deals_are_shown_at_the_rates_of_their_booking_days_and_the_difference_beside(
+    stack: Stack, crm: Crm, page: Page
+) -> None:
+    known = str(new_id())
+    crm.send(deal(known, amount="1000.00"))
+    await _until_forecast_knows(stack, page, known)
+    await page.goto(f"{stack.url('gateway')}/call")
+    await page.get_by_role("combobox", name="Rates of won deals").select_option("Of the booking day")
+    await expect(page).to_have_url(re.compile("rate=booked"))
+    await expect(page.get_by_text("won deals at the rates of their booking days")).to_be_visible()
+    said = await (await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/call?rate=booked")).json()
+    for place, number in {
+        "[data-key=fx]": said["fx"],
+        ".figure.closed_won .big data": said["lines"]["closed_won"]["amount"],
+        COMMIT: said["lines"]["commit"]["amount"],
+    }.items():
+        assert await page.locator(place).first.get_attribute("value") == number
+    assert "rate=booked" in (await page.get_by_role("link", name="CSV").get_attribute("href") or "")
 
 
 async def _until_forecast_knows(stack: Stack, page: Page, external_id: str) -> None:

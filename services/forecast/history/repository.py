@@ -99,6 +99,20 @@ async def recorded_to(session: AsyncSession, topic: str, partitions: int) -> dat
     return row.recorded_to if row.known == partitions else None
 
 
+async def behind(session: AsyncSession, topic: str, partitions: int, at: datetime) -> dict[int, int]:
+    """The partitions of which not everything recorded by an instant has arrived, with their positions.
+
+    None of them while a partition has not been heard of: then nobody knows what is missing.
+    """
+    rows = await session.execute(
+        text("SELECT partition, next_offset, recorded_to FROM consumer_position WHERE topic = :topic"), {"topic": topic}
+    )
+    known = rows.all()
+    if sum(row.recorded_to is not None for row in known) < partitions:
+        return {}
+    return {row.partition: row.next_offset for row in known if row.recorded_to < at}
+
+
 async def is_visible(session: AsyncSession, deal_id: UUID, scope: dict[str, Any]) -> bool:
     """True if there is such a deal within scope."""
     found = await session.scalar(

@@ -1,9 +1,11 @@
 """Making locks when they are due, later where one was missed, and reading what they froze."""
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,9 +26,18 @@ from services.forecast.rates import service as rates
 from services.forecast.rollup.standing import METRIC_VERSION
 
 LATE_AFTER = timedelta(minutes=60)
-"""So long a lock waits for what was recorded by its instant to arrive; made after that it is late."""
+"""A lock that is made after that is late."""
+HOPELESS_AFTER = timedelta(minutes=60)
+"""So long a lock waits for what was recorded by its instant while nothing at all arrives."""
 WATERMARK_OLD = timedelta(minutes=60)
 LEAST_COMPLETE = Decimal("0.99")
+
+
+_stuck: WeakKeyDictionary[Database, tuple[Mapping[int, int], datetime]] = WeakKeyDictionary()
+"""Where the partitions that are behind stood when this process last saw one of them move, and when it did.
+
+Kept by the process, not by the database: while nobody looks, nobody can say that nothing moves.
+"""
 
 
 class LockNotFound(NotFound):
@@ -45,6 +56,8 @@ async def make_due(database: Database, *, principal: Principal) -> int:
 
     A lock is read on one snapshot and then written with its event and the mark in one transaction, so that a process that
     dies in between leaves nothing behind, and two at once leave one lock.
+
+    A lock waits until all that was recorded by its instant is here, however long that takes, as long as something arrives.
     """
     now, made = clock.now(), 0
     async with database.reading() as session:
@@ -56,25 +69,27 @@ async def make_due(database: Database, *, principal: Principal) -> int:
         return 0
     for due in timetable(configured).due(since, now):
         async with database.reading() as session:
-            if await _waits(session, due, now):
+            behind = await history.behind(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions, due.at)
+            if behind and not _is_hopeless(database, behind, now):
                 break
             frozen = await freezing.freeze(session, due, principal=principal)
-            lock = await _lock(session, due, frozen, now)
+            lock = await _lock(session, due, frozen, now, is_whole=not behind)
         async with database.transaction() as session:
             made += await _store(session, lock, frozen, principal=principal)
             await repository.check_to(session, due.at)
     return made
 
 
-async def _waits(session: AsyncSession, due: Due, now: datetime) -> bool:
-    """Whether something recorded by the due instant is still on its way here; only for so long."""
-    if now - due.at > LATE_AFTER:
+def _is_hopeless(database: Database, behind: Mapping[int, int], now: datetime) -> bool:
+    """Whether the partitions that are behind have not moved for so long that waiting for them is of no use."""
+    seen, since = _stuck.get(database, ({}, now))
+    if seen != behind:
+        _stuck[database] = (behind, now)
         return False
-    arrived = await history.recorded_to(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions)
-    return arrived is not None and arrived < due.at
+    return now - since > HOPELESS_AFTER
 
 
-async def _lock(session: AsyncSession, due: Due, frozen: Frozen, now: datetime) -> dict[str, Any]:
+async def _lock(session: AsyncSession, due: Due, frozen: Frozen, now: datetime, *, is_whole: bool) -> dict[str, Any]:
     watermark = await _watermark_at(session, due.at)
     completeness = frozen.reading.completeness
     return {
@@ -83,7 +98,7 @@ async def _lock(session: AsyncSession, due: Due, frozen: Frozen, now: datetime) 
         "kind": due.kind,
         "made_at": now,
         "is_late": now - due.at > LATE_AFTER,
-        "state": _state(due.at, watermark, completeness),
+        "state": _state(due.at, watermark, completeness) if is_whole else "incomplete",
         "completeness": completeness,
         "watermark": watermark,
         "currency": frozen.reading.currency,

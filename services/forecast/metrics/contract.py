@@ -14,7 +14,11 @@ GRAIN: Final = (
     "One deal, once. It belongs to the organisation, owner, region and so on in which it stands at as_of; what happened to it "
     "before counts there. Removed and absorbed deals are in nothing."
 )
-BY_BOOKING: Final = "The booking day (a local date) decides on the period; state and booking day are those valid at as_of as known at known_at."
+BY_BOOKING: Final = (
+    "The booking day (a local date) decides on the period, but for wins that became known after finance had closed their month: they "
+    "count where finance decided, until then on the day they became known. State, booking day, closings and decisions are those valid "
+    "at as_of as known at known_at."
+)
 BY_STEPS: Final = (
     "valid_from decides when a step happened, to the instant, in the organisation's time zone; what is known at known_at decides "
     "which steps there are."

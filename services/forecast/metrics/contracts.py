@@ -26,6 +26,7 @@ _ALL: Final = (
     Contract(
         name="win_rate_count",
         title="Win rate by count",
+        version=2,
         formula=(
             "deals won / (deals won + lost), of those closed in the period. Losses of clean-ups count and are told apart, with the "
             "rate without them. Interval: Wilson, 95 %."
@@ -40,6 +41,7 @@ _ALL: Final = (
     Contract(
         name="win_rate_value",
         title="Win rate by value",
+        version=2,
         formula=(
             "amount won / (amount won + lost), of deals closed in the period. Interval: Wilson, 95 %, for as many equal deals as "
             "the unequal ones are worth: (sum of amounts)^2 / sum of squares."
@@ -87,6 +89,7 @@ _ALL: Final = (
     Contract(
         name="cycle",
         title="Sales cycle",
+        version=2,
         formula="mean days from the day of creation to the day of booking, of deals won in the period; with median and p75.",
         clock=BY_BOOKING,
         unknown="Deals booked before they were created are left out and counted. Null without any other.",
@@ -98,6 +101,7 @@ _ALL: Final = (
     Contract(
         name="velocity",
         title="Pipeline velocity",
+        version=2,
         formula=(
             "open deals x count win rate x mean won amount / mean cycle days = money per day. Open: in the forecast at as_of, "
             "whatever the close date. Win rate, amount and cycle: of deals closed in the period."
@@ -115,13 +119,14 @@ _ALL: Final = (
     Contract(
         name="conversion",
         title="Conversion of open pipeline at day d",
+        version=2,
         formula=(
             "conversion(d): of deals open and due in a past period at its day d, amount won in that period / amount, over up to 8 past periods "
             "of the same kind, shrunk to 1/3 by the weight of one more period: (observed x periods + 1/3) / (periods + 1). d is the "
             "business date's day in the asked period; day 0 is its opening instant. Both amounts are those of day d, so it is a share; "
             "repricing on the way is movement's term won_repriced."
         ),
-        clock="The first instant of local day d of each past period by valid_from, as known at known_at; won by booking day, as valid at as_of.",
+        clock="The first instant of local day d of each past period by valid_from, as known at known_at; won by booking day, late wins where they count, as valid at as_of.",
         currency=CONSTANT_THEN,
         unknown=f"{CONVERTIBLE} Without past periods it is 1/3, with 0 past periods told. Periods that began before history did are not used.",
         unit="share",
@@ -134,6 +139,7 @@ _ALL: Final = (
     Contract(
         name="required_open",
         title="Required open pipeline",
+        version=2,
         formula=(
             "max(0, target - closed - expected create-and-close - expected pull-in) / conversion(d). Create-and-close: mean over the past "
             "periods of what was won in them and not there at day d; pull-in: of what was open then, due in another period. "
@@ -153,6 +159,7 @@ _ALL: Final = (
     Contract(
         name="pipeline_to_create",
         title="Pipeline to create",
+        version=2,
         formula=(
             "max(0, required open - open and due). Lead time: median cycle of deals won in the past periods; needed per week: pipeline "
             "to create / weeks left until the period's end less the lead time; beside it what was created per week in the last 13 weeks."
@@ -281,6 +288,7 @@ _ALL: Final = (
     Contract(
         name="linearity",
         title="Linearity",
+        version=2,
         formula=(
             "max over the days so far of (elapsed share of days - booked share of closed won): 0 when bookings keep up with the calendar, "
             "near 1 when all comes on the last day. With the shares booked in the first, second and last third of the days."

@@ -7,7 +7,7 @@ so both are sums. Each term is worked out by itself; none is what remains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,18 @@ import numpy.typing as npt
 
 from libs.common.calendar import Period
 from services.forecast.history.columns import NO_DAY, Codes, Columns, Flags, Index, Ints, day_number
-from services.forecast.past.population import BUCKETS, HELD_BACK, NO_LINE, OPEN, Small, days, lines, worth
+from services.forecast.past.population import (
+    BUCKETS,
+    HELD_BACK,
+    NO_LINE,
+    NOTHING_RESTATED,
+    OPEN,
+    Restated,
+    Small,
+    days,
+    lines,
+    worth,
+)
 from services.forecast.past.view import View
 from services.forecast.rates.conversion import Rates
 
@@ -35,16 +46,20 @@ Definition = Callable[[Columns, Index], Small]
 
 @dataclass(frozen=True)
 class Look:
-    """How standings are looked at from one end: rates, what belongs to the view, which line a deal is in."""
+    """How standings are looked at from one end: rates, what belongs to the view, which line a deal is in, where late wins count."""
 
     view: View
     rates: Rates
     definition: Definition = lines
+    restated: Restated = NOTHING_RESTATED
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Rows at a business date: NO_ROW where there was no deal. Amounts are minor units of the base currency."""
+    """Rows at a business date: NO_ROW where there was no deal. Amounts are minor units of the base currency.
+
+    `booked`: the day each is booked or expected on, by which it is valued; `day`: the one on which it counts.
+    """
 
     columns: Columns
     rows: Index
@@ -53,6 +68,7 @@ class Standing:
     look: Look
     period: Period
     line: Small = field(init=False)
+    booked: Codes = field(init=False)
     day: Codes = field(init=False)
     exists: Flags = field(init=False)
     owned: Flags = field(init=False)
@@ -70,7 +86,9 @@ class Standing:
         put = object.__setattr__
         put(self, "exists", exists)
         put(self, "line", filled(self.look.definition(self.columns, rows), NO_LINE))
-        put(self, "day", filled(days(self.columns, rows), NO_DAY))
+        booked = days(self.columns, rows)
+        put(self, "booked", filled(booked, NO_DAY))
+        put(self, "day", filled(self.look.restated.counted(rows, booked), NO_DAY))
         put(self, "owned", filled(self.look.view.owns(self.columns, rows), False))
         put(self, "matching", filled(self.look.view.matches(self.columns, rows), False))
 
@@ -105,7 +123,7 @@ class Standing:
     def amount(self, rates: Rates) -> Ints:
         """What each is worth at `rates`; nothing where that is not known."""
         amounts = np.zeros(len(self.rows), dtype=np.int64)
-        amounts[self.exists] = worth(self.columns, self.rows[self.exists], self.day[self.exists], rates)[0]
+        amounts[self.exists] = worth(self.columns, self.rows[self.exists], self.booked[self.exists], rates)[0]
         return amounts
 
 
@@ -150,7 +168,7 @@ def explain(steps: Steps) -> Moved:
         after.columns,
         after.rows,
         after.quarter_start,
-        Look(after.look.view, after.look.rates, before.look.definition),
+        replace(after.look, definition=before.look.definition),
         after.period,
     )
     old, new = before.look.rates, after.look.rates

@@ -17,7 +17,7 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import Index, last_import
+from services.forecast.history.columns import Columns, Index, last_import, timeline
 from services.forecast.movement.identity import CLOSED_TERMS, NO_ROW, OPEN_TERMS, Look, Moved, Steps, explain
 from services.forecast.movement.schemas import (
     EndOut,
@@ -32,10 +32,11 @@ from services.forecast.movement.schemas import (
 )
 from services.forecast.movement.stepping import Between, End
 from services.forecast.past import service as past
+from services.forecast.past.counting import restated
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
 
-METRIC = "movement-1"
+METRIC = "movement-2"
 """Changes whenever a term's definition does."""
 USUAL = timedelta(days=7)
 
@@ -132,26 +133,23 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
             f"since ({since.as_of.isoformat()}, known {since.known_at.isoformat()}) must not be later than "
             f"the end ({until.as_of.isoformat()}, known {until.known_at.isoformat()})."
         )
-    between = Between(
-        columns,
-        _end(since),
-        _end(until),
-        until.period,
-        configured.calendar,
-        ZoneInfo(configured.org_timezone),
-    )
+    zone = ZoneInfo(configured.org_timezone)
 
     def explained() -> Explained:
+        between = Between(columns, _end(columns, since), _end(columns, until), until.period, configured.calendar, zone)
         taken = list(between.every_step() if asking.mode == "gross" else between.ends())
         return Explained(until, since, imported_at, taken, [explain(each) for each in taken])
 
     return await asyncio.to_thread(explained)
 
 
-def _end(asked: Asked) -> End:
+def _end(columns: Columns, asked: Asked) -> End:
     if asked.past is None:
         raise ValueError("a movement is between instants of the past")
-    return End(asked.as_of, asked.known_at, asked.business_date.day, Look(asked.past.view, asked.rates))
+    held = timeline(columns, asked.as_of, asked.known_at)
+    late = restated(columns, held, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
+    look = Look(asked.past.view, asked.rates, restated=late)
+    return End(asked.as_of, asked.known_at, asked.business_date.day, look)
 
 
 async def _head(session: AsyncSession, found: Explained, mode: Mode) -> dict[str, Any]:

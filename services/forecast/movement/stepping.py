@@ -48,7 +48,7 @@ class Between:
     def ends(self) -> Iterator[Steps]:
         """One step per deal, whatever happened on the way."""
         before, after = self._rows(self.start), self._rows(self.end)
-        kept = np.flatnonzero(self._touches(before) | self._touches(after))
+        kept = np.flatnonzero(self._touches(before, self.start.look) | self._touches(after, self.end.look))
         closing = self._closing()[kept]
         yield self._steps(
             before[kept], self._quarter(self.start.day), self.start.look,
@@ -62,8 +62,8 @@ class Between:
         """
         held = timeline(self.columns, self.end.as_of, self.end.known_at)
         known, then = self._rows(self.start), self._rows_at(self.start.as_of, self.end.known_at)
-        wanted = self._touches(known)
-        wanted[self.columns.deal[held[self._dated(held)]]] = True
+        wanted = self._touches(known, self.start.look)
+        wanted[self.columns.deal[held[self._dated(held, self.end.look)]]] = True
         begins, ends = self._quarter(self.start.day), self._quarter(self.end.day)
         deals = np.flatnonzero(wanted & ((known != NO_ROW) | (then != NO_ROW)))
         look = self.end.look
@@ -117,15 +117,15 @@ class Between:
         found[self.columns.deal[rows]] = rows
         return found
 
-    def _dated(self, rows: Index) -> Flags:
-        day = days(self.columns, rows)
+    def _dated(self, rows: Index, look: Look) -> Flags:
+        day = look.restated.counted(rows, days(self.columns, rows))
         found: Flags = (day >= day_number(self.period.start)) & (day < day_number(self.period.end))
         return found
 
-    def _touches(self, rows: Index) -> Flags:
+    def _touches(self, rows: Index, look: Look) -> Flags:
         """Which of these rows, NO_ROW among them, are dated in the period."""
         found = np.zeros(len(rows), dtype=bool)
-        found[rows != NO_ROW] = self._dated(rows[rows != NO_ROW])
+        found[rows != NO_ROW] = self._dated(rows[rows != NO_ROW], look)
         return found
 
     def _closing(self) -> Index:

@@ -60,44 +60,85 @@ def days(columns: Columns, rows: Index) -> Codes:
 
 def worth(columns: Columns, rows: Index, day: Codes, rates: Rates) -> tuple[Ints, Flags]:
     """What each row is worth in minor units of the base currency, and of which that is known; 0 where it is not."""
-    known = columns.amount[rows] != NO_AMOUNT
     units, priced = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
-    rows = rows[known]
     currencies = columns.words["currency"].texts
-    units[known], priced[known] = in_base(
-        columns.amount[rows], AMOUNT_SCALE, columns.currency[rows], currencies, day[known], rates
-    )
+
+    def put(here: Index, held: Rates) -> None:
+        amount, currency = columns.amount[rows[here]], columns.currency[rows[here]]
+        valued, known = in_base(amount, AMOUNT_SCALE, currency, currencies, day[here], held)
+        units[here[known]] = valued[known]
+        priced[here[known]] = True
+
+    put(np.flatnonzero(columns.amount[rows] != NO_AMOUNT), rates)
+    # What has no constant rate has no other either; what has no rate of its day keeps the constant one.
+    won = np.flatnonzero(priced & columns.is_in("state", ["won"], rows)) if rates.at_booking else ()
+    for held in rates.at_booking:
+        if held.rates is not None and len(won):
+            put(won[(day[won] >= day_number(held.start)) & (day[won] < day_number(held.end))], held.rates)
     return units, priced
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """Wins that finance has decided about or has to: rows in order, and on which day each counts instead of its own."""
+
+    rows: Index
+    day: Codes
+    is_decided: Flags
+
+    def counted(self, rows: Index, booked: Codes) -> Codes:
+        """On which day each of `rows` counts, if it is booked or expected on `booked`."""
+        at, found = self.places(rows)
+        return np.where(found, self.day[at], booked).astype(np.int32) if len(self.rows) else booked
+
+    def places(self, rows: Index) -> tuple[Index, Flags]:
+        """Where each of `rows` stands here, and whether it does."""
+        if not len(self.rows):
+            return np.zeros(len(rows), dtype=np.intp), np.zeros(len(rows), dtype=bool)
+        at = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return at, self.rows[at] == rows
+
+
+NOTHING_RESTATED = Restated(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int32), np.empty(0, dtype=bool))
 
 
 @dataclass(frozen=True)
 class Population:
-    """Some versions, one per deal, each with a line. Amounts are whole minor units of the rates' base currency."""
+    """Some versions, one per deal, each with a line. Amounts are whole minor units of the rates' base currency.
+
+    `booked`: the day each is booked or expected on, by which it is valued.
+    """
 
     columns: Columns
     rows: Index
     line: Small
-    day: Codes
+    booked: Codes
     rates: Rates
+    restated: Restated = NOTHING_RESTATED
 
     @classmethod
-    def of(cls, columns: Columns, rows: Index, rates: Rates) -> "Population":
+    def of(cls, columns: Columns, rows: Index, rates: Rates, restated: Restated = NOTHING_RESTATED) -> "Population":
         """Those of `rows` that stand in a line."""
         line = lines(columns, rows)
         standing = line != NO_LINE
         rows = rows[standing]
-        return cls(columns, rows, line[standing], days(columns, rows), rates)
+        return cls(columns, rows, line[standing], days(columns, rows), rates, restated)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def where(self, wanted: Flags) -> "Population":
-        return replace(self, rows=self.rows[wanted], line=self.line[wanted], day=self.day[wanted])
+        return replace(self, rows=self.rows[wanted], line=self.line[wanted], booked=self.booked[wanted])
+
+    @cached_property
+    def day(self) -> Codes:
+        """The day on which each counts: the one it is booked or expected on, unless finance says otherwise."""
+        return self.restated.counted(self.rows, self.booked)
 
     @cached_property
     def amount(self) -> tuple[Ints, Flags]:
         """What each is worth in the base currency, and of which that is known."""
-        return worth(self.columns, self.rows, self.day, self.rates)
+        return worth(self.columns, self.rows, self.booked, self.rates)
 
     @cached_property
     def weighted(self) -> tuple[Ints, Flags]:

@@ -1,10 +1,11 @@
 """In which period a won deal counts: the one it is booked in, unless that was closed before anybody knew of the win. Pure."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 
 from libs.common.calendar import FiscalCalendar, Period, local_date
 from services.forecast.periods.states import Change, Stretch
@@ -26,9 +27,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The month in which a closing counts, and why; `late_by` is the closing of the books that it came after."""
+    """The month in which a closing counts, the day in it, and why; `late_by` is the closing of the books that it came after."""
 
     month: Period
+    day: date
     why: Why
     late_by: Change | None = None
     decision: Decision | None = None
@@ -51,6 +53,14 @@ class States:
         return change if change.state == "closed" else None
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What finance has closed, and its decisions by deal, oldest first: as known at some instant."""
+
+    states: States
+    decisions: Mapping[UUID, Sequence[Decision]]
+
+
 def counted_period(
     closed_on: date, won_known_at: datetime, states: States, decisions: Sequence[Decision] = ()
 ) -> Counted:
@@ -65,7 +75,13 @@ def counted_period(
         late_by = None
     own = [found for found in decisions if (found.won_known_at, found.booked_on) == (won_known_at, closed_on)]
     if own:
-        return Counted(states.calendar.month(own[-1].counted_on), "decided", late_by, own[-1])
+        return _counted(own[-1].counted_on, "decided", states, late_by, own[-1])
     if late_by is None:
-        return Counted(states.calendar.month(closed_on), "booked")
-    return Counted(states.calendar.month(local_date(won_known_at, states.zone)), "to_decide", late_by)
+        return _counted(closed_on, "booked", states)
+    return _counted(local_date(won_known_at, states.zone), "to_decide", states, late_by)
+
+
+def _counted(
+    day: date, why: Why, states: States, late_by: Change | None = None, decision: Decision | None = None
+) -> Counted:
+    return Counted(states.calendar.month(day), day, why, late_by, decision)

@@ -20,8 +20,9 @@ LOCK = 0x50657264
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days whose wins are looked at if their deal was recorded after `since`, imported ones only on request."""
+    """Days of a fiscal month whose wins are looked at if their deal was recorded after `since`, imported ones on request."""
 
+    month: date
     start: date
     until: date
     since: datetime
@@ -88,16 +89,19 @@ async def append_changes(session: AsyncSession, changes: Sequence[Change]) -> li
     return sorted(row.position for row in rows)
 
 
-async def decisions(session: AsyncSession, deals: Sequence[UUID] | None = None) -> dict[UUID, list[Decision]]:
-    """Finance's decisions about these deals (all, if None), oldest first."""
+async def decisions(
+    session: AsyncSession, deals: Sequence[UUID] | None = None, *, known_at: datetime | None = None
+) -> dict[UUID, list[Decision]]:
+    """Finance's decisions about these deals (all, if None), oldest first; those known at `known_at` if given."""
     rows = await session.execute(
         text(
             """
             SELECT deal_id, won_known_at, booked_on, counted_on, decided_at, decided_by, reason FROM restatement
-            WHERE cast(:deals AS uuid[]) IS NULL OR deal_id = ANY(cast(:deals AS uuid[])) ORDER BY position
+            WHERE (cast(:deals AS uuid[]) IS NULL OR deal_id = ANY(cast(:deals AS uuid[])))
+              AND (cast(:known_at AS timestamptz) IS NULL OR decided_at <= :known_at) ORDER BY position
             """
         ),
-        {"deals": list(deals) if deals is not None else None},
+        {"deals": list(deals) if deals is not None else None, "known_at": known_at},
     )
     found: dict[UUID, list[Decision]] = {}
     for deal_id, *decision in rows:
@@ -135,18 +139,20 @@ async def append_decisions(
 
 
 _WINS = f"""
-    WITH candidate AS (
+    WITH looked_at AS (
+        SELECT d.deal_id
+        FROM unnest(cast(:months AS date[]), cast(:starts AS date[]), cast(:untils AS date[]),
+                    cast(:since AS timestamptz[]), cast(:imported AS boolean[])) AS s (month, start, until, since, imported)
+        JOIN deal_current d ON d.line = 'closed_won' AND d.month = s.month AND d.recorded_at > s.since
+        WHERE coalesce(d.closed_on, d.close_date) >= s.start AND coalesce(d.closed_on, d.close_date) < s.until
+          AND (s.imported OR NOT d.reconstructed)
+        UNION SELECT unnest(cast(:always AS uuid[]))
+    ), candidate AS (
         SELECT d.deal_id, d.name, d.owner_id, d.amount, d.currency, d.amount_base, d.reconstructed,
                coalesce(d.closed_on, d.close_date) AS booked_on
-        FROM deal_current d
+        FROM looked_at JOIN deal_current d USING (deal_id)
         WHERE d.line = 'closed_won' AND coalesce(d.closed_on, d.close_date) IS NOT NULL
           AND (cast(:deals AS uuid[]) IS NULL OR d.deal_id = ANY(cast(:deals AS uuid[])))
-          AND (d.deal_id = ANY(cast(:always AS uuid[])) OR EXISTS (
-                SELECT 1 FROM unnest(cast(:starts AS date[]), cast(:untils AS date[]), cast(:since AS timestamptz[]),
-                                     cast(:imported AS boolean[])) AS s (start, until, since, imported)
-                WHERE d.month < s.until AND d.month > s.start - 40
-                  AND coalesce(d.closed_on, d.close_date) >= s.start AND coalesce(d.closed_on, d.close_date) < s.until
-                  AND d.recorded_at > s.since AND (s.imported OR NOT d.reconstructed)))
           AND {organisation.visible("d.owner_id")}
     ), version AS (
         SELECT v.deal_id, v.version, v.valid_from, v.recorded_at,
@@ -190,6 +196,7 @@ async def wins(
     rows = await session.execute(
         text(_WINS),
         {
+            "months": [span.month for span in spans],
             "starts": [span.start for span in spans],
             "untils": [span.until for span in spans],
             "since": [span.since for span in spans],

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.calendar import Period, UnknownPeriod, local_date
+from libs.common.calendar import FiscalCalendar, Period, UnknownPeriod, local_date
 from libs.common.events.forecast import PeriodClosed, PeriodReopened
 from libs.common.ids import NAMESPACE
 from libs.common.messaging import outbox
@@ -19,7 +19,7 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Forbidden, Invalid
 from services.forecast.config import Settings, settings_of
 from services.forecast.periods import repository
-from services.forecast.periods.counting import Counted, Decision, States, counted_period
+from services.forecast.periods.counting import Books, Counted, Decision, States, counted_period
 from services.forecast.periods.repository import Span, Win
 from services.forecast.periods.states import (
     Change,
@@ -91,6 +91,12 @@ async def states(session: AsyncSession, *, principal: Principal, known_at: datet
     configured = settings_of(session)
     laid = stretches(await repository.ledger(session, known_at=known_at))
     return States(configured.calendar, configured.org_timezone, laid)
+
+
+async def books(session: AsyncSession, *, known_at: datetime | None = None, principal: Principal) -> Books:
+    """What finance has closed and decided, as known now or at `known_at`. The same for everybody."""
+    now = await states(session, principal=principal, known_at=known_at)
+    return Books(now, await repository.decisions(session, known_at=known_at))
 
 
 async def listing(session: AsyncSession, year: str | None, *, principal: Principal) -> list[tuple[Standing, int]]:
@@ -170,13 +176,15 @@ async def late_wins(
     zone = ZoneInfo(configured.org_timezone)
     months = now.calendar.months(period)
     spans = [
-        Span(month.start, month.end, datetime.combine(month.end, time(), zone), with_imported=False) for month in months
+        Span(month.start, month.start, month.end, datetime.combine(month.end, time(), zone), with_imported=False)
+        for month in months
     ]
-    spans += _closed(closed_within(now.laid, period))
+    spans += _closed(now.calendar, closed_within(now.laid, period))
     found: list[LateWin] = []
     while len(found) < limit:
         wins = await repository.wins(session, spans, scope=scope_parameters(principal), after=after, limit=limit)
-        found += [late for late in await _placed(session, wins, now) if _is_late(late, zone)]
+        held = Books(now, await repository.decisions(session, [win.deal_id for win in wins]))
+        found += [late for late in _placed(wins, held) if _is_late(late, zone)]
         if len(wins) < limit:
             break
         after = (wins[-1].won_known_at, wins[-1].deal_id)
@@ -185,11 +193,12 @@ async def late_wins(
 
 async def moved(session: AsyncSession, *, principal: Principal) -> list[LateWin]:
     """Wins that finance has decided about or has to: those that may count in another month than the one they are booked in."""
-    now = await states(session, principal=principal)
-    decided = await repository.decisions(session)
-    spans = _closed(now.laid)
-    wins = await repository.wins(session, spans, scope=scope_parameters(principal), always=list(decided))
-    return [late for late in await _placed(session, wins, now) if late.counted.why != "booked"]
+    held = await books(session, principal=principal)
+    spans = _closed(held.states.calendar, held.states.laid)
+    if not spans and not held.decisions:
+        return []
+    wins = await repository.wins(session, spans, scope=scope_parameters(principal), always=list(held.decisions))
+    return [late for late in _placed(wins, held) if late.counted.why != "booked"]
 
 
 async def decide(
@@ -206,11 +215,10 @@ async def decide(
         raise UnreadablePeriod(f"counted_in: {counted_in} is a {chosen.kind}; name a month, such as 2026-11.")
     await repository.hold_alone(session)
     now = await states(session, principal=principal)
-    always = list(await repository.decisions(session, deals))
-    wins = await repository.wins(
-        session, _closed(now.laid), scope=scope_parameters(principal), deals=deals, always=always
-    )
-    late = {late.win.deal_id: late for late in await _placed(session, wins, now) if late.counted.why != "booked"}
+    held = Books(now, await repository.decisions(session, deals))
+    spans, always = _closed(now.calendar, now.laid), list(held.decisions)
+    wins = await repository.wins(session, spans, scope=scope_parameters(principal), deals=deals, always=always)
+    late = {late.win.deal_id: late for late in _placed(wins, held) if late.counted.why != "booked"}
     at = await outbox.stamp(session)
     made: dict[UUID, Decision] = {}
     for deal in dict.fromkeys(deals):
@@ -224,7 +232,8 @@ async def decide(
         made[deal] = Decision(late[deal].win.won_known_at, booked_on, counted_on, at, principal.subject, reason)
     booked_in = {deal: late[deal].booked_in.key for deal in made}
     await repository.append_decisions(session, made, booked_in=booked_in, counted_in=chosen.key)
-    return await _placed(session, [late[deal].win for deal in made], now)
+    decided = Books(now, {deal: [decision] for deal, decision in made.items()})
+    return _placed([late[deal].win for deal in made], decided)
 
 
 def _check_choice(late: LateWin, chosen: Period, now: States, configured: Settings) -> None:
@@ -272,18 +281,24 @@ async def _change(
     return changes
 
 
-def _closed(laid: Sequence[Stretch]) -> list[Span]:
-    closed = [stretch for stretch in laid if stretch.change.state == "closed"]
-    return [Span(stretch.start, stretch.until, stretch.change.at, with_imported=True) for stretch in closed]
+def _closed(calendar: FiscalCalendar, laid: Sequence[Stretch]) -> list[Span]:
+    """The closed days, by the month of the calendar in force that they lie in."""
+    spans = []
+    for stretch in laid:
+        start = stretch.start
+        while stretch.change.state == "closed" and start < stretch.until:
+            month = calendar.month(start)
+            spans.append(Span(month.start, start, min(month.end, stretch.until), stretch.change.at, with_imported=True))
+            start = month.end
+    return spans
 
 
-async def _placed(session: AsyncSession, wins: Sequence[Win], now: States) -> list[LateWin]:
-    decisions = await repository.decisions(session, [win.deal_id for win in wins])
+def _placed(wins: Sequence[Win], held: Books) -> list[LateWin]:
     return [
         LateWin(
             win,
-            now.calendar.month(win.booked_on),
-            counted_period(win.booked_on, win.won_known_at, now, decisions.get(win.deal_id, ())),
+            held.states.calendar.month(win.booked_on),
+            counted_period(win.booked_on, win.won_known_at, held.states, held.decisions.get(win.deal_id, ())),
         )
         for win in wins
     ]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import money
 from libs.common.sql import Query
-from services.forecast.rates.conversion import Rates
+from services.forecast.rates.conversion import Entry, Rates
 
 LOCK = 0x52617465
 """Advisory lock: held shared by who values deals, exclusively by who changes rates, so that no deal is valued in between."""
@@ -88,6 +88,22 @@ async def known(session: AsyncSession, known_at: datetime | None = None) -> dict
     for row in rows:
         sets.setdefault(row.fiscal_year, {})[row.currency] = row.rate
     return sets
+
+
+async def entries(session: AsyncSession, known_at: datetime | None = None) -> list[Entry]:
+    """Every rate that was ever set, as known at `known_at` (now, if None), oldest first."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT s.fiscal_year, r.currency, r.rate, r.recorded_at, r.recorded_by = 'shipped'
+            FROM rate_set s JOIN rate r ON r.set_name = s.name
+            WHERE cast(:known_at AS timestamptz) IS NULL OR r.recorded_at <= :known_at
+            ORDER BY r.recorded_at, r.set_name, r.currency, r.version
+            """
+        ),
+        {"known_at": known_at},
+    )
+    return [Entry(*row) for row in rows]
 
 
 async def version_at(session: AsyncSession, known_at: datetime) -> str:

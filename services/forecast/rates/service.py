@@ -1,5 +1,6 @@
 """Exchange rates: which hold, and what a change of them means for everything already valued."""
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
 from services.forecast.config import settings_of
 from services.forecast.rates import repository
-from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble
+from services.forecast.rates.conversion import MissingBaseRate, Rates, assemble, held_by_day
 
 _held: dict[tuple[str, FiscalCalendar, str], Rates] = {}
 """The last rates that deals were valued with, by base currency, fiscal calendar and version."""
@@ -35,6 +36,14 @@ async def load(session: AsyncSession, *, known_at: datetime | None = None, base:
         return assemble(base or configured.base_currency, sets, configured.calendar)
     except MissingBaseRate as error:
         raise NoBaseRate(f"{error}.") from None
+
+
+async def at_booking(session: AsyncSession, constant: Rates, *, known_at: datetime | None = None) -> Rates:
+    """The same rates, with those of the booking days of won deals, as they are or as they were known at `known_at`."""
+    configured = settings_of(session)
+    entries = await repository.entries(session, known_at)
+    held = held_by_day(constant.base, entries, configured.calendar, configured.org_timezone)
+    return dataclasses.replace(constant, at_booking=held)
 
 
 async def version_at(session: AsyncSession, known_at: datetime) -> str:

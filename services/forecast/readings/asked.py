@@ -1,5 +1,6 @@
 """What a reading was asked for, once everything has been looked up: instants, period, unit, filters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -10,8 +11,10 @@ from services.forecast.organisation.service import Basis
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import Population
 from services.forecast.past.view import View
+from services.forecast.periods.counting import Books
+from services.forecast.periods.service import LateWin
 from services.forecast.rates.conversion import Rates
-from services.forecast.rollup.schemas import BusinessDate, OrgOut
+from services.forecast.rollup.schemas import BusinessDate, OrgOut, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Question:
     """The raw request, as the endpoint understood it.
 
     `organisation`: today's (`is`), or as it `was` at both instants; without it today's for the present, else as it was.
+    `rate`: won deals at the constant rate, or at the one of their booking day.
     """
 
     period: str | None = None
@@ -43,6 +47,7 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     organisation: Basis | None = None
     currency: str | None = None
+    rate: Rate = "constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Past:
 
     view: View
     population: Population
+    books: Books
 
     @property
     def organisation(self) -> Organisation:
@@ -59,7 +65,10 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with all defaults decided. With `past` it is answered from history, else from the present."""
+    """A question with all defaults decided. With `past` it is answered from history, else from the present.
+
+    `late`: of the present, the wins that count where finance says, or until it has decided, instead of where they are booked.
+    """
 
     calendar: FiscalCalendar
     period: Period
@@ -70,6 +79,8 @@ class Asked:
     known_at: datetime
     organisation: Basis
     past: Past | None
+    late: Sequence[LateWin]
+    rate: Rate
     rates: Rates
     filters: Filters
     scope: dict[str, Any]

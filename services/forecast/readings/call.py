@@ -54,6 +54,7 @@ async def rollup(session: AsyncSession, question: Question, *, by: By, principal
     return RollupReading(
         **await envelope(session, asked),
         period=period_out(asked.period, asked.business_date.day),
+        restated=totals.restatements_out(await figures.restated(session, asked), asked.rates.base),
         by=by,
         rows=[_row(by, part, parts[part], units, asked) for part in _ordered(by, parts, units)],
         totals=_rollup_row(None, "value", "Total", whole, asked),
@@ -125,10 +126,12 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
         periods=periods,
         total=totals.total_out(whole, currency),
         landing=totals.sum_out(_plus(closed.amount, every.weighted), currency).amount,
+        fx=totals.sum_out(Measures(amount=await figures.fx(session, asked)), currency).amount,
         lines=totals.lines_out(whole, currency),
         cumulative=totals.cumulative_out(whole, currency),
         beside=totals.beside_out(whole, currency),
         overdue=totals.sum_out(overdue, currency),
+        restated=totals.restatements_out(await figures.restated(session, asked), currency),
         tree=await _tree(session, asked, branches, whole, principal),
         months=await _months(session, asked),
         is_empty=asked.business_date.newest_change_at is None,
@@ -265,7 +268,8 @@ async def deals(
             "period": period_out(asked.period, asked.business_date.day),
             "bucket": bucket,
             "total": totals.sum_out(measures, asked.rates.base),
-            "items": [_deal(row, asked.business_date.day, settings_of(session).org_timezone) for row in page],
+            "restated": totals.restatements_out(await figures.restated(session, asked), asked.rates.base),
+            "items": [_deal(row, asked, settings_of(session).org_timezone) for row in page],
             "next_cursor": encode_cursor(str(page[-1]["rank"]), page[-1]["deal_id"]) if len(rows) > limit else None,
         }
     )
@@ -279,7 +283,16 @@ def _after(cursor: str | None) -> tuple[Decimal, UUID] | None:
         raise UnreadableCursor("The cursor is not one that this list gave; start without a cursor.") from None
 
 
-def _deal(row: Mapping[str, Any], day: date, zone: str) -> DealRow:
+def _deal(row: Mapping[str, Any], asked: Asked, zone: str) -> DealRow:
     fields = {name: row[name] for name in DealRow.model_fields if name in row}
-    days = max(0, (day - local_date(row["stage_entered_at"], zone)).days)
-    return DealRow.model_validate({**fields, "deal_currency": row["currency"], "days_in_stage": days})
+    days = max(0, (asked.business_date.day - local_date(row["stage_entered_at"], zone)).days)
+    is_won, counted = row["bucket"] == "closed_won", row["counted"]
+    return DealRow.model_validate(
+        {
+            **fields,
+            "deal_currency": row["currency"],
+            "days_in_stage": days,
+            "counted_in": asked.calendar.month(counted).key if is_won and counted else None,
+            "counted_why": row["counted_why"] if is_won else None,
+        }
+    )

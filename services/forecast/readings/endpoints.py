@@ -18,7 +18,7 @@ from services.forecast.readings.asked import Filters, Question
 from services.forecast.readings.call import Behind
 from services.forecast.readings.export import Form, answer, deals_table, pipeline_table, rollup_table
 from services.forecast.readings.schemas import PipelineReading
-from services.forecast.rollup.schemas import By, CallReading, DealsReading, RollupReading
+from services.forecast.rollup.schemas import By, CallReading, DealsReading, Rate, RollupReading
 
 router = APIRouter(prefix="/forecast", tags=["readings"])
 
@@ -54,9 +54,12 @@ def _question(
         Query(description="today's (is), or as it was; without it: today's for the present, else as it was"),
     ] = None,
     currency: Annotated[str | None, Query(description="ISO 4217; without it the base currency")] = None,
+    rate: Annotated[
+        Rate, Query(description="won deals at the rate set of their fiscal year, or at the rate of their booking day")
+    ] = "constant",
 ) -> Question:
     filters = Filters(deal_type, value_basis, owner, region, market, product, segment, stage)
-    return Question(period, org, day, as_of, known_at, filters, organisation, currency)
+    return Question(period, org, day, as_of, known_at, filters, organisation, currency, rate)
 
 
 Asked = Annotated[Question, Depends(_question)]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
 from uuid import UUID
@@ -15,21 +15,27 @@ from libs.common import money
 from libs.common.calendar import Period
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import NO_DAY, Flags, Index, day_number
+from services.forecast.history.columns import NO_DAY, Flags, Index, day_number, day_of
 from services.forecast.past import cutting
 from services.forecast.past.ageing import Age, ages_by_stage
 from services.forecast.past.population import BUCKETS, OPEN, Population
-from services.forecast.readings import repository
+from services.forecast.rates import service as rates
+from services.forecast.rates.conversion import deviations
+from services.forecast.readings import repository, won
 from services.forecast.readings.asked import Asked
 
 Flag = Literal["overdue", "unpriced", "pushed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
 """What of an open deal needs care."""
 
+RESTATEMENTS = ("moved_in", "moved_out", "kept")
+"""Counted in the period and booked elsewhere, the other way round, and both in it by finance's decision."""
+
 Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
 
 _UNKNOWN = Decimal("-Infinity")
+WON = BUCKETS.index("closed_won")
 
 
 async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:
@@ -78,7 +84,9 @@ async def deals(
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     past = asked.past
     if past is None:
-        return await repository.deals(session, asked, buckets=buckets, flag=flag, after=after, limit=limit)
+        found = await repository.deals(session, asked, buckets=buckets, flag=flag, after=after, limit=limit)
+        late = {each.win.deal_id: each.counted.why for each in asked.late}
+        return [row | {"counted_why": late.get(row["deal_id"], "booked")} for row in found]
     chosen = past.population
     wanted = cutting.in_period(chosen, asked.period, asked.quarter.start)
     wanted &= np.isin(chosen.buckets(asked.quarter.start), [BUCKETS.index(bucket) for bucket in buckets])
@@ -88,6 +96,37 @@ async def deals(
     page = _page(chosen, after, limit)
     stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
+
+
+async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, Any]]:
+    """The sums of the wins of the period that came after it was closed, by what finance made of them: see `Restatements`."""
+    past = asked.past
+    if past is None:
+        return {row["part"]: row for row in (await won.restated(session, asked) if asked.late else ())}
+    chosen = past.population
+    chosen = chosen.where(chosen.restated.places(chosen.rows)[1])
+    first, until = day_number(asked.period.start), day_number(asked.period.end)
+    was_booked = (chosen.booked >= first) & (chosen.booked < until)
+    is_counted = chosen.in_days(asked.period.start, asked.period.end)
+    here = was_booked | is_counted
+    part = np.select([~was_booked, ~is_counted], [np.intp(0), np.intp(1)], np.intp(2))
+    found = cutting.summed(chosen.where(here), RESTATEMENTS, part[here], chosen.line[here])
+    return {str(each.part): asdict(each) for each in found}
+
+
+async def fx(session: AsyncSession, asked: Asked) -> Decimal:
+    """By how much closed won of the period is more at the rates of the booking days than at the constant ones."""
+    constant, past = replace(asked.rates, at_booking=()), asked.past
+    booked = await rates.at_booking(session, constant, known_at=asked.known_at if past else None)
+    if past is None:
+        start = min((asked.period.start, *(each.win.booked_on for each in asked.late)))
+        differing = list(deviations(constant, booked.at_booking, start, asked.period.end))
+        return await won.fx(session, asked, differing) if differing else Decimal()
+    chosen = past.population
+    chosen = chosen.where((chosen.line == WON) & chosen.in_days(asked.period.start, asked.period.end))
+    at_both = (replace(chosen, rates=each).amount[0] for each in (booked, constant))
+    more = int(np.subtract(*at_both).sum())
+    return more * Decimal(1).scaleb(-money.exponent(constant.base))
 
 
 async def ages(session: AsyncSession, asked: Asked) -> dict[str | None, Age]:
@@ -160,6 +199,8 @@ def _described(
     (amount, priced), (weighted, weighed) = population.amount, population.weighted
     bucket = population.buckets(asked.quarter.start)
     late = _has(population, asked, "overdue")
+    restated = population.restated
+    at_late, is_late = restated.places(population.rows)
     scale = Decimal(1).scaleb(-money.exponent(asked.rates.base))
     return [
         {
@@ -168,6 +209,10 @@ def _described(
             "weighted_base": int(weighted[at]) * scale if weighed[at] else None,
             "bucket": BUCKETS[bucket[at]],
             "is_overdue": bool(late[at]),
+            "counted": day_of(int(population.day[at])),
+            "counted_why": ("decided" if restated.is_decided[at_late[at]] else "to_decide")
+            if is_late[at]
+            else "booked",
             "rank": int(amount[at]) * scale if priced[at] else _UNKNOWN,
         }
         for at, name in zip(page.tolist(), _names(population, page), strict=True)

@@ -22,7 +22,7 @@ _OPEN = ", ".join(f"'{line}'" for line in OPEN_LINES)
 MANY_PUSHES = 3
 """A deal that was put off so often is a promise without weight."""
 
-_PLACES = """
+PLACES = """
     LEFT JOIN org_person p ON p.person_id = r.owner_id
     LEFT JOIN org_unit u ON u.unit_id = p.unit_id
     LEFT JOIN (
@@ -43,11 +43,11 @@ _BUCKET = f"""
 """The set-based twin of `rollup.standing.bucket_of`."""
 
 _IN_PERIOD = f"""
-    ((r.month >= :start AND r.month < :until)
+    ((r.counted >= :start AND r.counted < :until)
      OR (r.line IN ({_OPEN}, 'held_back') AND r.month < :quarter_start))
 """
 
-_IN_ORG = """
+IN_ORG = """
     (:whole OR coalesce(u.unit_id, :unassigned) IN (SELECT descendant FROM org_closure WHERE ancestor = :org))
 """
 
@@ -57,7 +57,7 @@ CUTS = (*DIMENSIONS, "stage")
 PARTS = {
     "none": "NULL::text",
     "month": "CASE WHEN r.month < :quarter_start AND r.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
-    "ELSE r.month::text END",
+    "ELSE r.counted::text END",
     "owner": "r.owner_id::text",
     "team": "coalesce(u.unit_id, :unassigned)::text",
     "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
@@ -74,11 +74,11 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
         SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
                sum(r.weighted) AS weighted, sum(r.unpriced)::bigint AS unpriced_count,
                sum(r.unweighted)::bigint AS unweighted_count
-        FROM ({_cells(asked, dim)}) r {_PLACES}
-        WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+        FROM ({_cells(asked, dim)}) r {PLACES}
+        WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1, 2 HAVING sum(r.n) <> 0
     """  # noqa: S608 - fragments of this module
-    found = await session.execute(text(statement), _parameters(asked, period or asked.period) | {"dim": dim})
+    found = await session.execute(text(statement), parameters(asked, period or asked.period) | {"dim": dim})
     return [dict(row) for row in found.mappings()]
 
 
@@ -88,14 +88,21 @@ async def flagged(session: AsyncSession, asked: Asked, flag: str) -> dict[str, A
         SELECT count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
                count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
                count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
-        FROM ({_DEALS}) r {_PLACES}
+        FROM ({_DEALS}) r {PLACES}
         WHERE {FLAGS[flag]} AND r.month >= :start AND r.month < :until
-          AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+          AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
     """  # noqa: S608 - fragments of this module
-    return dict((await session.execute(text(statement), _parameters(asked, asked.period))).mappings().one())
+    return dict((await session.execute(text(statement), parameters(asked, asked.period))).mappings().one())
 
+
+_LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (deal_id, counted)"
+"""The wins that count in another month than the one they are booked in, and in which."""
 
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
+COUNTED = f"""
+    SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
+    WHERE d.line IS NOT NULL
+"""  # noqa: S608 - fragment of this module
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
 FLAGS = {
     "overdue": f"({_IS_OPEN} AND r.close_date < :day)",
@@ -114,12 +121,12 @@ async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str,
     statement = f"""
         SELECT nullif(r.stage, '') AS part, percentile_disc(0.5) WITHIN GROUP (ORDER BY {days}) AS median_days,
                max({days}) AS longest_days, avg(r.stage_probability) AS probability
-        FROM ({_DEALS}) r {_PLACES}
+        FROM ({_DEALS}) r {PLACES}
         WHERE {_IS_OPEN} AND r.month >= :start AND r.month < :until
-          AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+          AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1
     """  # noqa: S608 - fragments of this module
-    found = await session.execute(text(statement), _parameters(asked, asked.period) | {"zone": zone})
+    found = await session.execute(text(statement), parameters(asked, asked.period) | {"zone": zone})
     return [dict(row) for row in found.mappings()]
 
 
@@ -138,47 +145,60 @@ async def deals(
             SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
                    coalesce({FLAGS.get(flag or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
-            FROM ({_DEALS}) r {_PLACES}
-            WHERE {_IN_PERIOD} AND {_IN_ORG} AND {organisation.visible("r.owner_id")} {_filters(asked)}
+            FROM ({COUNTED}) r {PLACES}
+            WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
           AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))
         ORDER BY d.rank DESC, d.deal_id DESC LIMIT :limit
     """  # noqa: S608 - fragments of this module
-    parameters = _parameters(asked, asked.period) | {
+    given = parameters(asked, asked.period) | {
         "buckets": list(buckets),
         "after_rank": after[0] if after else Decimal(),
         "after_id": after[1] if after else NOBODY,
         "limit": limit,
     }
-    return [dict(row) for row in (await session.execute(text(statement), parameters)).mappings()]
+    return [dict(row) for row in (await session.execute(text(statement), given)).mappings()]
 
 
 def _cells(asked: Asked, dim: str) -> str:
     """The population as cells. What the cells do not know (stages, several dimensions at once) is added up from deals."""
     if dim != "stage" and not any(getattr(asked.filters, name) is not None for name in CUTS):
-        return """
-            SELECT dim_value, owner_id, month, line, deal_type, value_basis, deal_count AS n, amount, weighted, unpriced,
-                   unweighted
+        value = "''" if dim == TOTAL else f"coalesce(x.{dim}, '')"
+        cells = """
+            SELECT dim_value, owner_id, month, month AS counted, line, deal_type, value_basis, deal_count AS n, amount,
+                   weighted, unpriced, unweighted
             FROM rollup_cell WHERE dim = :dim
         """
+        if not asked.late:
+            return cells
+        return f"""
+            {cells}
+            UNION ALL
+            SELECT {value}, coalesce(x.owner_id, '{NOBODY}'), x.month, s.counted, x.line, x.deal_type, x.value_basis, s.sign,
+                   s.sign * coalesce(x.amount_base, 0), 0, s.sign * (x.amount_base IS NULL)::integer, 0
+            FROM ({COUNTED}) x CROSS JOIN LATERAL (VALUES (x.month, -1), (x.counted, 1)) AS s (counted, sign)
+            WHERE x.deal_id = ANY(cast(:late AS uuid[])) AND x.line = 'closed_won'
+        """  # noqa: S608 - fragments of this module
     value = f"coalesce(x.{dim}, '')" if dim in CUTS else "''"
     return f"""
-        SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.line, x.deal_type,
+        SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.counted, x.line, x.deal_type,
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
                x.region, x.market, x.product, x.segment, x.stage
-        FROM deal_current x WHERE x.line IS NOT NULL
+        FROM ({COUNTED}) x
     """  # noqa: S608 - fragments of this module
 
 
-def _filters(asked: Asked) -> str:
+def filters(asked: Asked) -> str:
+    """Conditions on rows `r`: what the reading was narrowed to."""
     given = [name for name, value in asdict(asked.filters).items() if value is not None]
     conditions = {"owner": f"coalesce(r.owner_id, '{NOBODY}') = :owner"}
     return "".join(f" AND {conditions.get(name, f'coalesce(r.{name}, {chr(39) * 2}) = :{name}')}" for name in given)
 
 
-def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
+def parameters(asked: Asked, period: Period) -> dict[str, Any]:
+    """The parameters of this module's fragments."""
     return {
         "org": asked.org.unit_id,
         "root": ROOT_UNIT,
@@ -190,6 +210,8 @@ def _parameters(asked: Asked, period: Period) -> dict[str, Any]:
         "until": period.end,
         "day": asked.business_date.day,
         "nobody": NOBODY,
+        "late": [each.win.deal_id for each in asked.late],
+        "late_counted": [each.counted.month.start for each in asked.late],
         **asked.scope,
         **{name: value for name, value in asdict(asked.filters).items() if value is not None},
     }
@@ -270,7 +292,7 @@ async def children(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:
             ORDER BY child.kind = 'unassigned', child.name, child.unit_id
             """
         ),
-        _parameters(asked, asked.period),
+        parameters(asked, asked.period),
     )
     return [dict(row) for row in found.mappings()]
 

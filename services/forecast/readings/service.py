@@ -20,6 +20,7 @@ from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
 from services.forecast.past import service as history
 from services.forecast.past.view import View
+from services.forecast.periods import service as periods
 from services.forecast.rates import service as rates
 from services.forecast.readings import repository
 from services.forecast.readings.asked import Asked, Past, Question
@@ -68,6 +69,7 @@ async def decide(
         or question.known_at is not None
         or question.organisation == "was"
         or base != configured.base_currency
+        or question.rate == "booked"
     )
     known_at = await _known_at(session, question.known_at, now) if is_past else now
     as_of = min(question.as_of or now, now)
@@ -82,6 +84,8 @@ async def decide(
     basis = question.organisation or ("was" if question.as_of or question.known_at else "is")
     org = await _org(session, question.org, principal)
     held = await rates.load(session, known_at=known_at if is_past else None, base=base)
+    if question.rate == "booked":
+        held = await rates.at_booking(session, held, known_at=known_at)
     past = None
     if is_past:
         organised = await organisations.read(session, basis, as_of=as_of, known_at=known_at)
@@ -91,8 +95,11 @@ async def decide(
             if value is not None
         }
         view = View.of(organised, org=org.unit_id, scope=principal.scope, filters=filters)
-        stood = await history.population(session, as_of=as_of, known_at=known_at, rates=held, view=view, deals=deals)
-        past = Past(view, stood)
+        books = await periods.books(session, known_at=known_at, principal=principal)
+        stood = await history.population(
+            session, as_of=as_of, known_at=known_at, rates=held, view=view, books=books, deals=deals
+        )
+        past = Past(view, stood, books)
     return Asked(
         calendar=calendar,
         period=period,
@@ -103,6 +110,8 @@ async def decide(
         known_at=known_at,
         organisation=basis,
         past=past,
+        late=() if is_past else await periods.moved(session, principal=principal),
+        rate=question.rate,
         rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),
@@ -169,6 +178,7 @@ async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
         "org": asked.org,
         "organisation": asked.organisation,
         "currency": asked.rates.base,
+        "rate": asked.rate,
         "watermark": watermark,
         "behind_s": round(max(0.0, (clock.now() - watermark).total_seconds()), 3) if watermark else None,
         "completeness": None,

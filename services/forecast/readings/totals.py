@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.common import money
 from services.forecast.rollup.cells import Measures
-from services.forecast.rollup.schemas import Beside, Cumulative, Lines, Sum
+from services.forecast.rollup.schemas import Beside, Cumulative, Lines, Restatements, Sum
 from services.forecast.rollup.standing import FORECAST_LINES
 
 BESIDE = ("held_back", "omitted", "lost", "carried_over", "undated")
@@ -71,6 +71,12 @@ def lines_out(part: Tally, currency: str) -> Lines:
 
 def beside_out(part: Tally, currency: str) -> Beside:
     return Beside(**{bucket: sum_out(part.of(bucket), currency) for bucket in BESIDE})
+
+
+def restatements_out(found: Mapping[str, Mapping[str, Any]], currency: str) -> Restatements:
+    """The sums by what they are to a period; those without any deal are nothing."""
+    sums = {name: measures_of(found[name]) if name in found else Measures() for name in Restatements.model_fields}
+    return Restatements(**{name: sum_out(measures, currency) for name, measures in sums.items()})
 
 
 def total_out(part: Tally, currency: str) -> Sum:

@@ -10,10 +10,12 @@ from pydantic import Field
 from libs.common.events.base import REHEARSED_AT_ONCE
 from libs.common.events.deals import DealChanged
 from libs.common.web.schemas import In, Out
+from services.forecast.periods.counting import Why
 from services.forecast.rollup.standing import Bucket
 
 By = Literal["category", "month", "region", "market", "product", "segment", "stage", "team", "owner", "unit"]
 PeriodKind = Literal["month", "quarter", "year"]
+Rate = Literal["constant", "booked"]
 
 
 class Sum(Out):
@@ -100,6 +102,7 @@ class Reading(Out):
 
     `watermark`: everything that arrived at our door before it is in the numbers. `behind_s`: its age in seconds.
     `organisation`: rolled up by today's organisation (`is`) or by the one at both instants (`was`).
+    `rate`: every deal at the rate set of its fiscal year (`constant`), or won ones at the rate of their booking day (`booked`).
     `completeness`: share of the CRM's count that ours equals; null until it has been compared.
     """
 
@@ -108,6 +111,7 @@ class Reading(Out):
     org: OrgOut
     organisation: Literal["is", "was"]
     currency: str
+    rate: Rate
     watermark: datetime | None
     behind_s: float | None
     completeness: float | None
@@ -130,10 +134,24 @@ class RollupRow(Out):
     beside: Beside
 
 
+class Restatements(Out):
+    """Wins that became known after the month they are booked in was closed, by where they count.
+
+    `moved_in` and `kept` are in the period's closed won: booked elsewhere but counted here, and booked here and counted here
+    because finance decided so. `moved_out` is not: booked here, counted elsewhere. Undecided ones count in the month in which
+    they became known.
+    """
+
+    moved_in: Sum
+    moved_out: Sum
+    kept: Sum
+
+
 class RollupReading(Reading):
     """A roll-up: its rows add up to `totals`, to the cent."""
 
     period: PeriodOut
+    restated: Restatements
     by: By
     rows: list[RollupRow]
     totals: RollupRow
@@ -175,17 +193,20 @@ class CallReading(Reading):
     """Everything the Call page shows.
 
     `total` is the sum of `lines`; its `weighted` is of the open ones, `landing` = closed won + weighted. `overdue` is the
-    part of the open lines whose close date has passed: it is inside the lines, not beside them.
+    part of the open lines whose close date has passed: it is inside the lines, not beside them. `fx` = closed won at booked rates
+    - closed won at constant rates, whichever of them the lines are at.
     """
 
     period: PeriodOut
     periods: list[PeriodOut]
     total: Sum
     landing: Decimal
+    fx: Decimal
     lines: Lines
     cumulative: Cumulative
     beside: Beside
     overdue: Sum
+    restated: Restatements
     tree: Tree
     months: list[MonthBar]
     is_empty: bool
@@ -194,7 +215,9 @@ class CallReading(Reading):
 class DealRow(Out):
     """A deal behind a number. `bucket` is where it stands; `version` and `valid_from` name the entry of its timeline.
 
-    `days_in_stage`: local days from the entry into the stage to the business date.
+    `days_in_stage`: local days from the entry into the stage to the business date. `counted_in` is the month in which a won deal
+    counts, `counted_why` how that came about: `booked`, or, for one that became known after its month was closed, `decided` by
+    finance or still `to_decide`. Both are null for other deals.
     """
 
     deal_id: UUID
@@ -217,6 +240,8 @@ class DealRow(Out):
     close_date: date | None
     close_date_provisional: bool
     closed_on: date | None
+    counted_in: str | None
+    counted_why: Why | None
     owner_id: UUID | None
     account_id: UUID | None
     region: str | None
@@ -236,6 +261,7 @@ class DealsReading(Reading):
     period: PeriodOut | None
     bucket: Bucket | None
     total: Sum
+    restated: Restatements
     items: list[DealRow]
     next_cursor: str | None
 

@@ -10,7 +10,7 @@ from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 from services.forecast.rates.conversion import Rates
 
-METRIC_VERSION = "rollup-1"
+METRIC_VERSION = "rollup-2"
 """Changes whenever a definition below does."""
 
 Line = Literal["closed_won", "commit", "most_likely", "best_case", "pipeline", "held_back", "omitted", "lost"]

@@ -17,12 +17,14 @@ from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.ids import ROOT_UNIT, unit_id
+from libs.common.web.auth import Principal
 from services.forecast.history import loading
 from services.forecast.organisation import service as organisations
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import service as past
 from services.forecast.past.population import BUCKETS, Population
 from services.forecast.past.view import View
+from services.forecast.periods import service as periods
 from services.forecast.rates import service as rates
 from services.forecast.rollup.standing import standing
 from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received
@@ -189,6 +191,7 @@ async def read(database: Database, as_of: datetime, known_at: datetime) -> dict[
             known_at=known_at,
             rates=await rates.load(session),
             view=View(Organisation({}, {}), None, {}),
+            books=await periods.books(session, known_at=known_at, principal=Principal.system("forecast")),
         )
     deals = [UUID(each) for each in found.columns.texts("deal", found.rows)]
     amounts = [Decimal(int(cents)) / 100 if known else None for cents, known in zip(*found.amount, strict=True)]

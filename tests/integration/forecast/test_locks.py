@@ -197,11 +197,18 @@ async def position(database: Any, *, origin: datetime, recorded_to: datetime) ->
                 INSERT INTO consumer_position (topic, partition, cluster, log, next_offset, origin, recorded_to)
                 SELECT 'deal-events', n, 'c', 'l', 0, :origin, :recorded_to FROM generate_series(0, 5) n
                 ON CONFLICT (topic, partition) DO UPDATE
-                SET origin = excluded.origin, recorded_to = excluded.recorded_to
+                SET origin = excluded.origin, recorded_to = excluded.recorded_to,
+                    next_offset = consumer_position.next_offset + 1
                 """
             ),
             {"origin": origin, "recorded_to": recorded_to},
         )
+
+
+async def partitions_move(database: Any, *, but: int) -> None:
+    async with database.transaction() as session:
+        moved = "UPDATE consumer_position SET next_offset = next_offset + 1, recorded_to = :now WHERE partition <> :but"
+        await session.execute(text(moved), {"now": clock.now(), "but": but})
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(59, "unknown"), (61, "incomplete")])
@@ -225,13 +232,53 @@ async def test_a_lock_waits_for_what_was_recorded_by_its_instant_but_not_for_eve
     client, runtime = api_for("forecast")
     await a_week(client, runtime.database)
     await service.make_due(runtime.database, principal=SYSTEM)
-    await position(runtime.database, origin=BEFORE, recorded_to=BEFORE)
-    go_to(MONDAY + timedelta(minutes=30))
-    assert await service.make_due(runtime.database, principal=SYSTEM) == 0
-    go_to(MONDAY + timedelta(minutes=61))
-    assert await service.make_due(runtime.database, principal=SYSTEM) == 1
-    (lock,) = await rows(runtime.database, "SELECT state, watermark FROM forecast_lock")
-    assert lock == {"state": "incomplete", "watermark": BEFORE}
+    nearly = MONDAY - timedelta(minutes=5)
+    await position(runtime.database, origin=nearly, recorded_to=nearly)
+    for minutes, made in {1: 0, 30: 0, 60: 0, 62: 1}.items():
+        go_to(MONDAY + timedelta(minutes=minutes))
+        # What other partitions take over is not what is waited for.
+        await partitions_move(runtime.database, but=3)
+        assert await service.make_due(runtime.database, principal=SYSTEM) == made
+    (lock,) = await rows(runtime.database, "SELECT state, watermark, is_late FROM forecast_lock")
+    assert lock == {"state": "incomplete", "watermark": nearly, "is_late": True}
+
+
+async def test_after_an_outage_a_lock_waits_as_long_as_something_still_arrives(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    database = runtime.database
+    await a_week(client, database)
+    await service.make_due(database, principal=SYSTEM)
+    await position(database, origin=BEFORE, recorded_to=BEFORE)
+    looks = 0
+
+    def count(*statement: Any) -> None:
+        nonlocal looks
+        looks += "recorded_to" in statement[2]
+
+    hooks.listen(database.engine.sync_engine, "before_cursor_execute", count)
+
+    async def looked(since: int) -> bool:
+        return looks > since + 2
+
+    go_to(MONDAY + timedelta(hours=2))
+    async with running(scheduler.run(runtime, JOBS), until=lambda: looked(0)):
+        assert not await locked(database), "the outage is longer than an hour, but nobody has looked for an hour"
+        for minutes in (40, 20, 10):
+            await position(database, origin=BEFORE, recorded_to=MONDAY - timedelta(minutes=minutes))
+            since = looks
+            await wait_for(lambda since=since: looked(since))
+            go_to(clock.now() + timedelta(minutes=50))
+            since = looks
+            await wait_for(lambda since=since: looked(since))
+            assert not await locked(database), f"still {minutes} minutes behind, and moving"
+        held_up = deal("held up", owner_id=named("ann"), amount=Decimal(3), recorded_at=MONDAY - timedelta(minutes=1))
+        await handle(database, [held_up])
+        await position(database, origin=MONDAY, recorded_to=MONDAY)
+        await wait_for(lambda: locked(database))
+    (lock,) = await rows(database, "SELECT state, is_late, watermark FROM forecast_lock")
+    assert lock == {"state": "unknown", "is_late": True, "watermark": MONDAY}
+    company = f"SELECT crm FROM lock_row WHERE node_id = '{ROOT_UNIT}' AND period_key = '{PERIOD}'"  # noqa: S608 - ours
+    assert [row["crm"] for row in await rows(database, company)] == [Decimal("1733.00")]
 
 
 async def test_rows_of_a_lock_are_seen_within_scope_only(api_for: Api) -> None:

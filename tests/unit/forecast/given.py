@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 from hypothesis import strategies as st
 
+from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealChanged, DealState
 from services.forecast.history.columns import (
     ARRAYS,
@@ -25,6 +26,8 @@ from services.forecast.history.columns import (
     micros,
     type_of,
 )
+from services.forecast.periods.counting import Books, Decision, States
+from services.forecast.periods.states import Change, stretches
 from services.forecast.rates.conversion import Rates, YearRates
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -33,6 +36,8 @@ RATES = Rates(
     {"EUR": Decimal(1), "USD": Decimal(1) / Decimal("1.0837"), "JPY": Decimal("0.0061"), "KWD": Decimal("3.01")},
     (YearRates(date(2026, 1, 1), date(2027, 1, 1), {"USD": Decimal("0.905")}),),
 )
+
+CALENDAR = FiscalCalendar()
 
 Recorded = tuple[DealState, datetime]
 """An entry of a timeline and when it was recorded."""
@@ -103,6 +108,48 @@ def lives(chance: Random, *, deals: int = 5, events: int = 6) -> list[Recorded]:
             at += timedelta(hours=chance.choice([1, 20, 50, 0, -5]))
             fields = fields | chance.choice(EVENTS)
     return found
+
+
+def booked_of(entry: Recorded) -> date | None:
+    deal = entry[0]
+    is_won = deal.state == "won" and not deal.removed and deal.absorbed_into is None
+    return (deal.closed_on or deal.close_date) if is_won else None
+
+
+def closing(entries: Sequence[Recorded]) -> tuple[date, datetime] | None:
+    """On which day a deal of these entries is booked at the end, and when that became known; None if it is not won."""
+    ordered = sorted(entries, key=lambda each: (each[0].valid_from, each[0].version))
+    held = {each[0].valid_from: each for each in ordered}
+    booked = booked_of(ordered[-1])
+    if booked is None:
+        return None
+    otherwise = [at for at, each in held.items() if booked_of(each) != booked]
+    since = max(otherwise, default=datetime.min.replace(tzinfo=AT.tzinfo))
+    known = min(at for deal, at in ordered if booked_of((deal, at)) == booked and deal.valid_from > since)
+    return booked, known
+
+
+def seen(entries: Sequence[Recorded], deal: UUID, as_of: datetime, known_at: datetime) -> list[Recorded]:
+    return [(each, at) for each, at in entries if each.deal_id == deal and each.valid_from <= as_of and at <= known_at]
+
+
+def books_of(chance: Random, entries: Sequence[Recorded], as_of: datetime, known_at: datetime) -> Books:
+    """Some closings and reopenings of months, and decisions about closings as they are known, and as they never were."""
+    ledger = []
+    for _ in range(chance.randint(0, 4)):
+        month = CALENDAR.parse(chance.choice(["2026-09", "2026-10", "2026-11", "2026-12", "2027-01"]))
+        at = AT + timedelta(hours=chance.randint(-30, 120), seconds=1)
+        ledger.append(
+            Change(month.key, month.start, month.end, chance.choice(["closed", "closed", "reopened"]), at, "fin", "r")
+        )
+    decisions = {}
+    for deal in sorted({each.deal_id for each, _ in entries}):
+        found = closing(own) if (own := seen(entries, deal, as_of, known_at)) else None
+        if found and chance.random() < 0.7:
+            known = found[1] + timedelta(hours=chance.choice([0, 0, 0, 1]))
+            counted = chance.choice([found[0], date(2026, 12, 1), date(2027, 2, 1)])
+            decisions[deal] = [Decision(known, found[0], counted, known_at, "fin", "r")]
+    return Books(States(CALENDAR, "Europe/Berlin", stretches(sorted(ledger, key=lambda each: each.at))), decisions)
 
 
 def state(number: int, version: int = 1, **fields: Any) -> DealState:

@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import ROOT_UNIT
-from services.forecast.history.columns import Columns, Index, effective
+from services.forecast.history.columns import Columns, Index, day_number, effective, timeline
 from services.forecast.movement import identity
 from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Definition, Look, Moved, explain
 from services.forecast.movement.stepping import Between, End
 from services.forecast.organisation.tree import Organisation, Unit
-from services.forecast.past.population import BUCKETS, OPEN, Population, Small, lines
+from services.forecast.past.counting import restated
+from services.forecast.past.population import BUCKETS, OPEN, Population, Restated, Small, lines
 from services.forecast.past.view import View
 from services.forecast.rates.conversion import Rates
-from tests.unit.forecast.given import AT, RATES, Recorded, columns_of, lives, state, timelines
+from tests.unit.forecast.given import AT, RATES, Recorded, books_of, columns_of, lives, state, timelines
 
 CALENDAR = FiscalCalendar()
 NORTH, SOUTH = UUID(int=201), UUID(int=202)
@@ -53,15 +54,21 @@ def movement(chance: Random, entries: list[Recorded] | None = None) -> Between:
     filters = chance.choice([{}, {}, {"region": "EMEA"}, {"region": ""}, {"deal_type": "new"}])
     definition = chance.choice([lines, redefined])
 
-    def look(organisation: Organisation, rates: Rates, defined: Definition) -> Look:
-        return Look(View.of(organisation, org=org, scope=[ROOT_UNIT], filters=filters), rates, defined)
+    entries = entries or lives(chance)
+    columns = columns_of(entries)
+    books = books_of(chance, entries, second, known[1])
+
+    def look(organisation: Organisation, rates: Rates, defined: Definition, at: datetime, known_at: datetime) -> Look:
+        held = timeline(columns, at, known_at)
+        late = restated(columns, held, as_of=at, known_at=known_at, books=books)
+        return Look(View.of(organisation, org=org, scope=[ROOT_UNIT], filters=filters), rates, defined, late)
 
     # Some movements end in the next quarter, where what is still open of this one is carried over.
     end_day = second.date() + timedelta(days=chance.choice([0, 0, 60]))
     return Between(
-        columns_of(entries or lives(chance)),
-        End(first, known[0], first.date(), look(BEFORE, RATES, lines)),
-        End(second, known[1], end_day, look(AFTER, LATER_RATES, definition)),
+        columns,
+        End(first, known[0], first.date(), look(BEFORE, RATES, lines, first, known[0])),
+        End(second, known[1], end_day, look(AFTER, LATER_RATES, definition, second, known[1])),
         chance.choice([CALENDAR.quarter(AT.date()), CALENDAR.month(AT.date()), CALENDAR.quarter(date(2027, 1, 1))]),
         CALENDAR,
         ZoneInfo("Europe/Berlin"),
@@ -79,7 +86,7 @@ def standing_at(between: Between, end: End) -> tuple[int, int]:
     """What the open forecast and the closed of the period are at an end, added up over the deals that stand there."""
     columns, look = between.columns, end.look
     rows = effective(columns, end.as_of, end.known_at)
-    found = Population.of(columns, rows, look.rates)
+    found = Population.of(columns, rows, look.rates, look.restated)
     found = replace(found, line=look.definition(columns, found.rows))
     found = found.where(look.view.owns(columns, found.rows) & look.view.matches(columns, found.rows))
     found = found.where(found.in_days(between.period.start, between.period.end))
@@ -232,3 +239,21 @@ def test_what_is_open_when_its_quarter_ends_rolls_over() -> None:
     for gross in (False, True):
         assert terms(passed, gross=gross) == {"rolled_over": Decimal(-100)}
     assert datetime(2027, 1, 2, tzinfo=UTC).date() == passed.end.day
+
+
+def test_a_late_win_leaves_one_period_and_enters_another_when_finance_decides() -> None:
+    """Won in November, known after November was closed: it counts in December from the decision on."""
+    between = between_of([after(2, 1, state="won", category=None, closed_on=date(2026, 11, 2))], hours=30)
+    late = Restated(np.array([0]), np.array([day_number(date(2026, 12, 1))], dtype=np.int32), np.array([True]))
+    at_end = between.end.as_of
+    decided = replace(
+        between,
+        start=replace(between.start, as_of=at_end, known_at=at_end),
+        end=replace(between.end, look=replace(between.end.look, restated=late)),
+    )
+    for gross in (False, True):
+        of_month = {
+            key: terms(replace(decided, period=CALENDAR.parse(key)), gross=gross) for key in ("2026-11", "2026-12")
+        }
+        assert of_month == {"2026-11": {"closed down": Decimal(-100)}, "2026-12": {"closed up": Decimal(100)}}
+        assert terms(decided, gross=gross) == {}, "the quarter has it either way"

@@ -165,7 +165,7 @@ class Scene:
 
     @cached_property
     def is_won(self) -> Flags:
-        """Won, and booked in the period."""
+        """Won, and counted in the period."""
         found: Flags = (self.population.line == WON) & in_days(self.population.day, self.period)
         return found
 
@@ -188,8 +188,8 @@ class Scene:
     @cached_property
     def cycle(self) -> tuple[Ints, Flags]:
         """From the day of creation to the day of closing in microseconds, and of which deals that is known and sensible."""
-        days_taken = self.population.day.astype(np.int64) - self.created_on
-        known = (self.population.day != NO_DAY) & (days_taken >= 0)
+        days_taken = self.population.booked.astype(np.int64) - self.created_on
+        known = (self.population.booked != NO_DAY) & (days_taken >= 0)
         return np.where(known, days_taken, 0) * DAY, known
 
     @cached_property

@@ -1,9 +1,13 @@
+import json
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from gateway.pages.address import CallView
-from gateway.pages.call import LINES, CallPage, certainty, label_of, rows
+from gateway.pages.call import LINES, CallPage, Part, certainty, fx_bar, label_of, rows
+from gateway.pages.templates import HERE, environment
+
+EXAMPLE = HERE.parents[1] / "docs" / "api" / "forecast-call.example.json"
 
 
 def _sum(amount: str = "0.00", count: int = 0) -> dict[str, Any]:
@@ -61,3 +65,30 @@ def test_without_any_amount_there_is_no_bar() -> None:
 def test_a_negative_line_takes_no_room_in_the_bar() -> None:
     lines = {line: _sum("5") for line in LINES} | {"closed_won": _sum("-100")}
     assert all(Decimal(part.width) > 0 for part in certainty(lines))
+
+
+def _with_fx(fx: str, closed_won: str, rate: str = "constant") -> dict[str, Any]:
+    return {"fx": fx, "rate": rate, "lines": {"closed_won": _sum(closed_won)}}
+
+
+def test_the_bar_of_exchange_rates_goes_right_for_what_they_add_and_left_for_what_they_take() -> None:
+    added, taken = fx_bar(_with_fx("10.00", "100")), fx_bar(_with_fx("-10.00", "100"))
+    assert (added, taken) == (Part("fx", "500.00", "50.00"), Part("fx", "450.00", "50.00"))
+    assert fx_bar(_with_fx("10.00", "110", "booked")) == added, "the same difference, whichever rate is shown"
+    assert fx_bar(_with_fx("10.00", "0")) == Part("fx", "500.00", "500.00")
+    assert fx_bar(_with_fx("0.00", "100")) is None
+
+
+def test_exchange_rates_and_late_wins_stand_beside_the_lines() -> None:
+    call = json.loads(EXAMPLE.read_text())
+    call["restated"]["moved_out"] = _sum("300.00", 2)
+    shown = environment().from_string('{% from "_parts.html" import amount, money %}{% include "call_beside.html" %}')
+    without = shown.render(call=call, fx_bar=None)
+    assert 'data-key="fx" title="0.00 EUR"' in without
+    assert "<svg" not in without
+    call["fx"] = "-1234.56"
+    page = shown.render(call=call, fx_bar=fx_bar(call))
+    assert '<data value="-1234.56" data-key="fx"' in page
+    assert 'role="img" aria-label="−1,235 EUR beside closed won"' in page
+    assert '<data value="300.00" data-key="restated.moved_out"' in page
+    assert "restated.moved_in" not in page

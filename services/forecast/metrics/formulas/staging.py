@@ -11,7 +11,7 @@ from services.forecast.history.columns import Codes, Columns, Flags, Index, Ints
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role, quantiles
-from services.forecast.metrics.formulas.scene import DAY, WON, Scene
+from services.forecast.metrics.formulas.scene import DAY, WON, Scene, once
 
 VISITS_NEEDED: Final = 10
 """Fewer visits of won deals than that say nothing of what is usual in a stage."""
@@ -55,6 +55,7 @@ def _open_rows(columns: Columns, rows: Index) -> Index:
     return rows[columns.is_in("state", ["open"], rows) & ~columns.gone[rows]]
 
 
+@once
 def stages(scene: Scene) -> Stages:
     """All stages of open deals of the company, in order: by the probability that most entries have, else by how they follow.
 
@@ -258,6 +259,7 @@ STALLED = (
 )
 
 
+@once
 def stalled(scene: Scene) -> tuple[Flags, Flags]:
     """Which deals of the population are open for longer in their stage than p75 of won deals, and which can be judged.
 

@@ -1,7 +1,7 @@
 """The pages on metrics, in a real browser: how the pipeline works, what each number is, and the deals behind it."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from deploy.local.waiting import wait_until
 from libs.common import clock
-from tests.e2e.axe import is_fine
-from tests.e2e.conftest import PHONE, WIDE
+from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
 
 TARGET = "9000000"
@@ -50,7 +48,7 @@ AT_LEAST = {
 
 
 @pytest.fixture(scope="module")
-def closed(crm: Crm, knows: Callable[[str, str], bool]) -> str:
+def closed(crm: Crm, await_known: Known) -> str:
     """Enough closed deals for rates, some open ones in several stages, one of them overdue."""
     mark, today = uuid.uuid4().hex[:8], clock.now().date()
     born = clock.now() - timedelta(days=40)
@@ -61,9 +59,7 @@ def closed(crm: Crm, knows: Callable[[str, str], bool]) -> str:
         crm.send(deal(f"lost-{number}-{mark}", amount="2500.00", stage="Lost", category=None, closed_on=today))
     crm.send(deal(f"open-{mark}", amount="400000.00", stage="Propose", close_date=today + timedelta(days=3)))
     crm.send(deal(f"late-{mark}", amount="90000.00", close_date=today - timedelta(days=1)))
-    for name in ("won-11", "lost-11", "open", "late"):
-        assert wait_until(lambda name=name: knows(f"{name}-{mark}", ""), timeout_s=30, every_s=0.1)
-    assert wait_until(lambda: knows(f"won-11-{mark}", "closed_won"), timeout_s=30, every_s=0.1)
+    await_known({f"won-11-{mark}": "closed_won", f"lost-11-{mark}": "lost", f"open-{mark}": "", f"late-{mark}": ""})
     return mark
 
 
@@ -101,7 +97,7 @@ async def test_every_number_on_the_page_is_the_api_s_of_the_instant_that_it_name
     await page.get_by_label("Target").press("Enter")
     await expect(page.locator("data[data-key='required_open']")).to_be_visible()
     api = dict(told(await said_then(page, stack, value_basis="tcv", target=TARGET)))
-    shown = await _shown(page)
+    shown = await numbers(page)
     assert {key for key, _ in shown} >= AT_LEAST
     assert [(key, value) for key, value in shown if api.get(key) != value] == []
     for metric in ("win_rate_count", "win_rate_value", "velocity", "slippage"):
@@ -145,15 +141,6 @@ async def test_pages_of_metrics_are_accessible_and_fit_the_screen(stack: Stack, 
         "/pipeline/metrics?period=2031Q1",
         "/pipeline/metrics/velocity?value_basis=tcv",
     )
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-        for size in (WIDE, PHONE):
-            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            for path in paths:
-                await page.goto(f"{stack.url('gateway')}{path}")
-                await is_fine(page, size["width"])
-
-
-async def _shown(page: Page) -> list[tuple[str, str]]:
-    pairs = await page.locator("data[data-key]").evaluate_all("all => all.map(each => [each.dataset.key, each.value])")
-    return [(key, value) for key, value in pairs]
+    for path in paths:
+        await page.goto(f"{stack.url('gateway')}{path}")
+        await is_fine(page)

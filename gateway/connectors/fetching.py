@@ -78,13 +78,6 @@ class Fetcher:
                 task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def fetch_due(self) -> int:
-        """Fetch what is due and wait for all of it; returns how many records were asked for."""
-        count = await self.start_due()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
-        self._raise_failure()
-        return count
-
     async def start_due(self) -> int:
         """Begin to fetch what is due of connections that are idle; returns how many records. Raises what fetches begun earlier raised."""
         self._raise_failure()

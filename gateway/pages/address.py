@@ -1,8 +1,8 @@
-"""The address of a view of the call or of a movement: everything the page shows follows from it, so that it can be shared and reloaded. Pure."""
+"""The address of a view of a page: everything the page shows follows from it, so that it can be shared and reloaded. Pure."""
 
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from libs.common.web.errors import Invalid
 
 By = Literal["organisation", "region", "market", "product", "team", "owner"]
-View = Literal["single", "cumulative"]
+Lines = Literal["single", "cumulative"]
 Mode = Literal["ends", "gross"]
 Rate = Literal["constant", "booked"]
 
@@ -22,23 +22,57 @@ class UnreadableTime(Invalid):
     """A time in the address is not written as one."""
 
 
-@dataclass(frozen=True)
-class CallView:
-    """What of the call is shown. Empty values leave the choice to the forecast: current period, whole scope, business date."""
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What every view is of. Empty values leave the choice to the forecast: current period, whole scope, every deal."""
+
+    PATH: ClassVar[str]
+    """Where the page is whose view this is."""
 
     period: str = ""
     org: str = ""
-    date: str = ""
-    by: By = "organisation"
-    view: View = "single"
     deal_type: str = ""
     value_basis: str = ""
+
+    def href(self, path: str = "", **changes: Any) -> str:
+        """The address with some parts changed; what is at its default is left out. Changes that are no part come last."""
+        default = {field.name: field.default for field in fields(self)}
+        view = replace(self, **{name: value for name, value in changes.items() if name in default})
+        values = ((name, getattr(view, name)) for name in default)
+        pairs = [(name, _written(value)) for name, value in values if value and value != default[name]]
+        pairs += [(name, str(value)) for name, value in changes.items() if name not in default and value is not None]
+        path = path or self.PATH
+        return f"{path}?{urlencode(pairs, safe=',')}" if pairs else path
+
+    def _asked(self, **more: str) -> dict[str, str]:
+        shared = {field.name: getattr(self, field.name) for field in fields(View)}
+        return {name: value for name, value in (shared | more).items() if value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatedView(View):
+    """A view at a business date; without one at the one that the forecast has."""
+
+    date: str = ""
+
+    def asked(self, **more: str) -> dict[str, str]:
+        """The forecast's query parameters for this view, without what is left to its choice."""
+        return self._asked(**{"date": self.date} | more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallView(DatedView):
+    """What of the call, or of the pipeline, is shown."""
+
+    PATH = "/call"
+
+    by: By = "organisation"
+    view: Lines = "single"
     rate: Rate = "constant"
     open: tuple[UUID, ...] = ()
 
-    def href(self, path: str = "/call", **changes: Any) -> str:
-        """The address with some parts changed; what is at its default is left out."""
-        return address(replace(self, **changes), path)
+    def asked(self, **more: str) -> dict[str, str]:
+        return super().asked(**{"rate": self.rate if self.rate != "constant" else ""} | more)
 
     def toggled(self, unit: str) -> "CallView":
         """The view with a unit of the tree opened or closed."""
@@ -47,46 +81,37 @@ class CallView:
             return replace(self, open=tuple(one for one in self.open if one != identifier))
         return replace(self, open=(*self.open, identifier)[-MOST_OPEN:])
 
-    def asked(self, **more: str) -> dict[str, str]:
-        """The forecast's query parameters for this view."""
-        parts = {
-            "period": self.period,
-            "org": self.org,
-            "date": self.date,
-            "deal_type": self.deal_type,
-            "value_basis": self.value_basis,
-            "rate": self.rate if self.rate != "constant" else "",
-            **more,
-        }
-        return {name: value for name, value in parts.items() if value}
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsView(DatedView):
+    """Of which deals the metrics are shown. `target`: what the period should bring, as it was typed."""
+
+    PATH = "/pipeline/metrics"
+
+    target: str = ""
 
 
-@dataclass(frozen=True)
-class MovementView:
+@dataclass(frozen=True, kw_only=True)
+class MovementView(View):
     """Which movement is shown. `since`, `as_of` and when they were known are days or times as the address has them."""
 
-    period: str = ""
-    org: str = ""
-    deal_type: str = ""
-    value_basis: str = ""
+    PATH = "/movement"
+
     since: str = ""
     as_of: str = ""
     since_known_at: str = ""
     known_at: str = ""
     mode: Mode = "ends"
 
-    def href(self, path: str = "/movement", **changes: Any) -> str:
-        """The address with some parts changed; what is at its default is left out."""
-        more = {name: changes.pop(name) for name in ("side", "term") if name in changes}
-        return address(replace(self, **changes), path, **more)
-
     def asked(self, zone: str, **more: str) -> dict[str, str]:
         """The forecast's query parameters. Raises UnreadableTime."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("since", "since_known_at", "as_of", "known_at"):
-            if parts[name]:
-                parts[name] = instant(parts[name], zone, name=name, is_end=name in ("as_of", "known_at")).isoformat()
-        return {name: value for name, value in (parts | more).items() if value}
+        times = ("since", "since_known_at", "as_of", "known_at")
+        said = {name: getattr(self, name) for name in times if getattr(self, name)}
+        read = {
+            name: instant(text, zone, name=name, is_end=name in ("as_of", "known_at")).isoformat()
+            for name, text in said.items()
+        }
+        return self._asked(**read, mode=self.mode, **more)
 
 
 def instant(text: str, zone: str, *, name: str, is_end: bool) -> datetime:
@@ -104,21 +129,8 @@ def instant(text: str, zone: str, *, name: str, is_end: bool) -> datetime:
         raise UnreadableTime(f"{name}: {text!r} is no time; write 2026-11-15 or 2026-11-15T12:00.") from None
 
 
-def address(view: CallView | MovementView, path: str, **more: str) -> str:
-    """The path with everything of the view that is not at its default, and `more`."""
-    pairs = [(field.name, getattr(view, field.name), field.default) for field in fields(view)]
-    query = urlencode(
-        [
-            *(
-                (name, ",".join(map(str, value)) if isinstance(value, tuple) else str(value))
-                for name, value, default in pairs
-                if value and value != default
-            ),
-            *more.items(),
-        ],
-        safe=",",
-    )
-    return f"{path}?{query}" if query else path
+def _written(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def opened(text: str) -> tuple[UUID, ...]:

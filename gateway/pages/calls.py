@@ -211,23 +211,17 @@ class DealsAt:
     cursor: str = ""
     judge: str = ""
 
-    def href(self, view: CallView, judge: str = "") -> str:
-        """The address of the list; with `judge` that of the list with a deal's form open."""
-        return self._href(view, "/call/deals", line=self.line, cursor=self.cursor, judge=judge)
-
-    def next(self, view: CallView, cursor: str) -> str:
-        """The address of the next page."""
-        return self._href(view, "/call/deals", line=self.line, cursor=cursor)
+    def href(self, view: CallView, **changes: str) -> str:
+        """The address of the list; with `judge` that of the list with a deal's form open, with `cursor` of another page."""
+        return self._href(view, "/call/deals", {"cursor": self.cursor, **changes})
 
     def action(self, view: CallView) -> str:
         """Where judgements of this list are sent."""
-        return self._href(view, "/call/judgements", line=self.line, cursor=self.cursor)
+        return self._href(view, "/call/judgements", {"cursor": self.cursor})
 
-    def _href(self, view: CallView, path: str, **more: str) -> str:
-        path, _, query = view.href(path, open=()).partition("?")
-        parts = (query, urlencode({name: text for name, text in more.items() if text}))
-        joined = "&".join(part for part in parts if part)
-        return f"{path}?{joined}" if joined else path
+    def _href(self, view: CallView, path: str, more: Mapping[str, str]) -> str:
+        given = {name: text for name, text in {"line": self.line, **more}.items() if text}
+        return view.href(path, open=(), **given)
 
 
 async def _deals(
@@ -257,8 +251,8 @@ async def _deals(
         view=view,
         title=words(at.line) or "All deals",
         back=(view.href(), f"Call {found['period']['label']}"),
-        here=at.href(view, at.judge),
-        next_href=at.next(view, found["next_cursor"]) if found["next_cursor"] else None,
+        here=at.href(view, judge=at.judge),
+        next_href=at.href(view, cursor=found["next_cursor"]) if found["next_cursor"] else None,
         at=at,
         found=found,
         names={str(key): name for key, name in names.items()},

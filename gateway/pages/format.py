@@ -47,6 +47,20 @@ def percent(share: str | Decimal | None) -> str:
     return f"{value}{_THIN}%".replace("-", "−")
 
 
+def measure(value: str | float | None, unit: str) -> str:
+    """A value of a metric in its unit: money in whole units, a share in percent, days to the tenth; a dash for what is unknown."""
+    if value is None:
+        return NONE
+    if unit.startswith("money"):
+        return whole(str(value))
+    if unit == "share":
+        return percent(str(value))
+    if unit == "count":
+        return count(int(value))
+    places = 1 if unit == "days" else 2
+    return f"{float(value):,.{places}f}".replace("-", "−")
+
+
 def count(number: int | None) -> str:
     return NONE if number is None else f"{number:,}"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages.address import CallView
+from gateway.pages.address import CallView, DatedView, MetricsView
 from gateway.pages.call import certainty
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
@@ -48,6 +49,7 @@ async def pipeline(request: Request, principal: CurrentUser, view: Viewed) -> Re
         "pipeline.html",
         view=view,
         call=call,
+        tabs=tabs(view),
         found=found,
         certainty=certainty(found["lines"]),
         deals_href=lambda line, stage=None: _deals_href(view, line, stage),
@@ -93,8 +95,12 @@ async def pipeline_deals(
     )
 
 
+def tabs(view: DatedView) -> Mapping[str, str]:
+    """Where the pages on the pipeline are, each of the same deals."""
+    same = {field.name: getattr(view, field.name) for field in fields(DatedView)}
+    return {"open": CallView(**same).href("/pipeline"), "working": MetricsView(**same).href()}
+
+
 def _deals_href(view: CallView, line: str, stage: str | None) -> str:
     """Where the deals behind a number are. A stage of "" asks for the deals without one."""
-    start = view.href("/pipeline/deals", by="organisation", view="single", open=())
-    more = {"line": line} | ({} if stage is None else {"stage": stage})
-    return f"{start}{'&' if '?' in start else '?'}{urlencode(more)}"
+    return view.href("/pipeline/deals", by="organisation", view="single", open=(), line=line, stage=stage)

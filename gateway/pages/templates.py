@@ -46,6 +46,7 @@ def environment() -> Environment:
         moment=written.moment,
         until=written.until,
         day=written.day,
+        measure=written.measure,
         month=written.month,
         duration=written.duration,
         words=written.words,

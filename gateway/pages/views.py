@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
-from gateway.pages.address import By, CallView, Mode, MovementView, Rate, View, opened
+from gateway.pages.address import By, CallView, Lines, MetricsView, Mode, MovementView, Rate, opened
 
 Period = Annotated[str, Query(max_length=20)]
 Unit = Annotated[str, Query(max_length=36)]
@@ -17,7 +17,7 @@ def call_view(  # the parameters of the address
     org: Unit = "",
     date: Annotated[str, Query(max_length=10)] = "",
     by: By = "organisation",
-    view: View = "single",
+    view: Lines = "single",
     deal_type: Word = "",
     value_basis: Word = "",
     rate: Rate = "constant",
@@ -26,7 +26,33 @@ def call_view(  # the parameters of the address
 ) -> CallView:
     """`at` is the day that a form showed without anyone choosing it: sent back unchanged, it is still no choice."""
     date = "" if date == at else date
-    return CallView(period, org, date, by, view, deal_type, value_basis, rate, opened(open))
+    return CallView(
+        period=period,
+        org=org,
+        date=date,
+        by=by,
+        view=view,
+        deal_type=deal_type,
+        value_basis=value_basis,
+        rate=rate,
+        open=opened(open),
+    )
+
+
+def metrics_view(
+    period: Period = "",
+    org: Unit = "",
+    date: Annotated[str, Query(max_length=10)] = "",
+    deal_type: Word = "",
+    value_basis: Word = "",
+    target: Word = "",
+    at: Annotated[str, Query(max_length=10)] = "",
+) -> MetricsView:
+    """`at` as of the call."""
+    date = "" if date == at else date
+    return MetricsView(
+        period=period, org=org, date=date, deal_type=deal_type, value_basis=value_basis, target=target.strip()
+    )
 
 
 def movement_view(
@@ -45,8 +71,19 @@ def movement_view(
     """`since_shown`, `as_of_shown`: what a form showed without anyone choosing it, as `at` of the call."""
     since = "" if since == since_shown else since
     as_of = "" if as_of == as_of_shown else as_of
-    return MovementView(period, org, deal_type, value_basis, since, as_of, since_known_at, known_at, mode)
+    return MovementView(
+        period=period,
+        org=org,
+        deal_type=deal_type,
+        value_basis=value_basis,
+        since=since,
+        as_of=as_of,
+        since_known_at=since_known_at,
+        known_at=known_at,
+        mode=mode,
+    )
 
 
 Viewed = Annotated[CallView, Depends(call_view)]
+Metered = Annotated[MetricsView, Depends(metrics_view)]
 Moving = Annotated[MovementView, Depends(movement_view)]

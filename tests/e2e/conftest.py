@@ -3,8 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from deploy.local.stack import Stack
+from deploy.local.waiting import wait_until
 from libs.common.ids import entity_id
 from tests.e2e.crm import Crm
 
@@ -115,9 +117,12 @@ async def is_fine(page: Page, name: str = "") -> None:
                 await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{kind}.png", full_page=True)
 
 
+Known = Callable[[Mapping[str, str]], None]
+
+
 @pytest.fixture(scope="session")
-def knows(stack: Stack) -> Callable[[str, str], bool]:
-    """`knows(external_id, text)`: whether the forecast has this deal of `crm`, and its newest entry says `text`."""
+def await_known(stack: Stack) -> Known:
+    """`await_known({external_id: text})`: until the forecast has each deal of `crm`, and its newest entry says `text`."""
     key = stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
 
     def known(external_id: str, text: str) -> bool:
@@ -126,8 +131,20 @@ def knows(stack: Stack) -> Callable[[str, str], bool]:
         answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False)
         return answer.is_success and text in str(answer.json()["current"])
 
-    return known
+    def wait(deals: Mapping[str, str]) -> None:
+        for external_id, text in deals.items():
+            told = partial(known, external_id, text)
+            assert wait_until(told, timeout_s=30, every_s=0.1), f"{external_id} did not reach the forecast"
+
+    return wait
 
 
-def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin") -> str:
-    return stack.command("gateway", "sign-in-link", "--email", email, "--role", role).split()[-1]
+async def numbers(page: Page) -> list[tuple[str, str]]:
+    """Every number on the page: its key and its exact value."""
+    pairs = await page.locator("data[data-key]").evaluate_all("all => all.map(each => [each.dataset.key, each.value])")
+    return [(key, value) for key, value in pairs]
+
+
+def sign_in_link(stack: Stack, email: str = "cso@example.com", role: str = "admin", scope: str = "") -> str:
+    given = ("--scope", scope) if scope else ()
+    return stack.command("gateway", "sign-in-link", "--email", email, "--role", role, *given).split()[-1]

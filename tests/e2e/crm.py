@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,21 @@ from libs.common import clock
 from simulator import config as simulator_config
 from simulator import connections, examples, senders
 from simulator.records import DealRecord
+
+PEOPLE = """
+version: 1
+name: people
+connection: {connection}
+currency: EUR
+files: {{people: {{match: people.csv}}}}
+records:
+  - object: user
+    file: people
+    id: id
+    person: {{name: name}}
+    fields: {{team_path: team}}
+    changes: [{{at: since}}]
+"""
 
 
 class Crm:
@@ -32,6 +48,14 @@ class Crm:
         stages = known | {name: known["Negotiate"] | {"stage": name} for name in further}
         document = self.document | {"mapping": mapping | {"stages": stages}}
         self._stack.command("gateway", "connection-put", "-", stdin=yaml.safe_dump([document]))
+
+    def employ(self, folder: Path, **teams: str) -> None:
+        """Tell of people by id, each with the path of their team, as an import of the CRM's users does."""
+        rows = "".join(f"{user},{user.capitalize()},{team},2020-01-01\n" for user, team in teams.items())
+        people, mapping = folder / "people.csv", folder / "people.yaml"
+        people.write_text(f"id,name,team,since\n{rows}")
+        mapping.write_text(PEOPLE.format(connection=self.connection.key))
+        self._stack.command("gateway", "import", str(people), "--mapping", str(mapping))
 
     def send(self, deal: DealRecord) -> None:
         request = senders.deal_request(self.connection, deal)

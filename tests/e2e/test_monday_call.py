@@ -180,21 +180,12 @@ async def _the_number_is_read(page: Page, office: Office) -> None:
 
 
 async def _why_it_moved_leads_to_a_delivery(page: Page, office: Office) -> None:
-    """By the page of movements; where this installation has none yet, by the same steps in REST."""
-    url, link = office.stack.url("gateway"), page.get_by_role("link", name="Why it moved")
-    href = await link.get_attribute("href") or ""
-    if (await page.request.get(f"{url}{href}", headers={"accept": "text/html"})).status == 404:
-        asked = dict(httpx.URL(href).params) | {"side": "open", "term": "increased"}
-        (step,) = office.get("movement/steps", **asked)["items"]
-        assert (step["name"], step["amount"]) == ("Deal bread", "30000.00")
-        await page.goto(f"{url}/deliveries/{step['after']['cause_delivery']}")
-    else:
-        await link.click()
-        await page.get_by_role("link", name="Increased").first.click()
-        await page.locator("tr", has_text="Deal bread").get_by_role("link", name="Delivery").first.click()
+    await page.get_by_role("link", name="Why it moved").click()
+    await page.get_by_role("link", name="Increased").first.click()
+    await page.locator("tr", has_text="Deal bread").get_by_role("link", name="Delivery").first.click()
     await expect(page.locator("table.items")).to_contain_text("bread")
     await expect(page.locator("table.items")).to_contain_text("applied")
-    await page.goto(f"{url}/call")
+    await page.goto(f"{office.stack.url('gateway')}/call")
 
 
 async def _two_deals_are_judged(page: Page, office: Office) -> None:

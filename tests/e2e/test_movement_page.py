@@ -1,21 +1,18 @@
 """The pages on movement and on one deal, in a real browser: why the forecast moved, down to the delivery that moved it."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.ids import entity_id
-from tests.e2e.axe import is_fine
-from tests.e2e.conftest import PHONE, WIDE
+from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
 
 SIDES = ("open", "closed")
@@ -33,24 +30,18 @@ class Span:
 
 
 @pytest.fixture(scope="module")
-def span(stack: Stack, crm: Crm, knows: Callable[[str, str], bool]) -> Span:
+def span(crm: Crm, await_known: Known) -> Span:
     mark = uuid.uuid4().hex[:8]
     for name, amount in (("raised", "120000.00"), ("put-off", "80000.00"), ("won", "50000.00")):
         crm.send(deal(f"{name}-{mark}", amount=amount))
-    for name in ("raised", "put-off", "won"):
-        assert wait_until(lambda name=name: knows(f"{name}-{mark}", ""), timeout_s=20, every_s=0.1)
+    await_known({f"{name}-{mark}": "" for name in ("raised", "put-off", "won")})
     since, today = clock.now(), clock.now().date()
     crm.send(deal(f"raised-{mark}", amount="150000.40"))
     crm.send(deal(f"put-off-{mark}", amount="80000.00", close_date=today + timedelta(days=400)))
     crm.send(deal(f"won-{mark}", amount="47000.00", stage="Won", category=None, closed_on=today))
     crm.send(deal(f"new-{mark}", amount="9000.10"))
-    for name, line in (
-        ("raised", "150000.40"),
-        ("put-off", str(today + timedelta(days=400))),
-        ("won", "closed_won"),
-        ("new", ""),
-    ):
-        assert wait_until(lambda name=name, line=line: knows(f"{name}-{mark}", line), timeout_s=20, every_s=0.1)
+    after = {"raised": "150000.40", "put-off": str(today + timedelta(days=400)), "won": "closed_won", "new": ""}
+    await_known({f"{name}-{mark}": said for name, said in after.items()})
     return Span(since.isoformat().replace("+00:00", "Z"), mark)
 
 
@@ -131,13 +122,9 @@ async def test_what_cannot_be_shown_and_what_did_not_move_say_what_to_do(stack: 
 async def test_pages_of_movement_are_accessible_and_fit_the_screen(stack: Stack, page: Page, span: Span) -> None:
     identifier = entity_id("sim-standard", "deal", span.of("raised"))
     paths = (f"/movement?since={span.since}&mode=gross", f"/movement/deals?since={span.since}", f"/deals/{identifier}")
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-        for size in (WIDE, PHONE):
-            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            for path in paths:
-                await page.goto(f"{stack.url('gateway')}{path}")
-                await is_fine(page, size["width"])
+    for path in paths:
+        await page.goto(f"{stack.url('gateway')}{path}")
+        await is_fine(page)
 
 
 async def _said(page: Page, stack: Stack, what: str) -> dict[str, Any]:
@@ -149,6 +136,5 @@ async def _said(page: Page, stack: Stack, what: str) -> dict[str, Any]:
 
 async def _shown(page: Page, side: str) -> dict[str, str]:
     """The exact values of an identity on the page, by term."""
-    places: Locator = page.locator(f'data[data-key^="{side}."]')
-    pairs = await places.evaluate_all("all => all.map(each => [each.dataset.key, each.value])")
-    return {key.partition(".")[2]: value for key, value in pairs if not key.endswith(".steps")}
+    shown = [(key.partition("."), value) for key, value in await numbers(page) if not key.endswith(".steps")]
+    return {name: value for (of, _, name), value in shown if of == side}

@@ -1,20 +1,16 @@
 """The page on the pipeline, in a real browser: what is open, by stage and month, and what of it needs care."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from deploy.local.waiting import wait_until
 from libs.common import clock
-from tests.e2e.axe import is_fine
-from tests.e2e.conftest import PHONE, WIDE
+from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
 
 LINES = ("commit", "most_likely", "best_case", "pipeline")
@@ -32,7 +28,7 @@ class Book:
 
 
 @pytest.fixture(scope="module")
-def book(stack: Stack, crm: Crm, knows: Callable[[str, str], bool]) -> Book:
+def book(crm: Crm, await_known: Known) -> Book:
     mark, today = uuid.uuid4().hex[:8], clock.now().date()
     due = today + timedelta(days=30)
     crm.send(deal(f"sure-{mark}", amount="310000.33", close_date=due))
@@ -40,10 +36,8 @@ def book(stack: Stack, crm: Crm, knows: Callable[[str, str], bool]) -> Book:
     crm.send(deal(f"undated-{mark}", amount="70000.00", close_date=None))
     for days in range(4):
         crm.send(deal(f"put-off-{mark}", amount="90000.00", close_date=due + timedelta(days=days)))
-        said = str(due + timedelta(days=days))
-        assert wait_until(lambda said=said: knows(f"put-off-{mark}", said), timeout_s=20, every_s=0.1)
-    for name in ("sure", "early", "undated"):
-        assert wait_until(lambda name=name: knows(f"{name}-{mark}", ""), timeout_s=20, every_s=0.1)
+        await_known({f"put-off-{mark}": str(due + timedelta(days=days))})
+    await_known({f"{name}-{mark}": "" for name in ("sure", "early", "undated")})
     return Book(mark, f"FY{(due + timedelta(days=3)).year}")
 
 
@@ -56,7 +50,7 @@ async def test_every_number_of_the_page_is_the_api_s_and_leads_to_deals_that_add
     await expect(page.locator("h1")).to_contain_text(book.year.removeprefix("FY"))
     answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/pipeline?period={book.year}")
     said = await answer.json()
-    shown = await _shown(page)
+    shown = dict(await numbers(page))
     assert shown["open"] == said["total"]["amount"]
     assert shown["open.weighted"] == said["total"]["weighted"]
     for line in LINES:
@@ -114,16 +108,6 @@ async def test_pages_of_the_pipeline_are_accessible_and_fit_the_screen(stack: St
         "/pipeline?period=2031Q1",
         f"/pipeline/deals?period={book.year}&line=open",
     )
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-        for size in (WIDE, PHONE):
-            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            for path in paths:
-                await page.goto(f"{stack.url('gateway')}{path}")
-                await is_fine(page, size["width"])
-
-
-async def _shown(page: Page) -> dict[str, Any]:
-    """The exact values on the page by their key."""
-    pairs = await page.locator("data[data-key]").evaluate_all("all => all.map(each => [each.dataset.key, each.value])")
-    return dict(pairs)
+    for path in paths:
+        await page.goto(f"{stack.url('gateway')}{path}")
+        await is_fine(page)

@@ -10,12 +10,18 @@ from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from services.forecast.metrics import service
 from services.forecast.metrics.export import metric_deals_table, metric_table
-from services.forecast.metrics.schemas import By, ContractsOut, MetricDealsReading, MetricReading
+from services.forecast.metrics.schemas import By, ContractsOut, MetricDealsReading, MetricReading, OverviewReading
 from services.forecast.metrics.service import Asking
 from services.forecast.readings.endpoints import EXPORT_LIMIT, Asked, Exported, ExportTooLarge
 from services.forecast.readings.export import answer
 
 router = APIRouter(prefix="/forecast/metrics", tags=["metrics"])
+
+Renewals = Annotated[bool, Query(description="with renewals, where the metric leaves them out")]
+Target = Annotated[
+    Decimal | None,
+    Query(ge=0, description="of the whole view, in the reading's currency; where the contract takes one"),
+]
 
 
 def _asking(
@@ -23,11 +29,8 @@ def _asking(
     by: Annotated[
         By, Query(description="what the rows are; stage and warning only where the contract has them")
     ] = "none",
-    renewals: Annotated[bool, Query(description="with renewals, where the metric leaves them out")] = False,
-    target: Annotated[
-        Decimal | None,
-        Query(ge=0, description="of the whole view, in the reading's currency; where the contract takes one"),
-    ] = None,
+    renewals: Renewals = False,
+    target: Target = None,
 ) -> Asking:
     return Asking(question, by, renewals, target)
 
@@ -40,6 +43,19 @@ async def read_contracts(principal: CurrentPrincipal) -> ContractsOut:
     """All metrics with their contracts: version, formula, grain, clock, currency rule, when they are unknown."""
     del principal  # contracts belong to nobody's scope; the caller only has to be known
     return service.contracts()
+
+
+@router.get("/overview")
+async def read_overview(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    renewals: Renewals = False,
+    target: Target = None,
+) -> OverviewReading:
+    """All metrics of one population at one instant; those of stages and warnings are cut by them, the others are whole."""
+    asking = Asking(question, renewals=renewals, target=target)
+    return await service.overview(session, asking, principal=principal)
 
 
 @router.get("/{name}", response_model=MetricReading)

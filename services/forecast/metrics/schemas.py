@@ -83,6 +83,19 @@ class PartOut(Out):
     factors: list[FactorOut]
 
 
+class MetricOut(Out):
+    """A metric cut by one dimension. Where `adds`, the rows' n, numerators and denominators add to the total's."""
+
+    metric_version: str
+    metric: str
+    contract: ContractOut
+    by: By
+    left_out: list[str]
+    adds: bool
+    rows: list[PartOut]
+    total: PartOut
+
+
 class MetricReading(Reading):
     """A metric of a period, cut by one dimension. Where `adds`, the rows' n, numerators and denominators add to the total's."""
 
@@ -94,6 +107,13 @@ class MetricReading(Reading):
     adds: bool
     rows: list[PartOut]
     total: PartOut
+
+
+class OverviewReading(Reading):
+    """All metrics of a period at once, as the contracts are ordered; each carries its own version."""
+
+    period: PeriodOut
+    items: list[MetricOut]
 
 
 class MetricDealOut(Out):

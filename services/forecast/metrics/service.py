@@ -1,9 +1,10 @@
 """A metric of a period: decided like every reading, found in history, cut by one dimension, down to its deals."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,25 +16,24 @@ from libs.common import money
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.forecast.config import settings_of
+from services.forecast.config import Settings, settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import Index
 from services.forecast.metrics.contract import Contract
 from services.forecast.metrics.contracts import CONTRACTS
-from services.forecast.metrics.formulas.figures import Figure
-from services.forecast.metrics.formulas.items import Items, Sums
+from services.forecast.metrics.formulas.items import Items
 from services.forecast.metrics.formulas.scene import DAY, Scene
+from services.forecast.metrics.found import Found, find, rows, total
 from services.forecast.metrics.schemas import (
     By,
     ContractsOut,
-    Kind,
     MetricDealOut,
     MetricDealsReading,
+    MetricOut,
     MetricReading,
-    PartOut,
+    OverviewReading,
 )
-from services.forecast.metrics.shown import RENEWAL, SLOTS, Name, contract_out, cuts, named, number, part_out
-from services.forecast.past import cutting
+from services.forecast.metrics.shown import RENEWAL, contract_out, cuts, number
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
 
@@ -67,21 +67,6 @@ class Asking:
     target: Decimal | None = None
 
 
-@dataclass(frozen=True)
-class Found:
-    """A metric's items, whole and cut into parts; `part` is the part of each item of `cut`."""
-
-    asked: Asked
-    contract: Contract
-    by: By
-    left_out: list[str]
-    scene: Scene
-    items: Items
-    cut: Items
-    parts: list[Name]
-    part: Index
-
-
 def contracts() -> ContractsOut:
     """All metrics there are."""
     return ContractsOut(items=[contract_out(each) for each in CONTRACTS.values()])
@@ -90,17 +75,30 @@ def contracts() -> ContractsOut:
 async def read(session: AsyncSession, name: str, asking: Asking, *, principal: Principal) -> MetricReading:
     """The metric and its parts. Raises UnknownMetric, UnsuitableCut, UnreadableTarget, and what readings raise."""
     found = await _found(session, name, asking, principal=principal)
+    metric = await asyncio.to_thread(_metric, found)
+    return MetricReading(**await _head(session, found.asked) | dict(metric))
 
-    def worked_out() -> tuple[PartOut, list[PartOut]]:
-        return _total(found), _rows(found)
 
-    total, rows = await asyncio.to_thread(worked_out)
-    return MetricReading(
-        **await _head(session, found),
-        adds=found.contract.find_by_slot is None or found.by not in SLOTS,
-        rows=rows,
-        total=total,
-    )
+async def overview(session: AsyncSession, asking: Asking, *, principal: Principal) -> OverviewReading:
+    """All metrics of one population at one instant; those of stages and warnings are cut by them, the others are whole.
+
+    The target (not below 0) is for those that take one. Raises what readings raise.
+    """
+    asked = await decide(session, asking.question, principal=principal, from_history=True)
+    configured = settings_of(session)
+
+    @cache
+    def scene(*left_out: str) -> Scene:
+        return _scene(asked, configured, left_out, asking.target)
+
+    def worked_out() -> list[MetricOut]:
+        wanted = ((contract, _left_out(contract, asking)) for contract in CONTRACTS.values())
+        return [
+            _metric(find(asked, contract, contract.slot or "none", left_out, scene(*left_out)))
+            for contract, left_out in wanted
+        ]
+
+    return OverviewReading(**await _head(session, asked), items=await asyncio.to_thread(worked_out))
 
 
 async def deals(
@@ -118,23 +116,23 @@ async def deals(
     Raises UnknownPart, UnreadableCursor, and what `read` raises.
     """
     found = await _found(session, name, asking, principal=principal)
-    shown, items, chosen = _total(found), found.items, np.arange(len(found.items))
+    shown, items, chosen = total(found), found.items, np.arange(len(found.items))
     if part is not None:
         index = next((at for at, (key, _, _) in enumerate(found.parts) if (key or "") == part), None)
         if index is None:
             raise UnknownPart(f"part: {found.contract.name} by {found.by} has no part {part!r} here.")
-        shown, items, chosen = _rows(found)[index], found.cut, np.flatnonzero(found.part == index)
+        shown, items, chosen = rows(found)[index], found.cut, np.flatnonzero(found.part == index)
     page = await asyncio.to_thread(_page, found, items, chosen, _after(cursor), limit + 1)
-    rows = found.scene.population.rows[items.at[page[:limit]]]
+    at = found.scene.population.rows[items.at[page[:limit]]]
     columns = found.scene.columns
     entries = [
         (UUID(deal), version)
-        for deal, version in zip(columns.texts("deal", rows), columns.version[rows].tolist(), strict=True)
+        for deal, version in zip(columns.texts("deal", at), columns.version[at].tolist(), strict=True)
     ]
     stored = await versions.entries(session, entries)
     described = [_deal(found, items, at, stored[entry]) for at, entry in zip(page[:limit], entries, strict=True)]
     return MetricDealsReading(
-        **await _head(session, found),
+        **await _head(session, found.asked) | _which(found),
         part=shown,
         count=len(chosen),
         items=described,
@@ -153,15 +151,19 @@ async def _found(session: AsyncSession, name: str, asking: Asking, *, principal:
             f"target: {asking.target} is below 0." if contract.takes_target else f"target: {contract.name} takes none."
         )
     asked = await decide(session, asking.question, principal=principal, from_history=True)
+    left_out = _left_out(contract, asking)
+    scene = _scene(asked, settings_of(session), left_out, asking.target)
+    return await asyncio.to_thread(find, asked, contract, asking.by, left_out, scene)
+
+
+def _scene(asked: Asked, configured: Settings, left_out: Sequence[str], target: Decimal | None) -> Scene:
     if asked.past is None:
         raise ValueError("a metric is read from history")
     population = asked.past.population
-    left_out = _left_out(contract, asking)
     if left_out:
         population = population.where(~population.columns.is_in("deal_type", left_out, population.rows))
-    configured = settings_of(session)
-    target = None if asking.target is None else money.quantise(asking.target, asked.rates.base)
-    scene = Scene(
+    wanted = None if target is None else money.quantise(target, asked.rates.base)
+    return Scene(
         population,
         asked.as_of,
         asked.known_at,
@@ -169,9 +171,8 @@ async def _found(session: AsyncSession, name: str, asking: Asking, *, principal:
         asked.business_date.day,
         configured.calendar,
         ZoneInfo(configured.org_timezone),
-        None if target is None else int(target.scaleb(money.exponent(asked.rates.base))),
+        None if wanted is None else int(wanted.scaleb(money.exponent(asked.rates.base))),
     )
-    return await asyncio.to_thread(_cut, asked, contract, asking.by, left_out, scene)
 
 
 def _left_out(contract: Contract, asking: Asking) -> list[str]:
@@ -179,72 +180,22 @@ def _left_out(contract: Contract, asking: Asking) -> list[str]:
     return [RENEWAL] if is_default else []
 
 
-def _cut(asked: Asked, contract: Contract, by: By, left_out: list[str], scene: Scene) -> Found:
-    items = contract.find(scene)
-    cut = contract.find_by_slot(scene) if contract.find_by_slot is not None and by in SLOTS else items
-    if by == "none":
-        parts: list[Name] = []
-        return Found(asked, contract, by, left_out, scene, items, cut, parts, np.zeros(len(cut), dtype=np.intp))
-    if by in SLOTS:
-        kind: Kind = "stage" if by == "stage" else "warning"
-        present, part = np.unique(cut.slot, return_inverse=True)
-        parts = [Name(cut.slots[slot], kind, cut.slots[slot]) for slot in present.tolist()]
-        return Found(asked, contract, by, left_out, scene, items, cut, parts, part)
-    assert asked.past is not None  # noqa: S101 - decided in `_found`
-    organisation = asked.past.organisation
-    keys, owner_part = cutting.cut(
-        scene.population,
-        by,
-        organisation=organisation,
-        org=asked.org.unit_id,
-        quarter_start=asked.quarter.start,
-        calendar=scene.calendar,
-    )
-    present, part = np.unique(owner_part[cut.at], return_inverse=True)
-    units = {str(unit_id): unit.name for unit_id, unit in organisation.units.items()}
-    parts = [named(by, keys[each], units) for each in present.tolist()]
-    return Found(asked, contract, by, left_out, scene, items, cut, parts, part)
+async def _head(session: AsyncSession, asked: Asked) -> dict[str, Any]:
+    return {**await envelope(session, asked), "period": period_out(asked.period, asked.business_date.day)}
 
 
-def _total(found: Found) -> PartOut:
-    sums = Sums(found.items, np.zeros(len(found.items), dtype=np.intp), 1, _bases(found, found.items))
-    return _part(found, found.contract.figure(sums.of(0), found.scene), Name(None, "total", "Total"))
-
-
-def _rows(found: Found) -> list[PartOut]:
-    """A row per part, what has no value last, then what cannot be told."""
-    sums = Sums(found.cut, found.part, len(found.parts), _bases(found, found.cut))
-    # A target is one of the whole view.
-    scene = replace(found.scene, target=None) if found.contract.takes_target else found.scene
-    rows = [
-        _part(found, found.contract.figure(sums.of(index), scene), named) for index, named in enumerate(found.parts)
-    ]
-    if found.by == "warning":
-        rows += [
-            _part(found, Figure(None, 0, reason=reason), Name(warning, "warning", warning))
-            for warning, reason in found.contract.unseen.items()
-        ]
-    return rows
-
-
-def _part(found: Found, figure: Figure, name: Name) -> PartOut:
-    return part_out(found.contract, figure, name, found.asked.rates.base)
-
-
-def _bases(found: Found, items: Items) -> Any:
-    return found.scene.columns.value_basis[found.scene.population.rows[items.at]]
-
-
-async def _head(session: AsyncSession, found: Found) -> dict[str, Any]:
+def _which(found: Found) -> dict[str, Any]:
     return {
-        **await envelope(session, found.asked),
         "metric_version": found.contract.label,
         "metric": found.contract.name,
         "contract": contract_out(found.contract),
-        "period": period_out(found.asked.period, found.asked.business_date.day),
         "by": found.by,
         "left_out": found.left_out,
     }
+
+
+def _metric(found: Found) -> MetricOut:
+    return MetricOut(**_which(found), adds=found.adds, rows=rows(found), total=total(found))
 
 
 def _page(found: Found, items: Items, chosen: Index, after: tuple[Any, ...] | None, size: int) -> list[int]:

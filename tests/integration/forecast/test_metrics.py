@@ -164,6 +164,33 @@ async def test_the_same_metric_of_the_past_answers_as_it_did_then(api_for: Api) 
     assert (await read(client, "win_rate_count"))["total"]["n"] == 24
 
 
+async def test_the_overview_is_what_each_metric_says_of_itself(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await a_company(runtime.database)
+    for asked in ({}, {"renewals": "true", "target": "10000.00", "org": str(unit_id("EMEA/North"))}):
+        at = {**asked, "as_of": (AT + timedelta(days=18)).isoformat()}
+        found = (await get(client, "/overview", **at)).json()
+        assert [each["metric"] for each in found["items"]] == list(CONTRACTS)
+        for each in found["items"]:
+            contract = CONTRACTS[each["metric"]]
+            own = at if contract.takes_target else {name: text for name, text in at.items() if name != "target"}
+            alone = await read(client, contract.name, by=contract.slot or "none", **own)
+            assert each == {name: alone[name] for name in each}
+            for shared in ("as_of", "org", "period", "business_date"):
+                assert found[shared] == alone[shared]
+
+
+async def test_stages_stand_in_the_order_in_which_deals_pass_them(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    steps = (("close", "0.8"), ("talk", "0.2"), ("ask", "0.1"), ("offer", "0.5"))
+    await handle(
+        runtime.database, [deal(stage, stage=stage, stage_probability=Decimal(chance)) for stage, chance in steps]
+    )
+    for name in ("stage_conversion", "stage_age", "stalled"):
+        rows = (await read(client, name, by="stage"))["rows"]
+        assert [row["key"].partition("/")[2] for row in rows] == ["ask", "talk", "offer", "close"]
+
+
 async def test_a_target_makes_the_required_pipeline_known(api_for: Api) -> None:
     client, runtime = api_for("forecast")
     await a_company(runtime.database)

@@ -76,10 +76,17 @@ class Gateway:
             pass
 
     async def fetch(self) -> int:
-        """Fetch what is due from `crm`, once."""
+        """Fetch what is due from `crm`, once, and wait for all of it; returns how many records were asked for."""
         database, settings = self.runtime.database, self.runtime.settings
-        async with httpx.AsyncClient(transport=self.crm, timeout=5) as http:
-            return await Fetcher(database, settings, Connections(database, settings), http).fetch_due()
+        before = asyncio.all_tasks()
+        async with (
+            httpx.AsyncClient(transport=self.crm, timeout=5) as http,
+            Fetcher(database, settings, Connections(database, settings), http) as fetcher,
+        ):
+            count = await fetcher.start_due()
+            begun = asyncio.all_tasks() - before
+            await asyncio.gather(*(task for task in begun if task.get_name().startswith("fetch-")))
+            return count
 
     async def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         async with self.runtime.database.reading() as session:

@@ -12,7 +12,7 @@ from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role
 from services.forecast.metrics.formulas.moving import WEEK, is_open_now
-from services.forecast.metrics.formulas.scene import NO_ROW, WON, Scene, in_days
+from services.forecast.metrics.formulas.scene import WON, Scene, in_days, once
 from services.forecast.past.population import OPEN
 
 USUAL: Final = 1 / 3
@@ -42,6 +42,7 @@ def _same_day(scene: Scene, period: Period) -> date:
     return min(day, period.end - timedelta(days=1))
 
 
+@once
 def past(scene: Scene) -> list[Entry]:
     """The deals of past periods as of the same day in each: open and due, or what came otherwise and was won in it."""
     entries = []
@@ -50,18 +51,17 @@ def past(scene: Scene) -> list[Entry]:
     for slot, period in enumerate(scene.past_periods):
         won = (line == WON) & in_days(day, period)
         then = scene.at(scene.instant(_same_day(scene, period)), period, won)
-        was_due = then.is_open_in(period)
+        is_won, was_due = won[then.at], then.is_open_in(period)
         worth = (then.amount, then.priced & (then.amount >= 0))
-        is_new = won & (then.rows == NO_ROW)
-        pulled = won & ~was_due & np.isin(then.line, OPEN)
+        now = (amount[then.at], priced[then.at])
+        pulled = is_won & ~was_due & np.isin(then.line, OPEN)
         for role, here, value in (
-            ("past_won", was_due & won, worth),
-            ("past_not_won", was_due & ~won, worth),
-            ("past_created_and_closed", is_new, (amount, priced)),
-            ("past_pulled_in", pulled, (amount, priced)),
+            ("past_won", was_due & is_won, worth),
+            ("past_not_won", was_due & ~is_won, worth),
+            ("past_created_and_closed", is_won & ~then.was_there, now),
+            ("past_pulled_in", pulled, now),
         ):
-            at = np.flatnonzero(here)
-            entries.append(Entry(role, at, (value[0][at], value[1][at]), slot=slot))
+            entries.append(Entry(role, then.at[here], (value[0][here], value[1][here]), slot=slot))
     return entries
 
 
@@ -104,11 +104,12 @@ def _shrunk(part: Part, won: str, not_won: str) -> tuple[float, int, int]:
     return (observed * periods + USUAL) / (periods + 1), periods, part.priced(won, not_won)
 
 
+@once
 def required(scene: Scene) -> Items:
     """What is open, due and closed now; what past periods became; what was created lately."""
     amount, priced = scene.population.amount
     lately = created_lately(scene)
-    entries = past(scene)
+    entries = [*past(scene)]
     for role, here in (("open", is_open_now(scene)), ("closed", scene.is_won), ("created_lately", lately)):
         at = np.flatnonzero(here)
         entries.append(Entry(role, at, (amount[at], priced[at])))

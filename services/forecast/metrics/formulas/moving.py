@@ -61,17 +61,16 @@ def slipping(scene: Scene) -> Items:
         return Items.of(SLIPPAGE, [])
     opening = scene.at(scene.instant(scene.period.start), scene.period)
     was_due = opening.is_open_in(scene.period)
-    line, day = scene.population.line, scene.population.day
-    is_over = scene.day >= scene.period.end
-    slipped = was_due & ((day >= day_number(scene.period.end)) | (day == NO_DAY))
-    slipped |= was_due & is_over & (line != WON) & (line != LOST)
-    won, lost = was_due & ~slipped & (line == WON), was_due & ~slipped & (line == LOST)
-    amount = (opening.amount, opening.priced & (opening.amount >= 0))
-    roles = (("slipped", slipped), ("won", won), ("lost", lost), ("still_due", was_due & ~slipped & ~won & ~lost))
-    return Items.of(
-        SLIPPAGE,
-        [Entry(role, at, (amount[0][at], amount[1][at])) for role, here in roles for at in (np.flatnonzero(here),)],
-    )
+    at, amount = opening.at[was_due], opening.amount[was_due]
+    priced = opening.priced[was_due] & (amount >= 0)
+    line, day = scene.population.line[at], scene.population.day[at]
+    won, lost = line == WON, line == LOST
+    slipped = (day >= day_number(scene.period.end)) | (day == NO_DAY)
+    if scene.day >= scene.period.end:
+        slipped |= ~won & ~lost
+    still_due = ~slipped & ~won & ~lost
+    roles = (("slipped", slipped), ("won", ~slipped & won), ("lost", ~slipped & lost), ("still_due", still_due))
+    return Items.of(SLIPPAGE, [Entry(role, at[here], (amount[here], priced[here])) for role, here in roles])
 
 
 def slippage(part: Part, scene: Scene) -> Figure:

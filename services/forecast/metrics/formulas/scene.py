@@ -1,10 +1,10 @@
 """What metrics look at: the deals of a view as they stand at an instant, what each was before, and a period. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
-from typing import Any, Final
+from functools import cached_property, wraps
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,12 +34,18 @@ HELD_BACK = BUCKETS.index("held_back")
 PERIODS_BACK: Final = 8
 """So many past periods, at most, say what is usual."""
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Standing:
-    """The deals of the scene as they stood at an instant; `rows` is NO_ROW for those that were not there."""
+    """Some deals of the scene as they stood at an instant; `at` are their positions in the population.
 
-    rows: Index
+    Of those that were not there the line is NO_LINE and the day NO_DAY.
+    """
+
+    at: Index
+    was_there: Flags
     line: Small
     day: Codes
     amount: Ints
@@ -68,6 +74,8 @@ class Scene:
     calendar: FiscalCalendar
     zone: ZoneInfo
     target: int | None = None
+    shared: dict[Callable[["Scene"], Any], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was found `once`; nothing of it depends on the target."""
 
     @property
     def columns(self) -> Columns:
@@ -106,32 +114,40 @@ class Scene:
         return since
 
     @cached_property
-    def begins(self) -> Index:
-        """Where the entries of each deal begin in `held`: one per deal of `place`."""
-        if not len(self.held):
-            return np.empty(0, dtype=np.intp)
-        return np.concatenate(([0], np.flatnonzero(self.place[1:] != self.place[:-1]) + 1))
+    def until(self) -> Ints:
+        """Until when each of `held` held: the deal's next entry, or for ever."""
+        until = np.full(len(self.held), np.iinfo(np.int64).max, dtype=np.int64)
+        until[:-1] = np.where(self.place[1:] == self.place[:-1], self.since[1:], until[:-1])
+        return until
+
+    @cached_property
+    def due(self) -> Codes:
+        """The close date of each of `held`."""
+        due: Codes = self.columns.close_date[self.held]
+        return due
 
     def at(self, instant: int, period: Period, also: Flags | None = None) -> Standing:
-        """How the deals stood at an instant (microseconds), as known at `known_at`: those due in `period`, and `also`.
-
-        Of all others only the rows are told.
-        """
-        rows = np.full(len(self), NO_ROW, dtype=np.intp)
-        if len(self.held):
-            known = np.add.reduceat(self.since <= instant, self.begins, dtype=np.intp)
-            rows[self.place[self.begins]] = np.where(known > 0, self.held[self.begins + known - 1], NO_ROW)
-        due = in_days(np.where(rows != NO_ROW, self.columns.close_date[rows], NO_DAY), period)
-        wanted = (rows != NO_ROW) & (due if also is None else due | also)
-        there = rows[wanted]
+        """How deals stood at an instant (microseconds), as known at `known_at`: those due in `period`, and `also`."""
+        wanted = in_days(self.due, period)
+        if also is not None:
+            wanted |= also[self.place]
+        entries = np.flatnonzero(wanted)
+        entries = entries[(self.since[entries] <= instant) & (self.until[entries] > instant)]
+        stood = np.zeros(len(self), dtype=bool)
+        stood[self.place[entries]] = True
+        at = np.flatnonzero(stood if also is None else stood | also)
+        was_there = stood[at]
+        # Entries and deals have one order, that of the columns.
+        there = self.held[entries]
         day = days(self.columns, there)
         amount, priced = worth(self.columns, there, day, self.population.rates)
         return Standing(
-            rows,
-            spread(lines(self.columns, there), wanted, NO_LINE),
-            spread(day, wanted, NO_DAY),
-            spread(amount, wanted, 0),
-            spread(priced, wanted, False),
+            at,
+            was_there,
+            spread(lines(self.columns, there), was_there, NO_LINE),
+            spread(day, was_there, NO_DAY),
+            spread(amount, was_there, 0),
+            spread(priced, was_there, False),
         )
 
     def turned(self, state: str) -> Index:
@@ -215,6 +231,19 @@ class Scene:
                 found.append(at)
             at = of(at.start - timedelta(days=1))
         return found
+
+
+def once(find: Callable[[Scene], Result]) -> Callable[[Scene], Result]:
+    """Found once for each scene: metrics that are read together share it."""
+
+    @wraps(find)
+    def found(scene: Scene) -> Result:
+        if find not in scene.shared:
+            scene.shared[find] = find(scene)
+        result: Result = scene.shared[find]
+        return result
+
+    return found
 
 
 def in_days(day: Codes, period: Period) -> Flags:

@@ -11,7 +11,7 @@ from services.forecast.history.columns import Codes, Columns, Flags, Index, Ints
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role, quantiles
-from services.forecast.metrics.formulas.scene import DAY, WON, Scene
+from services.forecast.metrics.formulas.scene import DAY, WON, Scene, once
 
 VISITS_NEEDED: Final = 10
 """Fewer visits of won deals than that say nothing of what is usual in a stage."""
@@ -19,7 +19,7 @@ VISITS_NEEDED: Final = 10
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages in which open deals have stood. A stage is a pair of pipeline and stage."""
+    """The stages in which open deals have stood, by pipeline and in their order. A stage is a pair of pipeline and stage."""
 
     index: Codes
     """The stage of each pair of codes of pipeline and stage, by `_pair`."""
@@ -36,9 +36,8 @@ class Stages:
 
     def at(self, pipeline: Codes, place: Ints) -> Codes:
         """The stage at a place of a pipeline."""
-        order = np.lexsort((self.place, self.pipeline))
         begins = np.cumsum(self.lengths) - self.lengths
-        found: Codes = order[begins[pipeline] + place].astype(np.int32)
+        found: Codes = (begins[pipeline] + place).astype(np.int32)
         return found
 
     def of(self, columns: Columns, rows: Index) -> Codes:
@@ -56,6 +55,7 @@ def _open_rows(columns: Columns, rows: Index) -> Index:
     return rows[columns.is_in("state", ["open"], rows) & ~columns.gone[rows]]
 
 
+@once
 def stages(scene: Scene) -> Stages:
     """All stages of open deals of the company, in order: by the probability that most entries have, else by how they follow.
 
@@ -74,15 +74,17 @@ def stages(scene: Scene) -> Stages:
     probability = _probabilities(columns, rows, index, len(pairs))
     is_plain = not np.isnan(probability).any() and len(set(zip(pipeline, probability, strict=True))) == len(pairs)
     depth = np.zeros(len(pairs)) if is_plain else _depths(columns, rows, index, len(pairs))
+    ordered: list[int] = []
     place = np.zeros(len(pairs), dtype=np.int32)
     for each in np.unique(pipeline).tolist():
         own = np.flatnonzero(pipeline == each)
         known = depth if np.isnan(probability[own]).any() else probability
-        for at, stage in enumerate(sorted(own.tolist(), key=lambda one: (known[one], depth[one], names[one]))):
-            place[stage] = at
+        place[len(ordered) : len(ordered) + len(own)] = np.arange(len(own))
+        ordered += sorted(own.tolist(), key=lambda one: (known[one], depth[one], names[one]))
+    by_pair[pairs[ordered]] = np.arange(len(pairs))
     pipelines = columns.words["pipeline"].texts
-    keys = tuple(f"{pipelines[code]}/{name}" for code, name in zip(pipeline.tolist(), names, strict=True))
-    return Stages(by_pair, pipeline, place, keys)
+    keys = tuple(f"{pipelines[pipeline[each]]}/{names[each]}" for each in ordered)
+    return Stages(by_pair, pipeline[ordered], place, keys)
 
 
 def _probabilities(columns: Columns, rows: Index, index: Codes, size: int) -> npt.NDArray[np.float64]:
@@ -257,6 +259,7 @@ STALLED = (
 )
 
 
+@once
 def stalled(scene: Scene) -> tuple[Flags, Flags]:
     """Which deals of the population are open for longer in their stage than p75 of won deals, and which can be judged.
 

@@ -9,7 +9,7 @@ from services.forecast.history.columns import EPOCH, NO_DAY, Codes, Flags, Index
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role
-from services.forecast.metrics.formulas.scene import Scene, in_days
+from services.forecast.metrics.formulas.scene import Scene, in_days, once
 from services.forecast.metrics.formulas.staging import stalled
 
 LOSSES_AT_ONCE: Final = 10
@@ -31,6 +31,7 @@ UNSEEN = {
 HYGIENE = (Role("warned", in_numerator=True, in_denominator=True), Role("clean", in_denominator=True))
 
 
+@once
 def warnings(scene: Scene) -> dict[str, Flags]:
     """Which deals of the population each warning is about."""
     columns, rows = scene.columns, scene.population.rows
@@ -102,6 +103,7 @@ _FAR: Final = 2**31
 """More than any number of a day."""
 
 
+@once
 def in_clean_up(scene: Scene) -> Flags:
     """Which deals of the population were lost by a clean-up, whoever of the company may see them all."""
     lost = scene.turned("lost")

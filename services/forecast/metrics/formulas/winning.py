@@ -8,7 +8,7 @@ from services.forecast.history.columns import Flags, Ints
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import CLOSED_NEEDED, Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role
-from services.forecast.metrics.formulas.scene import DAY, LOST, WON, Scene, in_days
+from services.forecast.metrics.formulas.scene import DAY, LOST, WON, Scene, in_days, once
 from services.forecast.metrics.formulas.tidying import in_clean_up
 
 CLOSED = (
@@ -24,6 +24,7 @@ def positive(scene: Scene) -> tuple[Ints, Flags]:
     return amount, priced & (amount >= 0)
 
 
+@once
 def closed(scene: Scene) -> Items:
     """The deals won and lost in the period; losses of clean-ups are told apart, and counted."""
     amount, priced = positive(scene)

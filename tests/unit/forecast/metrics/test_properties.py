@@ -1,7 +1,7 @@
 """What holds of every metric whatever the company; and four of them against a slow reckoning, deal by deal."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.common.calendar import Period
 from libs.common.events.deals import DealState
 from services.forecast.metrics.contracts import CONTRACTS
-from services.forecast.metrics.formulas import figures, staging
+from services.forecast.metrics.formulas import covering, figures, staging
 from services.forecast.metrics.formulas.figures import Figure
 from services.forecast.metrics.formulas.scene import Scene
 from tests.unit.forecast.given import Recorded
 from tests.unit.forecast.metrics.given import life, lost, on, parts, scene, whole, won
 
 STAGES = (("first", "0.1"), ("second", "0.4"), ("third", "0.8"))
+PAST = ("past_won", "past_not_won", "past_created_and_closed", "past_pulled_in")
 PERIODS = ("2026Q4", "2026-11", "2026Q3", "FY2026", "2027Q1")
 
 
@@ -131,7 +133,11 @@ def both(seed: int) -> tuple[list[list[DealState]], Scene]:
 
 
 def in_period(at: Scene, day: date | None) -> bool:
-    return day is not None and at.period.start <= day < at.period.end
+    return in_days_of(at.period, day)
+
+
+def in_days_of(period: Period, day: date | None) -> bool:
+    return day is not None and period.start <= day < period.end
 
 
 def sides(figure: Figure) -> tuple[float | None, float | None]:
@@ -221,6 +227,35 @@ def test_push_rate_is_what_comparing_entry_by_entry_gives(seed: int) -> None:
         pushed += was_open and was_pushed
     if at.has_begun:
         assert sides(whole("push_rate", at)) == (pushed, opened)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_past_periods_became_is_what_looking_back_deal_by_deal_gives(seed: int) -> None:
+    deals, at = both(seed)
+    expected: dict[tuple[str, str], int] = defaultdict(int)
+    for period in at.past_periods:
+        day = min(period.start + timedelta(days=covering.day_of_period(at)), period.end - timedelta(days=1))
+        instant = datetime.combine(day, time(), at.zone)
+        for deal in deals:
+            seen = [state for state in deal if state.valid_from <= instant]
+            then, now = seen[-1] if seen else None, deal[-1]
+            was_open = then is not None and not then.removed and then.state == "open"
+            was_open &= then is not None and then.gate != "waiting" and then.category != "omitted"
+            was_due = was_open and then is not None and in_days_of(period, then.close_date)
+            is_won = now.state == "won" and in_days_of(period, now.closed_on)
+            if was_due:
+                expected["past_won" if is_won else "past_not_won", period.key] += 1
+            elif is_won and then is None:
+                expected["past_created_and_closed", period.key] += 1
+            elif is_won and was_open:
+                expected["past_pulled_in", period.key] += 1
+    items = CONTRACTS["required_open"].find(at)
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for role, slot in zip(items.role.tolist(), items.slot.tolist(), strict=True):
+        if items.roles[role].name in PAST:
+            found[items.roles[role].name, items.slots[slot]] += 1
+    assert found == expected
 
 
 def test_the_companies_reach_every_role() -> None:

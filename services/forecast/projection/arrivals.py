@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.forecast.projection.counting import Counts, weights
-from services.forecast.projection.seasons import Seasons
 from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Floats
 
@@ -25,16 +24,15 @@ class Arrivals:
     dispersion: float
 
 
-def arrivals(counts: Counts, days: Seasons, settings: Settings) -> Arrivals:
-    """The rates from the days counted, with the answers at set-up worth a few weeks."""
+def arrivals(counts: Counts, settings: Settings) -> Arrivals:
+    """The rates from the days counted. The answers at set-up are worth some weeks, the fewer the more deals were seen."""
     counted = weights(counts.days, settings.arrival_half_life)
     every = counts.born.sum(axis=0)
     seen = float(counted.sum())
-    asked = settings.arrival_weeks * 7
+    asked = settings.arrival_weeks * 7 / (1 + float(counted @ every) / settings.arrival_deals)
     total = (counted @ every + asked * settings.deals_a_month / _DAYS_A_MONTH) / (seen + asked)
     of_segment = counts.born @ counted
     share = (of_segment + 1.0) / (of_segment.sum() + len(of_segment))
-    del days
     return Arrivals(total * share, float(total * (seen + asked)), _dispersion(every))
 
 

@@ -219,7 +219,7 @@ def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings
         wins=won,
         hazards=fitted,
         sizes=sizes.sizes(won, stood.amount, today=today, segments=len(steps.segments), settings=settings),
-        arrivals=creation.arrivals(counts, days, settings),
+        arrivals=creation.arrivals(counts, settings),
         shock=_shock(counts, fitted.calendar(days), fitted, settings),
         first=start,
     )

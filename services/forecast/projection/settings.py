@@ -36,7 +36,9 @@ class Settings:
     """Median days from creation to close, until history says otherwise."""
     deals_a_month: float = 10.0
     arrival_weeks: float = 2.0
-    """Weeks of creation that the answer given at set-up is worth."""
+    """Weeks of creation that the answer given at set-up is worth as long as none is seen."""
+    arrival_deals: float = 10.0
+    """Deals seen that halve this."""
     size_cv: float = 1.0
     """Standard deviation of what a deal brings over its mean, until history says otherwise."""
     size_wins: float = 10.0

@@ -78,7 +78,9 @@ class Between:
         is_step = self.columns.valid_from[held] > micros(self.start.as_of)
         since = np.where(has_previous, np.roll(at, 1), at)
         rows, before, now, then_at = held[is_step], previous[is_step], at[is_step], since[is_step]
-        yield self._steps(before, then_at, look, before, now, look, before)
+        # Most steps fall into the quarter of the one before: for those no quarter has turned in between.
+        turned = then_at != now
+        yield self._steps(before[turned], then_at[turned], look, before[turned], now[turned], look, before[turned])
         yield self._steps(before, now, look, rows, now, look, rows)
         is_last = np.ones(len(held), dtype=bool)
         is_last[:-1] = deal[1:] != deal[:-1]

@@ -79,7 +79,7 @@ def reset(home: Path, *, yes: bool) -> None:
     if not home.exists():
         print(f"no state in {home}")
         return
-    known = {"foretell.json", "postgres", "run", "logs"}
+    known = {"foretell.json", "postgres", "run", "logs", "backtest"}
     if not any((home / name).exists() for name in known) and any(home.iterdir()):
         raise LocalError(f"{home} holds other things than Foretell's state, nothing was deleted; check FORETELL_HOME")
     if not yes:

@@ -109,6 +109,14 @@ def test_the_figures_printed_are_those_of_a_count_by_other_means(walked: list[Wa
         )
 
 
+def test_the_guide_shows_what_is_printed(printed: list[str]) -> None:
+    guide = (run.ROOT / "docs" / "guides" / "backtest.md").read_text(encoding="utf-8")
+    shown = guide.split("## What it printed")[1].split("```")[1].strip().splitlines()
+    wanted = ("settings", "method ", "foretell ", "moving_average ", "noise floor", "against", "reached", "MISSED")
+    expected = [line for line in printed if line.startswith(wanted) or " windows from " in line]
+    assert shown == expected, "put these lines into the guide:\n" + "\n".join(expected)
+
+
 def test_on_random_days_what_is_said_is_equal_to_the_last_bit_when_all_that_follows_is_noise(
     walked: list[Walked],
 ) -> None:

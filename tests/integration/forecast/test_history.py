@@ -1,16 +1,16 @@
 """Readings of the past on a real database: what a replay gives, whatever arrived when; the organisation as it was."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
@@ -28,7 +28,6 @@ from services.forecast.periods import service as periods
 from services.forecast.rates import service as rates
 from services.forecast.rollup.standing import standing
 from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received
-from tests.support.databases import DatabaseServer
 from tests.support.keys import bearer
 from tests.unit.forecast.given import CHANGES
 
@@ -48,16 +47,6 @@ def arrivals(draw: st.DrawFn) -> list[list[Received[Any]]]:
     shuffled = draw(st.permutations(events))
     size = draw(st.integers(1, len(shuffled)))
     return [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
-
-
-@pytest_asyncio.fixture(scope="module")
-async def databases(database_server: DatabaseServer) -> AsyncIterator[tuple[Any, Database]]:
-    """The settings of one database for all examples of a property, and its owner, who may empty it."""
-    chosen = database_server.copy_for("forecast")
-    owner = Database(chosen.model_copy(update={"database_url": chosen.owner_database_url}))
-    yield chosen, owner
-    await owner.close()
-    database_server.drop(chosen)
 
 
 @settings(max_examples=40, deadline=None)
@@ -177,7 +166,16 @@ async def test_the_organisation_that_was_is_unchanged_by_moves_leavers_splits_an
 
 async def emptied(owner: Database) -> None:
     async with owner.transaction() as session:
-        for table in ("deal_version", "deal_current", "rollup_cell", "freshness", "placement_version", "org_person"):
+        for table in (
+            "deal_version",
+            "deal_current",
+            "rollup_cell",
+            "freshness",
+            "placement_version",
+            "org_person",
+            "period_change",
+            "restatement",
+        ):
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         for table in ("unit_version", "org_unit"):
             await session.execute(text(f"DELETE FROM {table} WHERE version > 0"))  # noqa: S608
@@ -185,17 +183,21 @@ async def emptied(owner: Database) -> None:
 
 async def read(database: Database, as_of: datetime, known_at: datetime) -> dict[UUID, tuple[Any, ...]]:
     async with database.reading() as session:
-        found: Population = await past.population(
-            session,
-            as_of=as_of,
-            known_at=known_at,
-            rates=await rates.load(session),
-            view=View(Organisation({}, {}), None, {}),
-            books=await periods.books(session, known_at=known_at, principal=Principal.system("forecast")),
-        )
+        found = await population(session, as_of, known_at)
     deals = [UUID(each) for each in found.columns.texts("deal", found.rows)]
     amounts = [Decimal(int(cents)) / 100 if known else None for cents, known in zip(*found.amount, strict=True)]
     return dict(zip(deals, zip([BUCKETS[line] for line in found.line], amounts, strict=True), strict=True))
+
+
+async def population(session: AsyncSession, as_of: datetime, known_at: datetime) -> Population:
+    return await past.population(
+        session,
+        as_of=as_of,
+        known_at=known_at,
+        rates=await rates.load(session),
+        view=View(Organisation({}, {}), None, {}),
+        books=await periods.books(session, known_at=known_at, principal=Principal.system("forecast")),
+    )
 
 
 async def replayed(

@@ -160,6 +160,10 @@ def of_call(call: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"beside.count.{name}", str(call["beside"][name]["count"])
     yield "overdue", call["overdue"]["amount"]
     yield "overdue.count", str(call["overdue"]["count"])
+    yield "fx", call["fx"]
+    for name, late in call["restated"].items():
+        yield f"restated.{name}", late["amount"]
+        yield f"restated.count.{name}", str(late["count"])
     yield from of_row("totals", call["tree"]["node"])
 
 

@@ -99,10 +99,18 @@ _LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (d
 """The wins that count in another month than the one they are booked in, and in which."""
 
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
-COUNTED = f"""
+_COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
+_COUNTED_LATE = f"""
     SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
     WHERE d.line IS NOT NULL
 """  # noqa: S608 - fragment of this module
+
+
+def counted_deals(asked: Asked) -> str:
+    """The deals with the month in which each counts; nothing is looked up where all count in their own."""
+    return _COUNTED_LATE if asked.late else _COUNTED
+
+
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
 FLAGS = {
     "overdue": f"({_IS_OPEN} AND r.close_date < :day)",
@@ -145,7 +153,7 @@ async def deals(
             SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
                    coalesce({FLAGS.get(flag or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
-            FROM ({COUNTED}) r {PLACES}
+            FROM ({counted_deals(asked)}) r {PLACES}
             WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
@@ -177,7 +185,7 @@ def _cells(asked: Asked, dim: str) -> str:
             UNION ALL
             SELECT {value}, coalesce(x.owner_id, '{NOBODY}'), x.month, s.counted, x.line, x.deal_type, x.value_basis, s.sign,
                    s.sign * coalesce(x.amount_base, 0), 0, s.sign * (x.amount_base IS NULL)::integer, 0
-            FROM ({COUNTED}) x CROSS JOIN LATERAL (VALUES (x.month, -1), (x.counted, 1)) AS s (counted, sign)
+            FROM ({counted_deals(asked)}) x CROSS JOIN LATERAL (VALUES (x.month, -1), (x.counted, 1)) AS s (counted, sign)
             WHERE x.deal_id = ANY(cast(:late AS uuid[])) AND x.line = 'closed_won'
         """  # noqa: S608 - fragments of this module
     value = f"coalesce(x.{dim}, '')" if dim in CUTS else "''"
@@ -186,7 +194,7 @@ def _cells(asked: Asked, dim: str) -> str:
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
                x.region, x.market, x.product, x.segment, x.stage
-        FROM ({COUNTED}) x
+        FROM ({counted_deals(asked)}) x
     """  # noqa: S608 - fragments of this module
 
 

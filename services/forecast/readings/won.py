@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import money, organisation
 from services.forecast.rates.conversion import Deviation
 from services.forecast.readings.asked import Asked
-from services.forecast.readings.repository import COUNTED, IN_ORG, PLACES, filters, parameters
+from services.forecast.readings.repository import IN_ORG, PLACES, counted_deals, filters, parameters
 
 
 async def restated(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ async def restated(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:
                count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count, 0 AS unweighted_count
         FROM (SELECT d.*, d.month >= :start AND d.month < :until AS was_booked,
                      d.counted >= :start AND d.counted < :until AS is_counted
-              FROM ({COUNTED}) d WHERE d.deal_id = ANY(cast(:late AS uuid[])) AND d.line = 'closed_won') r {PLACES}
+              FROM ({counted_deals(asked)}) d WHERE d.deal_id = ANY(cast(:late AS uuid[])) AND d.line = 'closed_won') r {PLACES}
         WHERE (r.was_booked OR r.is_counted)
           AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1
@@ -34,7 +34,7 @@ async def fx(session: AsyncSession, asked: Asked, differing: Sequence[Deviation]
     """By how much the closed won deals of the period that have such rates are worth more at them."""
     statement = f"""
         SELECT coalesce(sum(round(r.amount * b.rate, :places) - r.amount_base), 0)
-        FROM ({COUNTED}) r
+        FROM ({counted_deals(asked)}) r
         JOIN unnest(cast(:currencies AS text[]), cast(:starts AS date[]), cast(:ends AS date[]), cast(:rates AS numeric[]))
           AS b (currency, start, until, rate)
           ON b.currency = r.currency AND coalesce(r.closed_on, r.close_date) >= b.start

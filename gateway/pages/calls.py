@@ -196,11 +196,36 @@ async def call_deals(
     principal: CurrentUser,
     view: Viewed,
     line: Annotated[str, Query(max_length=20)] = "",
+    only: Annotated[str, Query(max_length=20)] = "",
     cursor: Annotated[str, Query(max_length=400)] = "",
     judge: Annotated[str, Query(max_length=36)] = "",
 ) -> Response:
-    """The deals behind a number of the call; their sum is that number. `judge` opens the form of one of them."""
-    return await _deals(request, session, view, DealsAt(line, cursor, judge), principal=principal)
+    """The deals behind a number of the call, with its receipt; their sum is that number.
+
+    `only` lists those of which something is known, or not. `judge` opens the form of one of them.
+    """
+    return await _deals(request, session, view, DealsAt(line, cursor, judge, only), principal=principal)
+
+
+KNOWN = {
+    "priced": "with an amount in {currency}",
+    "no_amount": "without an amount",
+    "rate_missing": "without an exchange rate",
+    "date_confirmed": "with a close date",
+    "date_provisional": "with a provisional close date",
+    "undated": "without a close date",
+}
+"""The counts of a number's receipt in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A count of a receipt; `href` lists its deals, empty when they are what is listed."""
+
+    name: str
+    told: str
+    count: int
+    href: str
 
 
 @dataclass(frozen=True)
@@ -210,6 +235,7 @@ class DealsAt:
     line: str = ""
     cursor: str = ""
     judge: str = ""
+    only: str = ""
 
     def href(self, view: CallView, **changes: str) -> str:
         """The address of the list; with `judge` that of the list with a deal's form open, with `cursor` of another page."""
@@ -220,7 +246,7 @@ class DealsAt:
         return self._href(view, "/call/judgements", {"cursor": self.cursor})
 
     def _href(self, view: CallView, path: str, more: Mapping[str, str]) -> str:
-        given = {name: text for name, text in {"line": self.line, **more}.items() if text}
+        given = {name: text for name, text in {"line": self.line, "only": self.only, **more}.items() if text}
         return view.href(path, open=(), **given)
 
 
@@ -234,7 +260,7 @@ async def _deals(
     principal: Principal,
 ) -> Response:
     services = services_of(request)
-    asked = view.asked(line=at.line, limit="100", cursor=at.cursor)
+    asked = view.asked(line=at.line, only=at.only, limit="100", cursor=at.cursor)
     found = await services.get("forecast", "forecast/deals", principal=principal, params=asked)
     judged = await services.get(
         "forecast",
@@ -256,7 +282,12 @@ async def _deals(
         at=at,
         found=found,
         names={str(key): name for key, name in names.items()},
-        csv_href=_deals_csv(view, at.line),
+        csv_href=_deals_csv(view, at.line, at.only),
+        receipt=[
+            Known(name, told, found["receipt"][name], "" if name == at.only else at.href(view, only=name, cursor=""))
+            for name, told in KNOWN.items()
+        ],
+        whole_href=at.href(view, only="", cursor="") if at.only else None,
         judged={each["deal_id"]: each for each in judged["items"]},
         may_judge=bool(principal.roles & weekly.SUPERIORS),
         typed=typed,
@@ -277,6 +308,7 @@ async def judge(
     note: Text = "",
     once: Once = "",
     line: Annotated[str, Query(max_length=20)] = "",
+    only: Annotated[str, Query(max_length=20)] = "",
     cursor: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """Judge a deal for one's own call, and go on in the list."""
@@ -284,7 +316,7 @@ async def judge(
     refused = await _said(
         request, "judgements", saying.judgement(values), "judgement", values, once, principal=principal
     )
-    at = DealsAt(line, cursor, deal_id)
+    at = DealsAt(line, cursor, deal_id, only)
     if refused is not None:
         return await _deals(request, session, view, at, typed=refused, principal=principal)
     return RedirectResponse(f"{at.href(view)}#deal-{deal_id}", status_code=303)
@@ -299,5 +331,5 @@ def _csv_href(view: CallView) -> str:
     return f"/api/v1/forecast/rollup?{urlencode(view.asked(by=by, format='csv'))}"
 
 
-def _deals_csv(view: CallView, line: str) -> str:
-    return f"/api/v1/forecast/deals?{urlencode(view.asked(line=line, format='csv'))}"
+def _deals_csv(view: CallView, line: str, only: str) -> str:
+    return f"/api/v1/forecast/deals?{urlencode(view.asked(line=line, only=only, format='csv'))}"

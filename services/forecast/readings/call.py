@@ -15,7 +15,7 @@ from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_curso
 from services.forecast.config import settings_of
 from services.forecast.readings import figures, repository, totals
 from services.forecast.readings.asked import Asked, Question
-from services.forecast.readings.figures import FLAGS, Flag
+from services.forecast.readings.figures import FLAGS, Flag, Only
 from services.forecast.readings.service import decide, envelope, period_out
 from services.forecast.readings.totals import Tally
 from services.forecast.rollup.cells import NOBODY, Measures
@@ -27,6 +27,7 @@ from services.forecast.rollup.schemas import (
     MonthBar,
     OrgOut,
     PeriodOut,
+    Receipt,
     RollupReading,
     RollupRow,
     Tree,
@@ -239,11 +240,15 @@ async def deals(
     question: Question,
     *,
     line: Behind | None,
+    only: Only | None = None,
     cursor: str | None,
     limit: int,
     principal: Principal,
 ) -> DealsReading:
-    """The deals behind a number: `line` is a line, a bucket, open deals, or None for the whole forecast of the period."""
+    """The deals behind a number: `line` is a line, a bucket, open deals, or None for the whole forecast of the period.
+
+    `only` lists those of which something is known, or not; the receipt stays that of the number.
+    """
     asked = await decide(session, question, principal=principal)
     flag: Flag | None = line if line in FLAGS else None
     bucket = None if flag is not None or line == "open" else line
@@ -254,20 +259,19 @@ async def deals(
         asked,
         buckets=buckets,
         flag=flag,
+        only=only,
         after=after,
         limit=limit + 1,
     )
-    if flag:
-        measures = totals.measures_of(await figures.flagged(session, asked, flag))
-    else:
-        measures = totals.together(totals.tally(await figures.sums(session, asked, "none")).values()).of(*buckets)
+    receipt = await figures.receipt(session, asked, buckets=buckets, flag=flag, only=only)
     page = rows[:limit]
     return DealsReading.model_validate(
         {
             **await envelope(session, asked),
             "period": period_out(asked.period, asked.business_date.day),
             "bucket": bucket,
-            "total": totals.sum_out(measures, asked.rates.base),
+            "total": totals.sum_out(totals.measures_of(receipt), asked.rates.base),
+            "receipt": Receipt.model_validate({name: receipt[name] for name in Receipt.model_fields}),
             "restated": totals.restatements_out(await figures.restated(session, asked), asked.rates.base),
             "items": [_deal(row, asked, settings_of(session).org_timezone) for row in page],
             "next_cursor": encode_cursor(str(page[-1]["rank"]), page[-1]["deal_id"]) if len(rows) > limit else None,

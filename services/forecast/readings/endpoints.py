@@ -17,6 +17,7 @@ from services.forecast.readings import call, pipeline
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.readings.call import Behind
 from services.forecast.readings.export import Form, answer, deals_table, pipeline_table, rollup_table
+from services.forecast.readings.figures import Only
 from services.forecast.readings.schemas import PipelineReading
 from services.forecast.rollup.schemas import By, CallReading, DealsReading, Rate, RollupReading
 
@@ -113,13 +114,16 @@ async def read_deals(
             "without a known amount (unpriced), put off three times or more (pushed); without it all lines of the forecast"
         ),
     ] = None,
+    only: Annotated[
+        Only | None, Query(description="of these deals those of which something is known, or not: see `receipt`")
+    ] = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> DealsReading | Response:
-    """The deals behind a number, greatest first; `total` is the number itself. a file carries all of them."""
+    """The deals behind a number, greatest first, with its receipt; `total` is the number itself. A file carries all of them."""
     size = EXPORT_LIMIT if form else limit
     reading = await call.deals(
-        session, question, line=line, cursor=None if form else cursor, limit=size, principal=principal
+        session, question, line=line, only=only, cursor=None if form else cursor, limit=size, principal=principal
     )
     if form is None:
         return reading

@@ -15,7 +15,7 @@ from libs.common import money
 from libs.common.calendar import Period
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import NO_DAY, Flags, Index, day_number, day_of
+from services.forecast.history.columns import NO_AMOUNT, NO_DAY, Flags, Index, day_number, day_of, instant_of
 from services.forecast.past import cutting
 from services.forecast.past.ageing import Age, ages_by_stage
 from services.forecast.past.population import BUCKETS, OPEN, Population
@@ -30,6 +30,9 @@ FLAGS: tuple[Flag, ...] = get_args(Flag)
 
 RESTATEMENTS = ("moved_in", "moved_out", "kept")
 """Counted in the period and booked elsewhere, the other way round, and both in it by finance's decision."""
+
+Only = Literal["priced", "no_amount", "rate_missing", "date_confirmed", "date_provisional", "undated"]
+"""What is known, or not, of the deals of a number that are listed."""
 
 Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
@@ -65,11 +68,7 @@ async def flagged(session: AsyncSession, asked: Asked, flag: Flag) -> dict[str, 
     if asked.past is None:
         return await repository.flagged(session, asked, flag)
     chosen = asked.past.population
-    chosen = chosen.where(_has(chosen, asked, flag) & chosen.in_days(asked.period.start, asked.period.end))
-    nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
-    zeros = np.zeros(len(chosen), dtype=np.int8)
-    found = cutting.summed(chosen, [None], zeros.astype(np.int64), zeros)
-    return asdict(found[0]) if found else nothing
+    return _summed(chosen.where(_has(chosen, asked, flag) & chosen.in_days(asked.period.start, asked.period.end)))
 
 
 async def deals(
@@ -78,24 +77,73 @@ async def deals(
     *,
     buckets: Sequence[str],
     flag: Flag | None,
+    only: Only | None,
     after: Rank | None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     past = asked.past
     if past is None:
-        found = await repository.deals(session, asked, buckets=buckets, flag=flag, after=after, limit=limit)
+        found = await repository.deals(session, asked, buckets=buckets, flag=flag, only=only, after=after, limit=limit)
         late = {each.win.deal_id: each.counted.why for each in asked.late}
         return [row | {"counted_why": late.get(row["deal_id"], "booked")} for row in found]
-    chosen = past.population
-    wanted = cutting.in_period(chosen, asked.period, asked.quarter.start)
-    wanted &= np.isin(chosen.buckets(asked.quarter.start), [BUCKETS.index(bucket) for bucket in buckets])
-    if flag is not None:
-        wanted &= _has(chosen, asked, flag)
-    chosen = chosen.where(wanted)
+    chosen = _behind(asked, past.population, buckets, flag)
+    if only is not None:
+        chosen = chosen.where(_known(chosen)[only])
     page = _page(chosen, after, limit)
     stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
+
+
+async def receipt(
+    session: AsyncSession, asked: Asked, *, buckets: Sequence[str], flag: Flag | None, only: Only | None
+) -> dict[str, Any]:
+    """Of how many of the deals behind a number what is known, their newest change, and the sum of those with `only`."""
+    if asked.past is None:
+        return await repository.receipt(session, asked, buckets=buckets, flag=flag, only=only)
+    chosen = _behind(asked, asked.past.population, buckets, flag)
+    known = _known(chosen)
+    newest = chosen.columns.valid_from[chosen.rows]
+    counts = {name: int(np.count_nonzero(which)) for name, which in known.items()}
+    listed = chosen if only is None else chosen.where(known[only])
+    return {
+        "eligible": len(chosen),
+        **counts,
+        "last_change_at": instant_of(int(newest.max())) if len(newest) else None,
+        **_summed(listed),
+    }
+
+
+def _behind(asked: Asked, population: Population, buckets: Sequence[str], flag: Flag | None) -> Population:
+    """The deals behind a number."""
+    wanted = cutting.in_period(population, asked.period, asked.quarter.start)
+    wanted &= np.isin(population.buckets(asked.quarter.start), [BUCKETS.index(bucket) for bucket in buckets])
+    if flag is not None:
+        wanted &= _has(population, asked, flag)
+    return population.where(wanted)
+
+
+def _known(population: Population) -> dict[str, Flags]:
+    """Which deals are known how: the twin of `repository.KNOWN`."""
+    columns, rows, priced = population.columns, population.rows, population.amount[1]
+    has_amount = columns.amount[rows] != NO_AMOUNT
+    dated, provisional = population.booked != NO_DAY, columns.close_date_provisional[rows]
+    return {
+        "priced": priced,
+        "no_amount": ~has_amount,
+        "rate_missing": has_amount & ~priced,
+        "date_confirmed": dated & ~provisional,
+        "date_provisional": dated & provisional,
+        "undated": ~dated,
+    }
+
+
+def _summed(population: Population) -> dict[str, Any]:
+    """The sum of a population as one row."""
+    nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
+    zeros = np.zeros(len(population), dtype=np.int8)
+    found = cutting.summed(population, [None], zeros.astype(np.int64), zeros)
+    return asdict(found[0]) if found else nothing
 
 
 async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, Any]]:

@@ -119,6 +119,16 @@ FLAGS = {
 }
 """What of an open deal needs care."""
 
+KNOWN = {
+    "priced": "r.amount_base IS NOT NULL",
+    "no_amount": "r.amount IS NULL",
+    "rate_missing": "(r.amount IS NOT NULL AND r.amount_base IS NULL)",
+    "date_confirmed": "(r.month IS NOT NULL AND NOT r.close_date_provisional)",
+    "date_provisional": "(r.month IS NOT NULL AND r.close_date_provisional)",
+    "undated": "r.month IS NULL",
+}
+"""What is known of a deal, or not: conditions on its row."""
+
 
 async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str, Any]]:
     """Rows `part, median_days, longest_days, probability` of the open deals of the period by stage, inside its lines.
@@ -138,12 +148,34 @@ async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str,
     return [dict(row) for row in found.mappings()]
 
 
+async def receipt(
+    session: AsyncSession, asked: Asked, *, buckets: Sequence[str], flag: str | None, only: str | None
+) -> dict[str, Any]:
+    """How many of the deals behind a number are known how, their newest change, and the sum of those with `only`."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in KNOWN.items())
+    here = KNOWN.get(only or "", "true")
+    statement = f"""
+        SELECT count(*) AS eligible, {counts}, max(r.valid_from) AS last_change_at,
+               count(*) FILTER (WHERE {here}) AS count,
+               coalesce(sum(r.amount_base) FILTER (WHERE {here}), 0) AS amount,
+               coalesce(sum(r.weighted_base) FILTER (WHERE {here}), 0) AS weighted,
+               count(*) FILTER (WHERE {here} AND r.amount_base IS NULL) AS unpriced_count,
+               count(*) FILTER (WHERE {here} AND r.weighted_base IS NULL) AS unweighted_count
+        FROM ({_COUNTED}) r {PLACES}
+        WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
+          AND {_BUCKET} = ANY(cast(:buckets AS text[])) AND coalesce({FLAGS.get(flag or "", "true")}, false)
+    """  # noqa: S608 - fragments of this module
+    given = parameters(asked, asked.period) | {"buckets": list(buckets)}
+    return dict((await session.execute(text(statement), given)).mappings().one())
+
+
 async def deals(
     session: AsyncSession,
     asked: Asked,
     *,
     buckets: Sequence[str],
     flag: str | None,
+    only: str | None,
     after: tuple[Decimal, UUID] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
@@ -151,7 +183,7 @@ async def deals(
     statement = f"""
         SELECT * FROM (
             SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
-                   coalesce({FLAGS.get(flag or "", "true")}, false) AS is_wanted,
+                   coalesce({FLAGS.get(flag or "", "true")} AND {KNOWN.get(only or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
             FROM ({counted_deals(asked)}) r {PLACES}
             WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}

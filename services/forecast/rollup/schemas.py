@@ -255,12 +255,33 @@ class DealRow(Out):
     days_in_stage: int
 
 
+class Receipt(Out):
+    """What is known of the deals behind a number. Each count but `eligible` opens its deals with `only`.
+
+    `eligible` = `priced` + `no_amount` + `rate_missing` = `date_confirmed` + `date_provisional` + `undated`. A date is
+    provisional when a machine set it or it was past when it was set. `last_change_at`: the newest change of any of them.
+    """
+
+    eligible: int
+    priced: int
+    no_amount: int
+    rate_missing: int
+    date_confirmed: int
+    date_provisional: int
+    undated: int
+    last_change_at: datetime | None
+
+
 class DealsReading(Reading):
-    """The deals behind a number, page by page; `total` is of all pages and equals the roll-up's."""
+    """The deals behind a number, page by page; `total` is of all pages and equals the roll-up's.
+
+    `receipt` is of the whole number, whatever part of it is listed.
+    """
 
     period: PeriodOut | None
     bucket: Bucket | None
     total: Sum
+    receipt: Receipt
     restated: Restatements
     items: list[DealRow]
     next_cursor: str | None

@@ -155,3 +155,37 @@ def added(sums: Any) -> tuple[Any, ...]:
 
 def summed(one: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(Decimal(one[name]) for name in SUMMED)
+
+
+async def test_a_number_says_what_is_known_of_its_deals_and_each_count_opens_them(api_for: Api) -> None:
+    """The present and the past alike."""
+    client, runtime = api_for("forecast")
+    await a_pipeline(runtime.database)
+    await handle(
+        runtime.database,
+        [
+            deal("unrated", currency="XAU", amount=Decimal(3)),
+            deal("guessed", amount=Decimal("12.50"), close_date_provisional=True, category="pipeline"),
+        ],
+    )
+    now = clock.now().isoformat()
+    for instants in ({}, {"as_of": now, "known_at": now}):
+        for line in (None, "open", "commit", "undated", "unpriced"):
+            found = await ask(client, "deals", line=line, **instants)
+            receipt = found["receipt"]
+            assert receipt["eligible"] == found["total"]["count"] == len(found["items"])
+            assert receipt["eligible"] == receipt["priced"] + receipt["no_amount"] + receipt["rate_missing"]
+            assert receipt["eligible"] == receipt["date_confirmed"] + receipt["date_provisional"] + receipt["undated"]
+            for only in ("priced", "no_amount", "rate_missing", "date_confirmed", "date_provisional", "undated"):
+                part = await ask(client, "deals", line=line, only=only, **instants)
+                assert part["receipt"] == receipt, "the receipt is that of the number"
+                assert part["total"]["count"] == len(part["items"]) == receipt[only]
+                assert Decimal(part["total"]["amount"]) == sum(
+                    (Decimal(each["amount_base"]) for each in part["items"] if each["amount_base"]), Decimal()
+                )
+        whole = await ask(client, "deals", line="open", **instants)
+        assert whole["receipt"] | {"last_change_at": None} == {
+            "eligible": 7, "priced": 5, "no_amount": 1, "rate_missing": 1,
+            "date_confirmed": 6, "date_provisional": 1, "undated": 0, "last_change_at": None,
+        }  # fmt: skip
+        assert datetime.fromisoformat(whole["receipt"]["last_change_at"]) == AT

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.imports.reading.files import locate
 from gateway.imports.reading.load import load_mapping
@@ -91,24 +93,22 @@ def states_of(deal_id: UUID, records: Sequence[CrmDealChanged], zone: ZoneInfo) 
 def columns_of(states: Sequence[DealState]) -> Columns:
     """Versions as the columns that the forecast reads them into."""
     known = empty()
-    arrived = {}
-    for name in ARRAYS:
-        values = [_value(name, state) for state in states]
-        arrived[name] = known.words[name].encode(values) if name in WORDS else np.array(values, dtype=type_of(name))
-    return merged(known, arrived)
+    return merged(known, {name: _array(known, name, states) for name in ARRAYS})
 
 
-def _value(name: str, state: DealState) -> Any:
+def _array(known: Columns, name: str, states: Sequence[DealState]) -> npt.NDArray[Any]:
     if name == "gone":
-        return state.removed or state.absorbed_into is not None
-    value = getattr(state, _NAMES.get(name, name))
-    if name == "amount":
-        return NO_AMOUNT if value is None else _units(value)
+        return np.array([state.removed or state.absorbed_into is not None for state in states], dtype=bool)
+    values = list(map(attrgetter(_NAMES.get(name, name)), states))
     if name in WORDS:
-        return None if value is None else str(value)
-    if name in TIMES:
-        return micros(value)
-    return (NO_DAY if value is None else day_number(value)) if name in DAYS else value
+        return known.words[name].encode([None if value is None else str(value) for value in values])
+    if name == "amount":
+        values = [NO_AMOUNT if value is None else _units(value) for value in values]
+    elif name in TIMES:
+        values = [micros(value) for value in values]
+    elif name in DAYS:
+        values = [NO_DAY if value is None else day_number(value) for value in values]
+    return np.array(values, dtype=type_of(name))
 
 
 def _units(amount: Decimal) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
 from rich.console import Console
 
 from deploy.local.backtest import imported, run
@@ -18,10 +19,12 @@ from deploy.local.backtest.targets import targets
 from deploy.local.errors import LocalError
 from services.forecast.accuracy.spread import PRIOR_SPREAD
 from services.forecast.accuracy.walking import Window
+from services.forecast.history.columns import ARRAYS, WORDS
 from services.forecast.projection.landing import smooth
 from services.forecast.projection.learning import Blend, Stretch
 from services.forecast.projection.steps import LOST, OPEN, WON, Steps
 from tests.unit.forecast.accuracy.given import steps_of, still_open, won
+from tests.unit.forecast.given import Recorded, columns_of, timelines
 
 MONDAY = 15_285
 """2011-11-07."""
@@ -143,6 +146,16 @@ def test_a_target_is_missed_by_the_smallest_amount() -> None:
     assert told["pooled coverage of 80 % intervals"] is False  # all inside: above 95 %
     assert {target.is_reached for target in targets([replace(row, wape=0.1551)], None)} == {False}
     assert targets([replace(row, company="own")], None) == []
+
+
+@given(timelines())
+def test_versions_come_into_the_columns_cell_by_cell(entries: list[Recorded]) -> None:
+    states = [state for state, _ in entries]
+    expected, found = columns_of([(state, state.valid_from) for state in states]), imported.columns_of(states)
+    for name in ARRAYS:
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+    for name in WORDS:
+        assert found.words[name].texts == expected.words[name].texts
 
 
 def test_the_pipeline_of_a_file_comes_to_the_engine_as_the_ledger_would_tell_it(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class Axis:
         return self.low <= amount <= self.high
 
 
-def axis(amounts: Iterable[Decimal], *, steps: int = 4, with_zero: bool = True, snug: bool = False) -> Axis:
+def axis(amounts: Iterable[Decimal], *, steps: int = 6, with_zero: bool = True, snug: bool = False) -> Axis:
     """An axis over all amounts, with about so many steps; it reaches to round amounts, or with `snug` no farther than they do."""
     known = [*amounts, Decimal()] if with_zero else list(amounts)
     low, high = min(known, default=Decimal()), max(known, default=Decimal())

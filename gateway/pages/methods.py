@@ -11,7 +11,7 @@ class Method(NamedTuple):
 
 
 METHODS: dict[str, Method] = {
-    "foretell": Method("Projection", "what this page would have said: the model, blended and widened"),
+    "foretell": Method("Projection", "what Foretell would have said: its model, blended"),
     "hazard": Method("Foretell's model", "closed, open deals each by its chance, and deals not created yet"),
     "commit": Method("Closed and commit", "what is closed and what is in commit"),
     "naive_last": Method("Same again", "closed, and what was won in as many days just before"),

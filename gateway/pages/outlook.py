@@ -122,6 +122,8 @@ def target(typed: str) -> Target:
         amount = Decimal(text)
     except InvalidOperation:
         return Target(typed, wrong=NO_AMOUNT)
-    if not amount.is_finite() or not 0 <= amount < MOST:
-        return Target(typed, wrong="A target is an amount of 0 or more." if amount < 0 else NO_AMOUNT)
+    if not amount.is_finite() or amount >= MOST:
+        return Target(typed, wrong=NO_AMOUNT)
+    if amount < 0:
+        return Target(typed, wrong="A target is an amount of 0 or more.")
     return Target(typed, amount)

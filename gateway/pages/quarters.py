@@ -71,7 +71,7 @@ def picture(periods: Sequence[Mapping[str, Any]]) -> Picture:
         for each in periods
         for amount in (each["closed"], *(saying[name] for saying in each["sayings"] for name in ("low", "high")))
     ]
-    levels = axis(amounts)
+    levels = axis(amounts, with_zero=False)
     place = EXTENT / max(len(periods), 1)
     drawn = [_past(each, place * number, place, days, levels) for number, each in enumerate(reversed(periods))]
     return Picture(drawn, [Mark(written(levels.down(tick)), tick) for tick in levels.ticks])

@@ -69,6 +69,7 @@ async def test_the_number_its_range_and_its_parts_are_the_api_s_and_the_parts_ad
     await expect(page.locator("h1")).to_contain_text(book.of("large"))
     await page.go_back()
     await page.get_by_role("link", name="Deals behind Closed").click()
+    await expect(page.locator("h1")).to_have_text("Closed won")
     amounts = await page.locator("tbody td.strong data").evaluate_all("all => all.map(each => each.value)")
     assert sum(map(Decimal, amounts)) == parts["closed"]
 

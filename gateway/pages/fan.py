@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.pages.axis import EXTENT, Mark, axis, placed, written
 
-MOST_DATES = 12
-"""Firsts of months are told while they are so few; of a longer span every other is."""
+LATEST = Decimal(950)
+"""A month that begins later has no room for its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,9 @@ def fan(points: Iterable[Mapping[str, Any]], *, start: date, end: date, target: 
         band=line([*upper, *reversed(lower)]) if coming else "",
         middle=line(middle) if coming else "",
         levels=[Mark(written(levels.down(tick)), tick) for tick in levels.ticks],
-        dates=[placed(across(day - timedelta(days=1)), day) for day in _firsts(start, end)],
+        dates=[
+            Mark(written(at), day) for day in _firsts(start, end) if (at := across(day - timedelta(days=1))) <= LATEST
+        ],
         today=placed(across(last), last) if last is not None and coming else None,
         target=None if target is None else Mark(written(levels.down(target)), target),
         days=days,
@@ -83,8 +85,7 @@ def _day(point: Mapping[str, Any]) -> Day:
     return Day(date.fromisoformat(point["day"]), *amounts)
 
 
-def _firsts(first: date, last: date) -> list[date]:
-    """The first day, and the first of every later month."""
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    firsts = [day for day in days if day == first or day.day == 1]
-    return firsts if len(firsts) <= MOST_DATES else firsts[::2]
+def _firsts(start: date, end: date) -> list[date]:
+    """The first of every month that begins in the period."""
+    days = (start + timedelta(days=number) for number in range((end - start).days + 1))
+    return [day for day in days if day.day == 1]

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -30,29 +31,31 @@ async def projection(request: Request, principal: CurrentUser, view: Projecting)
         services.get("forecast", "forecast/call", principal=principal, params=view.asked()),
         services.get("forecast", "forecast/projection", principal=principal, params=view.asked(**target)),
     )
-    number = Decimal(found["parts"]["projection"])
-    ends = {name: date.fromisoformat(found["period"][name]) for name in ("start", "end")}
-    shown = page(
-        request,
-        "projection.html",
-        view=view,
-        call=call,
-        found=found,
-        wanted=wanted,
-        parts=outlook.parts(found["parts"]),
-        band=outlook.band(found["bands"], outlook.NARROW),
-        wide=outlook.band(found["bands"], outlook.WIDE),
-        median=outlook.quantile(found["quantiles"], 0.5),
-        width=outlook.width(found["width"]),
-        prior=outlook.prior(found["prior"]),
-        fan=fan(found["fan"], **ends, target=wanted.amount),
-        histogram=histogram(found["histogram"], projection=number, target=wanted.amount),
-        method_of=method_of,
-        closed_href=closed_deals(view, found["period"]["key"]),
-    )
+    shown = page(request, "projection.html", call=call, **projection_shown(found, view, wanted))
     if "at" in request.query_params:
         shown.headers["hx-push-url"] = view.href()
     return shown
+
+
+def projection_shown(found: dict[str, Any], view: ProjectionView, wanted: outlook.Target) -> dict[str, Any]:
+    """What the page of the projection shows of a reading."""
+    number = Decimal(found["parts"]["projection"])
+    start, end = (date.fromisoformat(found["period"][name]) for name in ("start", "end"))
+    return {
+        "found": found,
+        "view": view,
+        "wanted": wanted,
+        "parts": outlook.parts(found["parts"]),
+        "band": outlook.band(found["bands"], outlook.NARROW),
+        "wide": outlook.band(found["bands"], outlook.WIDE),
+        "median": outlook.quantile(found["quantiles"], 0.5),
+        "width": outlook.width(found["width"]),
+        "prior": outlook.prior(found["prior"]),
+        "fan": fan(found["fan"], start=start, end=end, target=wanted.amount),
+        "histogram": histogram(found["histogram"], projection=number, target=wanted.amount),
+        "method_of": method_of,
+        "closed_href": closed_deals(view, found["period"]["key"]),
+    }
 
 
 @router.get("/projection/past")
@@ -61,16 +64,20 @@ async def past(request: Request, principal: CurrentUser) -> Response:
     found = await services_of(request).get(
         "forecast", "forecast/projection/past", principal=principal, params={"kind": "quarter"}
     )
-    return page(
-        request,
-        "projection_past.html",
-        found=found,
-        picture=quarters.picture(found["periods"]),
-        held=quarters.held(found["periods"]),
-        scored=quarters.scored(found["methods"]),
-        comparisons=quarters.comparisons(found["methods"]),
-        days=sorted({each["day"] for each in found["methods"]}),
-    )
+    return page(request, "projection_past.html", **past_shown(found))
+
+
+def past_shown(found: dict[str, Any]) -> dict[str, Any]:
+    """What the page of past quarters shows of a reading."""
+    periods, methods = found["periods"], found["methods"]
+    return {
+        "found": found,
+        "picture": quarters.picture(periods),
+        "held": quarters.held(periods),
+        "scored": quarters.scored(methods),
+        "comparisons": quarters.comparisons(methods),
+        "days": sorted({each["day"] for each in methods}),
+    }
 
 
 @router.get("/call/projection")

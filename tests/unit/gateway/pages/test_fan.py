@@ -54,6 +54,13 @@ def test_the_last_known_evening_is_marked_and_so_are_the_firsts_of_months() -> N
     assert picture.dates[0].at == "0.00"
 
 
+def test_a_period_of_whole_weeks_tells_of_months_where_they_begin_and_have_room() -> None:
+    picture = fan(outlooks.projection()["fan"], start=date(2026, 9, 27), end=date(2027, 1, 2))
+    assert picture is not None
+    assert [each.value for each in picture.dates] == [date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)]
+    assert Decimal(picture.dates[0].at) > 0
+
+
 def test_a_target_far_above_is_still_in_the_picture() -> None:
     picture = fan(outlooks.projection()["fan"], **WHOLE, target=Decimal(30_000_000))
     assert picture is not None

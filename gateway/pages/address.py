@@ -92,6 +92,15 @@ class MetricsView(DatedView):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProjectionView(DatedView):
+    """Of which deals a projection is shown. `target`: what the period should bring, as it was typed."""
+
+    PATH = "/projection"
+
+    target: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MovementView(View):
     """Which movement is shown. `since`, `as_of` and when they were known are days or times as the address has them."""
 

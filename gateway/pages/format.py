@@ -129,3 +129,12 @@ def ago(seconds: float | None) -> str:
 def words(name: str) -> str:
     """`closed_won` -> `Closed won`."""
     return name.replace("_", " ").replace("-", " ").strip().capitalize()
+
+
+def chance(probability: float) -> str:
+    """A probability in whole percents; what is only almost sure is not called sure: `62 %`, `over 99 %`, `100 %`."""
+    if 0 < probability < 0.01:
+        return f"under 1{_THIN}%"
+    if 0.99 < probability < 1:
+        return f"over 99{_THIN}%"
+    return f"{probability * 100:.0f}{_THIN}%"

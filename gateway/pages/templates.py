@@ -39,6 +39,7 @@ def environment() -> Environment:
         signed=written.signed,
         ago=written.ago,
         compact=written.compact,
+        chance=written.chance,
         count=written.count,
         percent=written.percent,
         deals=written.deals,

@@ -1,10 +1,11 @@
 """The parameters of a page's address, as the endpoints of pages take them."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import Depends, Query
 
-from gateway.pages.address import By, CallView, Lines, MetricsView, Mode, MovementView, Rate, opened
+from gateway.pages.address import By, CallView, Lines, MetricsView, Mode, MovementView, ProjectionView, Rate, opened
 
 Period = Annotated[str, Query(max_length=20)]
 Unit = Annotated[str, Query(max_length=36)]
@@ -55,6 +56,11 @@ def metrics_view(
     )
 
 
+def projection_view(view: Annotated[MetricsView, Depends(metrics_view)]) -> ProjectionView:
+    """Has the parameters that the metrics have."""
+    return ProjectionView(**asdict(view))
+
+
 def movement_view(
     period: Period = "",
     org: Unit = "",
@@ -86,4 +92,5 @@ def movement_view(
 
 Viewed = Annotated[CallView, Depends(call_view)]
 Metered = Annotated[MetricsView, Depends(metrics_view)]
+Projecting = Annotated[ProjectionView, Depends(projection_view)]
 Moving = Annotated[MovementView, Depends(movement_view)]

@@ -1,0 +1,129 @@
+"""What the page of the projection says in words of a reading: its band, its width, what it is made of. Pure; no sum is made here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+from gateway.pages import saying
+from gateway.pages.format import chance, deals
+from gateway.pages.waterfall import Bar, Waterfall, waterfall
+
+NARROW, WIDE = 0.8, 0.95
+FEW_WINS = 30
+"""With fewer wins to learn from, the answers given at set-up still matter."""
+NEEDED = 9
+"""Distinct past periods after which the width is learnt."""
+_SAME = 0.005
+
+
+class Words(NamedTuple):
+    """A part of the projection in the reader's words."""
+
+    label: str
+    meaning: str
+
+
+PARTS: dict[str, Words] = {
+    "closed": Words("Closed", "won and booked in the period"),
+    "open": Words("Open deals", "each by its chance to be won in the period, times what it brings"),
+    "not_created": Words("Not created yet", "deals that will still come and be won in the period"),
+    "renewals": Words("Renewals", "open renewals, each by its chance"),
+    "blend": Words("Blend", "by how much simpler methods move the number"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the projection with its bar."""
+
+    name: str
+    words: Words
+    amount: Decimal
+    bar: Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts from nothing to the projection, each where the one before ended."""
+
+    rows: Sequence[Part]
+    picture: Waterfall
+    total: Decimal
+
+
+def parts(found: Mapping[str, Any]) -> Parts:
+    """The parts of a reading as a picture from zero to the projection."""
+    amounts = [Decimal(found[name]) for name in PARTS]
+    drawn = waterfall(Decimal(), amounts, Decimal(found["projection"]))
+    rows = [
+        Part(name, words, amount, bar)
+        for (name, words), amount, bar in zip(PARTS.items(), amounts, drawn.bars[1:-1], strict=True)
+    ]
+    return Parts(rows, drawn, Decimal(found["projection"]))
+
+
+def band(found: Sequence[Mapping[str, Any]], share: float) -> Mapping[str, Any] | None:
+    """The band of that share, where there is one."""
+    return next((each for each in found if abs(each["share"] - share) < _SAME), None)
+
+
+def quantile(found: Sequence[Mapping[str, Any]], share: float) -> str | None:
+    """The amount below which that share of the distribution lies, where it is told."""
+    return next((each["amount"] for each in found if abs(each["share"] - share) < _SAME), None)
+
+
+def width(found: Mapping[str, Any]) -> str:
+    """Why the band is as wide as it is."""
+    times, periods = found["scale"], found["periods"]
+    told = f"{times:.2f} times as wide as the model alone says"
+    if found["label"] == "learnt":
+        return f"{told}. Learnt from how far off it would have been in {periods} past periods."
+    past = "No past period is over yet" if not periods else f"Only {_periods(periods)} over"
+    return f"{told}, by assumption. {past}; after {NEEDED} the width is learnt from how far off it was."
+
+
+def prior(found: Mapping[str, Any]) -> str | None:
+    """What stands in for history, as long as there is little of it."""
+    wins = found["wins"]
+    if wins >= FEW_WINS:
+        return None
+    known = "Nothing won is known" if not wins else f"Only {deals(wins)} won {'is' if wins == 1 else 'are'} known"
+    return (
+        f"{known} to learn from. Until there are {FEW_WINS}, the answers at set-up count beside it: "
+        f"{chance(found['win_rate'])} of deals are won, a deal takes {found['cycle_days']:.0f} days, "
+        f"{found['deals_a_month']:.0f} are created a month."
+    )
+
+
+def _periods(number: int) -> str:
+    return f"{number} past period is" if number == 1 else f"{number} past periods are"
+
+
+NO_AMOUNT = "Write an amount such as 1250000.50."
+MOST = Decimal(10) ** 15
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was typed as a target, the amount that the forecast is asked with, and what is wrong with it."""
+
+    typed: str = ""
+    amount: Decimal | None = None
+    wrong: str = ""
+
+
+def target(typed: str) -> Target:
+    """A target as people type amounts. What is no amount is told at its field, and nothing is asked."""
+    text = saying.amount(typed)
+    if text is None:
+        return Target()
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return Target(typed, wrong=NO_AMOUNT)
+    if not amount.is_finite() or amount >= MOST:
+        return Target(typed, wrong=NO_AMOUNT)
+    if amount < 0:
+        return Target(typed, wrong="A target is an amount of 0 or more.")
+    return Target(typed, amount)

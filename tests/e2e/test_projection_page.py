@@ -1,0 +1,137 @@
+"""The pages on the projection, in a real browser: the number and its parts, a target, past quarters, and the line on the Call page."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from deploy.local.stack import Stack
+from libs.common import clock
+from tests.e2e.conftest import Known, is_fine, numbers
+from tests.e2e.crm import Crm, deal
+
+PARTS = ("closed", "open", "not_created", "renewals", "blend")
+
+
+@dataclass(frozen=True)
+class Book:
+    """Two open deals, one won and one lost, all of this year."""
+
+    mark: str
+    year: str
+
+    def of(self, name: str) -> str:
+        return f"{name}-{self.mark}"
+
+
+@pytest.fixture(scope="module")
+def book(crm: Crm, await_known: Known) -> Book:
+    found = Book(uuid.uuid4().hex[:8], f"FY{clock.now().date().year}")
+    today = clock.now().date()
+    crm.send(deal(found.of("large"), amount="910000.33", close_date=today + timedelta(days=20)))
+    crm.send(deal(found.of("small"), amount="20000.10", close_date=today + timedelta(days=20), stage="Propose"))
+    crm.send(deal(found.of("won"), amount="47000.00", stage="Won", category=None, closed_on=today))
+    crm.send(deal(found.of("lost"), amount="30000.00", stage="Lost", category=None, closed_on=today))
+    await_known({found.of("large"): "", found.of("small"): "", found.of("won"): "closed_won", found.of("lost"): "lost"})
+    return found
+
+
+async def test_the_number_its_range_and_its_parts_are_the_api_s_and_the_parts_add(
+    stack: Stack, page: Page, book: Book
+) -> None:
+    await page.goto(f"{stack.url('gateway')}/call")
+    await page.get_by_role("link", name="Projection", exact=True).first.click()
+    await page.get_by_role("combobox", name="Period").select_option(book.year)
+    await expect(page.locator("h1")).to_have_text(f"Projection FY {book.year.removeprefix('FY')}")
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection?period={book.year}")
+    said = await answer.json()
+    shown = dict(await numbers(page))
+
+    parts = {name: Decimal(shown[f"part.{name}"]) for name in PARTS}
+    assert parts == {name: Decimal(said["parts"][name]) for name in PARTS}
+    assert sum(parts.values()) == Decimal(shown["projection"]) == Decimal(said["parts"]["projection"])
+    assert parts["closed"] >= 47000
+    assert (shown["band.low"], shown["band.high"]) == (said["bands"][0]["low"], said["bands"][0]["high"])
+    assert Decimal(shown["band.low"]) <= Decimal(shown["projection"]) <= Decimal(shown["band.high"])
+    for each in said["fan"]:
+        for name in ("closed", "low", "middle", "high"):
+            assert shown.get(f"fan.{name}.{each['day']}") == each[name]
+    adds = [Decimal(shown[f"{each['deal_id']}.adds"]) for each in said["contributions"]]
+    assert sum(adds) + Decimal(shown["others"]) == parts["open"] + parts["renewals"]
+    await expect(page.locator("main")).to_contain_text("do not add up")
+    await expect(page.locator("main")).to_contain_text("by assumption")
+    await expect(page.locator(".notice.warn")).to_contain_text("answers at set-up")
+
+    await page.get_by_role("link", name=book.of("large")).click()
+    await expect(page.locator("h1")).to_contain_text(book.of("large"))
+    await page.go_back()
+    await page.get_by_role("link", name="Deals behind Closed").click()
+    await expect(page.locator("h1")).to_have_text("Closed won")
+    amounts = await page.locator("tbody td.strong data").evaluate_all("all => all.map(each => each.value)")
+    assert sum(map(Decimal, amounts)) == parts["closed"]
+
+
+async def test_a_target_gives_the_probability_that_it_is_reached(stack: Stack, page: Page, book: Book) -> None:
+    await page.goto(f"{stack.url('gateway')}/projection?period={book.year}")
+    low, high = await _value(page, "band.low"), await _value(page, "band.high")
+    said = []
+    for target in (low, high):
+        await page.get_by_label("Target for").fill(f"{target:,}")
+        await page.get_by_role("button", name="Ask").click()
+        await expect(page.locator("data[data-key='target']")).to_have_attribute("value", str(target))
+        said.append(await _value(page, "target.probability"))
+        answer = await page.request.get(
+            f"{stack.url('gateway')}/api/v1/forecast/projection", params={"period": book.year, "target": str(target)}
+        )
+        assert said[-1] == Decimal(str((await answer.json())["target"]["probability"]))
+    assert said == [
+        pytest.approx(Decimal("0.9"), abs=Decimal("0.03")),
+        pytest.approx(Decimal("0.1"), abs=Decimal("0.03")),
+    ]
+    assert f"target={high}" in page.url.replace("%2C", "")
+
+    await page.get_by_label("Target for").fill("a lot")
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.locator("#target-said")).to_have_text("Write an amount such as 1250000.50.")
+    await expect(page.locator("data[data-key='target']")).to_have_count(0)
+    await expect(page.get_by_label("Target for")).to_have_value("a lot")
+
+
+async def test_the_call_says_the_projection_in_one_line_that_leads_to_it(stack: Stack, page: Page, book: Book) -> None:
+    await page.goto(f"{stack.url('gateway')}/call?period={book.year}")
+    line = page.locator(".outlook-line")
+    await expect(line).to_contain_text("80 % between", timeout=15_000)
+    number = await line.locator("data[data-key='outlook']").get_attribute("value")
+    await line.get_by_role("link", name="Projection").click()
+    await expect(page.locator("h1")).to_contain_text(book.year.removeprefix("FY"))
+    await expect(page.locator("data[data-key='projection']")).to_have_attribute("value", number or "")
+
+
+async def test_without_a_past_the_page_of_past_quarters_says_why_and_what_to_do(
+    stack: Stack, page: Page, book: Book
+) -> None:
+    del book
+    await page.goto(f"{stack.url('gateway')}/projection")
+    await page.get_by_role("link", name="Your past quarters").click()
+    await expect(page.locator("h1")).to_have_text("Your past quarters")
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/past?kind=quarter")
+    why = (await answer.json())["why_empty"]
+    assert why
+    await expect(page.locator(".empty")).to_contain_text(why)
+    await expect(page.locator(".empty")).to_contain_text("Import the history")
+
+
+async def test_pages_of_the_projection_are_accessible_and_fit_the_screen(stack: Stack, page: Page, book: Book) -> None:
+    for name, path in (
+        ("projection", f"/projection?period={book.year}&target=900000"),
+        ("past-quarters", "/projection/past"),
+    ):
+        await page.goto(f"{stack.url('gateway')}{path}")
+        await is_fine(page, name)
+
+
+async def _value(page: Page, key: str) -> Decimal:
+    return Decimal(await page.locator(f"data[data-key='{key}']").get_attribute("value") or "NaN")

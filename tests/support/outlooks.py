@@ -1,0 +1,162 @@
+"""Readings of the projection as the forecast answers them, of a company that exists only here."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.forecast.outlook.schemas import PastReading, ProjectionReading
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+START, TODAY, END = date(2026, 10, 1), date(2026, 11, 22), date(2026, 12, 31)
+UNIT = UUID(int=7)
+HEAD: dict[str, Any] = {
+    "as_of": NOW,
+    "known_at": NOW,
+    "org": {"unit_id": UNIT, "name": "Northwind", "kind": "company"},
+    "organisation": "is",
+    "currency": "EUR",
+    "rate": "constant",
+    "watermark": NOW,
+    "behind_s": 0.4,
+    "completeness": None,
+    "metric_version": "projection-1",
+    "business_date": {"day": TODAY, "basis": "live", "newest_change_at": NOW, "newest_delivery_at": NOW},
+    "settings": "0123456789ab",
+}
+PARTS = {"closed": "2140500.25", "open": "1610200.40", "not_created": "402100.10", "renewals": "250000.00"}
+BLEND = Decimal("-112300.35")
+
+
+def period(label: str = "Q4 2026", start: date = START, end: date = END) -> dict[str, Any]:
+    name, year = label.split()
+    return {
+        "key": f"{year}{name}",
+        "kind": "quarter",
+        "label": label,
+        "start": start,
+        "end": end,
+        "is_current": label == "Q4 2026",
+    }
+
+
+def projection(**changes: Any) -> dict[str, Any]:
+    """A quarter under way, a little more than half of it closed; `changes` replace whole fields."""
+    parts = {name: Decimal(amount) for name, amount in PARTS.items()} | {"blend": BLEND}
+    whole = sum(parts.values(), Decimal())
+    edges = [Decimal(3_200_000 + 90_000 * step) for step in range(25)]
+    shares = [math.exp(-(((number - 11) / 5.0) ** 2)) for number in range(24)]
+    reading = {
+        **HEAD,
+        "period": period(),
+        "is_over": False,
+        "parts": {**parts, "projection": whole},
+        "bands": [{"share": 0.8, "low": "3610000.00", "high": "5020000.00"}],
+        "quantiles": [
+            {"share": share, "amount": amount}
+            for share, amount in ((0.1, "3610000.00"), (0.5, "4270000.00"), (0.9, "5020000.00"))
+        ],
+        "width": {"scale": 1.25, "label": "prior", "periods": 3},
+        "blend": [
+            {"method": "hazard", "weight": 0.72, "amount": "4402800.75"},
+            {"method": "moving_average", "weight": 0.18, "amount": "3980000.00"},
+            {"method": "seasonal", "weight": 0.1, "amount": None},
+        ],
+        "expected_wins": 11.4,
+        "new_wins": 3.2,
+        "fan": [_day(START + timedelta(days=7 * week - 1)) for week in range(1, 14)] + [_day(END)],
+        "histogram": [
+            {"low": low, "high": high, "share": share / sum(shares)}
+            for low, high, share in zip(edges[:-1], edges[1:], shares, strict=True)
+        ],
+        "contributions": [
+            {
+                "deal_id": UUID(int=number),
+                "name": f"{name} rollout",
+                "stage": "Negotiate",
+                "close_date": date(2026, 12, number),
+                "chance": chance,
+                "brings": brings,
+                "expected": str((Decimal(str(chance)) * Decimal(brings)).quantize(Decimal("0.01"))),
+            }
+            for number, (name, chance, brings) in enumerate(
+                [("Aldgate", 0.71, "420000.00"), ("Bremer", 0.995, "180000.00"), ("Corvid", 0.004, "900000.00")], 1
+            )
+        ],
+        "others": "1379300.40",
+        "target": None,
+        "prior": {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "wins": 240},
+    }
+    return ProjectionReading.model_validate({**reading, **changes}).model_dump(mode="json")
+
+
+def _day(day: date) -> dict[str, Any]:
+    passed = Decimal((day - START).days + 1)
+    if day <= TODAY:
+        return {
+            "day": day,
+            "closed": (passed * 40_387).quantize(Decimal("0.01")),
+            "low": None,
+            "middle": None,
+            "high": None,
+        }
+    left = Decimal((day - TODAY).days)
+    closed = Decimal(PARTS["closed"])
+    low, middle, high = (closed + left * step for step in (37_000, 54_500, 73_500))
+    return {"day": day, "closed": None, "low": low, "middle": middle, "high": high}
+
+
+QUARTERS = (("Q3 2026", 7, 2026, "3900000"), ("Q2 2026", 4, 2026, "3500000"), ("Q1 2026", 1, 2026, "4600000"),
+            ("Q4 2025", 10, 2025, "4100000"), ("Q3 2025", 7, 2025, "3300000"), ("Q2 2025", 4, 2025, "3000000"))  # fmt: skip
+
+
+def past(**changes: Any) -> dict[str, Any]:
+    """Six quarters, newest first; what was said on day 1 of two of them did not hold, and pacing is closer on day 31."""
+    reading = {
+        **HEAD,
+        "periods": [_past(label, date(year, month, 1), Decimal(came)) for label, month, year, came in QUARTERS],
+        "methods": [
+            {"day": day, "method": method, "periods": count, "wape": wape, "bias": bias}
+            for day, method, count, wape, bias in (
+                (1, "foretell", 6, 0.142, -0.021),
+                (1, "same_day_pacing", 5, 0.171, 0.06),
+                (1, "commit", 6, 0.61, -0.61),
+                (31, "foretell", 6, 0.101, 0.013),
+                (31, "same_day_pacing", 5, 0.094, 0.032),
+                (31, "commit", 6, 0.38, -0.37),
+                (61, "foretell", 6, 0.052, 0.004),
+                (61, "same_day_pacing", 5, 0.083, 0.01),
+                (61, "commit", 6, 0.12, -0.09),
+            )
+        ],
+        "why_empty": None,
+    }
+    return PastReading.model_validate({**reading, **changes}).model_dump(mode="json")
+
+
+def _past(label: str, start: date, came: Decimal) -> dict[str, Any]:
+    middle, half = Decimal(3_800_000), {1: Decimal(700_000), 31: Decimal(500_000), 61: Decimal(300_000)}
+    sayings = []
+    for day, wide in half.items():
+        said = middle + (came - middle) * day / 70
+        sayings.append(
+            {
+                "day": day,
+                "as_of": start + timedelta(days=day - 1),
+                "projection": said.quantize(Decimal("0.01")),
+                "low": (said - wide).quantize(Decimal("0.01")),
+                "high": (said + wide).quantize(Decimal("0.01")),
+                "hit": said - wide <= came <= said + wide,
+                "commit": came * day / 90,
+                "pacing": None if label == "Q2 2025" else came * Decimal("1.05"),
+                "last_year": None,
+            }
+        )
+    return {"period": period(label, start, start + timedelta(days=90)), "closed": came, "sayings": sayings}
+
+
+def no_past() -> dict[str, Any]:
+    """Before any period is over."""
+    why = "No period is over for which closes had been recorded for 30 days when it began."
+    return past(periods=[], methods=[], why_empty=why)

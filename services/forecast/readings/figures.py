@@ -21,7 +21,7 @@ from services.forecast.past.ageing import Age, ages_by_stage
 from services.forecast.past.population import BUCKETS, OPEN, Population
 from services.forecast.rates import service as rates
 from services.forecast.rates.conversion import deviations
-from services.forecast.readings import repository, won
+from services.forecast.readings import receipts, repository, won
 from services.forecast.readings.asked import Asked
 
 Flag = Literal["overdue", "unpriced", "pushed"]
@@ -100,7 +100,7 @@ async def receipt(
 ) -> dict[str, Any]:
     """Of how many of the deals behind a number what is known, their newest change, and the sum of those with `only`."""
     if asked.past is None:
-        return await repository.receipt(session, asked, buckets=buckets, flag=flag, only=only)
+        return await receipts.receipt(session, asked, buckets=buckets, flag=flag, only=only)
     chosen = _behind(asked, asked.past.population, buckets, flag)
     known = _known(chosen)
     newest = chosen.columns.valid_from[chosen.rows]

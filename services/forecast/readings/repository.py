@@ -34,7 +34,7 @@ PLACES = """
 """
 """Where a row's owner stands: `u` is the own unit, `branch` the child of the asked unit that leads there."""
 
-_BUCKET = f"""
+BUCKET = f"""
     CASE WHEN r.line NOT IN ({_OPEN}, 'held_back') THEN r.line
          WHEN r.month = :undated THEN 'undated'
          WHEN r.month < :quarter_start THEN 'carried_over'
@@ -42,7 +42,7 @@ _BUCKET = f"""
 """
 """The set-based twin of `rollup.standing.bucket_of`."""
 
-_IN_PERIOD = f"""
+IN_PERIOD = f"""
     ((r.counted >= :start AND r.counted < :until)
      OR (r.line IN ({_OPEN}, 'held_back') AND r.month < :quarter_start))
 """
@@ -71,11 +71,11 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
     dim = by if by in CUTS else TOTAL
     statement = f"""
-        SELECT {PARTS[by]} AS part, {_BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
+        SELECT {PARTS[by]} AS part, {BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
                sum(r.weighted) AS weighted, sum(r.unpriced)::bigint AS unpriced_count,
                sum(r.unweighted)::bigint AS unweighted_count
         FROM ({_cells(asked, dim)}) r {PLACES}
-        WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
+        WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1, 2 HAVING sum(r.n) <> 0
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), parameters(asked, period or asked.period) | {"dim": dim})
@@ -99,8 +99,8 @@ _LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (d
 """The wins that count in another month than the one they are booked in, and in which."""
 
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
-_COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
-_COUNTED_LATE = f"""
+COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
+COUNTED_LATE = f"""
     SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
     WHERE d.line IS NOT NULL
 """  # noqa: S608 - fragment of this module
@@ -108,7 +108,7 @@ _COUNTED_LATE = f"""
 
 def counted_deals(asked: Asked) -> str:
     """The deals with the month in which each counts; nothing is looked up where all count in their own."""
-    return _COUNTED_LATE if asked.late else _COUNTED
+    return COUNTED_LATE if asked.late else COUNTED
 
 
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
@@ -148,27 +148,6 @@ async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str,
     return [dict(row) for row in found.mappings()]
 
 
-async def receipt(
-    session: AsyncSession, asked: Asked, *, buckets: Sequence[str], flag: str | None, only: str | None
-) -> dict[str, Any]:
-    """How many of the deals behind a number are known how, their newest change, and the sum of those with `only`."""
-    counts = ", ".join(f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in KNOWN.items())
-    here = KNOWN.get(only or "", "true")
-    statement = f"""
-        SELECT count(*) AS eligible, {counts}, max(r.valid_from) AS last_change_at,
-               count(*) FILTER (WHERE {here}) AS count,
-               coalesce(sum(r.amount_base) FILTER (WHERE {here}), 0) AS amount,
-               coalesce(sum(r.weighted_base) FILTER (WHERE {here}), 0) AS weighted,
-               count(*) FILTER (WHERE {here} AND r.amount_base IS NULL) AS unpriced_count,
-               count(*) FILTER (WHERE {here} AND r.weighted_base IS NULL) AS unweighted_count
-        FROM ({_COUNTED}) r {PLACES}
-        WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
-          AND {_BUCKET} = ANY(cast(:buckets AS text[])) AND coalesce({FLAGS.get(flag or "", "true")}, false)
-    """  # noqa: S608 - fragments of this module
-    given = parameters(asked, asked.period) | {"buckets": list(buckets)}
-    return dict((await session.execute(text(statement), given)).mappings().one())
-
-
 async def deals(
     session: AsyncSession,
     asked: Asked,
@@ -182,11 +161,11 @@ async def deals(
     """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
     statement = f"""
         SELECT * FROM (
-            SELECT r.*, {_BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
+            SELECT r.*, {BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
                    coalesce({FLAGS.get(flag or "", "true")} AND {KNOWN.get(only or "", "true")}, false) AS is_wanted,
                    coalesce(r.amount_base, '-Infinity') AS rank
             FROM ({counted_deals(asked)}) r {PLACES}
-            WHERE {_IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
+            WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         ) d
         WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
           AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))

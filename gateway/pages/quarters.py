@@ -17,6 +17,8 @@ GAP = Decimal("0.28")
 """The share of a period's width that is left free beside its ranges."""
 THICKNESS = Decimal("0.62")
 """The share of its place that a range fills."""
+GUTTER = Decimal(110)
+"""What is left free on the left for the amounts of the axis."""
 FEWEST = 6
 """With fewer distinct periods it is too early to say who is closer."""
 
@@ -72,8 +74,8 @@ def picture(periods: Sequence[Mapping[str, Any]]) -> Picture:
         for amount in (each["closed"], *(saying[name] for saying in each["sayings"] for name in ("low", "high")))
     ]
     levels = axis(amounts, with_zero=False)
-    place = EXTENT / max(len(periods), 1)
-    drawn = [_past(each, place * number, place, days, levels) for number, each in enumerate(reversed(periods))]
+    place = (EXTENT - GUTTER) / max(len(periods), 1)
+    drawn = [_past(each, GUTTER + place * number, place, days, levels) for number, each in enumerate(reversed(periods))]
     return Picture(drawn, [Mark(written(levels.down(tick)), tick) for tick in levels.ticks])
 
 

@@ -21,6 +21,7 @@ def test_periods_run_from_the_oldest_to_the_newest_and_days_from_left_to_right()
     edges = [Decimal(each.x) for past in drawn.periods for each in past.ranges]
     assert edges == sorted(edges)
     assert [each.day for each in drawn.periods[0].ranges] == [1, 31, 61]
+    assert edges[0] > 110, "the amounts of the axis have their place"
 
 
 def test_a_day_on_which_nothing_was_said_leaves_its_place_free() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -11,9 +12,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common import clock
 from libs.common.calendar import Period
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
+from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
@@ -66,6 +69,7 @@ async def read(
     """The distribution of what will be closed won at the period's end. Raises NegativeTarget, and what readings raise."""
     if target is not None and target < 0:
         raise NegativeTarget("target: an amount to be reached is 0 or more.")
+    question = _seen_from(question, settings_of(session))
     asked = await decide(session, question, principal=principal, from_history=True)
     found = await _projected(session, question, asked)
     head = {**await envelope(session, asked), "metric_version": METRIC}
@@ -92,6 +96,7 @@ async def read(
 
 async def past_periods(session: AsyncSession, question: Question, *, principal: Principal) -> PastReading:
     """The company's last periods of the asked one's kind as they would have been called. Raises what readings raise."""
+    question = _seen_from(question, settings_of(session))
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     sight = await _sight(session, asked)
     learnt = await _learnt(session, question, asked, sight)
@@ -121,6 +126,18 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
         methods=shown.methods([each for each in told if each.said.period in listed], asked.rates.base),
         why_empty=None if listed else shown.WHY_EMPTY,
         settings=DEFAULT.digest,
+    )
+
+
+def _seen_from(question: Question, configured: Config) -> Question:
+    """A business date of the past is an instant here: what was closed after it is no part of what was to come then."""
+    if question.day is None or question.as_of is not None:
+        return question
+    over = datetime.combine(question.day + timedelta(days=1), time(), ZoneInfo(configured.org_timezone))
+    if over > clock.now():
+        return replace(question, day=None)
+    return replace(
+        question, day=None, as_of=over - timedelta(microseconds=1), organisation=question.organisation or "is"
     )
 
 

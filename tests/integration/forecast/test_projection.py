@@ -111,6 +111,7 @@ async def test_the_projection_of_a_period_is_what_it_is_made_of(client: Any) -> 
     await the_nodes_below_add_up(api, whole, parts)
     await what_is_known_later_changes_nothing_said_before(api, database)
     await what_is_over_is_what_was_closed(api)
+    await a_day_of_the_past_is_seen_as_it_was(api)
     await nobody_sees_more_than_their_own(api)
     await a_quarter_is_judged_by_those_before(api)
 
@@ -158,6 +159,14 @@ async def what_is_over_is_what_was_closed(api: Any) -> None:
     later = await ask(api, period="2026Q1")
     assert not later["is_over"]
     assert money(later["parts"]["closed"]) == 0 < money(later["parts"]["not_created"])
+
+
+async def a_day_of_the_past_is_seen_as_it_was(api: Any) -> None:
+    """What was closed after a business date is not closed on it, and what was open then is to come."""
+    seen, then = await ask(api, date="2025-11-10"), await ask(api, as_of="2025-11-10T22:59:59.999999Z")
+    assert seen["parts"] == then["parts"]
+    assert money(seen["parts"]["closed"]) < money((await ask(api))["parts"]["closed"])
+    assert seen["business_date"]["day"] == "2025-11-10"
 
 
 async def nobody_sees_more_than_their_own(api: Any) -> None:

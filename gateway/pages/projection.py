@@ -61,9 +61,7 @@ def projection_shown(found: dict[str, Any], view: ProjectionView, wanted: outloo
 @router.get("/projection/past")
 async def past(request: Request, principal: CurrentUser) -> Response:
     """The company's past quarters as they would have been called, beside what came and what simpler methods said."""
-    found = await services_of(request).get(
-        "forecast", "forecast/projection/past", principal=principal, params={"kind": "quarter"}
-    )
+    found = await services_of(request).get("forecast", "forecast/projection/past", principal=principal)
     return page(request, "projection_past.html", **past_shown(found))
 
 

@@ -117,7 +117,7 @@ async def test_without_a_past_the_page_of_past_quarters_says_why_and_what_to_do(
     await page.goto(f"{stack.url('gateway')}/projection")
     await page.get_by_role("link", name="Your past quarters").click()
     await expect(page.locator("h1")).to_have_text("Your past quarters")
-    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/past?kind=quarter")
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/past")
     why = (await answer.json())["why_empty"]
     assert why
     await expect(page.locator(".empty")).to_contain_text(why)

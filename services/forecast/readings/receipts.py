@@ -10,12 +10,12 @@ from libs.common import organisation
 from services.forecast.readings.asked import Asked
 from services.forecast.readings.repository import (
     BUCKET,
-    COUNTED,
     FLAGS,
     IN_ORG,
     IN_PERIOD,
     KNOWN,
     PLACES,
+    counted_deals,
     filters,
     parameters,
 )
@@ -34,7 +34,7 @@ async def receipt(
                coalesce(sum(r.weighted_base) FILTER (WHERE {here}), 0) AS weighted,
                count(*) FILTER (WHERE {here} AND r.amount_base IS NULL) AS unpriced_count,
                count(*) FILTER (WHERE {here} AND r.weighted_base IS NULL) AS unweighted_count
-        FROM ({COUNTED}) r {PLACES}
+        FROM ({counted_deals(asked)}) r {PLACES}
         WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
           AND {BUCKET} = ANY(cast(:buckets AS text[])) AND coalesce({FLAGS.get(flag or "", "true")}, false)
     """  # noqa: S608 - fragments of this module

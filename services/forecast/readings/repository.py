@@ -99,8 +99,8 @@ _LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (d
 """The wins that count in another month than the one they are booked in, and in which."""
 
 _DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
-COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
-COUNTED_LATE = f"""
+_COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
+_COUNTED_LATE = f"""
     SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
     WHERE d.line IS NOT NULL
 """  # noqa: S608 - fragment of this module
@@ -108,7 +108,7 @@ COUNTED_LATE = f"""
 
 def counted_deals(asked: Asked) -> str:
     """The deals with the month in which each counts; nothing is looked up where all count in their own."""
-    return COUNTED_LATE if asked.late else COUNTED
+    return _COUNTED_LATE if asked.late else _COUNTED
 
 
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"

@@ -41,9 +41,7 @@ class Due:
 _COLUMNS = "f.connection, f.object_type, f.external_id, f.signalled_seq, f.received_at, f.restored_at, f.attempts, f.absences, f.lease, d.changed_at"
 _LEASE = Query(
     f"""
-    UPDATE fetch_signal f
-    SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1, lease = nextval('fetch_signal_seq')
-    FROM (
+    WITH d AS MATERIALIZED (
         SELECT s.connection, s.object_type, s.external_id, c.updated_at AS changed_at
         FROM connection c CROSS JOIN LATERAL (
             SELECT connection, object_type, external_id FROM fetch_signal
@@ -51,8 +49,10 @@ _LEASE = Query(
             ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
         ) s
         WHERE c.state = 'active' AND c.key <> ALL(cast(:busy AS text[]))
-    ) d
-    WHERE f.connection = d.connection AND f.object_type = d.object_type AND f.external_id = d.external_id
+    )
+    UPDATE fetch_signal f
+    SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = f.attempts + 1, lease = nextval('fetch_signal_seq')
+    FROM d WHERE f.connection = d.connection AND f.object_type = d.object_type AND f.external_id = d.external_id
     RETURNING {_COLUMNS}
     """  # noqa: S608 - a constant of this module
 )

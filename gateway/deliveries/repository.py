@@ -217,9 +217,10 @@ async def forget_bodies(session: AsyncSession, *, before: UUID, limit: int) -> i
     found = await session.execute(
         text(
             """
-            UPDATE delivery SET body = NULL WHERE id IN (
+            WITH old AS MATERIALIZED (
                 SELECT id FROM delivery WHERE body IS NOT NULL AND id < :before ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
-            ) RETURNING 1
+            )
+            UPDATE delivery d SET body = NULL FROM old WHERE d.id = old.id RETURNING 1
             """
         ),
         {"before": before, "limit": limit},

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 
 from gateway.connections.cache import Connections
-from gateway.connectors import signals
 from gateway.connectors.fetching import Fetcher
 from simulator import senders
 from simulator.connections import documents
@@ -129,20 +128,3 @@ async def test_what_is_being_fetched_is_finished_when_the_next_start_fails(gatew
         await work()
     assert await gateway.value("SELECT count(*) FROM fetch_signal") == 0
     assert await gateway.value("SELECT count(*) FROM source_record") == 1
-
-
-async def test_no_more_is_leased_than_asked_for_whatever_the_plan(gateway: Gateway, crm: CrmState) -> None:
-    """A subquery that locks may be run once per row of another table; of its rows each run takes the next ones."""
-    del crm
-    async with gateway.runtime.database.transaction() as session:
-        await session.execute(
-            text(
-                """
-                INSERT INTO fetch_signal (connection, object_type, external_id, signalled_seq, received_at, due_at)
-                SELECT 'hub', 'deal', n::text, n, now(), now() - interval '1 hour' FROM generate_series(1, 100) n
-                """
-            )
-        )
-        for plan in ("hashjoin", "mergejoin", "material", "indexscan", "bitmapscan", "indexonlyscan"):
-            await session.execute(text(f"SET LOCAL enable_{plan} = off"))
-        assert len(await signals.lease(session, limit=7, lease_s=60)) == 7

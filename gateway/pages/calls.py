@@ -16,6 +16,7 @@ from gateway.pages import saying, weekly
 from gateway.pages.address import CallView
 from gateway.pages.format import words
 from gateway.pages.names import names_of, speakers
+from gateway.pages.receipts import receipt
 from gateway.pages.templates import page
 from gateway.pages.views import Viewed
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
@@ -207,27 +208,6 @@ async def call_deals(
     return await _deals(request, session, view, DealsAt(line, cursor, judge, only), principal=principal)
 
 
-KNOWN = {
-    "priced": "with an amount in {currency}",
-    "no_amount": "without an amount",
-    "rate_missing": "without an exchange rate",
-    "date_confirmed": "with a close date",
-    "date_provisional": "with a provisional close date",
-    "undated": "without a close date",
-}
-"""The counts of a number's receipt in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A count of a receipt; `href` lists its deals, empty when they are what is listed."""
-
-    name: str
-    told: str
-    count: int
-    href: str
-
-
 @dataclass(frozen=True)
 class DealsAt:
     """Which deals of a view are listed, and of which of them the form is open."""
@@ -283,11 +263,7 @@ async def _deals(
         found=found,
         names={str(key): name for key, name in names.items()},
         csv_href=_deals_csv(view, at.line, at.only),
-        receipt=[
-            Known(name, told, found["receipt"][name], "" if name == at.only else at.href(view, only=name, cursor=""))
-            for name, told in KNOWN.items()
-        ],
-        whole_href=at.href(view, only="", cursor="") if at.only else None,
+        **receipt(found, at.only, lambda name: at.href(view, only=name, cursor="")),
         judged={each["deal_id"]: each for each in judged["items"]},
         may_judge=bool(principal.roles & weekly.SUPERIORS),
         typed=typed,

@@ -14,6 +14,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages.address import CallView, DatedView, MetricsView
 from gateway.pages.call import certainty
 from gateway.pages.names import names_of
+from gateway.pages.receipts import receipt
 from gateway.pages.templates import page
 from gateway.pages.views import Cursor, Viewed
 from gateway.proxy.client import services_of
@@ -68,17 +69,18 @@ async def pipeline_deals(
     view: Viewed,
     line: Annotated[str, Query(max_length=20)] = "open",
     stage: Annotated[str | None, Query(max_length=200)] = None,
+    only: Annotated[str, Query(max_length=20)] = "",
     cursor: Cursor = None,
 ) -> Response:
-    """The deals behind a number of the pipeline; their sum is that number."""
-    asked = view.asked(line=line, limit="100", cursor=cursor or "")
+    """The deals behind a number of the pipeline, with its receipt; their sum is that number."""
+    asked = view.asked(line=line, only=only, limit="100", cursor=cursor or "")
     if stage is not None:
         asked["stage"] = stage
     found = await services_of(request).get("forecast", "forecast/deals", principal=principal, params=asked)
     owners = {UUID(deal["owner_id"]) for deal in found["items"] if deal["owner_id"]}
     names = await names_of(session, owners, principal=principal)
     labels: Mapping[str, str] = {str(key): name for key, name in names.items()}
-    here = _deals_href(view, line, stage)
+    here = _deals_href(view, line, stage, only)
     title = LINES.get(line, line)
     exported = {name: value for name, value in asked.items() if name not in ("limit", "cursor")} | {"format": "csv"}
     return page(
@@ -92,6 +94,7 @@ async def pipeline_deals(
         names=labels,
         csv_href=f"/api/v1/forecast/deals?{urlencode(exported)}",
         may_judge=False,
+        **receipt(found, only, lambda name: _deals_href(view, line, stage, name)),
     )
 
 
@@ -101,6 +104,8 @@ def tabs(view: DatedView) -> Mapping[str, str]:
     return {"open": CallView(**same).href("/pipeline"), "working": MetricsView(**same).href()}
 
 
-def _deals_href(view: CallView, line: str, stage: str | None) -> str:
+def _deals_href(view: CallView, line: str, stage: str | None, only: str = "") -> str:
     """Where the deals behind a number are. A stage of "" asks for the deals without one."""
-    return view.href("/pipeline/deals", by="organisation", view="single", open=(), line=line, stage=stage)
+    return view.href(
+        "/pipeline/deals", by="organisation", view="single", open=(), line=line, stage=stage, only=only or None
+    )

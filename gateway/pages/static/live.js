@@ -66,7 +66,13 @@
     if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== address)) { again = true; event.preventDefault(); }
   });
 
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.sourceElement.id === "view") mark(); // a part that loads by itself says nothing of the view
+    show(document.documentElement.dataset.live || "connecting");
+    connect();
+  });
+
+  function mark() {
     for (const element of document.querySelectorAll("data[data-key]")) {
       const old = before.get(element.dataset.key);
       if (old === undefined || old === element.value) continue;
@@ -75,9 +81,7 @@
       element.classList.add("changed");
     }
     before.clear();
-    show(document.documentElement.dataset.live || "connecting");
-    connect();
-  });
+  }
 
   document.addEventListener("htmx:response:error", (event) => {
     if (event.detail.ctx.sourceElement.id === "view") show("paused");

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
 from libs.common import clock
-from tests.e2e.conftest import Known, is_fine, numbers
+from tests.e2e.conftest import Known, is_fine
 from tests.e2e.crm import Crm, deal
 
 TARGET = "9000000"
@@ -75,9 +75,17 @@ def told(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((name, str(value)) for name, value in numbers.items() if value is not None)
 
 
-async def said_then(page: Page, stack: Stack, **asked: str) -> dict[str, Any]:
-    """What the API says of the instant that the page shows."""
-    as_of = await page.locator(".freshness time").last.get_attribute("datetime") or ""
+async def shown_as_of(page: Page) -> tuple[str, list[tuple[str, str]]]:
+    """The instant that the page names and its numbers, at one go: the page may be replaced between two questions."""
+    read = """() => [
+        [...document.querySelectorAll(".freshness time")].at(-1).dateTime,
+        [...document.querySelectorAll("data[data-key]")].map(each => [each.dataset.key, each.value]),
+    ]"""
+    as_of, pairs = await page.evaluate(read)
+    return as_of, [(key, value) for key, value in pairs]
+
+
+async def said_then(page: Page, stack: Stack, as_of: str, **asked: str) -> dict[str, Any]:
     query = urlencode({"as_of": as_of, "organisation": "is", **asked})
     answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/metrics/overview?{query}")
     assert answer.ok, await answer.text()
@@ -96,9 +104,9 @@ async def test_every_number_on_the_page_is_the_api_s_of_the_instant_that_it_name
     await page.get_by_label("Target").fill("9,000,000")
     await page.get_by_label("Target").press("Enter")
     await expect(page.locator("data[data-key='required_open']")).to_be_visible()
-    found = await said_then(page, stack, value_basis="tcv", target=TARGET)
+    as_of, shown = await shown_as_of(page)
+    found = await said_then(page, stack, as_of, value_basis="tcv", target=TARGET)
     api = dict(told(found))
-    shown = await numbers(page)
     assert {key for key, _ in shown} >= AT_LEAST
     assert [(key, value) for key, value in shown if api.get(key) != value] == []
     for each in found["items"]:

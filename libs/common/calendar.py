@@ -128,6 +128,17 @@ class FiscalCalendar:
     def year(self, day: date) -> Period:
         return self._year(self._year_of(day))
 
+    def like(self, period: Period, day: date) -> Period:
+        """The period of the same kind in which a day lies."""
+        return {"month": self.month, "quarter": self.quarter, "year": self.year}[period.kind](day)
+
+    def before(self, period: Period, count: int) -> list[Period]:
+        """The `count` periods of the same kind before a period, oldest first."""
+        found = [period]
+        while len(found) <= count:
+            found.append(self.like(period, found[-1].start - timedelta(days=1)))
+        return found[:0:-1]
+
     def parse(self, key: str) -> Period:
         """The period called `2026Q4`, `2026-11`, `FY2026` or `2026`. Raises UnknownPeriod."""
         found = _KEY.fullmatch(key.strip())

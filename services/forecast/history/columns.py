@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ AMOUNT_SCALE: Final = 4
 
 EPOCH = date(1970, 1, 1)
 MANY = 10_000
+_QUARTER_HOUR: Final = 15 * 60 * 1_000_000
+"""Time zones change their offset at quarters of an hour only."""
+_DAY: Final = 86_400_000_000
 
 WORDS = (
     *("deal", "owner", "currency", "probability", "state", "stage", "pipeline", "category", "gate"),
@@ -198,6 +202,20 @@ def present(codes: Codes) -> list[int]:
 def micros(instant: datetime) -> int:
     """Whole microseconds since 1970 of an aware instant, exactly."""
     return (instant.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def local_days(instants: Ints, zone: ZoneInfo) -> npt.NDArray[np.float64]:
+    """Days since 1970 of instants (microseconds since 1970) by the clocks of a time zone; the whole part is the day number."""
+    quarters, place = np.unique(instants // _QUARTER_HOUR, return_inverse=True)
+    offset = np.array([_offset(each, zone) for each in quarters.tolist()], dtype=np.int64)
+    moved = instants + (offset[place] if len(instants) else 0)
+    found: npt.NDArray[np.float64] = moved / _DAY
+    return found
+
+
+def _offset(quarter: int, zone: ZoneInfo) -> int:
+    at = instant_of(quarter * _QUARTER_HOUR)
+    return (at.astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
 
 
 def instant_of(value: int) -> datetime:

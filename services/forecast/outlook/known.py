@@ -41,13 +41,17 @@ class Learnt:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came."""
+    """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came.
+
+    Nothing that was recorded after `known_at` is seen.
+    """
 
     columns: Columns
     rates: Rates
     calendar: FiscalCalendar
     zone: ZoneInfo
     imported_at: datetime | None
+    known_at: datetime
 
     def steps(self, as_of: datetime, known_at: datetime) -> tuple[Steps, Index]:
         """The steps valid and known at two instants, and the last row of each deal."""
@@ -60,10 +64,14 @@ class Sight:
     def midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
 
+    def known_by(self, at: datetime) -> datetime:
+        """Until when what was recorded counts as known at `at`: what was imported does from its own time on."""
+        return min(self.known_at, max(at, self.imported_at or at))
+
     def steps_then(self, day: date) -> Steps:
-        """What was known when a day began. What was imported counts as known from its own time on: nobody knew it before."""
+        """What was known when a day began."""
         at = self.midnight(day)
-        return self.steps(at, max(at, self.imported_at or at))[0]
+        return self.steps(at, self.known_by(at))[0]
 
 
 class Memory:
@@ -90,10 +98,10 @@ class Memory:
 
     async def said(self, sight: Sight, period: Period, lead: int, settings: Settings) -> Said | None:
         """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
-        key = ("said", period, lead, repr(sight.rates), sight.imported_at, settings)
+        day = period.start + timedelta(days=lead)
+        key = ("said", period, lead, repr(sight.rates), sight.known_by(sight.midnight(day)), settings)
 
         def say() -> Said | None:
-            day = period.start + timedelta(days=lead)
             return sayings.said(sight.steps_then(day), period, lead, sight.calendar, settings)
 
         return await self._once(key, None, say)

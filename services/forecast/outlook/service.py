@@ -13,16 +13,16 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.calendar import Period
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
+from services.forecast.accuracy.closings import closings
 from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
 from services.forecast.outlook import sayings, shown
 from services.forecast.outlook.known import Learnt, Sight, memory_of
-from services.forecast.outlook.sayings import Said
+from services.forecast.outlook.sayings import TAUGHT, Said
 from services.forecast.outlook.schemas import ContributionOut, FanOut, PastReading, ProjectionReading
 from services.forecast.past import service as past
 from services.forecast.projection import learning
@@ -37,8 +37,6 @@ from services.forecast.readings.service import decide, envelope, period_out
 METRIC: Final = "projection-1"
 LEADS: Final = {"month": (0, 10, 20), "quarter": (0, 30, 60), "year": (0, 91, 182, 273)}
 """Days of a period on which its past ones are judged; the one before today's teaches today's band and blend."""
-TAUGHT: Final = {"month": 12, "quarter": 10, "year": 3}
-"""How many past periods are looked at."""
 LISTED: Final = 8
 SHOWN: Final = 10
 """Deals that are itemised."""
@@ -50,7 +48,10 @@ class NegativeTarget(Invalid):
 
 @dataclass(frozen=True)
 class Projected:
-    """A projection of a part: what it is made of and its distribution; `to_come` before it was blended, by the engine."""
+    """A projection of a part: what it is made of and its distribution.
+
+    `by`: what is to come by the blend, over what is to come by the engine. `outlook` is None for a period that is over.
+    """
 
     asked: Asked
     learnt: Learnt
@@ -100,30 +101,29 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     sight = await _sight(session, asked)
     learnt = await _learnt(session, question, asked, sight)
-    came = sayings.booked(learnt.steps)
-    until = learnt.model.today
+    current = asked.calendar.like(asked.period, asked.business_date.day)
+    periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
-    periods = sayings.periods_before(asked.calendar, _of_today(asked), TAUGHT[asked.period.kind])
     for lead in LEADS[asked.period.kind][:3]:
         every = [await memory_of(session).said(sight, period, lead, DEFAULT) for period in periods]
         all_said[lead] = [each for each in every if each is not None]
 
-    def worked() -> tuple[list[shown.Saying], list[Period]]:
+    def worked() -> tuple[list[shown.Saying], dict[int, float]]:
+        came = sayings.brought(closings(learnt.steps, learnt.model.today), periods)
         found = []
         for lead, several in all_said.items():
-            told = sayings.told(several, came, until, DEFAULT)
-            for each, landing in zip(several, sayings.landings(several, told, DEFAULT), strict=True):
-                commit = sayings.commit(
-                    sight.columns, sight.rates, each.period, sight.midnight(each.day), sight.imported_at
-                )
-                found.append(shown.Saying(each, lead, landing, came(each.period), commit))
-        return found, [period for period in periods if any(each.said.period == period for each in found)][-LISTED:]
+            for each, (landing, _) in zip(several, sayings.told(several, DEFAULT), strict=True):
+                at = sight.midnight(each.day)
+                commit = sayings.commit(sight.columns, sight.rates, each.period, at, sight.known_by(at))
+                found.append(shown.Saying(each, lead, landing, came[each.end], commit))
+        return found, came
 
-    told, listed = await asyncio.to_thread(worked)
+    told, came = await asyncio.to_thread(worked)
+    listed = [period for period in periods if any(each.said.period == period for each in told)][-LISTED:]
     return PastReading(
         **{**await envelope(session, asked), "metric_version": METRIC},
-        periods=[shown.past_period(period, told, came(period), asked) for period in reversed(listed)],
-        methods=shown.methods([each for each in told if each.said.period in listed], asked.rates.base),
+        periods=[shown.past_period(period, told, came[day_number(period.end)], asked) for period in reversed(listed)],
+        methods=shown.methods([each for each in told if each.said.period in listed]),
         why_empty=None if listed else shown.WHY_EMPTY,
         settings=DEFAULT.digest,
     )
@@ -144,19 +144,14 @@ def _seen_from(question: Question, configured: Config) -> Question:
 async def _sight(session: AsyncSession, asked: Asked) -> Sight:
     columns = await past.columns(session)
     imported_at = last_import(columns, asked.known_at)
-    return Sight(columns, asked.rates, asked.calendar, ZoneInfo(settings_of(session).org_timezone), imported_at)
+    zone = ZoneInfo(settings_of(session).org_timezone)
+    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at)
 
 
 async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
     today = day_number(asked.business_date.day) + 1
     instants = (question.as_of, question.known_at)
     return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, today, DEFAULT, asked=instants)
-
-
-def _of_today(asked: Asked) -> Period:
-    """The period of the asked one's kind in which the business date lies."""
-    calendar, day = asked.calendar, asked.business_date.day
-    return {"month": calendar.month, "quarter": calendar.quarter, "year": calendar.year}[asked.period.kind](day)
 
 
 async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:
@@ -196,18 +191,17 @@ async def _company(
     """What the whole company's past periods teach: blend, band, what the methods say now, and blended over engine's to come."""
     model, period = learnt.model, asked.period
     start, end = day_number(period.start), day_number(period.end)
-    current = _of_today(asked)
+    current = asked.calendar.like(period, asked.business_date.day)
     into = max(0, model.today - start)
     lead = max(each for each in LEADS[period.kind] if each <= into)
-    before = sayings.periods_before(
-        asked.calendar, min(current, period, key=lambda each: each.start), TAUGHT[period.kind]
-    )
+    before = asked.calendar.before(min(current, period, key=lambda each: each.start), TAUGHT[period.kind])
     memory = memory_of(session)
     every = [await memory.said(sight, each, lead, settings) for each in before]
 
     def worked() -> tuple[Blend, Stretch, dict[str, float | None], float]:
-        came = sayings.booked(learnt.steps)
-        over: list[Told] = sayings.told([each for each in every if each], came, model.today, settings)
+        came = sayings.brought(closings(learnt.steps, model.today), before)
+        past = [each for _, each in sayings.told([each for each in every if each], settings)]
+        over: list[Told] = sayings.over(past, came, model.today)
         mixed, wide = learning.blend(over, settings), learning.stretch(over, settings)
         if model.today >= end:
             return mixed, wide, {}, 1.0

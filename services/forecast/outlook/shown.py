@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from libs.common import money
+from services.forecast.accuracy import scores
 from services.forecast.accuracy.baselines import BASELINES
 from services.forecast.history.columns import day_of
 from services.forecast.outlook.sayings import BAND, Said
@@ -198,23 +199,22 @@ def _saying(each: Saying, currency: str) -> SayingOut:
     )
 
 
-def methods(told: Sequence[Saying], currency: str) -> list[MethodOut]:
+def methods(told: Sequence[Saying]) -> list[MethodOut]:
     """Error and bias of every method at each day, over the periods of which it said something."""
-    del currency
     rows = []
     for lead in sorted({each.lead for each in told}):
         here = [each for each in told if each.lead == lead]
         for name in dict.fromkeys(name for each in here for name in each.points):
             pairs = [(each.points[name], each.came) for each in here if name in each.points]
-            came = sum(actual for _, actual in pairs)
-            off = [point - actual for point, actual in pairs]
+            said, came = np.array(pairs).T
+            error, bias = scores.wape(said, came), scores.bias(said, came)
             rows.append(
                 MethodOut(
                     day=lead + 1,
                     method=name,
                     periods=len(pairs),
-                    wape=round(sum(map(abs, off)) / came, 4) if came > 0 else None,
-                    bias=round(sum(off) / came, 4) if came > 0 else None,
+                    wape=None if error is None else round(error, 4),
+                    bias=None if bias is None else round(bias, 4),
                 )
             )
     return rows

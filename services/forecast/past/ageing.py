@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from services.forecast.history.columns import Ints, day_number, instant_of
+from services.forecast.history.columns import day_number, local_days
 from services.forecast.past.population import Population
-
-_QUARTER_HOUR = 15 * 60 * 1_000_000
-"""Time zones change their offset at quarters of an hour only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,8 @@ class Age:
 def ages_by_stage(population: Population, day: date, zone: ZoneInfo) -> dict[str | None, Age]:
     """By stage; a stage without a name is None. The median is the lower one of an even number, as in the present's query."""
     columns, rows = population.columns, population.rows
-    days = np.maximum(day_number(day) - _local_days(columns.stage_entered_at[rows], zone), 0)
+    entered = np.floor(local_days(columns.stage_entered_at[rows], zone)).astype(np.int64)
+    days = np.maximum(day_number(day) - entered, 0)
     words = columns.words["stage"].texts
     typed = [None if text is None else Decimal(text) for text in columns.words["probability"].texts]
     found: dict[str | None, Age] = {}
@@ -38,10 +36,3 @@ def ages_by_stage(population: Population, day: date, zone: ZoneInfo) -> dict[str
             int(ages[(len(ages) - 1) // 2]), int(ages[-1]), sum(known, Decimal()) / len(known) if known else None
         )
     return found
-
-
-def _local_days(instants: Ints, zone: ZoneInfo) -> Ints:
-    """The day number of each instant (microseconds since 1970) in a time zone."""
-    quarters, place = np.unique(instants // _QUARTER_HOUR, return_inverse=True)
-    days = [day_number(instant_of(each * _QUARTER_HOUR).astimezone(zone).date()) for each in quarters.tolist()]
-    return np.array(days, dtype=np.int64)[place]

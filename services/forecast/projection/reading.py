@@ -1,19 +1,15 @@
 """Makes the engine's steps from the columns of history."""
 
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from libs.common import money
-from services.forecast.history.columns import NO_DAY, Columns, Index, Ints, instant_of
+from services.forecast.history.columns import NO_DAY, Columns, Index, local_days
 from services.forecast.past.population import days, worth
 from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Codes, Floats, Steps
 from services.forecast.rates.conversion import Rates
 
-_QUARTER_HOUR = 15 * 60 * 1_000_000
-"""Time zones change their offset at quarters of an hour only."""
-_DAY = 86_400_000_000
 LARGEST = 360
 """Segments times stages that are told apart; rarer segments stand together."""
 OTHER = "other"
@@ -41,7 +37,7 @@ def steps_of(columns: Columns, rows: Index, rates: Rates, zone: ZoneInfo) -> Ste
     starts[1:] = deal[1:] != deal[:-1]
     return Steps(
         deal=(np.cumsum(starts) - 1).astype(np.int32),
-        at=_local(columns.valid_from[rows], zone),
+        at=local_days(columns.valid_from[rows], zone),
         state=state,
         stage=stage,
         segment=segment,
@@ -86,16 +82,3 @@ def _segments(columns: Columns, rows: Index, most: int) -> tuple[Codes, tuple[st
     told = [f"{kinds[pair // len(sizes)] or ''} / {sizes[pair % len(sizes)] or ''}" for pair in pairs[order].tolist()]
     names = told[:most] if len(told) <= most else [*told[: most - 1], OTHER]
     return place[codes], tuple(names)
-
-
-def _local(instants: Ints, zone: ZoneInfo) -> Floats:
-    """Days since 1970 of each instant by the clocks of a time zone."""
-    quarters, place = np.unique(instants // _QUARTER_HOUR, return_inverse=True)
-    offset = np.array([_offset(quarter, zone) for quarter in quarters.tolist()], dtype=np.int64)
-    moved: Floats = (instants + offset[place]) / _DAY if len(instants) else np.empty(0)
-    return moved
-
-
-def _offset(quarter: int, zone: ZoneInfo) -> int:
-    at = instant_of(quarter * _QUARTER_HOUR)
-    return (at.astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)

@@ -50,9 +50,9 @@ def sizes(wins: Wins, open_amounts: Floats, *, today: int, segments: int, settin
     weight = np.bincount(segment, counted, segments)
     few = settings.segment_wins
     mean = (np.bincount(segment, counted * amount, segments) + few * company) / (weight + few)
-    if total > 0:
+    if (brought := weight @ mean) > 0:
         # Shrunk means of unequal segments would together bring less than was won.
-        mean *= company * total / (weight @ mean)
+        mean *= company * total / brought
     off = (
         np.bincount(segment, counted * (amount - mean[segment]) ** 2, segments) if len(segment) else np.zeros(segments)
     )

@@ -120,7 +120,6 @@ class Wins:
     segment: Codes
     amount: Floats
     asked: Floats
-    due: Flags
 
 
 def evenings(steps: Steps) -> Steps:
@@ -186,4 +185,4 @@ def wins(steps: Steps) -> Wins:
     asked = np.where(follows[turned], steps.amount[np.maximum(turned - 1, 0)], np.nan)
     at, booked = steps.at[turned], steps.booked[turned]
     day = np.floor(np.where(np.isnan(booked), at, booked)).astype(np.int64)
-    return Wins(steps.deal[turned], day, at, steps.segment[turned], steps.amount[turned], asked, steps.due[turned])
+    return Wins(steps.deal[turned], day, at, steps.segment[turned], steps.amount[turned], asked)

@@ -129,7 +129,7 @@ async def the_nodes_below_add_up(api: Any, whole: Decimal, parts: dict[str, Deci
 
 async def what_is_known_later_changes_nothing_said_before(api: Any, database: Database) -> None:
     then = {"as_of": "2025-11-10T12:00:00Z", "known_at": "2025-11-10T12:00:00Z"}
-    before = await ask(api, **then)
+    before, past = await ask(api, **then), await ask(api, "projection/past", **then)
     late = datetime(2025, 11, 30, tzinfo=UTC)
     await handle(
         database,
@@ -148,6 +148,7 @@ async def what_is_known_later_changes_nothing_said_before(api: Any, database: Da
     again = await ask(api, **then)
     of_now = dict.fromkeys(("watermark", "behind_s", "business_date"))
     assert before | of_now == again | of_now
+    assert past | of_now == await ask(api, "projection/past", **then) | of_now
     assert money((await ask(api))["parts"]["closed"]) > money(before["parts"]["closed"])
 
 

@@ -27,6 +27,9 @@ class Settings(CommonSettings):
     closing_working_days: int = Field(
         default=5, ge=0, le=60, description="working days after a period's last day in which finance should close it"
     )
+    over_forecast_cost: float = Field(
+        default=1.0, gt=0, le=99, description="how many times as bad a forecast too high is as one too low by as much"
+    )
     holidays: Annotated[tuple[date, ...] | None, NoDecode] = Field(
         default=None, description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
     )

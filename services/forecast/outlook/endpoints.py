@@ -7,9 +7,11 @@ from fastapi import APIRouter, Query
 
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.outlook import service
-from services.forecast.outlook.schemas import PastReading, ProjectionReading
+from services.forecast.outlook import service, supposed
+from services.forecast.outlook.schemas import NeededReading, PastReading, ProjectionReading, SupposedReading
 from services.forecast.readings.endpoints import Asked
+
+Target = Annotated[Decimal | None, Query(description="an amount: how likely is it that at least this is closed?")]
 
 router = APIRouter(prefix="/forecast", tags=["projection"])
 
@@ -19,12 +21,40 @@ async def read_projection(
     session: Reading,
     principal: CurrentPrincipal,
     question: Asked,
-    target: Annotated[
-        Decimal | None, Query(description="an amount: how likely is it that at least this is closed?")
-    ] = None,
+    target: Target = None,
 ) -> ProjectionReading:
     """What will be closed won at the period's end: what it is made of, which adds up, and how sure that is."""
     return await service.read(session, question, target=target, principal=principal)
+
+
+@router.get("/projection/what-if")
+async def read_what_if(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    suppose: Annotated[
+        list[str] | None,
+        Query(
+            description="taken one after the other: won:<deal>[:<amount>], lost:<deal>, moved:<deal>:<date>, "
+            "added:<amount>[:<chance>], without:<number of largest>, pace:<factor>, creation:<factor>"
+        ),
+    ] = None,
+    target: Target = None,
+) -> SupposedReading:
+    """What the projection becomes with what is supposed, and how much each supposition changes."""
+    return await supposed.read(session, question, suppose or [], target=target, principal=principal)
+
+
+@router.get("/projection/needed")
+async def read_needed(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    target: Annotated[Decimal, Query(ge=0, max_digits=20, description="an amount that should be closed")],
+    wanted: Annotated[float, Query(gt=0, lt=1, description="how likely that should be")] = 0.8,
+) -> NeededReading:
+    """What would have to be true: deals won, a pace of wins or a creation, of which each alone makes the target so likely."""
+    return await supposed.needed(session, question, target=target, wanted=wanted, principal=principal)
 
 
 @router.get("/projection/past")

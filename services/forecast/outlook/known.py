@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
@@ -32,11 +33,18 @@ SAYINGS_KEPT = 400
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A model and the rows of history behind it: the last one of each deal by the number it has in the steps."""
+    """A model and the rows of history behind it, in its `columns`: the last one of each deal by its number in the steps."""
 
     model: Model
     steps: Steps
+    columns: Columns
     last: Index
+
+    def number(self, deal: UUID) -> int | None:
+        """The number of a deal; None if nothing is known of it."""
+        code = self.columns.code("deal", str(deal))
+        places = np.flatnonzero(self.columns.deal[self.last] == code)
+        return int(places[0]) if code > 0 and len(places) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +100,7 @@ class Memory:
 
         def learn() -> Learnt:
             steps, last = sight.steps(as_of, known_at)
-            return Learnt(engine.learn(steps, today, sight.calendar, settings), steps, last)
+            return Learnt(engine.learn(steps, today, sight.calendar, settings), steps, sight.columns, last)
 
         return await self._once(key, sight, learn)
 

@@ -69,13 +69,18 @@ class BinOut(Out):
     share: float
 
 
-class ContributionOut(Out):
-    """An open deal: its chance to be won in the period, what it brings if it is, and the product of both."""
+class DealOut(Out):
+    """An open deal as it stands."""
 
     deal_id: UUID
     name: str | None
     stage: str | None
     close_date: date | None
+
+
+class ContributionOut(DealOut):
+    """An open deal: its chance to be won in the period, what it brings if it is, and the product of both."""
+
     chance: float
     brings: Decimal
     expected: Decimal
@@ -86,6 +91,16 @@ class TargetOut(Out):
 
     amount: Decimal
     probability: float
+
+
+class SuggestedOut(Out):
+    """What to call when too much is `over_cost` times as bad as too little: the landing below which the `share` lies,
+    1 / (1 + over_cost).
+    """
+
+    amount: Decimal
+    share: float
+    over_cost: float
 
 
 class PriorOut(Out):
@@ -120,8 +135,64 @@ class ProjectionReading(Reading):
     others: Decimal
     """What open deals beside `contributions` bring."""
     target: TargetOut | None
+    suggested: SuggestedOut | None
+    """Null for a period that is over."""
     prior: PriorOut
     settings: str
+
+
+class LandingOut(Out):
+    """A projection: its parts, its bands, and how likely the target is."""
+
+    parts: PartsOut
+    bands: list[BandOut]
+    target: TargetOut | None
+
+
+class EffectOut(Out):
+    """What a supposition changes once all before it hold, to the cent, and the projection then. `deal`: the one it is of."""
+
+    suppose: str
+    deal: DealOut | None
+    change: Decimal
+    projection: Decimal
+
+
+class SupposedReading(Reading):
+    """What if: the projection as it is, with everything that was supposed, and what each supposition changes.
+
+    The changes add up from one projection to the other. The blend stays as it is, but never takes away more than is to come.
+    """
+
+    period: PeriodOut
+    as_is: LandingOut
+    supposed: LandingOut
+    effects: list[EffectOut]
+
+
+class NeededDealOut(Out):
+    """A deal that would have to be won, and how likely the target is with it and all before it won."""
+
+    deal: DealOut
+    probability: float
+
+
+class NeededReading(Reading):
+    """What would have to be true for a `target` to be reached with probability `wanted`; now it is `probability`.
+
+    Each alone would do: the `deals` together (`deals_suffice`; else they are those that help most), a `pace` of wins so many
+    times today's, or a `creation` so many times today's; null where not even `most` times would do.
+    """
+
+    period: PeriodOut
+    target: Decimal
+    wanted: float
+    probability: float
+    deals: list[NeededDealOut]
+    deals_suffice: bool
+    pace: float | None
+    creation: float | None
+    most: float
 
 
 class SayingOut(Out):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ from services.forecast.projection.engine import Outlook, Part
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import ENGINE, Blend, Stretch, Told
 from services.forecast.projection.settings import DEFAULT, Settings
+from services.forecast.projection.steps import Index
 from services.forecast.readings import figures, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
@@ -63,16 +64,34 @@ class Projected:
     wide: Stretch
     points: dict[str, float | None]
 
+    @property
+    def blend(self) -> float:
+        """What the blend adds to the engine's mean."""
+        return self.outlook.to_come * (self.by - 1) if self.outlook else 0.0
+
+    @property
+    def part(self) -> Part | None:
+        """What of the company was asked for; None for all of it."""
+        return _part(self.asked, self.learnt)
+
+
+async def projected(
+    session: AsyncSession, question: Question, *, target: Decimal | None, principal: Principal
+) -> Projected:
+    """The projection of what was asked. Raises NegativeTarget, and what readings raise."""
+    if target is not None and target < 0:
+        raise NegativeTarget("target: an amount to be reached is 0 or more.")
+    question = _seen_from(question, settings_of(session))
+    asked = await decide(session, question, principal=principal, from_history=True)
+    return await _projected(session, question, asked)
+
 
 async def read(
     session: AsyncSession, question: Question, *, target: Decimal | None, principal: Principal
 ) -> ProjectionReading:
     """The distribution of what will be closed won at the period's end. Raises NegativeTarget, and what readings raise."""
-    if target is not None and target < 0:
-        raise NegativeTarget("target: an amount to be reached is 0 or more.")
-    question = _seen_from(question, settings_of(session))
-    asked = await decide(session, question, principal=principal, from_history=True)
-    found = await _projected(session, question, asked)
+    found = await projected(session, question, target=target, principal=principal)
+    asked = found.asked
     head = {**await envelope(session, asked), "metric_version": METRIC}
     day = asked.business_date.day
     items = await _contributions(session, found)
@@ -81,7 +100,7 @@ async def read(
         **head,
         period=period_out(asked.period, day),
         is_over=found.outlook is None,
-        parts=shown.parts(found.closed, found.outlook, found.by, asked.rates.base),
+        parts=shown.parts(found.closed, found.outlook, found.blend, asked.rates.base),
         **shown.distribution(found.landing, found.wide, asked.rates.base),
         blend=shown.blend(found.mixed, found.points, asked.rates.base),
         expected_wins=float(found.outlook.deals.chance.sum()) if found.outlook else 0.0,
@@ -90,6 +109,9 @@ async def read(
         contributions=items,
         others=shown.others(found.outlook, items, asked.rates.base),
         target=shown.target(found.landing, target),
+        suggested=shown.suggested(found.landing, settings_of(session).over_forecast_cost, asked.rates.base)
+        if found.outlook
+        else None,
         prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
         settings=DEFAULT.digest,
     )
@@ -181,8 +203,7 @@ def _part(asked: Asked, learnt: Learnt) -> Part | None:
     view = asked.past.view
     if view.units is None and not view.filters:
         return None
-    columns = asked.past.population.columns
-    return learnt.model.part(view.owns(columns, learnt.last) & view.matches(columns, learnt.last))
+    return learnt.model.part(view.owns(learnt.columns, learnt.last) & view.matches(learnt.columns, learnt.last))
 
 
 async def _company(
@@ -220,7 +241,7 @@ def _fan(found: Projected) -> list[FanOut]:
     """Some days of the period: what was closed by then, and what will be."""
     period, today = found.asked.period, found.learnt.model.today
     start, end = day_number(period.start), day_number(period.end)
-    wins, part = found.learnt.model.wins, _part(found.asked, found.learnt)
+    wins, part = found.learnt.model.wins, found.part
     theirs = np.ones(len(wins.day), dtype=bool) if part is None else part.deals[wins.deal]
     days = shown.fan_days(start, end, today)
     rows = []
@@ -237,20 +258,22 @@ def _fan(found: Projected) -> list[FanOut]:
 
 
 async def _contributions(session: AsyncSession, found: Projected) -> list[ContributionOut]:
-    if found.outlook is None or found.asked.past is None:
+    if found.outlook is None:
         return []
-    deals, columns = found.outlook, found.asked.past.population.columns
+    deals = found.outlook
     expected = deals.deals.chance * deals.deals.mean
     top: Sequence[int] = np.argsort(-expected, kind="stable")[:SHOWN].tolist()
-    rows = found.learnt.last[deals.standing.deal[top]]
-    names = [
-        (UUID(deal), version)
-        for deal, version in zip(columns.texts("deal", rows), columns.version[rows].tolist(), strict=True)
-    ]
-    stored = await versions.entries(session, names)
+    stored = await entries(session, found.learnt, deals.standing.deal[top])
     return [
-        shown.contribution(
-            stored[name], float(deals.deals.chance[at]), float(deals.deals.mean[at]), found.asked.rates.base
-        )
-        for name, at in zip(names, top, strict=True)
+        shown.contribution(entry, float(deals.deals.chance[at]), float(deals.deals.mean[at]), found.asked.rates.base)
+        for entry, at in zip(stored, top, strict=True)
     ]
+
+
+async def entries(session: AsyncSession, learnt: Learnt, deals: Index) -> list[dict[str, Any]]:
+    """What was last recorded of deals, by their numbers."""
+    rows = learnt.last[deals]
+    ids, known = learnt.columns.texts("deal", rows), learnt.columns.version[rows].tolist()
+    names = [(UUID(deal), version) for deal, version in zip(ids, known, strict=True)]
+    stored = await versions.entries(session, names)
+    return [stored[name] for name in names]

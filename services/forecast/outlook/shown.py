@@ -23,6 +23,7 @@ from services.forecast.outlook.schemas import (
     PriorOut,
     QuantileOut,
     SayingOut,
+    SuggestedOut,
     TargetOut,
     WeightOut,
     WidthOut,
@@ -67,18 +68,20 @@ def amount(value: float, currency: str) -> Decimal:
     return money.quantise(Decimal(repr(float(value))), currency)
 
 
-def parts(closed: Decimal, outlook: Outlook | None, by: float, currency: str) -> PartsOut:
-    """Each part rounded by itself; the projection is their sum. The blend is what it adds to the engine's own parts."""
+def parts(closed: Decimal, outlook: Outlook | None, blend: float, currency: str) -> PartsOut:
+    """Each part rounded by itself; the projection is their sum. `blend` is what it adds to the engine's own parts, of which it
+    takes away no more than there is.
+    """
     own = (outlook.open, outlook.new[0], outlook.renewals) if outlook else (0.0, 0.0, 0.0)
     rounded = [amount(part, currency) for part in own]
-    blend = amount(sum(own) * (by - 1), currency)
+    added = max(amount(blend, currency), -sum(rounded))
     return PartsOut(
         closed=closed,
         open=rounded[0],
         not_created=rounded[1],
         renewals=rounded[2],
-        blend=blend,
-        projection=closed + sum(rounded) + blend,
+        blend=added,
+        projection=closed + sum(rounded) + added,
     )
 
 
@@ -160,6 +163,15 @@ def others(outlook: Outlook | None, listed: Sequence[ContributionOut], currency:
 
 def target(landing: Landing, wanted: Decimal | None) -> TargetOut | None:
     return None if wanted is None else TargetOut(amount=wanted, probability=round(landing.at_least(float(wanted)), 6))
+
+
+def suggested(landing: Landing, over_cost: float, currency: str) -> SuggestedOut:
+    """The call that costs least on average, when forecasting too much costs `over_cost` times as much as too little: the
+    newsvendor's quantile.
+    """
+    share = 1 / (1 + over_cost)
+    at = float(landing.quantile(share)[0])
+    return SuggestedOut(amount=amount(at, currency), share=round(share, 6), over_cost=over_cost)
 
 
 def prior(settings: Settings, wins: int) -> PriorOut:

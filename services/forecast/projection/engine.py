@@ -1,6 +1,6 @@
 """The engine: learns from steps known by a day, and says what will be won by a later one. Pure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,11 @@ class Outlook:
         """What open renewals bring on average."""
         return self._part(self.standing.due)
 
+    @property
+    def to_come(self) -> float:
+        """All of it: open deals, renewals, and deals not created yet."""
+        return float(self.deals.chance @ self.deals.mean) + self.new[0]
+
     def _part(self, which: stepping.Flags) -> float:
         return float(self.deals.chance[which] @ self.deals.mean[which])
 
@@ -89,7 +94,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What was learnt from everything known when the day `today` began."""
+    """What was learnt from everything known when the day `today` began. `pace`: what is supposed of wins from today on."""
 
     today: int
     calendar: FiscalCalendar
@@ -103,12 +108,14 @@ class Model:
     arrivals: Arrivals
     shock: float
     first: int
+    pace: float = 1.0
     _factors: dict[int, Factors] = field(default_factory=dict)
 
     def curves(self, end: int, today: int | None = None) -> Curves:
-        """The chances to be won before `end`, standing so when `today` begins."""
-        start = self.today if today is None else today
-        return curves(self.hazards, seasons(self.calendar, start, end), self.settings.ages)
+        """The chances to be won before `end`, standing so when today begins, or by what was learnt on a day of the past."""
+        if today is not None:
+            return curves(self.hazards, seasons(self.calendar, today, end), self.settings.ages)
+        return curves(self.hazards.winning(self.pace), seasons(self.calendar, self.today, end), self.settings.ages)
 
     def closed(self, start: int, end: int) -> float:
         """What is won already and counts from the day `start` on and before `end`."""
@@ -148,6 +155,14 @@ class Model:
         every = np.bincount(born.segment, counted, len(self.arrivals.rate))
         theirs = np.bincount(born.segment, counted * deals[born.deal], len(self.arrivals.rate))
         return Part(deals, np.divide(theirs, every, out=np.zeros_like(every), where=every > 0))
+
+    def winning(self, factor: float) -> "Model":
+        """The same with deals won so many times as fast."""
+        return replace(self, pace=self.pace * factor)
+
+    def creating(self, factor: float) -> "Model":
+        """The same with so many times as many deals created."""
+        return replace(self, arrivals=replace(self.arrivals, rate=self.arrivals.rate * factor))
 
     def _ahead(self, deals: Standing, end: int) -> tuple[Floats, Floats]:
         """Each deal's chance to be won before `end`, and by segment the wins of one deal created each day until then."""

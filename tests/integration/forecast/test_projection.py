@@ -109,6 +109,9 @@ async def test_the_projection_of_a_period_is_what_it_is_made_of(client: Any) -> 
     assert sum(each["weight"] for each in found["blend"]) == pytest.approx(1, abs=1e-3)
 
     await the_nodes_below_add_up(api, whole, parts)
+    await what_is_supposed_adds_up(api, found)
+    await what_cannot_be_supposed_is_told(api)
+    await what_would_have_to_be_true_makes_it_so(api)
     await what_is_known_later_changes_nothing_said_before(api, database)
     await what_is_over_is_what_was_closed(api)
     await a_day_of_the_past_is_seen_as_it_was(api)
@@ -125,6 +128,73 @@ async def the_nodes_below_add_up(api: Any, whole: Decimal, parts: dict[str, Deci
     kinds = [await ask(api, deal_type=kind) for kind in ("new", "renewal")]
     assert sum(money(each["parts"]["projection"]) for each in kinds) == pytest.approx(whole, abs=Decimal("0.05"))
     assert money(kinds[0]["parts"]["renewals"]) == 0 == money(kinds[1]["parts"]["open"])
+
+
+async def what_is_supposed_adds_up(api: Any, found: dict[str, Any]) -> None:
+    """Each supposition's change is to the cent; none of them changes what is stored."""
+    first, second = (each["deal_id"] for each in found["contributions"][:2])
+    supposed = [f"won:{first}:5000", f"lost:{second}", "added:1000:0.5", "without:1", "pace:1.2", "creation:0"]
+    told = await ask(api, "projection/what-if", suppose=supposed, target="1")
+    assert told["as_is"]["parts"] == found["parts"]
+    assert told["as_is"]["bands"] == found["bands"]
+    assert [each["suppose"] for each in told["effects"]] == supposed
+    assert [each["deal"] and each["deal"]["deal_id"] for each in told["effects"]] == [first, second, *[None] * 4]
+    number = money(told["as_is"]["parts"]["projection"])
+    for each in told["effects"]:
+        number += money(each["change"])
+        assert number == money(each["projection"])
+    parts = {name: money(amount) for name, amount in told["supposed"]["parts"].items()}
+    assert number == parts.pop("projection") == sum(parts.values())
+    assert parts["not_created"] == 0, "nothing is created any more"
+    contributed = {each["deal_id"]: money(each["expected"]) for each in found["contributions"]}
+    changes = [money(each["change"]) for each in told["effects"]]
+    assert changes[0] == pytest.approx(5000 - contributed[first], abs=Decimal("0.02"))
+    assert changes[1] == pytest.approx(-contributed[second], abs=Decimal("0.02"))
+    assert changes[2] == pytest.approx(Decimal(500), abs=Decimal("0.02"))
+    assert changes[3] < 0 < changes[4]
+    assert told["supposed"]["target"]["probability"] == 1
+    assert (await ask(api))["parts"] == found["parts"]
+    assert found["suggested"]["amount"] == found["quantiles"][3]["amount"], "the middle, as both errors cost the same"
+
+
+async def what_cannot_be_supposed_is_told(api: Any) -> None:
+    won = (await ask(api, "deals", line="closed_won"))["items"][0]["deal_id"]
+    wrong = {
+        "won": "is none of won:<deal>",
+        "won:x": "'x' is not the id of a deal",
+        f"lost:{won}": f"'{won}' is not an open deal of",
+        "added:-1": "'-1' is not an amount of 0 or more",
+        "added:1:2": "'2' is not a chance from 0 to 1",
+        "without:0": "'0' is not a number of deals",
+        "pace:5": "'5' is not a factor from 0 to 4",
+        "creation:nan": "'nan' is not a factor",
+        "pace:1:2": "is none of",
+    }
+    for text, why in wrong.items():
+        answer = await api.get("/v1/forecast/projection/what-if", params={"suppose": text}, headers=bearer("cso"))
+        assert answer.status_code == 422, text
+        assert why in answer.json()["detail"]
+        assert repr(text) in answer.json()["detail"]
+    over = {"suppose": "without:1", "period": "2025Q2"}
+    answer = await api.get("/v1/forecast/projection/what-if", params=over, headers=bearer("cso"))
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "period: Q2 2025 is over; what was closed is known.",
+    )
+
+
+async def what_would_have_to_be_true_makes_it_so(api: Any) -> None:
+    """Whatever is named as enough is enough when it is supposed."""
+    found = await ask(api)
+    target = found["quantiles"][4]["amount"]
+    told = await ask(api, "projection/needed", target=target, wanted="0.3")
+    assert told["probability"] == pytest.approx(0.25, abs=1e-3)
+    enough = [[f"won:{each['deal']['deal_id']}" for each in told["deals"]]] if told["deals_suffice"] else []
+    enough += [[f"{kind}:{told[kind]}"] for kind in ("pace", "creation") if told[kind] is not None]
+    assert len(enough) >= 2
+    for supposed in enough:
+        likely = (await ask(api, "projection/what-if", suppose=supposed, target=target))["supposed"]["target"]
+        assert likely["probability"] >= 0.3
 
 
 async def what_is_known_later_changes_nothing_said_before(api: Any, database: Database) -> None:

@@ -42,7 +42,7 @@ class View:
         pairs = [(name, _written(value)) for name, value in values if value and value != default[name]]
         pairs += [(name, str(value)) for name, value in changes.items() if name not in default and value is not None]
         path = path or self.PATH
-        return f"{path}?{urlencode(pairs, safe=',')}" if pairs else path
+        return f"{path}?{urlencode(pairs, safe=',:')}" if pairs else path
 
     def _asked(self, **more: str) -> dict[str, str]:
         shared = {field.name: getattr(self, field.name) for field in fields(View)}
@@ -98,6 +98,20 @@ class ProjectionView(DatedView):
     PATH = "/projection"
 
     target: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatIfView(ProjectionView):
+    """What is supposed, and how likely (a share) the target should be."""
+
+    PATH = "/projection/what-if"
+
+    wanted: str = "0.8"
+    suppose: tuple[str, ...] = ()
+
+    def supposing(self, suppose: tuple[str, ...]) -> "WhatIfView":
+        """The view with other suppositions."""
+        return replace(self, suppose=suppose)
 
 
 @dataclass(frozen=True, kw_only=True)

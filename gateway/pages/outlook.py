@@ -96,6 +96,15 @@ def prior(found: Mapping[str, Any]) -> str | None:
     )
 
 
+def suggested(found: Mapping[str, Any]) -> str:
+    """Why this is the number to call."""
+    times = found["over_cost"]
+    if times == 1:
+        return "the middle, since too much and too little are as bad"
+    worse, bad = ("much", times) if times > 1 else ("little", 1 / times)
+    return f"P{100 * found['share']:.0f}, since too {worse} is {bad:.3g} times as bad as too {'little' if times > 1 else 'much'}"
+
+
 def _periods(number: int) -> str:
     return f"{number} past period is" if number == 1 else f"{number} past periods are"
 

@@ -1,11 +1,23 @@
 """The parameters of a page's address, as the endpoints of pages take them."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Query
 
-from gateway.pages.address import By, CallView, Lines, MetricsView, Mode, MovementView, ProjectionView, Rate, opened
+from gateway.pages import suppositions
+from gateway.pages.address import (
+    By,
+    CallView,
+    Lines,
+    MetricsView,
+    Mode,
+    MovementView,
+    ProjectionView,
+    Rate,
+    WhatIfView,
+    opened,
+)
 
 Period = Annotated[str, Query(max_length=20)]
 Unit = Annotated[str, Query(max_length=36)]
@@ -61,6 +73,15 @@ def projection_view(view: Annotated[MetricsView, Depends(metrics_view)]) -> Proj
     return ProjectionView(**asdict(view))
 
 
+def what_if_view(
+    view: Annotated[ProjectionView, Depends(projection_view)],
+    suppose: Annotated[list[str] | None, Query(max_length=suppositions.MOST)] = None,
+    wanted: Literal["0.5", "0.8", "0.9", "0.95"] = "0.8",
+) -> WhatIfView:
+    """Of the projection, with what is supposed of it."""
+    return WhatIfView(**asdict(view), suppose=suppositions.read(suppose or []), wanted=wanted)
+
+
 def movement_view(
     period: Period = "",
     org: Unit = "",
@@ -93,4 +114,5 @@ def movement_view(
 Viewed = Annotated[CallView, Depends(call_view)]
 Metered = Annotated[MetricsView, Depends(metrics_view)]
 Projecting = Annotated[ProjectionView, Depends(projection_view)]
+Supposing = Annotated[WhatIfView, Depends(what_if_view)]
 Moving = Annotated[MovementView, Depends(movement_view)]

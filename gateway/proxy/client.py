@@ -16,6 +16,8 @@ from libs.common.web.errors import Unavailable
 log = get_logger(__name__)
 
 RETRY_AFTER_S = 2
+Params = Mapping[str, str | list[str]]
+"""Query parameters; one with a list is repeated."""
 TIMEOUT = httpx.Timeout(30.0, connect=2.0)
 
 
@@ -70,7 +72,7 @@ class Services:
         return self._http.build_request(method, url, **parts)
 
     async def get(
-        self, service: Service, path: str, *, principal: Principal, params: Mapping[str, str] | None = None
+        self, service: Service, path: str, *, principal: Principal, params: Params | None = None
     ) -> dict[str, Any]:
         """The JSON object at `/v1/{path}`. Raises ServiceDown, or ServiceRefused with the service's problem."""
         return await self._ask("GET", service, path, principal, params=dict(params or {}))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.forecast.outlook.schemas import PastReading, ProjectionReading
+from services.forecast.outlook.schemas import NeededReading, PastReading, ProjectionReading, SupposedReading
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 START, TODAY, END = date(2026, 10, 1), date(2026, 11, 22), date(2026, 12, 31)
@@ -23,8 +23,8 @@ HEAD: dict[str, Any] = {
     "completeness": None,
     "metric_version": "projection-1",
     "business_date": {"day": TODAY, "basis": "live", "newest_change_at": NOW, "newest_delivery_at": NOW},
-    "settings": "0123456789ab",
 }
+SETTINGS = "0123456789ab"
 PARTS = {"closed": "2140500.25", "open": "1610200.40", "not_created": "402100.10", "renewals": "250000.00"}
 BLEND = Decimal("-112300.35")
 
@@ -49,6 +49,7 @@ def projection(**changes: Any) -> dict[str, Any]:
     shares = [math.exp(-(((number - 11) / 5.0) ** 2)) for number in range(24)]
     reading = {
         **HEAD,
+        "settings": SETTINGS,
         "period": period(),
         "is_over": False,
         "parts": {**parts, "projection": whole},
@@ -86,6 +87,7 @@ def projection(**changes: Any) -> dict[str, Any]:
         ],
         "others": "1379300.40",
         "target": None,
+        "suggested": {"amount": "4270000.00", "share": 0.5, "over_cost": 1.0},
         "prior": {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "wins": 240},
     }
     return ProjectionReading.model_validate({**reading, **changes}).model_dump(mode="json")
@@ -115,6 +117,7 @@ def past(**changes: Any) -> dict[str, Any]:
     """Six quarters, newest first; what was said on day 1 of two of them did not hold, and pacing is closer on day 31."""
     reading = {
         **HEAD,
+        "settings": SETTINGS,
         "periods": [_past(label, date(year, month, 1), Decimal(came)) for label, month, year, came in QUARTERS],
         "methods": [
             {"day": day, "method": method, "periods": count, "wape": wape, "bias": bias}
@@ -160,3 +163,42 @@ def no_past() -> dict[str, Any]:
     """Before any period is over."""
     why = "No period is over for which closes had been recorded for 30 days when it began."
     return past(periods=[], methods=[], why_empty=why)
+
+
+def supposed(*effects: tuple[str, str, bool], **changes: Any) -> dict[str, Any]:
+    """What is supposed of the quarter under way: (supposition, what it changes, whether it is of a deal)."""
+    as_is = {name: projection()[name] for name in ("parts", "bands", "target")}
+    parts = {name: Decimal(amount) for name, amount in as_is["parts"].items()}
+    told, number = [], parts["projection"]
+    for text, change, is_of_deal in effects:
+        number += Decimal(change)
+        about = {"deal_id": UUID(int=1), "name": "Aldgate rollout", "stage": "Negotiate", "close_date": None}
+        told.append({"suppose": text, "deal": about if is_of_deal else None, "change": change, "projection": number})
+    moved = number - parts["projection"]
+    after = {**as_is, "parts": {**parts, "open": parts["open"] + moved, "projection": number}}
+    reading = {**HEAD, "period": period(), "as_is": as_is, "supposed": after, "effects": told}
+    return SupposedReading.model_validate({**reading, **changes}).model_dump(mode="json")
+
+
+def needed(**changes: Any) -> dict[str, Any]:
+    """What would have to be true for a target that is not likely enough: two deals, or wins faster; creation does not do."""
+    deals = [
+        {
+            "deal": {"deal_id": UUID(int=at), "name": f"{name} rollout", "stage": None, "close_date": None},
+            "probability": likely,
+        }
+        for at, (name, likely) in enumerate((("Aldgate", 0.61), ("Corvid", 0.83)), 1)
+    ]
+    reading = {
+        **HEAD,
+        "period": period(),
+        "target": "5000000.00",
+        "wanted": 0.8,
+        "probability": 0.11,
+        "deals": deals,
+        "deals_suffice": True,
+        "pace": 1.3715,
+        "creation": None,
+        "most": 4.0,
+    }
+    return NeededReading.model_validate({**reading, **changes}).model_dump(mode="json")

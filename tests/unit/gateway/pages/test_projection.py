@@ -51,9 +51,18 @@ def test_a_band_of_95_percent_is_told_when_there_is_one() -> None:
     assert (number(html, "wide.low"), number(html, "wide.high")) == ("2", "6")
 
 
+def test_what_to_call_is_told_with_the_reason() -> None:
+    assert "the middle, since too much and too little are as bad" in projected()
+    html = projected(suggested={"amount": "3900000.00", "share": 0.25, "over_cost": 3.0})
+    assert number(html, "suggested") == "3900000.00"
+    assert "P25, since too much is 3 times as bad as too little" in html
+    html = projected(suggested={"amount": "4900000.00", "share": 0.8, "over_cost": 0.25})
+    assert "P80, since too little is 4 times as bad as too much" in html
+
+
 def test_a_period_that_is_over_is_not_projected() -> None:
     html = projected(
-        ProjectionView(target="5"), is_over=True, fan=[], histogram=[], contributions=[],
+        ProjectionView(target="5"), is_over=True, fan=[], histogram=[], contributions=[], suggested=None,
         target={"amount": "5", "probability": 0.0},
     )  # fmt: skip
     assert "Q4 2026 is over" in html

@@ -1,0 +1,130 @@
+"""The page *What if*, in a real browser: what is supposed of deals and of all, what it changes, and what would have to be true."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from deploy.local.stack import Stack
+from libs.common import clock
+from tests.e2e.conftest import Known, is_fine, numbers
+from tests.e2e.crm import Crm, deal
+
+PATH = "/projection/what-if"
+
+
+@pytest.fixture(scope="module")
+def large(crm: Crm, await_known: Known) -> str:
+    """The name of the largest of a few open deals of this year."""
+    mark, today = uuid.uuid4().hex[:8], clock.now().date()
+    crm.send(deal(f"large-{mark}", amount="1910000.33", close_date=today + timedelta(days=20)))
+    crm.send(deal(f"small-{mark}", amount="20000.10", close_date=today + timedelta(days=20), stage="Propose"))
+    crm.send(deal(f"won-{mark}", amount="47000.00", stage="Won", category=None, closed_on=today))
+    await_known({f"large-{mark}": "", f"small-{mark}": "", f"won-{mark}": "closed_won"})
+    return f"large-{mark}"
+
+
+@pytest.fixture
+def year() -> str:
+    return f"FY{clock.now().date().year}"
+
+
+async def test_what_is_supposed_changes_the_number_by_what_the_api_says_and_is_kept_in_the_address(
+    stack: Stack, page: Page, large: str, year: str
+) -> None:
+    await page.goto(f"{stack.url('gateway')}/projection?period={year}")
+    await page.get_by_role("link", name="What if").click()
+    await expect(page.locator("h1")).to_have_text(f"What if: FY {year.removeprefix('FY')}")
+    await expect(page.locator(".none").first).to_contain_text("Nothing is supposed yet")
+
+    row = page.locator("tbody tr", has_text=large)
+    await row.get_by_role("link", name="not won").click()
+    await expect(page.locator("#effect-1")).to_contain_text(f"{large} is not won in the period")
+    await row.get_by_role("link", name="won", exact=True).click()
+    await expect(page.locator("#effect-1")).to_contain_text(f"{large} is won")
+    await expect(page.locator("#effect-2")).to_have_count(0)
+    await page.get_by_label("Wins, times as fast").fill("1.5")
+    await page.get_by_label("One more deal").fill("12,000.50")
+    await page.get_by_label("its chance").fill("50")
+    await page.get_by_role("button", name="Suppose").click()
+    await expect(page.locator("#effect-3")).to_contain_text("One more deal of 12,001, 50.0")
+    await expect(page.locator("#effect-2")).to_contain_text("Wins come 1.5 times as fast")
+
+    told = await _said(page, stack, period=year, suppose=_address(page))
+    shown = dict(await numbers(page))
+    assert shown["supposed"] == told["supposed"]["parts"]["projection"]
+    assert shown["as_is"] == told["as_is"]["parts"]["projection"]
+    assert [shown[f"effect.{at}"] for at in (1, 2, 3)] == [each["change"] for each in told["effects"]]
+    assert Decimal(shown["as_is"]) + sum(Decimal(shown[f"effect.{at}"]) for at in (1, 2, 3)) == Decimal(
+        shown["supposed"]
+    )
+    for world in ("as_is", "supposed"):
+        assert {name: shown[f"{world}.{name}"] for name in told[world]["parts"]} == told[world]["parts"]
+        assert (shown[f"{world}.low"], shown[f"{world}.high"]) == (
+            told[world]["bands"][0]["low"],
+            told[world]["bands"][0]["high"],
+        )
+    assert Decimal(shown["effect.1"]) > 1_000_000
+
+    await page.reload()
+    await expect(page.locator("#effect-3")).to_be_visible()
+    await page.locator("#effect-1").get_by_role("link", name="take back").click()
+    await expect(page.locator("#effect-3")).to_have_count(0)
+    await page.get_by_role("link", name="Take all back").click()
+    await expect(page.locator(".none").first).to_contain_text("Nothing is supposed yet")
+
+
+async def test_what_would_have_to_be_true_can_be_supposed_and_then_it_is_likely_enough(
+    stack: Stack, page: Page, large: str, year: str
+) -> None:
+    del large
+    await page.goto(f"{stack.url('gateway')}{PATH}?period={year}")
+    low = Decimal(dict(await numbers(page))["supposed.high"])
+    await page.get_by_label("Target for").fill(f"{low:,}")
+    await page.get_by_label("How likely it should be").select_option("0.5")
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.locator("#needed")).to_contain_text("What would have to be true")
+    await page.locator("#needed-deals").get_by_role("link", name="Suppose it").click()
+    await expect(page.locator("#effect-1")).to_contain_text("is won")
+    shown = dict(await numbers(page))
+    assert Decimal(shown["as_is.probability"]) == pytest.approx(Decimal("0.1"), abs=Decimal("0.03"))
+    assert Decimal(shown["supposed.probability"]) >= Decimal("0.5")
+
+
+async def test_what_cannot_be_supposed_is_told_and_the_rest_of_the_page_stands(
+    stack: Stack, page: Page, large: str, year: str
+) -> None:
+    del large
+    await page.goto(f"{stack.url('gateway')}{PATH}?period={year}&suppose=pace:9")
+    await expect(page.get_by_role("alert")).to_contain_text("'9' is not a factor from 0 to 4")
+    await expect(page.locator("data[data-key='supposed']")).to_be_visible()
+    await page.get_by_role("link", name="Begin anew").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.goto(f"{stack.url('gateway')}{PATH}?period=FY{int(year.removeprefix('FY')) - 1}")
+    await expect(page.locator(".empty")).to_contain_text("is over")
+
+
+async def test_the_page_is_accessible_and_fits_the_screen(stack: Stack, page: Page, large: str, year: str) -> None:
+    await page.goto(f"{stack.url('gateway')}{PATH}?period={year}&suppose=pace:1.2,without:1,added:40000&target=9000000")
+    await expect(page.locator("#effect-3")).to_be_visible()
+    await is_fine(page, "what-if")
+    del large
+    await page.goto(f"{stack.url('gateway')}{PATH}?period={year}")
+    await is_fine(page)
+
+
+def _address(page: Page) -> list[str]:
+    return page.url.partition("suppose=")[2].partition("&")[0].split(",")
+
+
+async def _said(page: Page, stack: Stack, **asked: Any) -> Mapping[str, Any]:
+    url = f"{stack.url('gateway')}/api/v1/forecast/projection/what-if"
+    pairs = [(name, each) for name, value in asked.items() for each in (value if isinstance(value, list) else [value])]
+    answer = await page.request.get(url + "?" + "&".join(f"{name}={each}" for name, each in pairs))
+    assert answer.ok, await answer.text()
+    found: dict[str, Any] = await answer.json()
+    return found

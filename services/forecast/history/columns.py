@@ -167,30 +167,63 @@ def _places(known: Columns, new: dict[str, npt.NDArray[Any]]) -> Index:
     return places
 
 
+def seen(columns: Columns, as_of: datetime, known_at: datetime) -> Flags:
+    """Which versions were valid from `as_of` or before, and known at `known_at`."""
+    found: Flags = columns.valid_from <= micros(as_of)
+    found &= columns.recorded_at <= micros(known_at)
+    return found
+
+
 def effective(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
     """The version of each deal that is valid at `as_of` as known at `known_at`: the last of its timeline by both clocks."""
-    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
-    deal = columns.deal[seen]
-    is_last = np.ones(len(seen), dtype=bool)
-    np.not_equal(deal[1:], deal[:-1], out=is_last[:-1])
-    return seen[is_last]
+    found = seen(columns, as_of, known_at)
+    # Most rows have another of their deal right behind them. Few are left to compare with those that stand further on.
+    found[:-1] &= ~(found[1:] & (columns.deal[1:] == columns.deal[:-1]))
+    rows = np.flatnonzero(found)
+    return rows[lasts(columns.deal[rows])]
 
 
-def timeline(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
+def timeline(columns: Columns, as_of: datetime, known_at: datetime, deals: Index | None = None) -> Index:
     """Every version that held at some time up to `as_of`, as known at `known_at`: the steps of each deal, in their order.
 
-    Of entries of one deal and one time the last is the one that held.
+    Of entries of one deal and one time the last is the one that held. Of some deals only, with their codes in `deals`, each
+    once and in order.
     """
-    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
-    deal, valid_from = columns.deal[seen], columns.valid_from[seen]
-    held = np.ones(len(seen), dtype=bool)
-    held[:-1] = (deal[1:] != deal[:-1]) | (valid_from[1:] != valid_from[:-1])
-    return seen[held]
+    if deals is None:
+        return held(columns, np.flatnonzero(seen(columns, as_of, known_at)))
+    rows = entries(columns, deals)
+    is_seen = (columns.valid_from[rows] <= micros(as_of)) & (columns.recorded_at[rows] <= micros(known_at))
+    return held(columns, rows[is_seen])
+
+
+def held(columns: Columns, rows: Index) -> Index:
+    """Of rows in the order of the columns, those that held: of one deal and one time the last."""
+    deal, valid_from = columns.deal[rows], columns.valid_from[rows]
+    is_last = lasts(deal)
+    is_last[:-1] |= valid_from[1:] != valid_from[:-1]
+    return rows[is_last]
+
+
+def lasts(deal: Codes) -> Flags:
+    """Which of rows in the order of the columns, given by their deals, are the last of their deal."""
+    found = np.ones(len(deal), dtype=bool)
+    np.not_equal(deal[1:], deal[:-1], out=found[:-1])
+    return found
+
+
+def entries(columns: Columns, deals: Index) -> Index:
+    """All versions of some deals, in the order of the columns. `deals`: their codes, each once and in order."""
+    first, last = (np.searchsorted(columns.deal, deals.astype(np.int32), side=side) for side in ("left", "right"))
+    sizes = last - first
+    before = np.cumsum(sizes) - sizes
+    found: Index = np.repeat(first - before, sizes) + np.arange(sizes.sum())
+    return found
 
 
 def last_import(columns: Columns, known_at: datetime) -> datetime | None:
     """When the last version without a recording time of its own was recorded, as known at `known_at`; None without any."""
-    recorded = columns.recorded_at[columns.reconstructed & (columns.recorded_at <= micros(known_at))]
+    recorded = columns.recorded_at[columns.reconstructed]
+    recorded = recorded[recorded <= micros(known_at)]
     return instant_of(int(recorded.max())) if len(recorded) else None
 
 

@@ -17,7 +17,7 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import Columns, Index, last_import, timeline
+from services.forecast.history.columns import Columns, Index, last_import
 from services.forecast.movement.identity import CLOSED_TERMS, NO_ROW, OPEN_TERMS, Look, Moved, Steps, explain
 from services.forecast.movement.schemas import (
     EndOut,
@@ -146,8 +146,7 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
 def _end(columns: Columns, asked: Asked) -> End:
     if asked.past is None:
         raise ValueError("a movement is between instants of the past")
-    held = timeline(columns, asked.as_of, asked.known_at)
-    late = restated(columns, held, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
+    late = restated(columns, None, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
     look = Look(asked.past.view, asked.rates, restated=late)
     return End(asked.as_of, asked.known_at, asked.business_date.day, look)
 

@@ -18,7 +18,7 @@ from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import Columns, Index, last_import
-from services.forecast.movement.identity import CLOSED_TERMS, NO_ROW, OPEN_TERMS, Look, Moved, Steps, explain
+from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Moved, Steps, explain
 from services.forecast.movement.schemas import (
     EndOut,
     IdentityOut,
@@ -30,6 +30,7 @@ from services.forecast.movement.schemas import (
     StoodOut,
     TermOut,
 )
+from services.forecast.movement.standing import NO_ROW, Look
 from services.forecast.movement.stepping import Between, End
 from services.forecast.past import service as past
 from services.forecast.past.counting import restated
@@ -199,7 +200,7 @@ async def _stood(session: AsyncSession, found: Explained, places: list[tuple[int
     """The entries of the timeline on both sides of steps, in their order."""
     pairs = [(found.steps[index].before, found.steps[index].after, at) for index, at in places]
     rows = [(int(before.rows[at]), int(after.rows[at])) for before, after, at in pairs]
-    columns = found.steps[0].before.columns
+    columns = found.steps[0].before.looked.columns
     wanted: Index = np.array(sorted({row for pair in rows for row in pair} - {NO_ROW}), dtype=np.intp)
     names = [
         (UUID(deal), version)

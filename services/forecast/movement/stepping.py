@@ -1,6 +1,6 @@
 """The steps that deals took between two instants: from end to end, or every one. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -22,7 +22,8 @@ from services.forecast.history.columns import (
     seen,
     timeline,
 )
-from services.forecast.movement.identity import NO_ROW, Look, Standing, Steps
+from services.forecast.movement.identity import Steps
+from services.forecast.movement.standing import NO_ROW, Look, Looked, Standing
 from services.forecast.past.population import days
 
 
@@ -52,61 +53,54 @@ class Between:
 
     def ends(self) -> Iterator[Steps]:
         """One step per deal, whatever happened on the way."""
-        before = self._at_start()
-        after = self._followed(before, self._arrived())
-        deals = np.flatnonzero(self._dated(before, self.start.look) | self._dated(after, self.end.look))
+        before, arrived = self._at_start(), self._arrived()
+        after = self._followed(before, arrived)
+        was_dated, is_dated = self._dated((self.start.look, self.end.look), before, arrived)
+        deals = np.flatnonzero(was_dated[before] | is_dated[after])
         before, after = before[deals], after[deals]
-        yield self._steps(
-            before, self._quarter(self.start.day), self.start.look,
-            after, self._quarter(self.end.day), self.end.look, self._closing(deals, after),
-        )  # fmt: skip
+        closing = self._closing(deals, after)
+        first = Looked.at(self.columns, self.start.look, self.period, before)
+        last = Looked.at(self.columns, self.end.look, self.period, after, closing)
+        yield Steps(
+            self._standing(first, before, self._quarter(self.start.day)),
+            self._standing(last, after, self._quarter(self.end.day)),
+            closing,
+        )
 
     def every_step(self) -> Iterator[Steps]:
         """Every change on the way, and the turn of each quarter.
 
         The first is what became known later about the start, with the other end's rates and organisation.
         """
-        look, begins, ends = self.end.look, self._quarter(self.start.day), self._quarter(self.end.day)
-        arrived = self._arrived()
+        begins, ends = self._quarter(self.start.day), self._quarter(self.end.day)
+        known, arrived = self._at_start(), self._arrived()
+        was_dated, is_dated = self._dated((self.start.look, self.end.look), known, arrived)
         is_late = self.columns.valid_from[arrived] <= micros(self.start.as_of)
-        known = self._at_start()
         then = self._followed(known, arrived[is_late])
-        deals = np.flatnonzero(self._dated(known, self.start.look) | self._dated(then, look))
-        yield self._steps(known[deals], begins, self.start.look, then[deals], begins, look, then[deals])
+        deals = np.flatnonzero(was_dated[known] | is_dated[then])
         rows = held(self.columns, arrived[~is_late])
-        before = self._before(rows, then)
         last = self._followed(then, rows)
-        was_dated = self._dated(before, look)
-        moves = was_dated | self._dated(rows, look)
-        rows, before, was_dated = rows[moves], before[moves], was_dated[moves]
+        last = last[is_dated[last]]
+        before = self._before(rows, then)
+        moves = is_dated[before] | is_dated[rows]
+        rows, before = rows[moves], before[moves]
+        known, then = known[deals], then[deals]
+        first = Looked.at(self.columns, self.start.look, self.period, known)
+        looked = Looked.at(self.columns, self.end.look, self.period, then, before, rows, last)
+
+        yield Steps(self._standing(first, known, begins), self._standing(looked, then, begins), then)
         now = self._quarters_of(rows, begins)
         since = np.where(before == NO_ROW, now, self._quarters_of(before, begins))
         # Most steps fall into the quarter of the one before: for those no quarter has turned in between.
-        turned = was_dated & (since != now)
-        yield self._steps(before[turned], since[turned], look, before[turned], now[turned], look, before[turned])
-        yield self._steps(before, now, look, rows, now, look, rows)
-        last = last[self._dated(last, look)]
-        yield self._steps(last, self._quarters_of(last, begins), look, last, ends, look, last)
-
-    def _steps(
-        self,
-        before: Index,
-        before_quarter: Codes | int,
-        before_look: Look,
-        after: Index,
-        after_quarter: Codes | int,
-        after_look: Look,
-        closing: Index,
-    ) -> Steps:
-        return Steps(
-            Standing(self.columns, before, self._spread(before_quarter, before), before_look, self.period),
-            Standing(self.columns, after, self._spread(after_quarter, after), after_look, self.period),
-            closing,
-        )
+        turned = np.flatnonzero(is_dated[before] & (since != now))
+        stood, stands = Standing(looked, before, since), Standing(looked, before, now)
+        yield Steps(stood.where(turned), stands.where(turned), before[turned])
+        yield Steps(stands, Standing(looked, rows, now), rows)
+        yield Steps(Standing(looked, last, self._quarters_of(last, begins)), self._standing(looked, last, ends), last)
 
     @staticmethod
-    def _spread(quarter: Codes | int, rows: Index) -> Codes:
-        return np.full(len(rows), quarter, dtype=np.int32) if isinstance(quarter, int) else quarter
+    def _standing(looked: Looked, rows: Index, quarter: int) -> Standing:
+        return Standing(looked, rows, np.full(len(rows), quarter, dtype=np.int32))
 
     def _at_start(self) -> Index:
         """The row that is effective at the start, by the code of its deal; NO_ROW for deals without one."""
@@ -136,13 +130,19 @@ class Between:
         found[follows + 1] = rows[follows]
         return found
 
-    def _dated(self, rows: Index, look: Look) -> Flags:
-        """Which of these rows, NO_ROW among them, are dated in the period."""
-        found = np.zeros(len(rows), dtype=bool)
-        here = np.flatnonzero(rows != NO_ROW)
-        there = rows[here]
-        day = look.restated.counted(there, days(self.columns, there))
-        found[here] = (day >= day_number(self.period.start)) & (day < day_number(self.period.end))
+    def _dated(self, looks: Iterable[Look], *several: Index) -> Iterator[Flags]:
+        """By each look, which of `several` rows are dated in the period: a flag per row of the columns and one for NO_ROW."""
+        booked = np.zeros(len(self.columns) + 1, dtype=bool)
+        for rows in several:
+            there = rows[rows != NO_ROW]
+            booked[there] = self._is_in(days(self.columns, there))
+        for look in looks:
+            found = booked.copy() if len(look.restated.rows) else booked
+            found[look.restated.rows] = self._is_in(look.restated.day)
+            yield found
+
+    def _is_in(self, day: Codes) -> Flags:
+        found: Flags = (day >= day_number(self.period.start)) & (day < day_number(self.period.end))
         return found
 
     def _closing(self, deals: Index, after: Index) -> Index:

@@ -17,7 +17,8 @@ from libs.common.calendar import FiscalCalendar
 from libs.common.ids import ROOT_UNIT
 from services.forecast.history.columns import Columns, Index, day_number, effective, timeline
 from services.forecast.movement import identity
-from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Definition, Look, Moved, explain
+from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Moved, explain
+from services.forecast.movement.standing import Definition, Look
 from services.forecast.movement.stepping import Between, End
 from services.forecast.organisation.tree import Organisation, Unit
 from services.forecast.past.counting import restated

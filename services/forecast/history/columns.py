@@ -113,12 +113,11 @@ class Columns:
         return [known[code] for code in getattr(self, column)[rows].tolist()]
 
     def is_in(self, column: str, texts: Sequence[str], rows: Index | slice = slice(None)) -> Flags:
-        """Whether the rows have one of `texts` in a column."""
-        wanted = np.zeros(len(self.words[column].texts), dtype=bool)
+        """Whether the rows have one of a few `texts` in a column."""
+        codes = getattr(self, column)[rows]
+        found = np.zeros(len(codes), dtype=bool)
         for text in texts:
-            if (code := self.code(column, text)) >= 0:
-                wanted[code] = True
-        found: Flags = wanted[getattr(self, column)[rows]]
+            found |= codes == self.code(column, text)
         return found
 
 
@@ -176,9 +175,14 @@ def seen(columns: Columns, as_of: datetime, known_at: datetime) -> Flags:
 
 def effective(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
     """The version of each deal that is valid at `as_of` as known at `known_at`: the last of its timeline by both clocks."""
-    found = seen(columns, as_of, known_at)
+    return latest(columns, seen(columns, as_of, known_at))
+
+
+def latest(columns: Columns, is_seen: Flags) -> Index:
+    """Of the versions that are seen the last of each deal."""
     # Most rows have another of their deal right behind them. Few are left to compare with those that stand further on.
-    found[:-1] &= ~(found[1:] & (columns.deal[1:] == columns.deal[:-1]))
+    found = is_seen.copy()
+    found[:-1] &= ~(is_seen[1:] & (columns.deal[1:] == columns.deal[:-1]))
     rows = np.flatnonzero(found)
     return rows[lasts(columns.deal[rows])]
 

@@ -41,8 +41,12 @@ class Steps:
 
 @dataclass(frozen=True)
 class Moved:
-    """Signed amounts by term and step, in minor units of the base currency."""
+    """Signed amounts in minor units of the base currency. What stood before and after has one for each step.
 
+    Terms have one for each of `places` only, which are the steps in which something moved.
+    """
+
+    places: Index
     open: dict[str, Ints]
     closed: dict[str, Ints]
     opening: Ints
@@ -53,12 +57,15 @@ class Moved:
     @property
     def residual(self) -> Ints:
         """What the open terms leave unexplained in each step: nothing, or a defect."""
-        return self.closing - self.opening - sum(self.open.values(), np.zeros_like(self.opening))
+        return self.closing - self.opening - self._added(self.open)
 
     @property
     def closed_residual(self) -> Ints:
         """What the closed terms leave unexplained in each step."""
-        return self.closed_closing - self.closed_opening - sum(self.closed.values(), np.zeros_like(self.opening))
+        return self.closed_closing - self.closed_opening - self._added(self.closed)
+
+    def _added(self, terms: dict[str, Ints]) -> Ints:
+        return _spread(np.sum(list(terms.values()), axis=0, dtype=np.int64), self.places, len(self.opening))
 
 
 def explain(steps: Steps) -> Moved:
@@ -71,11 +78,14 @@ def explain(steps: Steps) -> Moved:
     for now in (after, by_old_definition):
         moves |= (before.is_open != now.is_open) | (before.is_closed != now.is_closed)
     # Most deals stand as they stood: no term has anything of them.
-    here = np.flatnonzero(moves)
-    opened, closed = _terms(steps.where(here), by_old_definition.where(here), was[here], at_old[here], at_new[here])
+    places = np.flatnonzero(moves)
+    opened, closed = _terms(
+        steps.where(places), by_old_definition.where(places), was[places], at_old[places], at_new[places]
+    )
     return Moved(
-        {name: _spread(amounts, here, len(was)) for name, amounts in opened.items()},
-        {name: _spread(amounts, here, len(was)) for name, amounts in closed.items()},
+        places,
+        opened,
+        closed,
         opening=was * before.is_open,
         closing=at_new * after.is_open,
         closed_opening=was * before.is_closed,

@@ -14,10 +14,10 @@ from services.forecast.history.columns import (
     Flags,
     Index,
     day_number,
-    effective,
     held,
     instant_of,
     lasts,
+    latest,
     micros,
     seen,
     timeline,
@@ -53,7 +53,7 @@ class Between:
 
     def ends(self) -> Iterator[Steps]:
         """One step per deal, whatever happened on the way."""
-        before, arrived = self._at_start(), self._arrived()
+        before, arrived = self._came()
         after = self._followed(before, arrived)
         was_dated, is_dated = self._dated((self.start.look, self.end.look), before, arrived)
         deals = np.flatnonzero(was_dated[before] | is_dated[after])
@@ -73,7 +73,7 @@ class Between:
         The first is what became known later about the start, with the other end's rates and organisation.
         """
         begins, ends = self._quarter(self.start.day), self._quarter(self.end.day)
-        known, arrived = self._at_start(), self._arrived()
+        known, arrived = self._came()
         was_dated, is_dated = self._dated((self.start.look, self.end.look), known, arrived)
         is_late = self.columns.valid_from[arrived] <= micros(self.start.as_of)
         then = self._followed(known, arrived[is_late])
@@ -102,18 +102,13 @@ class Between:
     def _standing(looked: Looked, rows: Index, quarter: int) -> Standing:
         return Standing(looked, rows, np.full(len(rows), quarter, dtype=np.int32))
 
-    def _at_start(self) -> Index:
-        """The row that is effective at the start, by the code of its deal; NO_ROW for deals without one."""
+    def _came(self) -> tuple[Index, Index]:
+        """The row that is effective at the start, by the code of its deal (NO_ROW without one), and the rows seen only at the end."""
+        is_seen = seen(self.columns, self.start.as_of, self.start.known_at)
         found = np.full(len(self.columns.words["deal"].texts), NO_ROW, dtype=np.intp)
-        rows = effective(self.columns, self.start.as_of, self.start.known_at)
+        rows = latest(self.columns, is_seen)
         found[self.columns.deal[rows]] = rows
-        return found
-
-    def _arrived(self) -> Index:
-        """What is seen at the end and was not at the start."""
-        is_new = seen(self.columns, self.end.as_of, self.end.known_at)
-        is_new &= ~seen(self.columns, self.start.as_of, self.start.known_at)
-        return np.flatnonzero(is_new)
+        return found, np.flatnonzero(seen(self.columns, self.end.as_of, self.end.known_at) & ~is_seen)
 
     def _followed(self, rows: Index, arrived: Index) -> Index:
         """What is effective by deal when `arrived` has come to what was: the last in the order of the timeline."""

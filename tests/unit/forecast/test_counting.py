@@ -50,6 +50,25 @@ def test_a_win_counts_in_history_where_its_own_timeline_says(
     assert found == expected
 
 
+@settings(max_examples=100, deadline=None)
+@given(ENTRIES, HOURS, HOURS, st.integers(0, 2**32))
+def test_late_wins_of_all_deals_are_those_of_all_that_held(
+    entries: list[Recorded], as_of: datetime, known_at: datetime, seed: int
+) -> None:
+    books = books_of(Random(seed), entries, as_of, known_at)  # noqa: S311
+    columns = columns_of(entries)
+    every, of_held = (
+        restated(columns, rows, as_of=as_of, known_at=known_at, books=books)
+        for rows in (None, timeline(columns, as_of, known_at))
+    )
+    for found, expected in (
+        (every.rows, of_held.rows),
+        (every.day, of_held.day),
+        (every.is_decided, of_held.is_decided),
+    ):
+        assert found.tolist() == expected.tolist()
+
+
 def test_the_examples_have_late_wins_of_every_kind() -> None:
     """A property over deals of which none is ever late says nothing."""
     kinds = set()

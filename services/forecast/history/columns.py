@@ -113,12 +113,11 @@ class Columns:
         return [known[code] for code in getattr(self, column)[rows].tolist()]
 
     def is_in(self, column: str, texts: Sequence[str], rows: Index | slice = slice(None)) -> Flags:
-        """Whether the rows have one of `texts` in a column."""
-        wanted = np.zeros(len(self.words[column].texts), dtype=bool)
+        """Whether the rows have one of a few `texts` in a column."""
+        codes = getattr(self, column)[rows]
+        found = np.zeros(len(codes), dtype=bool)
         for text in texts:
-            if (code := self.code(column, text)) >= 0:
-                wanted[code] = True
-        found: Flags = wanted[getattr(self, column)[rows]]
+            found |= codes == self.code(column, text)
         return found
 
 
@@ -167,30 +166,68 @@ def _places(known: Columns, new: dict[str, npt.NDArray[Any]]) -> Index:
     return places
 
 
+def seen(columns: Columns, as_of: datetime, known_at: datetime) -> Flags:
+    """Which versions were valid from `as_of` or before, and known at `known_at`."""
+    found: Flags = columns.valid_from <= micros(as_of)
+    found &= columns.recorded_at <= micros(known_at)
+    return found
+
+
 def effective(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
     """The version of each deal that is valid at `as_of` as known at `known_at`: the last of its timeline by both clocks."""
-    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
-    deal = columns.deal[seen]
-    is_last = np.ones(len(seen), dtype=bool)
-    np.not_equal(deal[1:], deal[:-1], out=is_last[:-1])
-    return seen[is_last]
+    return latest(columns, seen(columns, as_of, known_at))
 
 
-def timeline(columns: Columns, as_of: datetime, known_at: datetime) -> Index:
+def latest(columns: Columns, is_seen: Flags) -> Index:
+    """Of the versions that are seen the last of each deal."""
+    # Most rows have another of their deal right behind them. Few are left to compare with those that stand further on.
+    found = is_seen.copy()
+    found[:-1] &= ~(is_seen[1:] & (columns.deal[1:] == columns.deal[:-1]))
+    rows = np.flatnonzero(found)
+    return rows[lasts(columns.deal[rows])]
+
+
+def timeline(columns: Columns, as_of: datetime, known_at: datetime, deals: Index | None = None) -> Index:
     """Every version that held at some time up to `as_of`, as known at `known_at`: the steps of each deal, in their order.
 
-    Of entries of one deal and one time the last is the one that held.
+    Of entries of one deal and one time the last is the one that held. Of some deals only, with their codes in `deals`, each
+    once and in order.
     """
-    seen = np.flatnonzero((columns.valid_from <= micros(as_of)) & (columns.recorded_at <= micros(known_at)))
-    deal, valid_from = columns.deal[seen], columns.valid_from[seen]
-    held = np.ones(len(seen), dtype=bool)
-    held[:-1] = (deal[1:] != deal[:-1]) | (valid_from[1:] != valid_from[:-1])
-    return seen[held]
+    if deals is None:
+        return held(columns, np.flatnonzero(seen(columns, as_of, known_at)))
+    rows = entries(columns, deals)
+    is_seen = (columns.valid_from[rows] <= micros(as_of)) & (columns.recorded_at[rows] <= micros(known_at))
+    return held(columns, rows[is_seen])
+
+
+def held(columns: Columns, rows: Index) -> Index:
+    """Of rows in the order of the columns, those that held: of one deal and one time the last."""
+    deal, valid_from = columns.deal[rows], columns.valid_from[rows]
+    is_last = lasts(deal)
+    is_last[:-1] |= valid_from[1:] != valid_from[:-1]
+    return rows[is_last]
+
+
+def lasts(deal: Codes) -> Flags:
+    """Which of rows in the order of the columns, given by their deals, are the last of their deal."""
+    found = np.ones(len(deal), dtype=bool)
+    np.not_equal(deal[1:], deal[:-1], out=found[:-1])
+    return found
+
+
+def entries(columns: Columns, deals: Index) -> Index:
+    """All versions of some deals, in the order of the columns. `deals`: their codes, each once and in order."""
+    first, last = (np.searchsorted(columns.deal, deals.astype(np.int32), side=side) for side in ("left", "right"))
+    sizes = last - first
+    before = np.cumsum(sizes) - sizes
+    found: Index = np.repeat(first - before, sizes) + np.arange(sizes.sum())
+    return found
 
 
 def last_import(columns: Columns, known_at: datetime) -> datetime | None:
     """When the last version without a recording time of its own was recorded, as known at `known_at`; None without any."""
-    recorded = columns.recorded_at[columns.reconstructed & (columns.recorded_at <= micros(known_at))]
+    recorded = columns.recorded_at[columns.reconstructed]
+    recorded = recorded[recorded <= micros(known_at)]
     return instant_of(int(recorded.max())) if len(recorded) else None
 
 

@@ -6,29 +6,13 @@ Open: opening + created + included + restored + pulled_in + pushed_in + increase
 so both are sums. Each term is worked out by itself; none is what remains.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from libs.common.calendar import Period
-from services.forecast.history.columns import NO_DAY, Codes, Columns, Flags, Index, Ints, day_number
-from services.forecast.past.population import (
-    BUCKETS,
-    HELD_BACK,
-    NO_LINE,
-    NOTHING_RESTATED,
-    OPEN,
-    Restated,
-    Small,
-    days,
-    lines,
-    worth,
-)
-from services.forecast.past.view import View
-from services.forecast.rates.conversion import Rates
+from services.forecast.history.columns import NO_DAY, Flags, Index, Ints, day_number
+from services.forecast.movement.standing import WON, Standing
+from services.forecast.past.population import BUCKETS, HELD_BACK, NO_LINE, OPEN
 
 OPEN_TERMS = (
     *("created", "included", "restored", "pulled_in", "pushed_in", "increased", "reopened", "transferred_in"),
@@ -37,94 +21,7 @@ OPEN_TERMS = (
 )
 CLOSED_TERMS = ("won", "up", "down", "reversed", "fx", "definition")
 
-NO_ROW = -1
-WON, LOST, OMITTED = BUCKETS.index("closed_won"), BUCKETS.index("lost"), BUCKETS.index("omitted")
-
-Definition = Callable[[Columns, Index], Small]
-"""Which line each row stands in."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How standings are looked at from one end: rates, what belongs to the view, which line a deal is in, where late wins count."""
-
-    view: View
-    rates: Rates
-    definition: Definition = lines
-    restated: Restated = NOTHING_RESTATED
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Rows at a business date: NO_ROW where there was no deal. Amounts are minor units of the base currency.
-
-    `booked`: the day each is booked or expected on, by which it is valued; `day`: the one on which it counts.
-    """
-
-    columns: Columns
-    rows: Index
-    quarter_start: Codes
-    """First day of the current quarter at each row's business date."""
-    look: Look
-    period: Period
-    line: Small = field(init=False)
-    booked: Codes = field(init=False)
-    day: Codes = field(init=False)
-    exists: Flags = field(init=False)
-    owned: Flags = field(init=False)
-    matching: Flags = field(init=False)
-
-    def __post_init__(self) -> None:
-        exists = self.rows != NO_ROW
-        rows = self.rows[exists]
-
-        def filled(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-            whole = np.full(len(exists), missing, dtype=values.dtype)
-            whole[exists] = values
-            return whole
-
-        put = object.__setattr__
-        put(self, "exists", exists)
-        put(self, "line", filled(self.look.definition(self.columns, rows), NO_LINE))
-        booked = days(self.columns, rows)
-        put(self, "booked", filled(booked, NO_DAY))
-        put(self, "day", filled(self.look.restated.counted(rows, booked), NO_DAY))
-        put(self, "owned", filled(self.look.view.owns(self.columns, rows), False))
-        put(self, "matching", filled(self.look.view.matches(self.columns, rows), False))
-
-    @property
-    def in_view(self) -> Flags:
-        return self.owned & self.matching
-
-    @property
-    def is_dated(self) -> Flags:
-        """Booked or expected in the period."""
-        found: Flags = (self.day >= day_number(self.period.start)) & (self.day < day_number(self.period.end))
-        return found
-
-    @property
-    def is_carried(self) -> Flags:
-        """From before the current quarter: open, it stands in no month any more."""
-        found: Flags = (self.day < self.quarter_start) & (self.day != NO_DAY)
-        return found
-
-    @property
-    def is_open(self) -> Flags:
-        """In the open forecast of the period."""
-        found: Flags = np.isin(self.line, OPEN) & self.is_dated & ~self.is_carried & self.in_view
-        return found
-
-    @property
-    def is_closed(self) -> Flags:
-        """In the period's closed won."""
-        found: Flags = (self.line == WON) & self.is_dated & self.in_view
-        return found
-
-    def amount(self, rates: Rates) -> Ints:
-        """What each is worth at `rates`; nothing where that is not known."""
-        amounts = np.zeros(len(self.rows), dtype=np.int64)
-        amounts[self.exists] = worth(self.columns, self.rows[self.exists], self.booked[self.exists], rates)[0]
-        return amounts
+LOST, OMITTED = BUCKETS.index("lost"), BUCKETS.index("omitted")
 
 
 @dataclass(frozen=True)
@@ -138,11 +35,18 @@ class Steps:
     after: Standing
     closing: Index
 
+    def where(self, kept: Index) -> "Steps":
+        return Steps(self.before.where(kept), self.after.where(kept), self.closing[kept])
+
 
 @dataclass(frozen=True)
 class Moved:
-    """Signed amounts by term and step, in minor units of the base currency."""
+    """Signed amounts in minor units of the base currency. What stood before and after has one for each step.
 
+    Terms have one for each of `places` only, which are the steps in which something moved.
+    """
+
+    places: Index
     open: dict[str, Ints]
     closed: dict[str, Ints]
     opening: Ints
@@ -153,35 +57,33 @@ class Moved:
     @property
     def residual(self) -> Ints:
         """What the open terms leave unexplained in each step: nothing, or a defect."""
-        return self.closing - self.opening - sum(self.open.values(), np.zeros_like(self.opening))
+        return self.closing - self.opening - self._added(self.open)
 
     @property
     def closed_residual(self) -> Ints:
         """What the closed terms leave unexplained in each step."""
-        return self.closed_closing - self.closed_opening - sum(self.closed.values(), np.zeros_like(self.opening))
+        return self.closed_closing - self.closed_opening - self._added(self.closed)
+
+    def _added(self, terms: dict[str, Ints]) -> Ints:
+        return _spread(np.sum(list(terms.values()), axis=0, dtype=np.int64), self.places, len(self.opening))
 
 
 def explain(steps: Steps) -> Moved:
     """Both identities of every step."""
     before, after = steps.before, steps.after
-    by_old_definition = Standing(
-        after.columns,
-        after.rows,
-        after.quarter_start,
-        replace(after.look, definition=before.look.definition),
-        after.period,
-    )
+    by_old_definition = after.defined(before.look.definition)
     old, new = before.look.rates, after.look.rates
     was, at_old, at_new = before.amount(old), after.amount(old), after.amount(new)
-    booked = Standing(after.columns, steps.closing, after.quarter_start, after.look, after.period)
-    won_old, won_new = booked.amount(old), booked.amount(new)
-    opened, closed = (
-        _open_terms(before, by_old_definition, was, at_old, at_new, won_old, won_new),
-        _closed_terms(before, by_old_definition, was, at_old, at_new, won_new),
+    moves = (was != at_old) | (at_old != at_new)
+    for now in (after, by_old_definition):
+        moves |= (before.is_open != now.is_open) | (before.is_closed != now.is_closed)
+    # Most deals stand as they stood: no term has anything of them.
+    places = np.flatnonzero(moves)
+    opened, closed = _terms(
+        steps.where(places), by_old_definition.where(places), was[places], at_old[places], at_new[places]
     )
-    opened["definition"] = at_new * (after.is_open.astype(np.int64) - by_old_definition.is_open)
-    closed["definition"] = at_new * (after.is_closed.astype(np.int64) - by_old_definition.is_closed)
     return Moved(
+        places,
         opened,
         closed,
         opening=was * before.is_open,
@@ -189,6 +91,30 @@ def explain(steps: Steps) -> Moved:
         closed_opening=was * before.is_closed,
         closed_closing=at_new * after.is_closed,
     )
+
+
+def _spread(amounts: Ints, places: Index, size: int) -> Ints:
+    whole = np.zeros(size, dtype=np.int64)
+    whole[places] = amounts
+    return whole
+
+
+def _terms(
+    steps: Steps, by_old_definition: Standing, was: Ints, at_old: Ints, at_new: Ints
+) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    before, after = steps.before, steps.after
+    is_won = np.flatnonzero(by_old_definition.is_closed & ~before.is_closed)
+    booked = Standing(after.looked, steps.closing[is_won], after.quarter_start[is_won])
+    won_old, won_new = (
+        _spread(booked.amount(rates), is_won, len(was)) for rates in (before.look.rates, after.look.rates)
+    )
+    opened, closed = (
+        _open_terms(before, by_old_definition, was, at_old, at_new, won_old, won_new),
+        _closed_terms(before, by_old_definition, was, at_old, at_new, won_new),
+    )
+    opened["definition"] = at_new * (after.is_open.astype(np.int64) - by_old_definition.is_open)
+    closed["definition"] = at_new * (after.is_closed.astype(np.int64) - by_old_definition.is_closed)
+    return opened, closed
 
 
 def _open_terms(
@@ -231,8 +157,8 @@ def _ways_out(after: Standing) -> list[tuple[str, Flags]]:
         ("transferred_out", ~after.owned),
         ("reclassified", ~after.matching),
         ("rolled_over", np.isin(after.line, OPEN) & after.is_carried & after.is_dated),
-        ("pushed_out", is_undated | (after.day >= day_number(after.period.end))),
-        ("pulled_out", after.day < day_number(after.period.start)),
+        ("pushed_out", is_undated | (after.day >= day_number(after.looked.period.end))),
+        ("pulled_out", after.day < day_number(after.looked.period.start)),
     ]
 
 
@@ -246,8 +172,8 @@ def _ways_in(before: Standing) -> list[tuple[str, Flags]]:
         ("included", (before.line == OMITTED) | (before.line == HELD_BACK)),
         ("transferred_in", ~before.owned),
         ("reclassified", ~before.matching),
-        ("pulled_in", is_undated | (before.day >= day_number(before.period.end))),
-        ("pushed_in", (before.day < day_number(before.period.start)) | before.is_carried),
+        ("pulled_in", is_undated | (before.day >= day_number(before.looked.period.end))),
+        ("pushed_in", (before.day < day_number(before.looked.period.start)) | before.is_carried),
     ]
 
 

@@ -17,8 +17,8 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import Columns, Index, last_import, timeline
-from services.forecast.movement.identity import CLOSED_TERMS, NO_ROW, OPEN_TERMS, Look, Moved, Steps, explain
+from services.forecast.history.columns import Columns, Index, Ints, last_import
+from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Moved, Steps, explain
 from services.forecast.movement.schemas import (
     EndOut,
     IdentityOut,
@@ -30,6 +30,7 @@ from services.forecast.movement.schemas import (
     StoodOut,
     TermOut,
 )
+from services.forecast.movement.standing import NO_ROW, Look
 from services.forecast.movement.stepping import Between, End
 from services.forecast.past import service as past
 from services.forecast.past.counting import restated
@@ -84,37 +85,44 @@ async def steps(
     if term is not None and term not in known:
         raise UnknownTerm(f"term: {side} movements have no {term!r}; there are {', '.join(known)}.")
     found = await _explained(session, asking, principal=principal)
-    terms = [term] if term else list(known)
-    parts = [
-        (abs(int(amounts[at])), name, index, int(at), int(amounts[at]))
-        for index, moved in enumerate(found.moved)
-        for name in terms
-        for amounts in (getattr(moved, side)[name],)
-        for at in np.flatnonzero(amounts).tolist()
-    ]
-    parts.sort(key=lambda part: (-part[0], part[1], part[2], part[3]))
-    page = parts[:limit]
-    stood = await _stood(session, found, [(index, at) for _, _, index, at, _ in page])
+    names = sorted([term] if term else known)
+    parts = await asyncio.to_thread(_parts, found.moved, side, names)
+    page = parts[:limit].tolist()
+    stood = await _stood(session, found, [(index, at) for _, index, at, _ in page])
     scale = _scale(found)
     items = [
         StepOut(
             deal_id=each["deal_id"],
             name=each["name"],
-            term=name,
+            term=names[name],
             amount=signed * scale,
             before=each["before"],
             after=each["after"],
         )
-        for (_, name, _, _, signed), each in zip(page, stood, strict=True)
+        for (name, _, _, signed), each in zip(page, stood, strict=True)
     ]
     return StepsReading(
         **await _head(session, found, asking.mode),
         side=side,
         term=term,
-        total=sum(part[4] for part in parts) * scale,
+        total=int(parts[:, 3].sum()) * scale,
         items=items,
         is_complete=len(page) == len(parts),
     )
+
+
+def _parts(moved: list[Moved], side: Side, names: list[str]) -> Ints:
+    """What each step moved by each of some terms, greatest first, as rows of: place in `names`, in `moved`, in its steps, amount."""
+    found = []
+    for term, name in enumerate(names):
+        for index, each in enumerate(moved):
+            amounts = getattr(each, side)[name]
+            here = np.flatnonzero(amounts)
+            whole = np.full(len(here), term), np.full(len(here), index), each.places[here], amounts[here]
+            found.append(np.column_stack(whole))
+    parts = np.concatenate(found)
+    term, index, place, amount = parts.T
+    return parts[np.lexsort((place, index, term, -np.abs(amount)))]
 
 
 async def _explained(session: AsyncSession, asking: Asking, *, principal: Principal) -> Explained:
@@ -146,8 +154,7 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
 def _end(columns: Columns, asked: Asked) -> End:
     if asked.past is None:
         raise ValueError("a movement is between instants of the past")
-    held = timeline(columns, asked.as_of, asked.known_at)
-    late = restated(columns, held, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
+    late = restated(columns, None, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
     look = Look(asked.past.view, asked.rates, restated=late)
     return End(asked.as_of, asked.known_at, asked.business_date.day, look)
 
@@ -200,7 +207,7 @@ async def _stood(session: AsyncSession, found: Explained, places: list[tuple[int
     """The entries of the timeline on both sides of steps, in their order."""
     pairs = [(found.steps[index].before, found.steps[index].after, at) for index, at in places]
     rows = [(int(before.rows[at]), int(after.rows[at])) for before, after, at in pairs]
-    columns = found.steps[0].before.columns
+    columns = found.steps[0].before.looked.columns
     wanted: Index = np.array(sorted({row for pair in rows for row in pair} - {NO_ROW}), dtype=np.intp)
     names = [
         (UUID(deal), version)

@@ -14,6 +14,7 @@ from services.forecast.history.columns import (
     Ints,
     day_number,
     day_of,
+    entries,
     instant_of,
     micros,
 )
@@ -23,8 +24,8 @@ from services.forecast.periods.counting import Books, Counted, States, counted_p
 _NEVER: Final = int(np.iinfo(np.int64).max)
 
 
-def restated(columns: Columns, rows: Index, *, as_of: datetime, known_at: datetime, books: Books) -> Restated:
-    """The closings among `rows` that finance has decided about or has to, as known at `known_at`.
+def restated(columns: Columns, rows: Index | None, *, as_of: datetime, known_at: datetime, books: Books) -> Restated:
+    """The closings among `rows` (of all deals, if None) that finance has decided about or has to, as known at `known_at`.
 
     Only deals that were recorded as won after their month was closed, and those of decisions, are looked at one by one. A
     closing is what stands in the timeline without a break: won, and booked on one day.
@@ -35,7 +36,7 @@ def restated(columns: Columns, rows: Index, *, as_of: datetime, known_at: dateti
     )
     if not len(deals):
         return NOTHING_RESTATED
-    seen = _entries(columns, deals)
+    seen = entries(columns, deals)
     seen = seen[(columns.valid_from[seen] <= micros(as_of)) & (columns.recorded_at[seen] <= micros(known_at))]
     if not len(seen):
         return NOTHING_RESTATED
@@ -58,10 +59,12 @@ def restated(columns: Columns, rows: Index, *, as_of: datetime, known_at: dateti
     )
 
 
-def _after_closing(columns: Columns, rows: Index, states: States) -> Index:
-    """The rows that are won in days that were closed before they were recorded."""
+def _after_closing(columns: Columns, rows: Index | None, states: States) -> Index:
+    """The rows (of all, if None) that are won in days that were closed before they were recorded."""
     if not any(stretch.change.state == "closed" for stretch in states.laid):
         return np.empty(0, dtype=np.intp)
+    if rows is None:
+        rows = np.flatnonzero(columns.is_in("state", ["won"]))
     rows = rows[columns.is_in("state", ["won"], rows) & ~columns.gone[rows]]
     after: Flags = columns.recorded_at[rows] > _closed_at(states, days(columns, rows).astype(np.int64))
     return rows[after]
@@ -75,15 +78,6 @@ def _closed_at(states: States, booked: Ints) -> Ints:
     place = np.maximum(np.searchsorted(starts, booked, side="right") - 1, 0)
     inside = (booked >= starts[place]) & (booked < untils[place])
     return np.where(inside, np.array(closed, dtype=np.int64)[place], _NEVER)
-
-
-def _entries(columns: Columns, deals: Index) -> Index:
-    """All entries of some deals, in the order of the columns."""
-    first, last = (np.searchsorted(columns.deal, deals, side=side) for side in ("left", "right"))
-    sizes = last - first
-    before = np.cumsum(sizes) - sizes
-    found: Index = np.repeat(first - before, sizes) + np.arange(sizes.sum())
-    return found
 
 
 def _booked(columns: Columns, rows: Index) -> Ints:

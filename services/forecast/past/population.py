@@ -39,12 +39,14 @@ Small = npt.NDArray[np.int8]
 
 def lines(columns: Columns, rows: Index) -> Small:
     """The line of each row, or NO_LINE: the twin of `standing.line_of`."""
-    line = np.full(len(rows), BUCKETS.index("pipeline"), dtype=np.int8)
-    for category in ("commit", "most_likely", "best_case", "pipeline"):
-        line[columns.is_in("category", [category], rows)] = BUCKETS.index(category)
-    line[columns.close_date_provisional[rows]] = BUCKETS.index("pipeline")
-    line[columns.is_in("gate", ["waiting"], rows)] = HELD_BACK
-    line[columns.is_in("category", ["omitted"], rows)] = BUCKETS.index("omitted")
+    of_category = np.full(len(columns.words["category"].texts), BUCKETS.index("pipeline"), dtype=np.int8)
+    for category in ("commit", "most_likely", "best_case", "omitted"):
+        if (code := columns.code("category", category)) >= 0:
+            of_category[code] = BUCKETS.index(category)
+    line = of_category[columns.category[rows]]
+    is_omitted = line == BUCKETS.index("omitted")
+    line[columns.close_date_provisional[rows] & ~is_omitted] = BUCKETS.index("pipeline")
+    line[columns.is_in("gate", ["waiting"], rows) & ~is_omitted] = HELD_BACK
     line[columns.is_in("state", ["lost"], rows)] = BUCKETS.index("lost")
     line[columns.is_in("state", ["won"], rows)] = BUCKETS.index("closed_won")
     line[columns.gone[rows]] = NO_LINE
@@ -55,7 +57,7 @@ def days(columns: Columns, rows: Index) -> Codes:
     """The day each row is booked on (closed) or expected on (open): the twin of `standing.month_of`."""
     expected, booked = columns.close_date[rows], columns.closed_on[rows]
     is_booked = ~columns.is_in("state", ["open"], rows) & (booked != NO_DAY)
-    return np.where(is_booked, booked, expected).astype(np.int32)
+    return np.where(is_booked, booked, expected)
 
 
 def worth(columns: Columns, rows: Index, day: Codes, rates: Rates) -> tuple[Ints, Flags]:

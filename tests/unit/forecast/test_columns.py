@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 from uuid import UUID
 
 import numpy as np
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
-from services.forecast.history.columns import ARRAYS, Columns, effective
+from services.forecast.history.columns import ARRAYS, Columns, effective, timeline
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import cutting
 from services.forecast.past.population import BUCKETS, Population
 from services.forecast.rates.valuing import times
 from services.forecast.rollup.standing import bucket_of, standing
-from tests.unit.forecast.given import AT, RATES, Recorded, columns_of, timelines
+from tests.unit.forecast.given import AT, RATES, Recorded, columns_of, lives, timelines
 
 INSTANTS = st.integers(-1, 200).map(lambda hours: AT + timedelta(hours=hours))
 QUARTER = FiscalCalendar().quarter(AT.date())
@@ -43,6 +44,29 @@ def test_what_holds_at_two_instants_is_what_a_replay_gives(
     columns = columns_of(entries)
     expected = {deal: state.version for deal, state in replayed(entries, as_of, known_at).items()}
     assert names(columns, effective(columns, as_of, known_at)) == expected
+
+
+@given(
+    timelines() | st.integers(0, 2**32).map(lambda seed: lives(Random(seed))),  # noqa: S311
+    INSTANTS,
+    INSTANTS,
+    st.sets(st.integers(0, 5), min_size=1),
+)
+def test_what_held_on_the_way_is_what_a_replay_gives(
+    entries: list[Recorded], as_of: datetime, known_at: datetime, some: set[int]
+) -> None:
+    columns = columns_of(entries)
+    moments = sorted({state.valid_from for state, _ in entries if state.valid_from <= as_of})
+    expected = {(deal, state.version) for at in moments for deal, state in replayed(entries, at, known_at).items()}
+    deals = np.array(sorted(some & set(columns.deal.tolist())), dtype=np.intp)
+    for rows, wanted in (
+        (timeline(columns, as_of, known_at), set(columns.deal.tolist())),
+        (timeline(columns, as_of, known_at, deals), set(deals.tolist())),
+    ):
+        assert rows.tolist() == sorted(rows.tolist())
+        found = list(zip(columns.texts("deal", rows), columns.version[rows].tolist(), strict=True))
+        of = {columns.words["deal"].texts[code] for code in wanted}
+        assert sorted(found) == sorted((str(deal), version) for deal, version in expected if str(deal) in of)
 
 
 @given(timelines(), st.randoms(use_true_random=False), st.integers(1, 6))

@@ -50,6 +50,18 @@ def test_a_win_counts_in_history_where_its_own_timeline_says(
     assert found == expected
 
 
+def test_late_wins_of_all_deals_are_those_of_all_that_held() -> None:
+    for seed in range(400):
+        chance = Random(seed)  # noqa: S311
+        entries, at = lives(chance), AT + timedelta(hours=150)
+        books, columns = books_of(chance, entries, at, at), columns_of(entries)
+        every, of_held = (
+            restated(columns, rows, as_of=at, known_at=at, books=books) for rows in (None, timeline(columns, at, at))
+        )
+        for name in ("rows", "day", "is_decided"):
+            assert getattr(every, name).tolist() == getattr(of_held, name).tolist()
+
+
 def test_the_examples_have_late_wins_of_every_kind() -> None:
     """A property over deals of which none is ever late says nothing."""
     kinds = set()

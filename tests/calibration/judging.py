@@ -15,7 +15,8 @@ from services.forecast.projection.settings import DEFAULT, Settings
 from tests.calibration.worlds import CALENDAR, START, WORLDS, steps_of
 
 HORIZON = 91
-EVERY = 45
+EVERY = 46
+"""Days from one saying to the next; every second one begins when the one before is over."""
 FIRST = 150
 """Days of history before the first saying."""
 JUDGED = FIRST + 10 * HORIZON
@@ -40,8 +41,8 @@ class Judged:
     said: Floats
     average: Floats
     """What the moving average said."""
-    ends_80: Floats
-    ends_95: Floats
+    below: Floats
+    """The share of what was said that lies below what came."""
     stretch: Floats
     promised: Floats
     kept: Flags
@@ -57,14 +58,13 @@ class Judged:
         return max(abs(each.said - each.came) for each in self.reliability)
 
     def cover(self, ends: Floats) -> Coverage | None:
-        """How often the intervals between `ends` held. Quarters do not overlap."""
-        return scores.coverage(scores.inside(ends[:, 0], ends[:, 1], self.came), distinct=len(self.came))
+        """How often what came lay between the quantiles at `ends`. Quarters do not overlap."""
+        return scores.coverage(scores.inside(ends[:1], ends[1:], self.below), distinct=len(self.came))
 
     @property
     def row(self) -> dict[str, Any]:
         """The figures, for one line of JSON; money over what came."""
-        low, high = self.ends_80.T
-        covers = (self.cover(self.ends_80), self.cover(self.ends_95))
+        covers = (self.cover(scores.ENDS_80), self.cover(scores.ENDS_95))
         return {
             "world": self.world,
             "quarters": len(self.came),
@@ -72,9 +72,6 @@ class Judged:
             "wape": _rounded(scores.wape(self.said, self.came)),
             "wape_moving_average": _rounded(scores.wape(self.average, self.came)),
             "bias": _rounded(scores.bias(self.said, self.came)),
-            "interval_score": _rounded(
-                scores.relative(scores.interval_score(low, high, self.came, level=0.8), self.came)
-            ),
             "stretch": _rounded(float(self.stretch.mean())),
             "off": _rounded(self.off),
             "reliability": [[_rounded(each.said), _rounded(each.came), each.n] for each in self.reliability],
@@ -104,9 +101,8 @@ def companies_for(name: str, quarters: int) -> int:
 
 
 def is_changed(name: str, as_of: int) -> bool:
-    """Whether the quarter from `as_of` on is one of the first two that were different: the one in which the world changed,
-    and the next."""
-    return -HORIZON < as_of - START - WORLDS[name](1.0).regime < HORIZON
+    """Whether the quarter from `as_of` on is the one in which the world changed, or one of the first two after it."""
+    return -HORIZON < as_of - START - WORLDS[name](1.0).regime < 2 * HORIZON
 
 
 def _quarters() -> set[int]:
@@ -135,8 +131,7 @@ def judged(world: str, windows: Sequence[Window]) -> Judged:
         came=np.array([window.came for window in windows]),
         said=np.array([each.mean for each in said]),
         average=np.array([window.points["moving_average"] for window in windows]),
-        ends_80=np.array([each.quantile(scores.ENDS_80) for each in said]),
-        ends_95=np.array([each.quantile(scores.ENDS_95) for each in said]),
+        below=np.array([float(window.foretell.cdf(window.came)[0]) for window in windows]),
         stretch=np.array([window.stretch.scale for window in windows]),
         promised=np.concatenate([1.0 - each.cdf(wanted) for each, wanted in zip(said, targets, strict=True)]),
         kept=np.concatenate([window.came >= wanted for window, wanted in zip(windows, targets, strict=True)]),

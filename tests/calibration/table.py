@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from services.forecast.accuracy import scores
 from services.forecast.accuracy.scores import Coverage
 from tests.calibration.judging import CHANGED, Judged
 
@@ -23,7 +24,7 @@ def line(judged: Judged) -> str:
     row = judged.row
     promises = "  ".join(f"{each.said:.2f}→{each.came:.2f}" for each in judged.reliability)
     return (
-        f"{judged.world:<26}{row['quarters']:>9}{_cover(judged.cover(judged.ends_80))}{_cover(judged.cover(judged.ends_95))}"
+        f"{judged.world:<26}{row['quarters']:>9}{_cover(judged.cover(scores.ENDS_80))}{_cover(judged.cover(scores.ENDS_95))}"
         f"{row['wape']:>7.3f}{row['wape_moving_average']:>11.3f}{row['bias']:>+8.3f}{row['stretch']:>9.2f}   {promises}"
     )
 

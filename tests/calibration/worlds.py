@@ -18,6 +18,8 @@ START = 19_723
 """1 January 2024."""
 STAGES = ("Discover", "Propose", "Negotiate")
 SEGMENTS = ("small", "large")
+CHANGE = 1050
+"""Day of the change of regime: in the middle of the last quarter before those that are judged."""
 PACE = (1 / 24, 1 / 28, 1 / 22)
 """Chance to leave the stage per day at rest."""
 FORWARD = (0.55, 0.65, 0.7)
@@ -139,7 +141,7 @@ WORLDS: dict[str, Callable[[float], World]] = {
     "no seasons": lambda rate: World(deals_a_day=rate, hurry=0.0),
     "hidden skill": lambda rate: World(deals_a_day=rate, skill=1.0),
     "correlated": lambda rate: World(deals_a_day=rate, shock=0.15),
-    "regime change": lambda rate: World(deals_a_day=rate, regime=1200, after=0.7),
+    "regime change": lambda rate: World(deals_a_day=rate, regime=CHANGE, after=0.7),
     "stuffing": lambda rate: World(deals_a_day=rate, stuffing=True),
     "clean-ups": lambda rate: World(deals_a_day=rate, cleanup=True),
 }

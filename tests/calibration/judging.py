@@ -15,13 +15,13 @@ from services.forecast.projection.settings import DEFAULT, Settings
 from tests.calibration.worlds import CALENDAR, START, WORLDS, steps_of
 
 HORIZON = 91
-EVERY = 46
-"""Days from one saying to the next; every second one begins when the one before is over."""
 FIRST = 150
-"""Days of history before the first saying."""
-JUDGED = FIRST + 10 * HORIZON
-"""Quarters are judged from here on: by then more than nine distinct sayings of the engine's own are over."""
-DAYS = JUDGED + 5 * HORIZON
+"""Days of history before the first saying. Sayings follow each other without overlap, and each teaches those after it."""
+TAUGHT = 10
+"""Sayings before the first that is judged: more than the nine from which on the band is learnt."""
+JUDGED = FIRST + TAUGHT * HORIZON
+"""Quarters are judged that begin here or later: eight of each company."""
+DAYS = JUDGED + 9 * HORIZON
 BESIDE = ("moving_average", "seasonal", "naive_last")
 """The methods that the engine is blended with here."""
 LEVELS: Final[Floats] = np.array([0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4])
@@ -88,7 +88,7 @@ def company(
     """The windows of one company's distinct quarters."""
     steps = steps_of(WORLDS[name](rate), DAYS, seed)
     judged = _quarters()
-    taught = [START + day for day in range(FIRST, DAYS - HORIZON, EVERY)]
+    taught = [START + day for day in range(FIRST, JUDGED, HORIZON)]
     windows = walk(
         steps, sorted({*taught, *judged}), HORIZON, calendar=CALENDAR, baselines=baselines, settings=settings
     )

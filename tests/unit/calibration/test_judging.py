@@ -14,7 +14,7 @@ from services.forecast.projection.learning import ENGINE, Blend, Stretch
 from services.forecast.projection.settings import DEFAULT
 from tests.calibration import table
 from tests.calibration.__main__ import app
-from tests.calibration.judging import BESIDE, DAYS, EVERY, HORIZON, companies_for, company, judge, judged
+from tests.calibration.judging import BESIDE, DAYS, HORIZON, companies_for, company, judge, judged
 from tests.calibration.worlds import START, WORLDS, steps_of
 
 
@@ -58,16 +58,16 @@ def test_the_quarters_that_a_change_hit_stand_apart() -> None:
     assert (settled.world, len(settled.came)) == ("regime change", 3)
     assert (hit.world, len(hit.came)) == ("regime change, first two", 3)
     assert len(judge("stationary", windows)) == 1
-    assert (companies_for("stationary", 400), companies_for("regime change", 400)) == (100, 200)
+    assert (companies_for("stationary", 400), companies_for("regime change", 400)) == (50, 67)
 
 
 def test_a_company_is_walked_with_a_band_that_is_learnt_and_judged_by_what_its_deals_brought() -> None:
     windows = company("stationary", 1.0, 5, {each: BASELINES[each] for each in BESIDE})
 
     wins = stepping.wins(stepping.evenings(steps_of(WORLDS["stationary"](1.0), DAYS, 5)))
-    assert len(windows) == 4
+    assert len(windows) == 8
     for window in windows:
-        assert window.stretch.label == "learnt", f"every {EVERY} days is too seldom"
+        assert window.stretch.label == "learnt"
         within = (wins.day >= window.as_of) & (wins.day < window.as_of + HORIZON)
         assert window.came == pytest.approx(float(np.sum(wins.amount[within])))
         assert 0.3 < window.foretell.mean / window.came < 3.0
@@ -79,7 +79,7 @@ def test_the_command_prints_a_line_per_world_what_was_missed_and_last_one_object
     lines = told.stdout.splitlines()
     last = json.loads(lines[-1])
     assert (told.exit_code, last["name"], last["settings"]) == (0, "calibrate", DEFAULT.digest)
-    assert [(row["world"], row["quarters"]) for row in last["rows"]] == [("no seasons", 4)]
+    assert [(row["world"], row["quarters"]) for row in last["rows"]] == [("no seasons", 8)]
     assert lines[:2] == [f"settings {DEFAULT.digest}", table.HEAD]
     assert lines[2].startswith("no seasons")
     assert all(line.startswith(("reached", "MISSED")) for line in lines[3:-1])

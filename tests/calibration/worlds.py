@@ -18,6 +18,8 @@ START = 19_723
 """1 January 2024."""
 STAGES = ("Discover", "Propose", "Negotiate")
 SEGMENTS = ("small", "large")
+CHANGE = 1050
+"""Day of the change of regime: in the middle of the last quarter before those that are judged."""
 PACE = (1 / 24, 1 / 28, 1 / 22)
 """Chance to leave the stage per day at rest."""
 FORWARD = (0.55, 0.65, 0.7)
@@ -29,8 +31,16 @@ class World:
     """What a company is like. Functions take the day from the start."""
 
     deals_a_day: float = 2.0
+    pace: float = 1.0
+    """How fast deals move, at rest; at 1 a deal that is won takes about ten weeks."""
     hurry: float = 1.5
     """How much faster the last two stages move on a quarter's last day; it fades over a week."""
+    month_hurry: float = 0.0
+    """The same on the last day of each month."""
+    rest: float = 0.0
+    """How much slower everything moves on a quarter's first day, of 1; it fades over two weeks."""
+    weekend: float = 1.0
+    """How fast deals move on a Saturday or Sunday, over a working day."""
     skill: float = 0.0
     """Scatter of the log odds to go forward, per deal, hidden."""
     shock: float = 0.0
@@ -52,7 +62,7 @@ def steps_of(world: World, days: int, seed: int) -> Steps:
     segment = (rng.random(count) < 0.3).astype(np.int64)
     amount = np.round(rng.lognormal(np.array([9.0, 10.2])[segment], 0.6), 2)
     hidden = rng.normal(0, world.skill, count) if world.skill else np.zeros(count)
-    to_end = _to_quarter_end(days)
+    activity, hurry, to_end = _calendar(world, days)
     stage = np.zeros(count, dtype=np.int64)
     entered, alive = born.copy(), np.ones(count, dtype=bool)
     rows: list[tuple[Ints, Floats, Ints, Ints, Floats]] = [
@@ -61,9 +71,14 @@ def steps_of(world: World, days: int, seed: int) -> Steps:
     shared = rng.normal(0, world.shock, days // 30 + 1) if world.shock else np.zeros(days // 30 + 1)
     for day in range(days):
         there = np.flatnonzero(alive & (born < day))
-        pace = np.array(PACE)[stage[there]] * np.where(segment[there] == 1, 0.8, 1.0) * np.exp(shared[day // 30])
+        pace = (
+            world.pace
+            * np.array(PACE)[stage[there]]
+            * np.where(segment[there] == 1, 0.8, 1.0)
+            * np.exp(shared[day // 30])
+        )
         late = np.where(stage[there] >= 1, 1.0, 0.1)
-        pace *= 1 + late * world.hurry * np.exp(-to_end[day] / 4) * (2 if world.stuffing else 1)
+        pace *= activity[day] * (1 + late * hurry[day])
         leaves = there[rng.random(len(there)) < -np.expm1(-pace)]
         odds = np.log(np.array(FORWARD) / (1 - np.array(FORWARD)))[stage[leaves]] + hidden[leaves] + shared[day // 30]
         odds += np.log(world.after) if day >= world.regime else 0.0
@@ -102,10 +117,18 @@ def steps_of(world: World, days: int, seed: int) -> Steps:
     )
 
 
-def _to_quarter_end(days: int) -> Ints:
+def _calendar(world: World, days: int) -> tuple[Floats, Floats, Ints]:
+    """What each day multiplies the pace by, by how much more it does for late stages, and how many days its quarter has left."""
     first = date(1970, 1, 1) + timedelta(days=START)
     every = [first + timedelta(days=day) for day in range(days)]
-    return np.array([(CALENDAR.quarter(day).end - day).days - 1 for day in every])
+    weekend = np.array([day.weekday() >= 5 for day in every])
+    begun = np.array([(day - CALENDAR.quarter(day).start).days for day in every])
+    quarter, month = (
+        np.array([(period(day).end - day).days - 1 for day in every]) for period in (CALENDAR.quarter, CALENDAR.month)
+    )
+    activity = np.where(weekend, world.weekend, 1.0) * (1 - world.rest * np.exp(-begun / 8))
+    hurry = world.hurry * np.exp(-quarter / 4) * (2 if world.stuffing else 1) + world.month_hurry * np.exp(-month / 4)
+    return activity, hurry, quarter
 
 
 def _ends_half_year(day: int) -> bool:
@@ -118,7 +141,7 @@ WORLDS: dict[str, Callable[[float], World]] = {
     "no seasons": lambda rate: World(deals_a_day=rate, hurry=0.0),
     "hidden skill": lambda rate: World(deals_a_day=rate, skill=1.0),
     "correlated": lambda rate: World(deals_a_day=rate, shock=0.15),
-    "regime change": lambda rate: World(deals_a_day=rate, regime=1200, after=0.7),
+    "regime change": lambda rate: World(deals_a_day=rate, regime=CHANGE, after=0.7),
     "stuffing": lambda rate: World(deals_a_day=rate, stuffing=True),
     "clean-ups": lambda rate: World(deals_a_day=rate, cleanup=True),
 }

@@ -56,16 +56,18 @@ def count(
     cells = segments * stages * len(ages)
     place = (stays.segment.astype(np.int64) * stages + stays.stage) * len(ages)
     lasted = stays.left - stays.entered
-    change = np.zeros(cells * (days + 1))
+    begins, ends = [], []
     for band, low in enumerate(ages):
         high = ages[band + 1] if band + 1 < len(ages) else np.iinfo(np.int32).max
         begin = np.maximum(stays.entered + low - first, 0)
         end = np.minimum(np.minimum(stays.entered + high, stays.left + 1) - first, days)
         counted = (lasted >= low) & (end > begin)
         row = (place[counted] + band) * (days + 1)
-        change += np.bincount(row + begin[counted], minlength=len(change))
-        change -= np.bincount(row + end[counted], minlength=len(change))
-    exposure = np.cumsum(change.reshape(cells, days + 1), axis=1)[:, :days]
+        begins.append(row + begin[counted])
+        ends.append(row + end[counted])
+    size = cells * (days + 1)
+    change = np.bincount(np.concatenate(begins), minlength=size) - np.bincount(np.concatenate(ends), minlength=size)
+    exposure = np.cumsum(change.reshape(cells, days + 1), axis=1)[:, :days].astype(float)
     happened = [np.zeros((cells, days)) for _ in range(KINDS)]
     band_of = place + np.searchsorted(np.array(ages), lasted, side="right") - 1
     for state, kind in _KIND_OF.items():

@@ -32,21 +32,22 @@ def curves(hazards: Hazards, days: Seasons, ages: tuple[int, ...]) -> Curves:
     factor = hazards.calendar(days)
     horizon = len(days.quarter_part)
     longest = ages[-1] + 1
-    band = np.searchsorted(np.array(ages), np.arange(1, longest + 1), side="right") - 1
     # A deal of age a can move on the next day, when it is a + 1 days old.
-    rates = hazards.rates[:, :, :, band]
-    segments, stages = rates.shape[1:3]
+    band = np.searchsorted(np.array(ages), np.arange(1, longest + 1), side="right") - 1
+    segments, stages = hazards.rates.shape[1:3]
     chance = np.zeros((segments, stages, longest))
     newborn = np.zeros((segments, horizon))
     older = np.minimum(np.arange(longest) + 1, longest - 1)
     for day in reversed(range(horizon)):
         newborn[:, day] = _begins(hazards, chance[:, :, 0], stages)
-        today = rates * factor[:, day].reshape(KINDS, 1, 1, 1)
+        today = hazards.rates * factor[:, day].reshape(KINDS, 1, 1, 1)
         total = today.sum(axis=0)
         moving = -np.expm1(-total)
         share = np.divide(moving, total, out=np.ones_like(total), where=total > 0)
         onward = chance[:, :, 0] @ hazards.moves.T
-        chance = today[WIN] * share + today[MOVE] * share * onward[:, :, None] + (1 - moving) * chance[:, :, older]
+        leaves = today[WIN] * share + today[MOVE] * share * onward[:, :, None]
+        # Rates are those of age bands; only what is left depends on each day of age.
+        chance = leaves[:, :, band] + (1 - moving)[:, :, band] * chance[:, :, older]
     return Curves(chance, newborn)
 
 

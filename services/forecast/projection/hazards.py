@@ -50,6 +50,7 @@ def fit(counts: Counts, days: Seasons, settings: Settings) -> Hazards:
     quarter = np.array(settings.quarter_prior)
     week = np.tile(_week_prior(settings), (KINDS, 1))
     quarter_prior, week_prior = quarter.copy(), week.copy()
+    quarter_worth = np.array(settings.quarter_events)
     by_quarter = _indicator(days.quarter_part, QUARTER_PARTS) * counted[:, None]
     by_week = _indicator(days.weekday, WEEKDAYS) * counted[:, None]
     events = counts.events @ counted
@@ -62,9 +63,9 @@ def fit(counts: Counts, days: Seasons, settings: Settings) -> Hazards:
             rates[kind] = _shrunk(events[kind], exposure, counts.shape, kind, settings)
             expected = rates[kind].ravel() @ counts.exposure
             of_quarter = (expected * week[kind, days.weekday]) @ by_quarter
-            quarter[kind] = _factor(seen_quarter[kind], of_quarter, quarter_prior[kind], settings)
+            quarter[kind] = _factor(seen_quarter[kind], of_quarter, quarter_prior[kind], quarter_worth[kind])
             of_week = (expected * quarter[kind, days.quarter_part]) @ by_week
-            week[kind] = _factor(seen_week[kind], of_week, week_prior[kind], settings)
+            week[kind] = _factor(seen_week[kind], of_week, week_prior[kind], settings.week_events)
     return Hazards(rates, quarter, week, _shares(counts.moves), _first_stage(counts.first_stage))
 
 
@@ -80,9 +81,8 @@ def _indicator(part: np.ndarray, parts: int) -> Floats:
     return found
 
 
-def _factor(seen: Floats, expected: Floats, prior: Floats, settings: Settings) -> Floats:
-    """Seen over expected, where few were expected near the prior."""
-    worth = settings.calendar_events
+def _factor(seen: Floats, expected: Floats, prior: Floats, worth: Floats | float) -> Floats:
+    """Seen over expected, where fewer than `worth` were expected nearer to the prior."""
     factor: Floats = (seen + worth * prior) / (expected + worth)
     return factor
 

@@ -1,4 +1,8 @@
-"""Every number of the engine that was chosen rather than learnt. They come from simulated companies, never from a real one."""
+"""Every number of the engine that was chosen rather than learnt. None of them comes from a real company.
+
+`quarter_prior`, `quarter_events`, `weekend_prior` and `week_events` are what `make priors` prints of simulated companies; the
+others are round numbers set beforehand, and judged in simulated companies by `make calibrate`.
+"""
 
 import hashlib
 import json
@@ -21,16 +25,22 @@ class Settings:
     stage_exposure: float = 60.0
     age_exposure: float = 120.0
     segment_exposure: float = 300.0
-    calendar_events: float = 20.0
-    """Expected events that the calendar's prior is worth, per part of the calendar."""
     quarter_prior: tuple[tuple[float, ...], ...] = (
-        (0.83, 0.85, 0.86, 0.87, 1.07, 1.81),
-        (0.97, 0.94, 0.96, 0.96, 1.07, 1.28),
-        (0.94, 1.01, 0.92, 0.91, 1.06, 1.33),
+        (0.82, 1.19, 0.91, 1.17, 0.93, 1.78),
+        (0.85, 1.06, 0.94, 1.05, 0.95, 1.78),
+        (0.88, 1.1, 0.97, 1.09, 0.98, 1.37),
     )
     """Of wins, losses and moves: months 1 to 3 of a quarter, each without and then with its last seven days."""
-    weekend_prior: float = 0.09
+    quarter_events: tuple[tuple[float, ...], ...] = (
+        (83.0, 19.0, 131.0, 25.0, 158.0, 8.0),
+        (103.0, 51.0, 202.0, 63.0, 138.0, 3.0),
+        (132.0, 70.0, 395.0, 94.0, 415.0, 29.0),
+    )
+    """Expected events that each of these is worth."""
+    weekend_prior: float = 0.46
     """A day of the weekend, over a working day."""
+    week_events: float = 2.8
+    """Expected events that this is worth, on each day of the week."""
     win_rate: float = 0.25
     cycle: float = 90.0
     """Median days from creation to close, until history says otherwise."""

@@ -153,7 +153,7 @@ async def test_why_it_moved_is_the_api_s_adds_up_and_leads_to_the_deals(
     card = page.locator(".moved-why")
     await expect(card).to_be_visible(timeout=30_000)
     await card.get_by_label("Since").fill(f"{since.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M:%S}")
-    await expect(card.locator("#moved-won")).to_be_visible(timeout=30_000)
+    await expect(card.locator("#moved-amount")).to_be_visible(timeout=30_000)
     shown = dict(await numbers(page))
     told = await card.locator(".note time").evaluate_all("all => all.map(each => each.dateTime)")
     asked = {"period": book.year, "since": told[0], "as_of": told[1]}
@@ -178,16 +178,18 @@ async def test_why_it_moved_is_the_api_s_adds_up_and_leads_to_the_deals(
 
 
 async def test_the_call_leads_to_the_projection_step_by_step(stack: Stack, page: Page, book: Book) -> None:
-    await page.goto(f"{stack.url('gateway')}/call?period={book.year}&value_basis=one_off")
+    await page.goto(f"{stack.url('gateway')}/call?period={book.year}&value_basis=tcv")
     card = page.locator(".card.bridge")
     await expect(card.locator("table")).to_be_visible(timeout=30_000)
     shown = dict(await numbers(page))
     answer = await page.request.get(
-        f"{stack.url('gateway')}/api/v1/forecast/projection/bridge", params={"period": book.year}
+        f"{stack.url('gateway')}/api/v1/forecast/projection/bridge",
+        params={"period": book.year, "value_basis": "tcv"},
     )
     said = await answer.json()
     levels = {each["level"]: each["amount"] for each in said["levels"] if each["amount"] is not None}
     running = Decimal(next(iter(levels.values())))
+    assert Decimal(levels["crm"]) > 0 < Decimal(levels["projection"])
     for name, amount in list(levels.items())[1:]:
         steps = [each for each in said["steps"] if each["to"] == name]
         running += sum(Decimal(each["amount"]) for each in steps)

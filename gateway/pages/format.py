@@ -84,6 +84,11 @@ def moment(instant: str | datetime | None, zone: str) -> str:
     return NONE if instant is None else f"{_aware(instant).astimezone(ZoneInfo(zone)):%-d %b %Y %H:%M:%S}"
 
 
+def typed_moment(instant: str, zone: str) -> str:
+    """As a field for date and time wants it: local, to the minute."""
+    return f"{_aware(instant).astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+
+
 def until(instant: str | datetime | None, zone: str) -> str:
     """The moment at which something ends; midnight reads as the end of the day before: `end of 20 Dec 2026`."""
     if instant is None:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.address import MovementView
 from gateway.pages.changes import compared, told
-from gateway.pages.format import moment
+from gateway.pages.format import moment, typed_moment
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
 from gateway.pages.terms import Side, Term, term_of
@@ -86,7 +85,7 @@ async def movement(request: Request, principal: CurrentUser, view: Moving) -> Re
         found=found,
         sides=[_identity("open", found, view), _identity("closed", found, view)],
         choices=_choices(view, found, locks["items"], zone),
-        written_at=_written_at,
+        written_at=typed_moment,
         is_live=not view.as_of and not view.known_at,
         csv_href=f"/api/v1/forecast/movement?{urlencode(asked | {'format': 'csv'})}",
     )
@@ -204,8 +203,3 @@ def _choices(view: MovementView, found: dict[str, Any], locks: Sequence[dict[str
         Choice(label, view.href(**changes, since_known_at=""), view.since == changes["since"])
         for label, changes in offered
     ]
-
-
-def _written_at(instant: str, zone: str) -> str:
-    """As a field for date and time wants it: local, to the minute."""
-    return f"{datetime.fromisoformat(instant).astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M}"

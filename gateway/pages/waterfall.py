@@ -31,10 +31,19 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Bars in the order opening, terms, closing. `axis_from`: the amount at which the axis begins when it is not zero."""
+    """Bars in the order opening, terms, closing. `axis_from`: the amount at which the axis begins when it is not zero.
+
+    `zero`: where bars of totals begin.
+    """
 
     bars: Sequence[Bar]
     axis_from: Decimal | None
+    zero: Decimal
+
+    def total_after(self, terms: int) -> Bar:
+        """The bar of what stands after so many of the terms."""
+        level = Decimal(self.bars[terms].end)
+        return _bar("total", self.zero, level, level, level)
 
 
 def waterfall(opening: Decimal, terms: Iterable[Decimal], closing: Decimal) -> Waterfall:
@@ -56,7 +65,7 @@ def waterfall(opening: Decimal, terms: Iterable[Decimal], closing: Decimal) -> W
         return _bar(kind, at(before), at(after), at(before), at(after))
 
     steps = [moved(before, after) for before, after in pairwise(levels)]
-    return Waterfall([total(opening), *steps, total(closing)], base if base > 0 else None)
+    return Waterfall([total(opening), *steps, total(closing)], base if base > 0 else None, at(max(base, Decimal())))
 
 
 def _base(low: Decimal, high: Decimal) -> Decimal:

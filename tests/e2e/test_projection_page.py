@@ -1,9 +1,11 @@
 """The pages on the projection, in a real browser: the number and its parts, a target, past quarters, and the line on the Call page."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Page, expect
@@ -135,3 +137,65 @@ async def test_pages_of_the_projection_are_accessible_and_fit_the_screen(stack: 
 
 async def _value(page: Page, key: str) -> Decimal:
     return Decimal(await page.locator(f"data[data-key='{key}']").get_attribute("value") or "NaN")
+
+
+async def test_why_it_moved_is_the_api_s_adds_up_and_leads_to_the_deals(
+    stack: Stack, page: Page, crm: Crm, await_known: Known, book: Book
+) -> None:
+    await asyncio.sleep(1.1)  # the field knows whole seconds; what came before is to lie before its value
+    since = clock.now()
+    crm.send(deal(book.of("large"), amount="880000.00", close_date=since.date() + timedelta(days=25)))
+    crm.send(deal(book.of("new"), amount="50000.00", close_date=since.date() + timedelta(days=20)))
+    crm.send(deal(book.of("small"), amount="20500.00", stage="Won", category=None, closed_on=since.date()))
+    await_known({book.of("large"): "880000", book.of("new"): "", book.of("small"): "closed_won"})
+
+    await page.goto(f"{stack.url('gateway')}/projection?period={book.year}")
+    card = page.locator(".moved-why")
+    await expect(card).to_be_visible(timeout=30_000)
+    await card.get_by_label("Since").fill(f"{since.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%dT%H:%M:%S}")
+    await expect(card.locator("#moved-amount")).to_be_visible(timeout=30_000)
+    shown = dict(await numbers(page))
+    told = await card.locator(".note time").evaluate_all("all => all.map(each => each.dateTime)")
+    asked = {"period": book.year, "since": told[0], "as_of": told[1]}
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/moved", params=asked)
+    said = await answer.json()
+
+    terms = {each["term"]: Decimal(each["amount"]) for each in said["terms"]}
+    for name, amount in terms.items():
+        assert Decimal(shown.get(f"moved.{name}", "0")) == amount, name
+    assert Decimal(shown["moved.then"]) + sum(terms.values()) == Decimal(shown["moved.now"])
+    assert Decimal(shown["moved.change"]) == sum(terms.values())
+    assert terms["won"] > 0 < terms["created"]
+    assert terms["amount"] < 0
+    listed = {each["deal_id"]: Decimal(each["change"]) for each in said["deals"]}
+    assert {name: Decimal(shown[f"moved.{name}"]) for name in listed} == listed
+    of_deals = sum(amount for name, amount in terms.items() if name not in ("new_time", "new_learnt", "blend"))
+    assert sum(listed.values()) + Decimal(shown["moved.others"]) == of_deals
+    await is_fine(page, "projection-moved")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await card.get_by_role("link", name=book.of("new")).click()
+    await expect(page.locator("h1")).to_contain_text(book.of("new"))
+
+
+async def test_the_call_leads_to_the_projection_step_by_step(stack: Stack, page: Page, book: Book) -> None:
+    await page.goto(f"{stack.url('gateway')}/call?period={book.year}&value_basis=tcv")
+    card = page.locator(".card.bridge")
+    await expect(card.locator("table")).to_be_visible(timeout=30_000)
+    shown = dict(await numbers(page))
+    answer = await page.request.get(
+        f"{stack.url('gateway')}/api/v1/forecast/projection/bridge",
+        params={"period": book.year, "value_basis": "tcv"},
+    )
+    said = await answer.json()
+    levels = {each["level"]: each["amount"] for each in said["levels"] if each["amount"] is not None}
+    running = Decimal(next(iter(levels.values())))
+    assert Decimal(levels["crm"]) > 0 < Decimal(levels["projection"])
+    for name, amount in list(levels.items())[1:]:
+        steps = [each for each in said["steps"] if each["to"] == name]
+        running += sum(Decimal(each["amount"]) for each in steps)
+        assert running == Decimal(amount) == pytest.approx(Decimal(shown[f"bridge.{name}"]), abs=1)
+        for each in steps:
+            on_page = Decimal(shown.get(f"bridge.step.{each['reason']}", "0"))
+            assert on_page == pytest.approx(Decimal(each["amount"]), abs=1)
+    await expect(card).to_contain_text("Targets are not kept yet")
+    await is_fine(page, "call-bridge")

@@ -40,6 +40,11 @@ class Learnt:
     columns: Columns
     last: Index
 
+    @property
+    def deal(self) -> Index:
+        """The code of each deal by its number in the steps: the same in every model."""
+        return self.columns.deal[self.last].astype(np.intp)
+
     def number(self, deal: UUID) -> int | None:
         """The number of a deal; None if nothing is known of it."""
         code = self.columns.code("deal", str(deal))

@@ -93,6 +93,37 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """The days from `today` to before the first of `spans`, less those before the second, if there is one.
+
+    A span has its end, the chances until then, and what close dates and pushes tell of them.
+    """
+
+    today: int
+    spans: list[tuple[int, Curves, Factors]]
+
+    def of(self, deals: Standing) -> Floats:
+        """Each deal's chance to be won in these days, standing so when `today` begins."""
+        pushed = evidence.push_group(deals.pushes)
+        whole, *before = [
+            factors.on(
+                curve.of(deals.segment, deals.stage, deals.age),
+                evidence.date_group(deals.close_date, self.today, end),
+                pushed,
+            )
+            for end, curve, factors in self.spans
+        ]
+        return np.maximum(whole - before[0], 0.0) if before else whole
+
+    @property
+    def newborn(self) -> Floats:
+        """By segment the wins in these days of one deal created each day from today on."""
+        whole, *before = [curve.newborn.sum(axis=1) for _, curve, _ in self.spans]
+        born: Floats = whole - before[0] if before else whole
+        return born
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What was learnt from everything known when the day `today` began. `pace`: what is supposed of wins from today on."""
 
@@ -125,10 +156,8 @@ class Model:
     def outlook(self, end: int, *, start: int | None = None, part: Part | None = None) -> Outlook:
         """What will be won from today, or from the later day `start`, until before `end`: of all, or of a part of it."""
         deals = self.standing if part is None else self.standing.where(part.deals[self.standing.deal])
-        chance, newborn = self._ahead(deals, end)
-        if start is not None and start > self.today:
-            before, born_before = self._ahead(deals, start)
-            chance, newborn = np.maximum(chance - before, 0.0), newborn - born_before
+        ahead = self.ahead(end, start=start)
+        chance, newborn = ahead.of(deals), ahead.newborn
         mean, variance = self.sizes.of(deals.segment, deals.amount)
         mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
         rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
@@ -164,13 +193,11 @@ class Model:
         """The same with so many times as many deals created."""
         return replace(self, arrivals=replace(self.arrivals, rate=self.arrivals.rate * factor))
 
-    def _ahead(self, deals: Standing, end: int) -> tuple[Floats, Floats]:
-        """Each deal's chance to be won before `end`, and by segment the wins of one deal created each day until then."""
-        ahead = self.curves(end)
-        chance = ahead.of(deals.segment, deals.stage, deals.age)
-        date = evidence.date_group(deals.close_date, self.today, end)
-        factors = self._factors_for(end - self.today)
-        return factors.on(chance, date, evidence.push_group(deals.pushes)), ahead.newborn.sum(axis=1)
+    def ahead(self, end: int, *, start: int | None = None, today: int | None = None) -> Ahead:
+        """What lies from `today`, the model's own or a later day, to before `end`; from `start` on where that is later."""
+        now = self.today if today is None else today
+        days = (end,) if start is None or start <= now else (end, start)
+        return Ahead(now, [(day, self.curves(day, today), self._factors_for(day - now)) for day in days])
 
     def _factors_for(self, horizon: int) -> Factors:
         nearest = min(HORIZONS, key=lambda known: abs(np.log(known / max(horizon, 1))))

@@ -1,7 +1,7 @@
 """Accuracy by HTTP."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -88,11 +88,14 @@ def _shown(found: Accuracy, asking: Asking, currency: str) -> AccuracyOut:
             for said, covered in found.overall.levels
             if (came := _coverage(covered)) is not None
         ],
-        parts=[PartOut(key=key, label=label, **_judged(each, currency)) for key, label, each in found.parts],
+        parts=[
+            PartOut(kind=part.kind, key=part.key, label=part.label, **_judged(part.judged, currency))
+            for part in found.parts
+        ],
     )
 
 
-def _judged(each: Judged, currency: str) -> dict[str, object]:
+def _judged(each: Judged, currency: str) -> dict[str, Any]:
     return {
         "n": each.n,
         "periods": each.periods,

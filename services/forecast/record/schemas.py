@@ -10,6 +10,7 @@ from services.forecast.calls.steps import NodeKind
 from services.forecast.record.judging import Closer
 
 By = Literal["lead", "day", "node"]
+PartKind = Literal["lead", "day", "unit", "person"]
 
 
 class CoverageOut(Out):
@@ -67,10 +68,14 @@ class JudgedOut(Out):
 
 
 class PartOut(JudgedOut):
-    """The same of some of the locks: so many weeks before the end, of a third of the period, or of a node below."""
+    """The same of some of the locks: so many weeks before the end, of a third of the period, or of a node below.
 
+    `kind` says which, and what `key` is; people have no label here.
+    """
+
+    kind: PartKind
     key: str
-    label: str
+    label: str | None
 
 
 class LevelOut(Out):

@@ -18,7 +18,7 @@ from services.forecast.config import settings_of
 from services.forecast.locks.service import LATE_AFTER
 from services.forecast.record import freezing, repository
 from services.forecast.record.judging import OURS, Case, Judged, by_key, judge
-from services.forecast.record.schemas import By
+from services.forecast.record.schemas import By, PartKind
 from services.forecast.record.several import SHARES
 
 MOST_AT_ONCE = 20
@@ -59,8 +59,18 @@ async def freeze_made(database: Database, *, principal: Principal) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the locks. `kind` says what the key is; a person has no label here."""
+
+    kind: PartKind
+    key: str
+    label: str | None
+    judged: Judged
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How right what was said of a node was, over all its locks and by part of them (key and label)."""
+    """How right what was said of a node was, over all its locks and by part of them."""
 
     node: NodeKey
     value_basis: str
@@ -72,7 +82,7 @@ class Accuracy:
     made_late: int
     waiting: int
     overall: Judged
-    parts: list[tuple[str, str, Judged]]
+    parts: list[Part]
 
 
 async def accuracy(session: AsyncSession, asked: Asking, *, principal: Principal) -> Accuracy:
@@ -112,19 +122,20 @@ async def accuracy(session: AsyncSession, asked: Asking, *, principal: Principal
 
 def _judged(
     by: By, found: Sequence[Mapping[str, Any]], below: Sequence[Mapping[str, Any]]
-) -> tuple[Judged, list[tuple[str, str, Judged]]]:
+) -> tuple[Judged, list[Part]]:
     overall = judge([_case(row) for row in found if _is_scored(row)])
     rows = [row for row in (below if by == "node" else found) if _is_scored(row)]
+    named: dict[str, tuple[PartKind, str | None]]
     if by == "node":
-        labels = {str(row["node_id"]): row["label"] or str(row["node_id"]) for row in rows}
+        named = {str(row["node_id"]): (row["node_kind"], row["label"]) for row in rows}
         keyed = [(str(row["node_id"]), _case(row)) for row in rows]
     elif by == "lead":
-        labels = {str(row["lead_weeks"]): _weeks(row["lead_weeks"]) for row in rows}
+        named = {str(row["lead_weeks"]): ("lead", _weeks(row["lead_weeks"])) for row in rows}
         keyed = [(str(row["lead_weeks"]), _case(row)) for row in sorted(rows, key=lambda row: -row["lead_weeks"])]
     else:
-        labels = dict(zip("123", ("first third", "second third", "last third"), strict=True))
+        named = {key: ("day", f"{word} third") for key, word in zip("123", ("first", "second", "last"), strict=True)}
         keyed = sorted(((_third(row), _case(row)) for row in rows), key=lambda each: each[0])
-    return overall, [(key, labels[key], judge(cases)) for key, cases in by_key(keyed).items()]
+    return overall, [Part(named[key][0], key, named[key][1], judge(cases)) for key, cases in by_key(keyed).items()]
 
 
 def _is_scored(row: Mapping[str, Any]) -> bool:

@@ -81,7 +81,8 @@ def _rows(
 def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal | None) -> dict[str, Any]:
     currency, wide = ground.asked.rates.base, ground.wide
     parts = shown.parts(row["closed_won"], made.outlook, ground.by, currency)
-    low_95, low_80, high_80, high_95 = several.quantiles(made.landing, ENDS).tolist()
+    ends, quantiles = np.split(several.quantiles(made.landing, np.concatenate((ENDS, several.SHARES))), [len(ENDS)])
+    low_95, low_80, high_80, high_95 = ends.tolist()
     opponents = {name: shown.amount(point, currency) for name, point in made.points.items()}
     if ground.asked.business_date.day in ground.asked.period:
         opponents |= {COMMIT: row["crm"]} | ({CORRECTED: corrected} if corrected is not None else {})
@@ -92,7 +93,7 @@ def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal 
         "high_80": shown.amount(high_80, currency),
         "low_95": shown.amount(low_95, currency) if wide.is_wide_known else None,
         "high_95": shown.amount(high_95, currency) if wide.is_wide_known else None,
-        "quantiles": [round(each, 2) for each in several.quantiles(made.landing, several.SHARES).tolist()],
+        "quantiles": np.round(quantiles, 2).tolist(),
         "expected_wins": float(made.outlook.deals.chance.sum()) + made.outlook.new_wins,
         "width_scale": wide.scale,
         "width_label": wide.label,

@@ -20,10 +20,10 @@ from services.forecast.rollup.cells import NOBODY
 
 SHARES: Final[Floats] = (np.arange(40) + 0.5) / 40
 """The shares at which a frozen distribution is kept: the middles of forty equal steps."""
-_CASES_LEFT_OUT: Final = 1e-4
+_CASES_LEFT_OUT: Final = 1e-3
 """Cases of a mixture that together weigh less are left out of what is frozen."""
-_POINTS: Final = 256
-_DEVIATIONS: Final = 8.0
+_POINTS: Final = 96
+_DEVIATIONS: Final = 6.0
 
 
 class Place(NamedTuple):
@@ -116,7 +116,7 @@ def projected(
 
 
 def quantiles(landing: Landing, shares: Floats) -> Floats:
-    """Quantiles, of a mixture to about a thousandth of its width: thousands of nodes are frozen at one instant."""
+    """Quantiles, of a mixture to about a hundredth of its width: thousands of nodes are frozen at one instant."""
     if len(landing.weight) == 1:
         return landing.quantile(shares)
     order = np.argsort(-landing.weight, kind="stable")

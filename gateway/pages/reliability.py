@@ -153,7 +153,8 @@ def errors(parts: Sequence[Mapping[str, Any]]) -> Errors | None:
 
 
 def _wape(part: Mapping[str, Any], name: str) -> float | None:
-    return next((method["wape"] for method in part["methods"] if method["method"] == name), None)
+    found = method_in(part, name)
+    return found["wape"] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,6 @@ def opponents(methods: Sequence[Mapping[str, Any]]) -> list[Opponent]:
     return [Opponent(each, method_of(each["method"]), *VERDICTS[each["closer"]]) for each in rows]
 
 
-def ours(methods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """What the projection itself was worth; None where nothing was scored."""
-    return next((each for each in methods if each["method"] == OURS), None)
+def method_in(judged: Mapping[str, Any], name: str = OURS) -> Mapping[str, Any] | None:
+    """What a method, or the projection itself, was worth in a part; None where nothing of it was scored."""
+    return next((each for each in judged["methods"] if each["method"] == name), None)

@@ -61,7 +61,7 @@ async def test_a_lock_keeps_the_projection_of_every_node_as_the_reading_of_its_i
     client, runtime = forecast
     database = runtime.database
     await locked_since(database, datetime(2025, 11, 24, 10, tzinfo=UTC))
-    async with running(scheduler.run(runtime, JOBS), until=lambda: kept(database, 1), deadline_s=60):
+    async with running(scheduler.run(runtime, JOBS), until=lambda: kept(database, 1), deadline_s=300):
         pass
     frozen = await rows(database, "SELECT * FROM lock_projection_row")
     nodes = await rows(database, "SELECT * FROM lock_row")

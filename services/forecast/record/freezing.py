@@ -62,8 +62,7 @@ def _rows(
     deal_type, value_basis = population
     filters = {"value_basis": value_basis} | ({"deal_type": deal_type} if deal_type else {})
     view = replace(past.view, filters=filters)
-    columns = past.population.columns
-    owned = Owned.of(columns, learnt.last, view.matches(columns, learnt.last))
+    owned = Owned.of(learnt.columns, learnt.last, view.matches(learnt.columns, learnt.last))
     below = owned.below(past.organisation)
     nodes = [
         Node(place, float(row["closed_won"]), below(place))
@@ -80,7 +79,7 @@ def _rows(
 
 def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal | None) -> dict[str, Any]:
     currency, wide = ground.asked.rates.base, ground.wide
-    parts = shown.parts(row["closed_won"], made.outlook, ground.by, currency)
+    parts = shown.parts(row["closed_won"], made.outlook, made.outlook.to_come * (ground.by - 1), currency)
     ends, quantiles = np.split(several.quantiles(made.landing, np.concatenate((ENDS, several.SHARES))), [len(ENDS)])
     low_95, low_80, high_80, high_95 = ends.tolist()
     opponents = {name: shown.amount(point, currency) for name, point in made.points.items()}

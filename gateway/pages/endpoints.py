@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
+    accuracy,
     calls,
     connections,
     deal,
@@ -32,6 +33,7 @@ router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(whatif.router)
 router.include_router(moved.router)
+router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
 

@@ -14,6 +14,7 @@ METHODS: dict[str, Method] = {
     "foretell": Method("Projection", "what Foretell would have said: its model, blended"),
     "hazard": Method("Foretell's model", "closed, open deals each by its chance, and deals not created yet"),
     "commit": Method("Closed and commit", "what is closed and what is in commit"),
+    "commit_corrected": Method("Commit, corrected", "closed, and commit by how much of each person's came before"),
     "naive_last": Method("Same again", "closed, and what was won in as many days just before"),
     "seasonal": Method("A quarter before", "closed, and what was won in the same days 13 weeks earlier"),
     "moving_average": Method("Recent pace", "closed, and what was won per day lately, carried on"),

@@ -23,6 +23,8 @@ from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
+from services.forecast.record import service as record
+from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 
@@ -84,6 +86,11 @@ async def make_locks(runtime: Runtime) -> None:
     await locks.make_due(runtime.database, principal=Principal.system("forecast"))
 
 
+async def freeze_projections(runtime: Runtime) -> None:
+    """Freeze beside every lock what the projection and simpler methods said at its instant."""
+    await record.freeze_made(runtime.database, principal=Principal.system("forecast"))
+
+
 async def expire_adjustments(runtime: Runtime) -> None:
     """Write the end of adjustments that have reached their expiry."""
     async with runtime.database.transaction() as session:
@@ -122,11 +129,13 @@ COMPONENT = Component(
         locks_router,
         accuracy_router,
         outlook_router,
+        record_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),
         Job("fold and sweep roll-up cells", 60, sweep),
         Job("make locks that are due", 20, make_locks),
+        Job("freeze the projections of locks", 20, freeze_projections),
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),
     api_tasks=(Worker("history in memory", keep_history),),

@@ -46,7 +46,7 @@ async def value_added(
     principal: Principal,
 ) -> ValueAdded:
     """Score the steps at a node; without one at the caller's own. Raises NotYourFigure."""
-    chosen = await _allowed(session, node, principal=principal)
+    chosen = await allowed(session, node, principal=principal)
     basis = value_basis or settings_of(session).call_basis
     rows = await locks.frozen_of(
         session, kind=chosen.kind, node_id=chosen.id, deal_type=deal_type, value_basis=basis, principal=principal
@@ -72,7 +72,8 @@ async def value_added(
     )
 
 
-async def _allowed(session: AsyncSession, node: NodeKey | None, *, principal: Principal) -> NodeKey:
+async def allowed(session: AsyncSession, node: NodeKey | None, *, principal: Principal) -> NodeKey:
+    """The node whose figures the caller may see; without one their own. Raises NotYourFigure."""
     own = await calls.own_person(session, principal=principal)
     itself = NodeKey("person", own) if own else None
     if node is None:

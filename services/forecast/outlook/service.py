@@ -277,3 +277,22 @@ async def entries(session: AsyncSession, learnt: Learnt, deals: Index) -> list[d
     names = [(UUID(deal), version) for deal, version in zip(ids, known, strict=True)]
     stored = await versions.entries(session, names)
     return [stored[name] for name in names]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the projections of all parts of the company stand on: see `Projected`."""
+
+    asked: Asked
+    learnt: Learnt
+    mixed: Blend
+    wide: Stretch
+    points: dict[str, float | None]
+    by: float
+
+
+async def ground(session: AsyncSession, question: Question, *, principal: Principal) -> Ground:
+    """What is learnt once for all parts of a period. Raises what readings raise."""
+    asked = await decide(session, question, principal=principal, deals=False, from_history=True)
+    learnt = await _learnt(session, question, asked, sight := await _sight(session, asked))
+    return Ground(asked, learnt, *await _company(session, asked, sight, learnt, DEFAULT))

@@ -1,5 +1,6 @@
 """The engine: learns from steps known by a day, and says what will be won by a later one. Pure."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -124,6 +125,14 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Some of the open deals (their rows in what stands) and, by segment, their share of the deals that are created."""
+
+    rows: stepping.Index
+    created: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What was learnt from everything known when the day `today` began. `pace`: what is supposed of wins from today on."""
 
@@ -156,11 +165,36 @@ class Model:
     def outlook(self, end: int, *, start: int | None = None, part: Part | None = None) -> Outlook:
         """What will be won from today, or from the later day `start`, until before `end`: of all, or of a part of it."""
         deals = self.standing if part is None else self.standing.where(part.deals[self.standing.deal])
+        rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
         ahead = self.ahead(end, start=start)
-        chance, newborn = ahead.of(deals), ahead.newborn
+        return self._outlook(end, deals, ahead.of(deals), ahead.newborn, rate)
+
+    def outlooks(self, end: int, groups: Iterable[Group], *, start: int | None = None) -> Iterator[Outlook]:
+        """Of each group what `outlook` says of it as a part; chances are worked out once for all groups."""
+        ahead = self.ahead(end, start=start)
+        chance, newborn = ahead.of(self.standing), ahead.newborn
+        for group in groups:
+            deals = self.standing.where(group.rows)
+            yield self._outlook(end, deals, chance[group.rows], newborn, self.arrivals.rate * group.created)
+
+    def part(self, deals: stepping.Flags) -> Part:
+        """What of everything are these deals (a flag per deal number): their share of what is created, newest first."""
+        return Part(deals, self.created(np.where(deals, 0, -1), 1)[0])
+
+    def created(self, group: stepping.Index, groups: int) -> Floats:
+        """By group and segment the share of what is created, newest first. `group`: one per deal number, -1 for none of them."""
+        born, segments = self.births, len(self.arrivals.rate)
+        counted = 0.5 ** ((self.today - 1 - born.day) / self.settings.arrival_half_life)
+        every = np.bincount(born.segment, counted, segments)
+        of = group[born.deal]
+        known = of >= 0
+        place = of[known].astype(np.int64) * segments + born.segment[known]
+        theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
+        return np.divide(theirs, every, out=np.zeros_like(theirs), where=every > 0)
+
+    def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats) -> Outlook:
         mean, variance = self.sizes.of(deals.segment, deals.amount)
         mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
-        rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
         wins = rate * newborn
         each, spread = np.nan_to_num(self.sizes.mean), np.nan_to_num(self.sizes.variance)
         brought = float(wins @ each)
@@ -176,14 +210,6 @@ class Model:
             shock=self.shock,
             settings=self.settings,
         )
-
-    def part(self, deals: stepping.Flags) -> Part:
-        """What of everything are these deals (a flag per deal number): their share of what is created, newest first."""
-        born = self.births
-        counted = 0.5 ** ((self.today - 1 - born.day) / self.settings.arrival_half_life)
-        every = np.bincount(born.segment, counted, len(self.arrivals.rate))
-        theirs = np.bincount(born.segment, counted * deals[born.deal], len(self.arrivals.rate))
-        return Part(deals, np.divide(theirs, every, out=np.zeros_like(every), where=every > 0))
 
     def winning(self, factor: float) -> "Model":
         """The same with deals won so many times as fast."""

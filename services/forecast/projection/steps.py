@@ -106,7 +106,7 @@ class Standing:
     def __len__(self) -> int:
         return len(self.deal)
 
-    def where(self, wanted: Flags | Ints) -> "Standing":
+    def where(self, wanted: Flags | Index) -> "Standing":
         return Standing(*(getattr(self, each.name)[wanted] for each in fields(self)))
 
 

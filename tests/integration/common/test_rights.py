@@ -17,6 +17,7 @@ APPEND_ONLY = {
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
+        "lock_projection", "lock_projection_row",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

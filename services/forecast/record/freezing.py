@@ -1,0 +1,101 @@
+"""What the projection said at a lock's instant by both clocks, of every node that the lock froze."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.ids import ROOT_UNIT
+from libs.common.web.auth import Principal
+from services.forecast.config import settings_of
+from services.forecast.history.columns import day_number
+from services.forecast.outlook import service as outlook
+from services.forecast.outlook import shown
+from services.forecast.outlook.service import Ground
+from services.forecast.projection.settings import DEFAULT
+from services.forecast.readings.asked import Question
+from services.forecast.record import commits, repository, several
+from services.forecast.record.several import Made, Node, Owned, Place
+
+ENDS: Final = np.array([0.025, 0.1, 0.9, 0.975])
+COMMIT, CORRECTED = "commit", "commit_corrected"
+"""Opponents that people make: what is closed and in commit, and the same by how far each person's went before."""
+
+
+async def freeze(session: AsyncSession, lock: Mapping[str, Any], *, principal: Principal) -> dict[str, Any]:
+    """The head of what is frozen (`method`, `settings`, `wins`) and its `rows`, of all periods that are not over."""
+    at = lock["due_at"]
+    nodes = await repository.nodes(session, lock["lock_id"])
+    head: dict[str, Any] = {"method": outlook.METRIC, "settings": DEFAULT.digest, "wins": 0}
+    rows: list[dict[str, Any]] = []
+    for period_key, of_period in groupby(nodes, key=lambda row: row["period_key"]):
+        question = Question(period=period_key, org=ROOT_UNIT, as_of=at, known_at=at)
+        found = await outlook.ground(session, question, principal=principal)
+        head["wins"] = len(found.learnt.model.wins.at)
+        if found.learnt.model.today >= day_number(found.asked.period.end):
+            continue
+        for population, several_rows in groupby(of_period, key=lambda row: (row["deal_type"], row["value_basis"])):
+            frozen = list(several_rows)
+            said: Mapping[UUID, Decimal | None] = {}
+            if found.asked.business_date.day in found.asked.period:
+                zone = settings_of(session).org_timezone
+                said = commits.corrected(frozen, await repository.commits(session, frozen[0], population, at, zone))
+            rows += await asyncio.to_thread(_rows, found, frozen, population, said)
+    return head | {"rows": rows}
+
+
+def _rows(
+    ground: Ground,
+    frozen: Sequence[Mapping[str, Any]],
+    population: tuple[str, str],
+    corrected: Mapping[UUID, Decimal | None],
+) -> list[dict[str, Any]]:
+    """A row per node of one period and population."""
+    past, learnt, period = ground.asked.past, ground.learnt, ground.asked.period
+    assert past is not None  # noqa: S101 - a projection is made from history
+    deal_type, value_basis = population
+    filters = {"value_basis": value_basis} | ({"deal_type": deal_type} if deal_type else {})
+    view = replace(past.view, filters=filters)
+    owned = Owned.of(learnt.columns, learnt.last, view.matches(learnt.columns, learnt.last))
+    below = owned.below(past.organisation)
+    nodes = [
+        Node(place, float(row["closed_won"]), below(place))
+        for row in frozen
+        for place in (Place(row["node_kind"], row["node_id"]),)
+    ]
+    made = several.projected(learnt.model, learnt.steps, period, owned, nodes, by=ground.by, stretch=ground.wide.scale)
+    size_cv = several.spread_of_sizes(learnt.model, owned)
+    return [
+        _row(row, each, ground, corrected.get(row["node_id"])) | {"size_cv": size_cv}
+        for row, each in zip(frozen, made, strict=True)
+    ]
+
+
+def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal | None) -> dict[str, Any]:
+    currency, wide = ground.asked.rates.base, ground.wide
+    parts = shown.parts(row["closed_won"], made.outlook, made.outlook.to_come * (ground.by - 1), currency)
+    ends, quantiles = np.split(several.quantiles(made.landing, np.concatenate((ENDS, several.SHARES))), [len(ENDS)])
+    low_95, low_80, high_80, high_95 = ends.tolist()
+    opponents = {name: shown.amount(point, currency) for name, point in made.points.items()}
+    if ground.asked.business_date.day in ground.asked.period:
+        opponents |= {COMMIT: row["crm"]} | ({CORRECTED: corrected} if corrected is not None else {})
+    return {
+        **{name: row[name] for name in repository.NODE},
+        **parts.model_dump(),
+        "low_80": shown.amount(low_80, currency),
+        "high_80": shown.amount(high_80, currency),
+        "low_95": shown.amount(low_95, currency) if wide.is_wide_known else None,
+        "high_95": shown.amount(high_95, currency) if wide.is_wide_known else None,
+        "quantiles": np.round(quantiles, 2).tolist(),
+        "expected_wins": float(made.outlook.deals.chance.sum()) + made.outlook.new_wins,
+        "width_scale": wide.scale,
+        "width_label": wide.label,
+        "width_periods": wide.periods,
+        "opponents": opponents,
+    }

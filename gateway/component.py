@@ -19,6 +19,7 @@ from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
 from gateway.people.endpoints import router as people_router
 from gateway.proxy.endpoints import router as proxy_router
+from gateway.reconciliation.cli import app as reconciliation_cli
 from gateway.reconciliation.endpoints import router as reconciliation_router
 from gateway.reconciliation.keeping import keep_comparing
 from gateway.samples.cli import app as samples_cli
@@ -60,6 +61,15 @@ COMPONENT = Component(
         Job("compare with the CRMs", 5.0, keep_comparing),
     ],
     customise=customise,
-    cli=[connections_cli, trials_cli, connectors_cli, deliveries_cli, samples_cli, auth_cli, imports_cli],
+    cli=[
+        connections_cli,
+        reconciliation_cli,
+        trials_cli,
+        connectors_cli,
+        deliveries_cli,
+        samples_cli,
+        auth_cli,
+        imports_cli,
+    ],
     origin=origin,
 )

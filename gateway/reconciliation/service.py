@@ -42,6 +42,8 @@ from libs.common.web.errors import NotFound
 from libs.common.web.paging import decode_cursor, encode_cursor
 
 READERS = ("viewer", "seller", "manager", "sales_ops", "finance", "cso", "ceo")
+SEE_DEALS = frozenset({"sales_ops", "finance", "cso", "admin"})
+"""Who may see deals of everybody."""
 RECORDS_KEPT = 1000
 """Differing deals of one comparison that are stored one by one; the counts and cells are of all."""
 FETCHED_BACK = 2000
@@ -213,7 +215,7 @@ async def listed(
 
 async def detail(session: AsyncSession, comparison_id: UUID, *, principal: Principal) -> ComparisonDetail:
     """A comparison with the cells and deals that differ; deals are nobody's secret to sales ops. Raises UnknownComparison."""
-    require(principal, "sales_ops", "finance", "cso")
+    require(principal, *SEE_DEALS)
     row = await repository.one(session, comparison_id)
     if row is None:
         raise UnknownComparison(f"There is no comparison {comparison_id}.")

@@ -60,6 +60,9 @@ class Settings(CommonSettings):
         ge=0,
         description="age below which a change may still be on its way and is not compared; above a CRM's usual delay",
     )
+    compare_fetched_back: int = Field(
+        default=10_000, ge=1, description="most differing deals that one comparison looks at again and asks back"
+    )
     raw_body_retention_days: int = Field(
         default=30, ge=1, description="age at which raw bodies of deliveries are removed"
     )

@@ -18,8 +18,8 @@ from gateway.reconciliation.standing import Kind, Standing, Tally, differing, of
 from libs.common.db import Database
 from libs.common.events.crm import CrmDealChanged
 
-LOOKED_AT_AGAIN = 5000
-"""Deals of one comparison that are asked for singly; beyond that the list is believed."""
+TOGETHER = 5000
+"""Deals of one statement."""
 JUST_AFTER = timedelta(milliseconds=1)
 
 
@@ -53,7 +53,10 @@ class Compared:
 
 
 class Comparing:
-    """A comparison under way. `settled_before`: what changed later, there or here, may still be on its way and is not judged."""
+    """A comparison under way. `settled_before`: what changed later, there or here, may still be on its way and is not judged.
+
+    `most`: so many deals are asked for one by one; beyond that the list is believed, and the next comparison looks again.
+    """
 
     def __init__(
         self,
@@ -63,11 +66,13 @@ class Comparing:
         zone: ZoneInfo,
         begun_at: datetime,
         settled_before: datetime,
+        most: int,
     ) -> None:
         self._database = database
         self._connection = connection
         self._begun_at = begun_at
         self._settled_before = settled_before
+        self._most = most
         self._context = Context(
             connection.key, connection.provider, connection.mapping, connection.mapping_version, begun_at, zone
         )
@@ -81,10 +86,10 @@ class Comparing:
             doubtful += await self._first_look(page)
         doubtful += await self._unlisted()
         self._found.listed = len(self._seen)
-        async for ids, fetched in reader.records(doubtful[:LOOKED_AT_AGAIN]):
+        async for ids, fetched in reader.records(doubtful[: self._most]):
             await self._second_look(ids, {each.external_id: each for each in fetched.records})
-        for start in range(LOOKED_AT_AGAIN, len(doubtful), LOOKED_AT_AGAIN):
-            await self._unseen(doubtful[start : start + LOOKED_AT_AGAIN])
+        for start in range(self._most, len(doubtful), TOGETHER):
+            await self._unseen(doubtful[start : start + TOGETHER])
         return self._found
 
     async def _unlisted(self) -> list[str]:

@@ -118,7 +118,7 @@ async def add(session: AsyncSession, table: str, rows: Sequence[Mapping[str, Any
 
 
 _COLUMNS = """comparison_id, connection, begun_at, ended_at, outcome, reason, listed, our_count, crm_count, equal_count, under_way,
-    missing, different, ours_only, unreadable, amounts, delivery_id"""
+    missing, different, ours_only, unreadable, amounts, delivery_ids"""
 
 
 async def newest(session: AsyncSession, *, only_compared: bool = False) -> dict[str, RowMapping]:

@@ -24,7 +24,7 @@ class ComparisonOut(Out):
 
     `compared`: both sides are known. `refused`: the CRM did not answer, `not_asked`: it cannot be asked, `reason` says why; then
     nothing is known of its side, and `share` is null. `share`: the smallest of the shares of count and amounts.
-    `under_way`: deals whose change is still on its way, in none of the other numbers. `delivery_id` signals what is fetched back.
+    `under_way`: deals whose change is still on its way, in none of the other numbers. `delivery_ids` signal what is fetched back.
     """
 
     comparison_id: UUID
@@ -45,7 +45,7 @@ class ComparisonOut(Out):
     different: int
     ours_only: int
     unreadable: int
-    delivery_id: UUID | None
+    delivery_ids: list[UUID]
 
 
 class CellOut(Out):

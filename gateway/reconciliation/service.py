@@ -46,8 +46,8 @@ SEE_DEALS = frozenset({"sales_ops", "finance", "cso", "admin"})
 """Who may see deals of everybody."""
 RECORDS_KEPT = 1000
 """Differing deals of one comparison that are stored one by one; the counts and cells are of all."""
-FETCHED_BACK = 2000
-"""Differing deals that one comparison asks back; the next one finds what is left."""
+IN_A_DELIVERY = 500
+"""Deals that are asked back together: they are understood in one transaction."""
 
 
 class UnknownComparison(NotFound):
@@ -83,6 +83,7 @@ async def compare(database: Database, settings: Settings, connection: Connection
             zone=ZoneInfo(settings.org_timezone),
             begun_at=begun_at,
             settled_before=begun_at - timedelta(seconds=settings.compare_settled_s),
+            most=settings.compare_fetched_back,
         ).run(reader)
     except CannotBeAsked as error:
         outcome, reason = "not_asked", str(error)
@@ -125,9 +126,12 @@ async def _store(session: AsyncSession, row: dict[str, Any], found: Compared) ->
     identifier, key = row["comparison_id"], row["connection"]
     asked_back = [
         AskedBack(each.external_id, each.told_at, each.restored_at) for each in found.differences if each.heals
-    ][:FETCHED_BACK]
-    delivery = await wanted.deliver(session, key, identifier, asked_back) if asked_back else None
-    await repository.add(session, "comparison", [row | {"delivery_id": delivery}])
+    ]
+    deliveries = [
+        await wanted.deliver(session, key, identifier, asked_back[start : start + IN_A_DELIVERY])
+        for start in range(0, len(asked_back), IN_A_DELIVERY)
+    ]
+    await repository.add(session, "comparison", [row | {"delivery_ids": deliveries}])
     await repository.add(
         session,
         "comparison_cell",
@@ -144,7 +148,6 @@ async def _store(session: AsyncSession, row: dict[str, Any], found: Compared) ->
             for position, (cell, count, amounts) in enumerate(found.tally.differing_cells())
         ],
     )
-    fetched = {each.external_id for each in asked_back}
     await repository.add(
         session,
         "comparison_record",
@@ -159,7 +162,7 @@ async def _store(session: AsyncSession, row: dict[str, Any], found: Compared) ->
                 "note": each.note,
                 "theirs": _told(each.theirs),
                 "ours": _told(each.ours),
-                "is_fetched": each.external_id in fetched,
+                "is_fetched": each.heals,
             }
             for position, each in enumerate(found.differences[:RECORDS_KEPT])
         ],

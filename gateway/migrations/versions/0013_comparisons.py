@@ -25,7 +25,7 @@ CREATE TABLE comparison (
     ours_only integer NOT NULL,
     unreadable integer NOT NULL,
     amounts jsonb NOT NULL,
-    delivery_id uuid,
+    delivery_ids uuid[] NOT NULL,
     CHECK ((outcome = 'compared') = (reason IS NULL))
 );
 CREATE INDEX comparison_by_connection ON comparison (connection, begun_at DESC);

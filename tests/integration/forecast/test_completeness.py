@@ -1,18 +1,20 @@
 """How complete a reading is follows from the last comparison of every connection that has deals."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from libs.common.db import Database
 from libs.common.events.deals import DealsCompared
 from libs.common.web.auth import Principal
+from services.forecast.locks import service as locks
 from services.forecast.readings import service
 from services.forecast.readings.asked import Question
-from tests.integration.forecast.given import AT, at, deal, handle, named, received
+from tests.integration.forecast.given import AT, at, deal, handle, named, received, rows
 
 pytestmark = pytest.mark.asyncio
 
@@ -166,3 +168,32 @@ async def test_what_was_known_stays_known_as_it_was(database_for: Any) -> None:
     after = await read(database, AT + 4 * HOUR, known_at=AT + 3 * HOUR)
 
     assert (before["completeness"], after["completeness"]) == (0.5, 1.0)
+
+
+MONDAY = datetime(2024, 11, 25, 11, tzinfo=UTC)
+"""Noon in Berlin."""
+POSITION = """
+    INSERT INTO consumer_position (topic, partition, cluster, log, next_offset, origin, recorded_to)
+    SELECT 'deal-events', n, 'c', 'l', 0, :at, :at FROM generate_series(0, 5) n
+    ON CONFLICT (topic, partition) DO UPDATE SET origin = excluded.origin, recorded_to = excluded.recorded_to
+"""
+
+
+@pytest.mark.parametrize(("equal", "state"), [(99, "complete"), (98, "incomplete"), (None, "unknown")])
+async def test_a_lock_is_complete_or_not_by_the_share_of_the_crms_deals(
+    database_for: Any, equal: int | None, state: str
+) -> None:
+    database = database_for("forecast")
+    await handle(database, [deal("D-1")])
+    with at(MONDAY - HOUR):
+        await locks.make_due(database, principal=SYSTEM)
+    if equal is not None:
+        await compared(database, begun_at=MONDAY - HOUR, equal_count=equal)
+    await compared(database, begun_at=MONDAY - HOUR / 2, recorded_at=MONDAY + HOUR, equal_count=1)
+    async with database.transaction() as session:
+        await session.execute(text(POSITION), {"at": MONDAY})
+    with at(MONDAY + timedelta(minutes=1)):
+        await locks.make_due(database, principal=SYSTEM)
+
+    (lock,) = await rows(database, "SELECT state, completeness FROM forecast_lock")
+    assert lock == {"state": state, "completeness": None if equal is None else Decimal(equal) / 100}

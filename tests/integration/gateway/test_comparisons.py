@@ -50,7 +50,7 @@ async def test_what_both_sides_have_alike_is_complete(gateway: Gateway, crm: Crm
     assert (found.outcome, found.share, found.crm_count, found.our_count, found.listed) == ("compared", 1.0, 1, 1, 1)
     (amount,) = found.amounts
     assert (amount.currency, amount.crm, amount.equal) == ("EUR", Decimal("1234.50"), Decimal("1234.50"))
-    assert (found.cells, found.records, found.delivery_id) == ([], [], None)
+    assert (found.cells, found.records, found.delivery_ids) == ([], [], [])
 
 
 @each_provider
@@ -71,7 +71,7 @@ async def test_a_lost_delivery_is_found_and_healed(gateway: Gateway, crm: CrmSta
     await settle(gateway)
     (kept,) = await gateway.rows("SELECT canonical, delivery_id FROM source_record WHERE object_type = 'deal'")
     assert (kept["canonical"]["stage"], kept["canonical"]["amount"]) == ("Negotiate", "2000.00")
-    assert kept["delivery_id"] == found.delivery_id
+    assert [kept["delivery_id"]] == found.delivery_ids
     again = await compare(gateway, PROVIDERS[provider])
     assert (again.share, again.records) == (1.0, [])
 
@@ -139,7 +139,7 @@ async def test_what_the_crm_no_longer_knows_is_not_taken_as_deleted(gateway: Gat
     found = await compare(gateway, "hub")
 
     (record,) = found.records
-    assert (record.kind, record.is_fetched, found.delivery_id) == ("ours_only", False, None)
+    assert (record.kind, record.is_fetched, found.delivery_ids) == ("ours_only", False, [])
     assert await gateway.value("SELECT deleted FROM source_record WHERE object_type = 'deal'") is False
 
 
@@ -246,7 +246,7 @@ async def test_a_crm_that_refuses_after_a_page_leaves_nothing_half_known(gateway
     found = await compare(gateway, "hub")
 
     assert (found.outcome, found.share, found.crm_count, found.missing) == ("refused", None, 0, 0)
-    assert found.delivery_id is None
+    assert found.delivery_ids == []
 
 
 async def test_a_crm_that_refuses_for_a_while_is_waited_for(gateway: Gateway, crm: CrmState) -> None:
@@ -268,3 +268,18 @@ async def test_a_comparison_waits_between_its_questions(gateway: Gateway, crm: C
     await compare(gateway, "hub", compare_requests_per_s=20.0)
 
     assert clock.monotonic() - begun >= 7 * 0.05, "three pages and five batches of deals themselves"
+
+
+async def test_more_differences_than_may_be_asked_back_are_healed_by_later_comparisons(
+    gateway: Gateway, crm: CrmState
+) -> None:
+    for number in range(7):
+        crm.put_deal("hubspot", old("hubspot", deal_id=str(20_000 + number)))
+    later()
+
+    shares = []
+    for _ in range(3):
+        shares.append((await compare(gateway, "hub", compare_fetched_back=4)).count_share)
+        await settle(gateway)
+
+    assert shares == [0.0, pytest.approx(4 / 7, abs=1e-6), 1.0]

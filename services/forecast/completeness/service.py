@@ -28,7 +28,6 @@ async def read(
     *,
     known_at: datetime,
     convert: Convert,
-    principal: Principal | None = None,  # noqa: ARG001 - how complete the whole is, is nobody's secret
 ) -> tuple[float | None, list[ComparedOut]]:
     """The completeness of a reading as it was known at an instant, and its receipt by connection that has deals.
 

@@ -19,6 +19,9 @@ from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
 from gateway.people.endpoints import router as people_router
 from gateway.proxy.endpoints import router as proxy_router
+from gateway.reconciliation.cli import app as reconciliation_cli
+from gateway.reconciliation.endpoints import router as reconciliation_router
+from gateway.reconciliation.keeping import keep_comparing
 from gateway.samples.cli import app as samples_cli
 from gateway.trials.cli import app as trials_cli
 from gateway.trials.endpoints import router as trials_router
@@ -42,6 +45,7 @@ COMPONENT = Component(
     routers=[
         connections_router,
         trials_router,
+        reconciliation_router,
         deliveries_router,
         people_router,
         imports_router,
@@ -51,8 +55,21 @@ COMPONENT = Component(
     ],
     workers=[Worker("understand deliveries", run_understanding), Worker("fetch records", run_fetching)],
     api_tasks=[Worker("store deliveries", keep_storing)],
-    jobs=[Job("forget raw bodies", 3600.0, forget_bodies), Job("map records again", 2.0, remap_waiting)],
+    jobs=[
+        Job("forget raw bodies", 3600.0, forget_bodies),
+        Job("map records again", 2.0, remap_waiting),
+        Job("compare with the CRMs", 5.0, keep_comparing),
+    ],
     customise=customise,
-    cli=[connections_cli, trials_cli, connectors_cli, deliveries_cli, samples_cli, auth_cli, imports_cli],
+    cli=[
+        connections_cli,
+        reconciliation_cli,
+        trials_cli,
+        connectors_cli,
+        deliveries_cli,
+        samples_cli,
+        auth_cli,
+        imports_cli,
+    ],
     origin=origin,
 )

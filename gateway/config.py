@@ -46,6 +46,23 @@ class Settings(CommonSettings):
         default="",
         description="hosts, comma separated, that may be fetched from although they are not on the public internet or speak http",
     )
+    compare_every_s: float = Field(
+        default=3600.0, gt=0, description="how often the deals of a connection are compared with those of its CRM"
+    )
+    compare_requests_per_s: float = Field(
+        default=2.0, gt=0, description="most requests a second that a comparison makes of one CRM"
+    )
+    compare_patience_s: float = Field(
+        default=120.0, ge=0, description="longest that one comparison waits altogether for a CRM that refuses to answer"
+    )
+    compare_settled_s: float = Field(
+        default=300.0,
+        ge=0,
+        description="age below which a change may still be on its way and is not compared; above a CRM's usual delay",
+    )
+    compare_fetched_back: int = Field(
+        default=10_000, ge=1, description="most differing deals that one comparison looks at again and asks back"
+    )
     raw_body_retention_days: int = Field(
         default=30, ge=1, description="age at which raw bodies of deliveries are removed"
     )

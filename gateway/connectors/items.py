@@ -80,6 +80,14 @@ class StoredDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of the CRM's live records, and where the next one begins; None after the last."""
+
+    records: Sequence[FullRecord]
+    following: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """The CRM's answer to a batch read: what it has, and the ids it does not know."""
 

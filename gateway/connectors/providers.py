@@ -20,7 +20,7 @@ from gateway.connectors.generic.document import FetchBack, Reply, read_source
 from gateway.connectors.hubspot import fetch as hubspot_fetch
 from gateway.connectors.hubspot import parser as hubspot_parser
 from gateway.connectors.hubspot import signature as hubspot_signature
-from gateway.connectors.items import Fetched, Item, ObjectType, StoredDelivery
+from gateway.connectors.items import Fetched, Item, Listed, ObjectType, StoredDelivery
 from gateway.connectors.pipedrive import fetch as pipedrive_fetch
 from gateway.connectors.pipedrive import parser as pipedrive_parser
 from gateway.connectors.pipedrive import signature as pipedrive_signature
@@ -33,6 +33,8 @@ from gateway.connectors.verification import JSON, Credentials, WebhookRequest
 from gateway.mapping.schemas import Mapping
 
 Fetch = Callable[[CrmClient, Mapping, ObjectType, Sequence[str]], Awaitable[Fetched]]
+List = Callable[[CrmClient, Mapping, str | None], Awaitable[Listed]]
+"""The page of live deals that begins after a place, in an order that the CRM keeps; None is the beginning."""
 
 _XML = ("text/xml", "application/xml", "application/soap+xml")
 _ACK = (
@@ -71,7 +73,8 @@ class Provider:
     """What the intake needs to know of a CRM. `retry` is a status that this CRM is known to answer with another attempt.
 
     `success` is by content type, and no other is taken. `kept` is what is stored of a request beside its body and the headers
-    that every delivery keeps. `client` is None, and `can_ask` false, where the connection lacks what a fetch needs.
+    that every delivery keeps. `client` is None, and `can_ask` false, where the connection lacks what a fetch needs. Without `page` the CRM's deals cannot
+    be listed, so that nothing can be compared with them.
     """
 
     verify: Callable[[WebhookRequest, Credentials], None]
@@ -82,6 +85,7 @@ class Provider:
     retry: Answer
     blank: Callable[[bytes], bytes] = bytes
     fetch_batch: int = 100
+    page: List | None = None
     kept: Callable[[WebhookRequest], dict[str, str]] = _nothing
     client: Callable[[httpx.AsyncClient, Credentials], CrmClient | None] = _with_token
     can_ask: Callable[[Credentials], bool] = _can_ask_with_token
@@ -98,6 +102,7 @@ PROVIDERS: dict[str, Provider] = {
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=hubspot_fetch.BATCH,
+        page=hubspot_fetch.page,
     ),
     "salesforce": Provider(
         verify=salesforce_signature.verify,
@@ -108,6 +113,7 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
         blank=salesforce_signature.blank,
         fetch_batch=salesforce_fetch.BATCH,
+        page=salesforce_fetch.page,
     ),
     "pipedrive": Provider(
         verify=pipedrive_signature.verify,
@@ -117,6 +123,7 @@ PROVIDERS: dict[str, Provider] = {
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=pipedrive_fetch.BATCH,
+        page=pipedrive_fetch.page,
     ),
     "dataverse": Provider(
         verify=dataverse_verification.verify,
@@ -126,6 +133,7 @@ PROVIDERS: dict[str, Provider] = {
         refusal=Answer(401),
         retry=Answer(503),
         fetch_batch=dataverse_fetch.BATCH,
+        page=dataverse_fetch.page,
         client=dataverse_client.client,
         can_ask=dataverse_client.can_ask,
     ),

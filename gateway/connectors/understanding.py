@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
-from gateway.connectors import records, repository
+from gateway.connectors import records, repository, wanted
 from gateway.connectors.edits import edited
 from gateway.connectors.edits import newest as newest_edits
 from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDelivery, Unreadable, UnreadableBody
@@ -100,7 +100,7 @@ def parse(delivery: Unread, connection: Connection) -> list[Entry]:
         settings=connection.credentials.settings,
     )
     try:
-        items = provider_of(connection).parse(stored)
+        items = wanted.parse(stored.body) if wanted.MARK in stored.headers else provider_of(connection).parse(stored)
     except UnreadableBody as error:
         advice = "Compare the body with what this CRM documents; replay after a fix."
         return [Entry(delivery, 0, None, parked(str(error), advice))]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Form, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
@@ -18,16 +19,20 @@ from gateway.deliveries import service as deliveries
 from gateway.deliveries.schemas import Arrivals
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
+from gateway.reconciliation import service as reconciliation
+from gateway.reconciliation.schemas import ComparisonDetail, ComparisonOut
 from gateway.trials import service as trials
 from gateway.trials.schemas import Movement, TrialOut
 from libs.common import clock
-from libs.common.web.api import Reading, runtime_of
+from libs.common.web.api import Reading, Transaction, runtime_of
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
 
 router = APIRouter(include_in_schema=False)
 
 HOURS = 24
+CELLS_SHOWN = 50
+RECORDS_SHOWN = 100
 CRMS: dict[ProviderName, str] = {
     "hubspot": "HubSpot",
     "salesforce": "Salesforce",
@@ -48,6 +53,20 @@ class Row:
     arrivals: Arrivals
     last_age_s: float | None
     waiting_age_s: float | None
+    compared: ComparisonOut | None
+    compared_age_s: float | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the page of a connection shows of comparisons: the last attempt, the newest that was made, and what differed in that.
+
+    `difference` is None for those who may not see deals of others.
+    """
+
+    compared: ComparisonOut | None
+    made: ComparisonOut | None
+    difference: ComparisonDetail | None
 
 
 @router.get("/connections")
@@ -56,17 +75,31 @@ async def connections(request: Request, session: Reading, principal: CurrentUser
     now = clock.now()
     found = await service.listed(session, settings=_settings(request), principal=principal)
     arrived = await deliveries.arrived(session, principal=principal, since=now - timedelta(hours=HOURS))
-    rows = [_row(each, arrived[each.key], now) for each in found if each.key in arrived]
+    compared = await reconciliation.newest(session, principal=principal)
+    rows = [_row(each, arrived[each.key], compared.get(each.key), now) for each in found if each.key in arrived]
     return page(request, "connections.html", rows=rows, crms=CRMS, unverified=UNVERIFIED, hours=HOURS)
 
 
 @router.get("/connections/{key}")
 async def connection(
-    request: Request, session: Reading, principal: CurrentUser, key: str, put: PutResult | None = None
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    key: str,
+    put: PutResult | None = None,
+    wished: bool = False,
 ) -> Response:
-    """The document of a connection. `put` says what has just been done with it."""
+    """A connection's document and its last comparison. `put` says what has just been done with it, `wished` that one is wished for."""
     found = await service.detail(session, key, settings=_settings(request), principal=principal)
-    return _shown(request, principal, found, put=put)
+    compared = await _compared(session, key, principal)
+    return _shown(request, principal, found, compared, put=put, wished=wished)
+
+
+@router.post("/connections/{key}/comparisons")
+async def compare_now(request: Request, session: Transaction, principal: CurrentUser, key: str) -> Response:
+    """Have a connection compared, and go back to it."""
+    await reconciliation.wish(session, key, settings=_settings(request), principal=principal)
+    return RedirectResponse(f"/connections/{key}?wished=true#comparison", status_code=303)
 
 
 @router.post("/connections/{key}")
@@ -82,6 +115,7 @@ async def submitted(
     database, settings = runtime_of(request).database, _settings(request)
     async with database.reading() as session:
         found = await service.detail(session, key, settings=settings, principal=principal)
+        compared = await _compared(session, key, principal)
     try:
         wanted = parsed_one(document)
         service.check_key(wanted, key)
@@ -91,10 +125,10 @@ async def submitted(
             return RedirectResponse(f"/connections/{key}?put={result}", status_code=303)
         trial = await trials.run(database, services_of(request), wanted, settings=settings, principal=principal)
     except (WrongDocument, Invalid, Conflict) as wrong:
-        return _shown(request, principal, found, typed=document, mistakes=_mistakes(wrong))
+        return _shown(request, principal, found, compared, typed=document, mistakes=_mistakes(wrong))
     except (ServiceDown, ServiceRefused) as error:
-        return _shown(request, principal, found, typed=document, trouble=str(error), status=error.status)
-    return _shown(request, principal, found, typed=document, trial=trial)
+        return _shown(request, principal, found, compared, typed=document, trouble=str(error), status=error.status)
+    return _shown(request, principal, found, compared, typed=document, trial=trial)
 
 
 def _mistakes(wrong: WrongDocument | Invalid | Conflict) -> Sequence[Mistake]:
@@ -107,12 +141,14 @@ def _shown(
     request: Request,
     principal: Principal,
     found: ConnectionDetail,
+    compared: Compared,
     *,
     typed: str | None = None,
     mistakes: Sequence[Mistake] = (),
     trial: TrialOut | None = None,
     trouble: str | None = None,
     put: PutResult | None = None,
+    wished: bool = False,
     status: int = 200,
 ) -> Response:
     text = written(found.document) if typed is None else typed.replace("\r\n", "\n")
@@ -130,12 +166,33 @@ def _shown(
         bars=bars(trial.forecast.moved) if trial and trial.forecast else [],
         trouble=trouble,
         put=put,
+        wished=wished,
+        compared=compared.compared,
+        made=compared.made,
+        difference=compared.difference,
+        CELLS=CELLS_SHOWN,
+        RECORDS=RECORDS_SHOWN,
         may_change=bool(principal.roles & {"sales_ops", "admin"}),
     )
 
 
-def _row(connection: ConnectionOut, arrivals: Arrivals, now: datetime) -> Row:
-    return Row(connection, arrivals, _age_s(arrivals.last_at, now), _age_s(arrivals.oldest_waiting_at, now))
+async def _compared(session: AsyncSession, key: str, principal: Principal) -> Compared:
+    last = (await reconciliation.newest(session, principal=principal)).get(key)
+    made = (await reconciliation.newest(session, principal=principal, only_compared=True)).get(key)
+    if made is None or not principal.roles & reconciliation.SEE_DEALS:
+        return Compared(last, made, None)
+    return Compared(last, made, await reconciliation.detail(session, made.comparison_id, principal=principal))
+
+
+def _row(connection: ConnectionOut, arrivals: Arrivals, compared: ComparisonOut | None, now: datetime) -> Row:
+    return Row(
+        connection,
+        arrivals,
+        _age_s(arrivals.last_at, now),
+        _age_s(arrivals.oldest_waiting_at, now),
+        compared,
+        _age_s(compared.begun_at if compared else None, now),
+    )
 
 
 def _age_s(at: datetime | None, now: datetime) -> float | None:

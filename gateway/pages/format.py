@@ -4,7 +4,7 @@ Amounts are shown in whole currency units; the exact value stays in the element'
 """
 
 from datetime import date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 NONE = "–"
@@ -45,6 +45,13 @@ def percent(share: str | Decimal | None) -> str:
         return NONE
     value = (Decimal(share) * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
     return f"{value}{_THIN}%".replace("-", "−")
+
+
+def portion(share: float | None) -> str:
+    """How much of a whole is there, cut to the tenth, so that only all of it reads as `100.0 %`; a dash for what is unknown."""
+    if share is None:
+        return NONE
+    return f"{(Decimal(str(share)) * 100).quantize(Decimal('0.1'), rounding=ROUND_DOWN)}{_THIN}%"
 
 
 def measure(value: str | float | None, unit: str) -> str:

@@ -42,6 +42,7 @@ def environment() -> Environment:
         chance=written.chance,
         count=written.count,
         percent=written.percent,
+        portion=written.portion,
         deals=written.deals,
         clock_time=written.clock_time,
         moment=written.moment,

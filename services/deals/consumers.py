@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
-from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmUserChanged
+from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmDealsCompared, CrmUserChanged
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
+from services.deals.comparisons import service as comparisons
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
 
@@ -29,8 +30,13 @@ async def on_user(session: AsyncSession, events: Sequence[Received[CrmUserChange
     await organisation.apply(session, events, principal=SELF)
 
 
+async def on_comparison(session: AsyncSession, events: Sequence[Received[CrmDealsCompared]]) -> None:
+    await comparisons.hand_on(session, events, principal=SELF)
+
+
 HANDLERS: Mapping[type[EventData], Handler] = {
     CrmAccountChanged: on_account,
     CrmUserChanged: on_user,
+    CrmDealsCompared: on_comparison,
     **dict.fromkeys((CrmDealChanged, *LEAD_STATES, *QUOTE_STATES), on_ledger_input),
 }

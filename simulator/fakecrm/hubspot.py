@@ -115,6 +115,12 @@ def _comparable(value: str) -> float | str:
         return value
 
 
+def _rank(value: str | None) -> tuple[bool, float, str]:
+    """Numbers and times in their order, then text in its own."""
+    comparable = _comparable(value or "")
+    return (False, comparable, "") if isinstance(comparable, float) else (True, 0.0, comparable)
+
+
 def _matches(properties: hubspot.Properties, filters: Sequence[dict[str, Any]]) -> bool:
     for one in filters:
         value = properties.get(one["propertyName"])
@@ -150,7 +156,7 @@ async def search(state: CrmState, request: Request) -> Response:
                 found.append((properties, record))
     for sort in body.get("sorts", [{"propertyName": "createdate", "direction": "ASCENDING"}])[:1]:
         name = sort["propertyName"]
-        found.sort(key=lambda item: (str(item[0].get(name) or ""), int(item[1].external_id)))
+        found.sort(key=lambda item: (_rank(item[0].get(name)), int(item[1].external_id)))
         if sort.get("direction") == "DESCENDING":
             found.reverse()
     after, limit = int(body.get("after") or 0), min(200, int(body.get("limit") or 10))

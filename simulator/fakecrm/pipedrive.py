@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -48,24 +49,34 @@ def _list(kind: str) -> Callable[[CrmState, Request], Awaitable[Response]]:
                 return JSONResponse({"success": False, "error": "at most 100 ids"}, status_code=400)
             records = [record for each in wanted if (record := _sought(state, kind, each))]
             return _answer([_form(kind, record) for record in records], None)
-        return _changed(state, kind, asked.get("updated_since"), asked.get("cursor"), asked.get("limit"))
+        return _listed(state, kind, asked)
 
     return endpoint
 
 
-def _changed(state: CrmState, kind: str, since: str | None, cursor: str | None, limit: str | None) -> Response:
-    """In order of change; a deleted deal is listed with its status, as it is for 30 days."""
-    after = datetime.fromisoformat(since) if since else None
+def _listed(state: CrmState, kind: str, asked: QueryParams) -> Response:
+    """In order of change, or of the ids. With `updated_since` deleted deals are among them with their status, as they are for 30 days."""
+    after = datetime.fromisoformat(asked["updated_since"]) if asked.get("updated_since") else None
     held = "lead" if kind in {"lead", "person"} else "account" if kind == "account" else "deal"
     records = [each for each in state.all("pipedrive", held) if after is None or each.changed_at >= after]  # type: ignore[arg-type]
-    records.sort(key=lambda each: (each.changed_at, each.external_id))
-    start, size = int(cursor or 0), min(_MAX_LIMIT, int(limit or 100))
+    if after is None:
+        records = [each for each in records if not (isinstance(each, DealRecord) and each.deleted)]
+    if asked.get("sort_by") == "id":
+        records.sort(key=lambda each: (len(each.external_id), each.external_id))
+    else:
+        records.sort(key=lambda each: (each.changed_at, each.external_id))
+    start, size = int(asked.get("cursor") or 0), min(_MAX_LIMIT, int(asked.get("limit") or 100))
     following = str(start + size) if start + size < len(records) else None
     return _answer([_form(kind, record) for record in records[start : start + size]], following)
 
 
 def _answer(data: list[dict[str, Any]], cursor: str | None) -> Response:
     return JSONResponse({"success": True, "data": data, "additional_data": {"next_cursor": cursor}})
+
+
+async def archived(_state: CrmState, _request: Request) -> Response:
+    """The simulated company archives nothing."""
+    return _answer([], None)
 
 
 async def users(state: CrmState, _request: Request) -> Response:
@@ -75,6 +86,7 @@ async def users(state: CrmState, _request: Request) -> Response:
 
 TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response]]]] = (
     ("GET", "/api/v2/deals", _list("deal")),
+    ("GET", "/api/v2/deals/archived", archived),
     ("GET", "/api/v2/leads", _list("lead")),
     ("GET", "/api/v2/persons", _list("person")),
     ("GET", "/api/v2/organizations", _list("account")),

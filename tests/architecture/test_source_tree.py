@@ -30,6 +30,11 @@ WITHOUT_PRINCIPAL = {
         "audit": "counts of the whole database for tests and monitoring; no row leaves",
         "origin": "the relay's watermark: one instant",
     },
+    "gateway/reconciliation/service.py": {
+        "due": "connections, for the scheduler",
+        "compare": "the scheduler itself; what it finds is read by those who may see the deals of everybody",
+    },
+    "services/forecast/completeness/service.py": {"read": "how complete the whole company is belongs to no scope"},
     "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
     "services/forecast/organisation/service.py": {
         "append_units": "events of the organisation, which belongs to no scope",

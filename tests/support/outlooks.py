@@ -21,6 +21,7 @@ HEAD: dict[str, Any] = {
     "watermark": NOW,
     "behind_s": 0.4,
     "completeness": None,
+    "compared": [],
     "metric_version": "projection-1",
     "business_date": {"day": TODAY, "basis": "live", "newest_change_at": NOW, "newest_delivery_at": NOW},
 }

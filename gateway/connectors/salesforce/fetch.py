@@ -1,16 +1,18 @@
-"""Reads Salesforce records back by SOQL, deleted ones included."""
+"""Reads Salesforce records back by SOQL, deleted ones included, and lists the live ones."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gateway.connectors.client import CrmClient
-from gateway.connectors.items import Fetched, FullRecord, ObjectType
+from gateway.connectors.items import Fetched, FullRecord, Listed, ObjectType
 from gateway.connectors.salesforce.outbound import full_record
 from gateway.mapping.paths import properties_of
 from gateway.mapping.schemas import Mapping as MappingDocument
 from libs.common.ids import normalise_external_id
 
 BATCH = 100
+PAGE = 2000
 SOBJECTS: Mapping[ObjectType, str] = {
     "deal": "Opportunity",
     "lead": "Lead",
@@ -35,14 +37,29 @@ async def fetch(
     answer = await client.get(
         "/services/data/v61.0/queryAll", params={"q": query}, instead="/services/data/v61.0/query"
     )
+    found = _records(object_type, answer.get("records", ()))
+    known = {each.external_id for each in found}
+    return Fetched(found, frozenset(each for each in external_ids if normalise_external_id(each) not in known))
+
+
+async def page(client: CrmClient, mapping: MappingDocument, after: str | None) -> Listed:
+    """At most 2000 live opportunities in the order of their ids from beyond `after`. Raises FetchFailed where the CRM cannot answer now."""
+    names = ",".join(sorted(_fields(mapping, "deal")))
+    beyond = f" WHERE Id > '{after}'" if after else ""
+    query = f"SELECT {names} FROM {SOBJECTS['deal']}{beyond} ORDER BY Id LIMIT {PAGE}"  # noqa: S608 - SOQL, the CRM's own id
+    rows = (await client.get("/services/data/v61.0/query", params={"q": query}))["records"]
+    return Listed(_records("deal", rows), str(rows[-1]["Id"]) if len(rows) == PAGE else None)
+
+
+def _records(object_type: ObjectType, rows: Iterable[Mapping[str, Any]]) -> list[FullRecord]:
+    """A row without a version time is none."""
     found: list[FullRecord] = []
-    for row in answer.get("records", ()):
+    for row in rows:
         record = {name: value for name, value in row.items() if name != "attributes"}
         item = full_record(object_type, normalise_external_id(str(record["Id"])), record, None)
         if isinstance(item, FullRecord):
             found.append(item)
-    known = {each.external_id for each in found}
-    return Fetched(found, frozenset(each for each in external_ids if normalise_external_id(each) not in known))
+    return found
 
 
 def _fields(mapping: MappingDocument, object_type: ObjectType) -> set[str]:

@@ -167,3 +167,44 @@ class CrmMappingActivated(EventData):
     mapping_version: int
     previous_version: int
     """The version before; the same where a paused connection became active."""
+
+
+class ComparedAmount(Payload):
+    """Amounts of one currency, without their signs: the CRM's, ours, and how much of the CRM's ours equals."""
+
+    currency: str
+    crm: Decimal
+    ours: Decimal
+    equal: Decimal
+
+
+class Comparison(EventData):
+    """A connection's live deals were held against the CRM's, or could not be.
+
+    Of each deal that both sides have in one pipeline, stage and close month the count is equal, and of its amount the smaller
+    one. Deals whose change is still on its way (`under_way`) are in none of the other numbers. With another `outcome` than
+    `compared` nothing is known of the CRM's side, `reason` says why, and of the counts only `our_count` is told.
+    """
+
+    connection: str
+    comparison_id: UUID
+    begun_at: datetime
+    ended_at: datetime
+    outcome: Literal["compared", "refused", "not_asked"]
+    reason: str | None = None
+    our_count: int
+    crm_count: int = 0
+    equal_count: int = 0
+    under_way: int = 0
+    missing: int = 0
+    different: int = 0
+    ours_only: int = 0
+    unreadable: int = 0
+    amounts: tuple[ComparedAmount, ...] = ()
+
+
+class CrmDealsCompared(Comparison):
+    """What the gateway has of a connection's deals was compared with what the CRM has."""
+
+    TYPE: ClassVar[str] = "crm.deal.compared.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from libs.common.events.base import EventData
-from libs.common.events.crm import Category, DealType, Probability, State, ValueBasis
+from libs.common.events.crm import Category, Comparison, DealType, Probability, State, ValueBasis
 from libs.common.messaging.topics import DEAL_EVENTS, Topic
 
 Gate = Literal["not_applicable", "waiting", "passed", "overridden"]
@@ -151,3 +151,10 @@ class AccountChanged(EventData):
     parent_id: UUID | None = None
     absorbed_into: UUID | None = None
     removed: bool = False
+
+
+class DealsCompared(Comparison):
+    """A comparison of a connection's deals with its CRM, handed on to those who only listen to deals."""
+
+    TYPE: ClassVar[str] = "deals.deal.compared.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS

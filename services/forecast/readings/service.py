@@ -15,6 +15,7 @@ from libs.common.messaging.topics import DEAL_EVENTS
 from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Forbidden, Invalid, NotFound, Unavailable
+from services.forecast.completeness import service as completenesses
 from services.forecast.config import settings_of
 from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
@@ -172,6 +173,10 @@ async def _org(session: AsyncSession, wanted: UUID | None, principal: Principal)
 async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
     """The fields that every reading carries."""
     watermark = await position.watermark(session, (DEAL_EVENTS,))
+    month = asked.quarter.start
+    share, compared = await completenesses.read(
+        session, known_at=asked.known_at, convert=lambda amount, currency: asked.rates.convert(amount, currency, month)
+    )
     return {
         "as_of": asked.as_of,
         "known_at": asked.known_at,
@@ -181,7 +186,8 @@ async def envelope(session: AsyncSession, asked: Asked) -> dict[str, Any]:
         "rate": asked.rate,
         "watermark": watermark,
         "behind_s": round(max(0.0, (clock.now() - watermark).total_seconds()), 3) if watermark else None,
-        "completeness": None,
+        "completeness": share,
+        "compared": compared,
         "metric_version": METRIC_VERSION,
         "business_date": asked.business_date,
     }

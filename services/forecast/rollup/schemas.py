@@ -10,6 +10,7 @@ from pydantic import Field
 from libs.common.events.base import REHEARSED_AT_ONCE
 from libs.common.events.deals import DealChanged
 from libs.common.web.schemas import In, Out
+from services.forecast.completeness.schemas import ComparedOut
 from services.forecast.periods.counting import Why
 from services.forecast.rollup.standing import Bucket
 
@@ -103,7 +104,8 @@ class Reading(Out):
     `watermark`: everything that arrived at our door before it is in the numbers. `behind_s`: its age in seconds.
     `organisation`: rolled up by today's organisation (`is`) or by the one at both instants (`was`).
     `rate`: every deal at the rate set of its fiscal year (`constant`), or won ones at the rate of their booking day (`booked`).
-    `completeness`: share of the CRM's count that ours equals; null until it has been compared.
+    `completeness`: share of the CRMs' count and amount that ours equals by pipeline, stage and close month, the smaller of both,
+    of the whole company; null unless every connection that has deals was compared within the last 24 hours. `compared` says which.
     """
 
     as_of: datetime
@@ -115,6 +117,7 @@ class Reading(Out):
     watermark: datetime | None
     behind_s: float | None
     completeness: float | None
+    compared: list[ComparedOut]
     metric_version: str
     business_date: BusinessDate
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 APPEND_ONLY = {
-    "gateway": {"audit_entry", "import_batch", "record_version"},
+    "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version"},
     "leads": {"lead_input"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
@@ -18,6 +18,7 @@ APPEND_ONLY = {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
         "lock_projection", "lock_projection_row",
+        "comparison", "compared_connection",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -108,6 +108,7 @@ class Gateway:
 
 
 TABLES = (
+    "comparison_wish",
     "item_edit", "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "connection", "outbox",
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from gateway.pages.quarters import OURS
 from services.forecast.accuracy.baselines import BASELINES
 from services.forecast.outlook.schemas import PartsOut
 from services.forecast.projection.learning import ENGINE
+from services.forecast.record.freezing import COMMIT, CORRECTED
 from tests.support import outlooks
 
 GUIDE = Path(__file__).parents[4] / "docs" / "guides" / "projection.md"
@@ -31,7 +32,7 @@ def test_the_parts_are_those_of_the_reading_and_lead_from_nothing_to_the_project
 
 
 def test_every_method_that_may_be_blended_or_compared_has_its_words() -> None:
-    assert set(METHODS) == {*BASELINES, ENGINE, OURS, "commit"}
+    assert set(METHODS) == {*BASELINES, ENGINE, OURS, COMMIT, CORRECTED}
     assert method_of("gut_feeling").label == "Gut feeling"
 
 

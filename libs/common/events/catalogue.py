@@ -15,6 +15,7 @@ EVENTS: tuple[type[EventData], ...] = (
     leads.LeadQualified,
     leads.LeadRejected,
     leads.LeadReopened,
+    leads.LeadRecycled,
     leads.LeadRemoved,
     deals.DealOpened,
     deals.DealChanged,
@@ -48,6 +49,7 @@ LEAD_STATES = (
     leads.LeadQualified,
     leads.LeadRejected,
     leads.LeadReopened,
+    leads.LeadRecycled,
     leads.LeadRemoved,
 )
 DEAL_STATES = (

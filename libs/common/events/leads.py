@@ -1,6 +1,6 @@
 """What happened to leads. Every event carries the lead's full state."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -45,8 +45,12 @@ class LeadState(EventData):
     verdict_at: datetime | None = None
     verdict_by: str | None = None
     verdict_reason: str | None = None
+    recycled_until: date | None = None
+    """Set aside by a person until this day; the verdict is `pending` meanwhile and after it."""
     converted_deal_id: UUID | None = None
     deleted: bool = False
+    merged_into: UUID | None = None
+    """The lead that stands for this one, which is `deleted` as long as that holds. A merge can be taken back."""
     created_at: datetime | None = None
 
 
@@ -80,7 +84,13 @@ class LeadReopened(LeadState):
     TYPE: ClassVar[str] = "leads.lead.reopened.v1"
 
 
+class LeadRecycled(LeadState):
+    """Sales set the lead aside until a day, with a reason."""
+
+    TYPE: ClassVar[str] = "leads.lead.recycled.v1"
+
+
 class LeadRemoved(LeadState):
-    """The CRM deleted the lead."""
+    """The CRM deleted the lead, or it was merged into another."""
 
     TYPE: ClassVar[str] = "leads.lead.removed.v1"

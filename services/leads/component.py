@@ -8,6 +8,7 @@ from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
 from services.leads.duplicates import service as duplicates
 from services.leads.duplicates.endpoints import router as duplicates_router
+from services.leads.evidence.endpoints import router as evidence
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
 
@@ -27,6 +28,6 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(duplicates_router, register, capture, qualification),
+    routers=(duplicates_router, evidence, register, capture, qualification),
     jobs=(Job("compare leads", every_s=1.0, run=_compare),),
 )

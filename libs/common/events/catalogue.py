@@ -17,6 +17,7 @@ EVENTS: tuple[type[EventData], ...] = (
     leads.LeadReopened,
     leads.LeadRecycled,
     leads.LeadRemoved,
+    leads.LeadEvidenceHanded,
     deals.DealOpened,
     deals.DealChanged,
     deals.DealWon,

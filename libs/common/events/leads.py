@@ -7,6 +7,7 @@ from uuid import UUID
 
 from libs.common.events.base import EventData, Payload
 from libs.common.messaging.topics import LEAD_EVENTS, Topic
+from libs.common.qualification.evidence import Entry
 
 Verdict = Literal["pending", "qualified", "rejected"]
 
@@ -94,3 +95,17 @@ class LeadRemoved(LeadState):
     """The CRM deleted the lead, or it was merged into another."""
 
     TYPE: ClassVar[str] = "leads.lead.removed.v1"
+
+
+class LeadEvidenceHanded(EventData):
+    """A statement about a lead that sales accepted, handed to deals; key and aggregate are the statement itself.
+
+    Statements never change, so one of these is all there ever is of it. Which deals it is of follows from which deals the
+    lead became, opened or is named by, over merges.
+    """
+
+    TYPE: ClassVar[str] = "leads.evidence.handed.v1"
+    TOPIC: ClassVar[Topic] = LEAD_EVENTS
+
+    lead_id: UUID
+    entry: Entry

@@ -14,6 +14,7 @@ from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_curso
 from services.leads.duplicates import repository
 from services.leads.duplicates.likeness import SUGGESTED_FROM, keys, likeness
 from services.leads.duplicates.repository import Pair
+from services.leads.evidence import service as evidence
 from services.leads.register import service as register
 from services.leads.register.models import LeadRow, NewInput
 from services.leads.register.timeline import PersonMerge, PersonVerdict
@@ -103,6 +104,7 @@ async def merge(
         words = f"qualified as lead {lead_id}, which is the same"
         said.append(_said(_carried(winner, "qualified", words, lead_id, principal), principal))
     after = await register.apply_inputs(session, said, principal=principal)
+    await evidence.hand_over(session, after, principal=principal)
     return after[lead_id]
 
 

@@ -12,6 +12,7 @@ from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
 from services.leads.config import local_date
+from services.leads.evidence import service as evidence
 from services.leads.register import service as register
 from services.leads.register.models import LeadRow, NewInput
 from services.leads.register.timeline import PersonVerdict
@@ -43,7 +44,7 @@ async def judge(
     With `recycled_until`, a local date, a pending lead is set aside until that day.
     The verdict counts from now, or from just after the newest verdict where a CRM's clock runs ahead of ours: a person
     decides on what they see. Raises NotFound outside the principal's scope, LeadIsGone, LeadAlreadyJudged,
-    RecycledIntoThePast, VersionHasMoved.
+    RecycledIntoThePast, EvidenceLacking, VersionHasMoved.
     """
     require(principal, *register.WRITERS)
     row = await register.read_lead(session, lead_id, lock=True, principal=principal)
@@ -64,7 +65,10 @@ async def judge(
         reason=reason,
         recycled_until=recycled_until,
     )
+    if verdict == "qualified":
+        await evidence.check_gate(session, lead_id, principal=principal)
     rows = await register.apply_inputs(session, [NewInput(said, Cause(), principal.subject)], principal=principal)
+    await evidence.hand_over(session, rows, principal=principal)
     return rows[lead_id]
 
 

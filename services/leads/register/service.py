@@ -179,8 +179,13 @@ async def apply_inputs(
     return rows
 
 
-async def apply_deals(session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal) -> None:
-    """Learn from deals which leads they came of. A provisional, removed or absorbed deal is no conversion."""
+async def apply_deals(
+    session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal
+) -> set[UUID]:
+    """Learn from deals which leads they came of. A provisional, removed or absorbed deal is no conversion.
+
+    Returns the leads that the deals name or named.
+    """
     newest: dict[UUID, Received[DealState]] = {}
     for event in events:
         known = newest.get(event.data.deal_id)
@@ -189,6 +194,7 @@ async def apply_deals(session: AsyncSession, events: Sequence[Received[DealState
     named = await repository.link_deals(session, [_link(event.data) for event in newest.values()])
     causes = {event.data.lead_id: _caused_by(event) for event in events if event.data.lead_id}
     await refold(session, named, causes=causes, principal=principal)
+    return named
 
 
 async def refold(

@@ -10,7 +10,9 @@ branch_labels = None
 depends_on = None
 
 MERGED = """
-ALTER TABLE lead ADD COLUMN merged_into uuid
+ALTER TABLE lead ADD COLUMN merged_into uuid;
+
+CREATE INDEX lead_by_merge ON lead (merged_into) WHERE merged_into IS NOT NULL
 """
 
 EVIDENCE = """

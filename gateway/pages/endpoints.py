@@ -6,7 +6,20 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages import calls, connections, deal, deliveries, metrics, movement, pipeline, projection, sign_in, whatif
+from gateway.pages import (
+    calls,
+    connections,
+    deal,
+    deliveries,
+    lead,
+    leads,
+    metrics,
+    movement,
+    pipeline,
+    projection,
+    sign_in,
+    whatif,
+)
 from gateway.pages.nudges import nudges_of, stream
 from libs.common.web.api import runtime_of
 
@@ -21,6 +34,8 @@ router.include_router(projection.router)
 router.include_router(whatif.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
+router.include_router(leads.router)
+router.include_router(lead.router)
 
 
 @router.get("/")

@@ -11,6 +11,7 @@ from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
+from services.leads.routing.endpoints import router as routing
 
 
 async def _compare(runtime: Runtime) -> None:
@@ -28,6 +29,6 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(duplicates_router, evidence, register, capture, qualification),
+    routers=(duplicates_router, evidence, routing, register, capture, qualification),
     jobs=(Job("compare leads", every_s=1.0, run=_compare),),
 )

@@ -26,7 +26,7 @@ GRADES = {"hubspot": "A3", "salesforce": "A2", "pipedrive": "B1", "standard": "C
 FACTS: dict[str, dict[str, Any]] = {
     "hubspot": {"employees": 5000, "role": "CFO", "engagement_count": 12},
     "salesforce": {"employees": 1200, "role": "CFO", "engagement_count": 3},
-    "pipedrive": {"employees": 60, "role": "Director", "engagement_count": 1},
+    "pipedrive": {"employees": 20, "role": "Manager", "engagement_count": 1},
     "standard": {"employees": 5, "role": "Intern", "engagement_count": 1},
 }
 COMPANIES = {
@@ -127,8 +127,9 @@ async def test_a_lead_from_each_crm_stands_at_its_place_of_the_queue_with_its_re
     for row, (provider, grade) in zip(await rows.all(), GRADES.items(), strict=True):
         await expect(row).to_contain_text(arrived.company(provider))
         await expect(row.locator(".grade")).to_have_text(grade)
-        await expect(row.locator(".because")).to_contain_text("employees")
-        await expect(row).to_contain_text("Ada Example")
+        await expect(row.locator(".because")).to_contain_text("+")
+        if provider != "pipedrive":  # which sends the person behind a lead apart
+            await expect(row).to_contain_text("Ada Example")
     answer = await page.request.get(f"{stack.url('gateway')}/api/v1/leads/queue?source={arrived.region}")
     said = await answer.json()
     shown = dict(await numbers(page))

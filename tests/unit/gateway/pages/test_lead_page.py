@@ -14,11 +14,11 @@ AT = "2026-11-22T09:00:00+00:00"
 
 
 def written(standing: str | None, **changes: Any) -> str:
-    lead: dict[str, Any] = dict.fromkeys(
-        ("company", "person_id", "owner_id", "source", "region", "market", "segment", "product", "amount", "currency")
-        + ("fit", "engagement", "verdict_at", "verdict_by", "verdict_reason", "recycled_until", "merged_into")
-        + ("connection", "external_id")
+    unknown = (
+        "person_id owner_id source region market segment product amount currency engagement verdict_at verdict_by"
+        " verdict_reason recycled_until merged_into connection external_id"
     )
+    lead: dict[str, Any] = dict.fromkeys(unknown.split())
     lead |= {"lead_id": LEAD, "company": "Acme", "verdict": standing or "pending", "reasons": [], "fit": "A"}
     if standing == "recycled":
         lead["recycled_until"] = "2026-12-24"
@@ -80,7 +80,7 @@ def test_a_lead_offers_what_may_be_done_with_it_and_nothing_else(standing: str |
 
 
 def test_what_was_typed_into_a_refused_form_is_kept_beside_the_mistake() -> None:
-    values = {name: "" for name in ("reason", "until", "into", "other", "element", "state", "source", "note")}
+    values = dict.fromkeys(("reason", "until", "into", "other", "element", "state", "source", "note"), "")
     html = written("waiting", typed=Typed("reject", values | {"reason": "too small"}, "Somebody was faster."))
     assert "Somebody was faster." in html
     assert 'value="too small"' in html

@@ -153,7 +153,7 @@ async def test_a_lead_is_qualified_with_evidence_and_its_deal_moves_the_forecast
         await page.locator("summary", has_text="Record what is known").click()
         await page.get_by_label("Element").select_option(label=element)
         await page.get_by_label("How sure").select_option(state)
-        await page.get_by_label("What is known").fill(f"{element} as told on the phone")
+        await page.get_by_role("textbox", name="What is known").fill(f"{element} as told on the phone")
         await page.get_by_role("button", name="Record", exact=True).click()
         await expect(page.locator(f"#bant-{element.lower()}")).to_contain_text(f"{element} as told on the phone")
     await expect(page.locator("#evidence-card")).to_contain_text("enough to qualify")
@@ -209,7 +209,7 @@ async def test_leads_that_may_be_one_are_merged_and_unmerged_on_their_page(
     await _open(page, stack, f"/leads/{twin}")
     await expect(page.locator("#same-card")).to_contain_text("companies 100 % alike")
     await page.locator("summary", has_text="Record what is known").click()
-    await page.get_by_label("What is known").fill("said of the twin")
+    await page.get_by_role("textbox", name="What is known").fill("said of the twin")
     await page.get_by_role("button", name="Record", exact=True).click()
     await _act(
         page,

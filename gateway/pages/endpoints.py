@@ -12,6 +12,8 @@ from gateway.pages import (
     connections,
     deal,
     deliveries,
+    lead,
+    leads,
     metrics,
     moved,
     movement,
@@ -36,6 +38,8 @@ router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
+router.include_router(leads.router)
+router.include_router(lead.router)
 
 
 @router.get("/")

@@ -9,6 +9,7 @@ from services.deals.consumers import HANDLERS
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.service import announce
+from services.deals.qualification.endpoints import router as qualification
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -23,6 +24,6 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, accounts, organisation),
+    routers=(ledger, qualification, accounts, organisation),
     jobs=(Job("announce units", every_s=3600, run=_announce),),
 )

@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
 from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmDealsCompared, CrmUserChanged
+from libs.common.events.leads import LeadEvidenceHanded
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.comparisons import service as comparisons
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
+from services.deals.qualification import service as qualification
 
 SELF = Principal.system("deals")
 
@@ -34,9 +36,14 @@ async def on_comparison(session: AsyncSession, events: Sequence[Received[CrmDeal
     await comparisons.hand_on(session, events, principal=SELF)
 
 
+async def on_evidence(session: AsyncSession, events: Sequence[Received[LeadEvidenceHanded]]) -> None:
+    await qualification.take(session, events, principal=SELF)
+
+
 HANDLERS: Mapping[type[EventData], Handler] = {
     CrmAccountChanged: on_account,
     CrmUserChanged: on_user,
     CrmDealsCompared: on_comparison,
+    LeadEvidenceHanded: on_evidence,
     **dict.fromkeys((CrmDealChanged, *LEAD_STATES, *QUOTE_STATES), on_ledger_input),
 }

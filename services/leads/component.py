@@ -1,12 +1,26 @@
 """What the leads service is."""
 
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
-from libs.common.runtime import Component
+from libs.common.runtime import Component, Job, Runtime
+from libs.common.web.auth import Principal
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
+from services.leads.duplicates import service as duplicates
+from services.leads.duplicates.endpoints import router as duplicates_router
+from services.leads.evidence.endpoints import router as evidence
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
+from services.leads.routing.endpoints import router as routing
+
+
+async def _compare(runtime: Runtime) -> None:
+    """Compare what changed, in transactions of their own so that locks are held shortly."""
+    compared = 1
+    while compared:
+        async with runtime.database.transaction() as session:
+            compared = await duplicates.compare_next(session, principal=Principal.system("leads"))
+
 
 COMPONENT = Component(
     name="leads",
@@ -15,5 +29,6 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(register, capture, qualification),
+    routers=(duplicates_router, evidence, routing, register, capture, qualification),
+    jobs=(Job("compare leads", every_s=1.0, run=_compare),),
 )

@@ -1,6 +1,10 @@
 """Settings of the leads service."""
 
-from pydantic import Field
+from datetime import date, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
 
 from libs.common.config import CommonSettings
 
@@ -11,3 +15,14 @@ class Settings(CommonSettings):
     consumer_pace_s: float = Field(
         default=0.1, ge=0, description="least time between two batches of events, for fewer and larger transactions"
     )
+
+
+@cache
+def business_zone() -> ZoneInfo:
+    """The organisation's time zone: which day an instant is. Read once; handlers get no settings passed."""
+    return ZoneInfo(Settings(database_url=SecretStr("")).org_timezone)
+
+
+def local_date(at: datetime) -> date:
+    """The business date of an instant."""
+    return at.astimezone(business_zone()).date()

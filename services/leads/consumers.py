@@ -11,18 +11,21 @@ from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
+from services.leads.evidence import service as evidence
 from services.leads.register import service as register
 
 _SYSTEM = Principal.system("leads")
 
 
 async def on_record(session: AsyncSession, events: Sequence[Received[CrmLeadChanged]]) -> None:
-    await register.apply_records(session, events, principal=_SYSTEM)
+    leads = await register.apply_records(session, events, principal=_SYSTEM)
+    await evidence.hand_over(session, leads, principal=_SYSTEM)
     crash.point("leads.applied_not_committed")
 
 
 async def on_deal(session: AsyncSession, events: Sequence[Received[DealState]]) -> None:
-    await register.apply_deals(session, events, principal=_SYSTEM)
+    leads = await register.apply_deals(session, events, principal=_SYSTEM)
+    await evidence.hand_over(session, leads, principal=_SYSTEM)
 
 
 HANDLERS: Mapping[type[EventData], Handler] = {

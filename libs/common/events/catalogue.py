@@ -16,7 +16,9 @@ EVENTS: tuple[type[EventData], ...] = (
     leads.LeadQualified,
     leads.LeadRejected,
     leads.LeadReopened,
+    leads.LeadRecycled,
     leads.LeadRemoved,
+    leads.LeadEvidenceHanded,
     deals.DealOpened,
     deals.DealChanged,
     deals.DealWon,
@@ -50,6 +52,7 @@ LEAD_STATES = (
     leads.LeadQualified,
     leads.LeadRejected,
     leads.LeadReopened,
+    leads.LeadRecycled,
     leads.LeadRemoved,
 )
 DEAL_STATES = (

@@ -1,12 +1,13 @@
 """What happened to leads. Every event carries the lead's full state."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from libs.common.events.base import EventData, Payload
 from libs.common.messaging.topics import LEAD_EVENTS, Topic
+from libs.common.qualification.evidence import Entry
 
 Verdict = Literal["pending", "qualified", "rejected"]
 
@@ -45,8 +46,12 @@ class LeadState(EventData):
     verdict_at: datetime | None = None
     verdict_by: str | None = None
     verdict_reason: str | None = None
+    recycled_until: date | None = None
+    """Set aside by a person until this day; the verdict is `pending` meanwhile and after it."""
     converted_deal_id: UUID | None = None
     deleted: bool = False
+    merged_into: UUID | None = None
+    """The lead that stands for this one, which is `deleted` as long as that holds. A merge can be taken back."""
     created_at: datetime | None = None
 
 
@@ -80,7 +85,27 @@ class LeadReopened(LeadState):
     TYPE: ClassVar[str] = "leads.lead.reopened.v1"
 
 
+class LeadRecycled(LeadState):
+    """Sales set the lead aside until a day, with a reason."""
+
+    TYPE: ClassVar[str] = "leads.lead.recycled.v1"
+
+
 class LeadRemoved(LeadState):
-    """The CRM deleted the lead."""
+    """The CRM deleted the lead, or it was merged into another."""
 
     TYPE: ClassVar[str] = "leads.lead.removed.v1"
+
+
+class LeadEvidenceHanded(EventData):
+    """A statement about a lead that sales accepted, handed to deals; key and aggregate are the statement itself.
+
+    Statements never change, so one of these is all there ever is of it. Which deals it is of follows from which deals the
+    lead became, opened or is named by, over merges.
+    """
+
+    TYPE: ClassVar[str] = "leads.evidence.handed.v1"
+    TOPIC: ClassVar[Topic] = LEAD_EVENTS
+
+    lead_id: UUID
+    entry: Entry

@@ -19,6 +19,7 @@ class Lead:
     lead_id: UUID
     version: int
     converted_deal_id: UUID | None
+    merged_into: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ _TOUCHED = Query("""
         SELECT lead_id FROM told
         UNION SELECT lead_id FROM lead_link WHERE deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
         UNION SELECT lead_id FROM lead WHERE converted_deal_id = ANY(ARRAY(SELECT deal_id FROM deals))
+        UNION SELECT merged_into FROM lead
+              WHERE lead_id = ANY(ARRAY(SELECT lead_id FROM told)) AND merged_into IS NOT NULL
     )
     SELECT true AS is_lead, lead_id AS id, (SELECT true FROM lead l WHERE l.lead_id = leads.lead_id) AS known FROM leads
     UNION ALL
@@ -53,7 +56,7 @@ _TOUCHED = Query("""
 
 
 async def touched(session: AsyncSession, *, deals: Collection[UUID], leads: Collection[UUID]) -> Touched:
-    """All of these, the leads that the deals name, were converted from or stand for, the CRM's deals that any of those leads
+    """All of these, the leads that stand for one of them at one remove, the leads that the deals name, were converted from or stand for, the CRM's deals that any of those leads
     became or are named by, and the leads of these: whoever is first to name a lead absorbs its provisional deal.
     """
     found = Touched({}, {})
@@ -78,7 +81,7 @@ _KNOW_LEADS = Query("""
     SELECT * FROM unnest(CAST(:leads AS uuid[]), CAST(:provisional AS uuid[])) ON CONFLICT DO NOTHING
 """)
 _LOCK_LEADS = Query("""
-    SELECT lead_id, version, converted_deal_id FROM lead
+    SELECT lead_id, version, converted_deal_id, merged_into FROM lead
     WHERE lead_id = ANY(ARRAY(SELECT unnest(CAST(:leads AS uuid[])))) ORDER BY lead_id FOR UPDATE
 """)
 
@@ -95,9 +98,9 @@ async def lock_leads(session: AsyncSession, leads: Mapping[UUID, bool]) -> dict[
 
 _KEEP_LEADS = Query("""
     WITH turned AS (
-        UPDATE lead SET version = n.version, converted_deal_id = n.converted
-        FROM unnest(CAST(:newest AS uuid[]), CAST(:newest_versions AS integer[]), CAST(:converted AS uuid[]))
-          AS n (lead_id, version, converted)
+        UPDATE lead SET version = n.version, converted_deal_id = n.converted, merged_into = n.merged
+        FROM unnest(CAST(:newest AS uuid[]), CAST(:newest_versions AS integer[]), CAST(:converted AS uuid[]),
+                    CAST(:merged AS uuid[])) AS n (lead_id, version, converted, merged)
         WHERE lead.lead_id = n.lead_id AND lead.version < n.version
     )
     INSERT INTO lead_input (lead_id, version, payload)
@@ -120,6 +123,7 @@ async def keep_leads(session: AsyncSession, leads: Sequence[LeadState]) -> set[U
         "newest": list(newest),
         "newest_versions": [lead.version for lead in newest.values()],
         "converted": [conversion(lead) for lead in newest.values()],
+        "merged": [lead.merged_into for lead in newest.values()],
     }
     return set(await _KEEP_LEADS.column(session, values))
 

@@ -32,10 +32,13 @@ from services.deals.ledger.timeline import (
     Content,
     Fold,
     Inputs,
+    Merged,
     advance,
+    along_merges,
     begins,
     fold,
     fold_provisional,
+    holding,
     links,
 )
 
@@ -89,6 +92,8 @@ class _Work:
     """Provisional deal to lead, of all leads in the batch."""
     converted: Mapping[UUID, UUID]
     """Deal to the lead that was converted to it."""
+    merged: Mapping[UUID, Merged]
+    """Lead to the merge that holds for it now."""
     entries: list[Entry] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
 
@@ -115,7 +120,7 @@ async def _lock(session: AsyncSession, batch: Arrivals) -> tuple[dict[UUID, Lead
     """Lock all leads and deals that the batch touches, until a look under the locks finds no more of them."""
     leads: dict[UUID, Lead] = {}
     heads: dict[UUID, Head] = {}
-    named = batch.lead_ids | batch.named_leads
+    named = batch.lead_ids | batch.named_leads | {lead.merged_into for lead in batch.leads if lead.merged_into}
     deals = batch.deal_ids | {deal for deal in map(conversion, batch.leads) if deal}
     while True:
         touched = await lead_repository.touched(session, deals=deals | heads.keys(), leads=named | leads.keys())
@@ -132,7 +137,8 @@ async def _keep(session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lea
     new = await repository.keep_inputs(session, batch.inputs)
     new_leads = await lead_repository.keep_leads(session, batch.leads)
     provisional = {provisional_deal_id(lead): lead for lead in leads}
-    work = _Work(heads, {}, set(), set(new_leads), batch.triggers, provisional, _conversions(batch, leads))
+    merged = await _merged(session, batch, leads)
+    work = _Work(heads, {}, set(), set(new_leads), batch.triggers, provisional, _conversions(batch, leads), merged)
     for item in batch.inputs:
         if (item.deal_id, item.kind, item.key) not in new:
             continue
@@ -153,6 +159,14 @@ def _conversions(batch: Arrivals, leads: Mapping[UUID, Lead]) -> dict[UUID, UUID
         if state.version > newest[state.lead_id][0]:
             newest[state.lead_id] = (state.version, conversion(state))
     return {deal: lead for lead, (_, deal) in sorted(newest.items(), reverse=True) if deal}
+
+
+async def _merged(session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lead]) -> dict[UUID, Merged]:
+    """The merge that now holds for each of the leads that is merged at all, once the batch is kept."""
+    ever = {lead.lead_id for lead in leads.values() if lead.merged_into}
+    ever |= {lead.lead_id for lead in batch.leads if lead.merged_into}
+    states = await lead_repository.lead_states(session, ever)
+    return holding(state for known in states.values() for state in known)
 
 
 async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> None:
@@ -199,12 +213,14 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
 
 
 def _links(work: _Work, deal_id: UUID, records: Sequence[CrmDealChanged]) -> dict[UUID, datetime]:
-    """The leads that a deal names or was converted from, each with the instant from which on it is theirs."""
+    """The leads that a deal names or was converted from, and those that stand for them by a merge, each with the instant
+    from which on the deal is theirs.
+    """
     found = dict(links(records))
     at = begins(records)
     if deal_id in work.converted and at is not None:
         found[work.converted[deal_id]] = at
-    return found
+    return along_merges(found, work.merged)
 
 
 async def _relink(

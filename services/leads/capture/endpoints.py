@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Body, Header, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
-from services.leads.capture import service
-from services.leads.capture.schemas import ContactOut, LeadIn
+from services.leads.capture import importing, service
+from services.leads.capture.schemas import ContactOut, FileOut, LeadIn
 from services.leads.register.schemas import LeadOut
 
 router = APIRouter(prefix="/leads", tags=["capture"])
@@ -30,6 +30,19 @@ async def capture(
     response.headers["ETag"] = etag(row.version)
     response.headers["Location"] = f"leads/{row.lead_id}"
     return LeadOut.of(row)
+
+
+@router.post("/file")
+async def capture_file(
+    content: Annotated[bytes, Body(media_type="text/csv")],
+    session: Transaction,
+    principal: CurrentPrincipal,
+    idempotency_key: IdempotencyKey = None,
+) -> FileOut:
+    """Capture a lead per row of a CSV file in UTF-8, with our names as its header and `contact_name`, `contact_email`,
+    `contact_phone`. A row that is refused says where and why; the others are taken.
+    """
+    return await importing.load(session, content, idempotency_key=idempotency_key, principal=principal)
 
 
 @router.get("/{lead_id}/contact")

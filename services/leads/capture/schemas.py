@@ -65,3 +65,26 @@ class ContactOut(Out):
     name: str | None
     email: str | None
     phone: str | None
+
+
+class Refused(Out):
+    """What is wrong with a row: the column, or empty for the row as a whole."""
+
+    field: str
+    message: str
+
+
+class RowOut(Out):
+    """What became of a row; `row` as a spreadsheet counts, the header being 1."""
+
+    row: int
+    lead_id: UUID | None
+    refused: list[Refused]
+
+
+class FileOut(Out):
+    """What became of a file. Every row is either taken or refused."""
+
+    taken: int
+    refused: int
+    rows: list[RowOut]

@@ -61,6 +61,25 @@ async def find_lead(
     return None if row is None else lead_row(row)
 
 
+_MERGED = text(
+    f"""
+    WITH RECURSIVE below AS (
+        SELECT lead_id FROM lead WHERE merged_into = :lead_id
+        UNION SELECT l.lead_id FROM lead l JOIN below ON l.merged_into = below.lead_id
+    )
+    SELECT {_COLUMNS} FROM lead
+    WHERE lead_id IN (SELECT lead_id FROM below) AND lead_id <> :lead_id AND version > 0
+    ORDER BY first_at, lead_id
+    """  # noqa: S608
+)
+
+
+async def merged_into(session: AsyncSession, lead_id: UUID) -> list[LeadRow]:
+    """The leads merged into this one, directly or over others, oldest first. Ends where leads point in a circle."""
+    rows = await session.execute(_MERGED, {"lead_id": lead_id})
+    return [lead_row(row) for row in rows.mappings()]
+
+
 _LIST = text(
     f"""
     SELECT {_COLUMNS} FROM lead

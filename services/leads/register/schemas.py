@@ -1,6 +1,6 @@
 """Leads as they go out by HTTP."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Self
 from uuid import UUID
@@ -44,6 +44,7 @@ class LeadOut(Out):
     verdict_at: datetime | None
     verdict_by: str | None
     verdict_reason: str | None
+    recycled_until: date | None
     converted_deal_id: UUID | None
     deleted: bool
     merged_into: UUID | None

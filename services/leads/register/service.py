@@ -16,13 +16,14 @@ from libs.common.events.deals import DealState
 from libs.common.events.leads import LeadState
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
-from libs.common.web.errors import NotFound
+from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.leads.register import repository
 from services.leads.register.models import LeadRow, NewInput, NewLink
 from services.leads.register.timeline import (
     DealLink,
     Folded,
+    Input,
     entries_to_publish,
     events_between,
     fold,
@@ -42,6 +43,20 @@ WRITERS = ("seller", "manager", "sales_ops", "cso")
 
 class LeadNotFound(NotFound):
     """No such lead, or none within the principal's scope."""
+
+
+class LeadIsGone(Conflict):
+    """The CRM deleted the lead, or it was merged into another."""
+
+
+def check_is_there(row: LeadRow) -> None:
+    """Raise LeadIsGone for a lead that is deleted or merged into another."""
+    if row.merged_into is not None:
+        raise LeadIsGone(
+            f"Lead {row.lead_id} was merged into {row.merged_into}; go on with that one.", merged_into=row.merged_into
+        )
+    if row.state is None or row.state.deleted:
+        raise LeadIsGone(f"Lead {row.lead_id} was deleted in the CRM; restore it there first.")
 
 
 async def read_lead(session: AsyncSession, lead_id: UUID, *, lock: bool = False, principal: Principal) -> LeadRow:
@@ -93,15 +108,45 @@ def _sort_key(cursor: str | None) -> tuple[datetime, UUID] | None:
 
 async def apply_records(
     session: AsyncSession, events: Sequence[Received[CrmLeadChanged]], *, principal: Principal
-) -> None:
-    """Apply CRM records in any order and with repetitions."""
+) -> dict[UUID, LeadRow]:
+    """Apply CRM records in any order and with repetitions; returns the leads as they then stand."""
     inputs = [NewInput(event.data, _caused_by(event), event.actor) for event in events]
-    await apply_inputs(session, inputs, principal=principal)
+    return await apply_inputs(session, inputs, principal=principal)
 
 
 async def lock_lead(session: AsyncSession, lead_id: UUID, *, principal: Principal) -> LeadRow:  # noqa: ARG001
     """The lead's row, locked; a placeholder (version 0) if it is new. The caller answers for the principal's right."""
     return (await repository.lock_leads(session, [lead_id]))[lead_id]
+
+
+async def lock_leads(
+    session: AsyncSession,
+    ids: Iterable[UUID],
+    *,
+    principal: Principal,  # noqa: ARG001
+) -> dict[UUID, LeadRow]:
+    """The leads' rows, locked in id order. The caller answers for the principal's right."""
+    return await repository.lock_leads(session, ids)
+
+
+async def said_of(
+    session: AsyncSession,
+    ids: Iterable[UUID],
+    *,
+    principal: Principal,  # noqa: ARG001
+) -> Mapping[UUID, Sequence[Input]]:
+    """Everything that was said of these leads, in no order. The caller answers for the principal's right."""
+    found = await repository.load_inputs(session, ids)
+    return {lead_id: list(found[lead_id].values()) for lead_id in ids}
+
+
+async def merged_into(session: AsyncSession, lead_id: UUID, *, principal: Principal) -> list[LeadRow]:
+    """The leads that `lead_id` stands for, itself left out, over all merges; in the order of their creation.
+
+    The principal sees `lead_id`, and so these, whoever owns them. Raises LeadNotFound.
+    """
+    await read_lead(session, lead_id, principal=principal)
+    return await repository.merged_into(session, lead_id)
 
 
 async def apply_inputs(
@@ -134,8 +179,13 @@ async def apply_inputs(
     return rows
 
 
-async def apply_deals(session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal) -> None:
-    """Learn from deals which leads they came of. A provisional, removed or absorbed deal is no conversion."""
+async def apply_deals(
+    session: AsyncSession, events: Sequence[Received[DealState]], *, principal: Principal
+) -> set[UUID]:
+    """Learn from deals which leads they came of. A provisional, removed or absorbed deal is no conversion.
+
+    Returns the leads that the deals name or named.
+    """
     newest: dict[UUID, Received[DealState]] = {}
     for event in events:
         known = newest.get(event.data.deal_id)
@@ -144,6 +194,7 @@ async def apply_deals(session: AsyncSession, events: Sequence[Received[DealState
     named = await repository.link_deals(session, [_link(event.data) for event in newest.values()])
     causes = {event.data.lead_id: _caused_by(event) for event in events if event.data.lead_id}
     await refold(session, named, causes=causes, principal=principal)
+    return named
 
 
 async def refold(

@@ -26,8 +26,10 @@ from services.deals.ledger.timeline import (
     Content,
     GateDecision,
     Inputs,
+    along_merges,
     fold,
     fold_provisional,
+    holding,
     links,
 )
 from tests.integration.deals.books import READINGS, Books, apply, books, standing
@@ -80,7 +82,7 @@ def timelines(events: Sequence[Any]) -> dict[UUID, list[Moment[Content]]]:
         named = dict(links(own))
         if converted and (moments := fold(inputs[deal], business_zone())[0]):
             named[converted] = moments[0].valid_from
-        for lead, at in named.items():
+        for lead, at in along_merges(named, holding(leads)).items():
             linked.setdefault(lead, []).append((at, deal))
     firsts = {lead: min(found) for lead, found in linked.items()}
     for deal, own_inputs in inputs.items():

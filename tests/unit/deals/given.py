@@ -172,6 +172,7 @@ def lead_histories(draw: st.DrawFn) -> list[LeadState]:
                 verdict_at=draw(st.sampled_from((None, at, draw(INSTANTS)))),
                 amount=draw(st.sampled_from((None, Decimal("10.00"), Decimal("20.00")))),
                 deleted=draw(st.sampled_from((False, False, False, True))),
+                merged_into=draw(st.sampled_from((None, None, *map(lead_id, (*LEADS, "L2"))))),
                 converted_deal_id=draw(
                     st.sampled_from((None, None, *map(deal_id, DEALS), provisional_deal_id(lead_id(name))))
                 ),

@@ -1,13 +1,13 @@
 """Generated histories of one lead, for property tests."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from libs.common.events.crm import CrmLeadChanged, RecordClock
-from services.leads.register.timeline import Input, PersonVerdict
+from services.leads.register.timeline import Input, PersonMerge, PersonVerdict
 
 LEAD = UUID("00000000-0000-7000-8000-00000000000a")
 WINNER = UUID("00000000-0000-7000-8000-00000000000b")
@@ -34,6 +34,10 @@ def verdict(minute: int, word: str, by: str = "person", reason: str = "talked to
     return PersonVerdict(lead_id=LEAD, at=at(minute), verdict=word, by=by, reason=reason)
 
 
+def merge(minute: int, into: UUID | None = WINNER, by: str = "person") -> PersonMerge:
+    return PersonMerge(lead_id=LEAD, at=at(minute), into=into, by=by, reason="the same company")
+
+
 _MINUTES = st.integers(0, 8)
 
 records = st.builds(
@@ -54,4 +58,12 @@ records = st.builds(
 verdicts = st.builds(
     verdict, _MINUTES, st.sampled_from(["pending", "qualified", "rejected"]), st.sampled_from(["ann", "bob"])
 )
-histories: st.SearchStrategy[list[Input]] = st.lists(st.one_of(records, verdicts), min_size=1, max_size=10)
+recyclings = st.builds(
+    lambda minute, until: verdict(minute, "pending").model_copy(update={"recycled_until": until}),
+    _MINUTES,
+    st.sampled_from([date(2026, 4, 1), date(2026, 9, 1)]),
+)
+merges = st.builds(merge, _MINUTES, st.sampled_from([WINNER, None]), st.sampled_from(["ann", "bob"]))
+histories: st.SearchStrategy[list[Input]] = st.lists(
+    st.one_of(records, verdicts, recyclings, merges), min_size=1, max_size=10
+)

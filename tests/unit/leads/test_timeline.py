@@ -1,3 +1,5 @@
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,6 +7,7 @@ from libs.common.events.leads import (
     LeadCaptured,
     LeadChanged,
     LeadQualified,
+    LeadRecycled,
     LeadRejected,
     LeadRemoved,
     LeadReopened,
@@ -20,7 +23,7 @@ from services.leads.register.timeline import (
     input_key,
     timeline,
 )
-from tests.unit.leads.records import LEAD, WINNER, at, histories, record, verdict
+from tests.unit.leads.records import LEAD, WINNER, at, histories, merge, record, verdict
 
 
 def state_of(*inputs: Input) -> LeadState:
@@ -81,7 +84,7 @@ def test_what_is_older_than_all_known_never_changes_the_facts(history: list[Inpu
     later = fold([*history, *extra, record(50, company="Newest", status="working")])
     assert later is not None
     assert later.state.company == "Newest"
-    assert not later.state.deleted
+    assert later.state.deleted == (later.merged_into == WINNER), "only a person's merge outlives newer records"
 
 
 def test_the_crms_verdict_counts_from_the_record_in_which_the_status_changed() -> None:
@@ -129,6 +132,39 @@ def test_a_merge_removes_the_lead_names_the_winner_and_can_be_undone() -> None:
     undone = fold([record(1), record(2, merged_into=WINNER), record(3)])
     assert undone is not None
     assert (undone.state.deleted, undone.merged_into) == (False, None)
+
+
+def test_what_a_person_merged_stays_merged_while_the_crm_goes_on_with_it() -> None:
+    merged = fold([record(1, company="Acme"), merge(2), record(3, company="Birch", status="qualified")])
+    assert merged is not None
+    assert (merged.state.deleted, merged.state.merged_into) == (True, WINNER)
+    assert (merged.state.company, merged.state.verdict) == ("Birch", "qualified"), "nothing said of it is lost"
+
+
+def test_a_merge_by_a_person_taken_back_leaves_the_lead_as_if_it_had_not_been() -> None:
+    history: list[Input] = [record(1, company="Acme"), verdict(2, "qualified"), record(4, amount=10)]
+    undone = fold([*history, merge(3), merge(5, into=None)])
+    plain = fold(history)
+    assert undone is not None
+    assert plain is not None
+    assert undone.state.model_copy(update={"valid_from": plain.state.valid_from}) == plain.state
+
+
+def test_a_merge_by_a_person_is_not_a_deletion_that_the_crm_can_undo_or_the_other_way_round() -> None:
+    back = fold([record(1), merge(2), record(3, deleted=True), record(4), merge(5, into=None)])
+    assert back is not None
+    assert not back.state.deleted
+    gone = fold([record(1), merge(2), record(3, deleted=True), merge(5, into=None)])
+    assert gone is not None
+    assert (gone.state.deleted, gone.state.merged_into) == (True, None)
+
+
+def test_a_lead_set_aside_waits_again_from_its_day_and_a_verdict_ends_that() -> None:
+    aside = verdict(2, "pending").model_copy(update={"recycled_until": date(2026, 4, 1)})
+    state = state_of(record(1, status="qualified"), aside)
+    assert (state.verdict, state.recycled_until) == ("pending", date(2026, 4, 1))
+    assert events_between(state_of(record(1, status="qualified")), state, captured=True) == [LeadRecycled]
+    assert state_of(record(1), aside, verdict(3, "qualified")).recycled_until is None
 
 
 def test_a_newer_mapping_of_the_same_record_replaces_the_older_ones_verdict() -> None:

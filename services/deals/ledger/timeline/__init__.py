@@ -5,7 +5,7 @@ from services.deals.ledger.timeline.fold import Absorbed, Inputs, Links, advance
 from services.deals.ledger.timeline.gate import GateDecision
 from services.deals.ledger.timeline.naming import event_for
 from services.deals.ledger.timeline.provisional import Absorption, fold_provisional
-from services.deals.ledger.timeline.standing import decided_at
+from services.deals.ledger.timeline.standing import Merged, along_merges, decided_at, holding
 from services.deals.ledger.timeline.state import Fold
 
 __all__ = [
@@ -16,12 +16,15 @@ __all__ = [
     "GateDecision",
     "Inputs",
     "Links",
+    "Merged",
     "advance",
+    "along_merges",
     "begins",
     "decided_at",
     "event_for",
     "fold",
     "fold_provisional",
+    "holding",
     "links",
     "order",
 ]

@@ -1,6 +1,6 @@
 """The fold: inputs in order, one moment per instant.
 
-Order: time, then lead's verdict, CRM record, quote, decision about the gate, then each kind's own order. The kinds touch
+Order: time, then lead's verdict or merge, CRM record, quote, decision about the gate, then each kind's own order. The kinds touch
 different parts of the state, so within one instant only the order inside a kind matters.
 """
 
@@ -20,7 +20,14 @@ from services.deals.chronicle import Moment, standing_records
 from services.deals.ledger.timeline.content import Content
 from services.deals.ledger.timeline.gate import GateDecision
 from services.deals.ledger.timeline.pursuit import follow
-from services.deals.ledger.timeline.standing import authority, decided_at, standing_quotes, standing_verdicts
+from services.deals.ledger.timeline.standing import (
+    Merged,
+    authority,
+    decided_at,
+    holding,
+    standing_quotes,
+    standing_verdicts,
+)
 from services.deals.ledger.timeline.state import Fold, Pursuit
 
 Links = Mapping[UUID, datetime]
@@ -37,7 +44,10 @@ class Absorbed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """Everything known about one deal, in any order, repetitions allowed. `leads` are the states of the leads it names."""
+    """Everything known about one deal, in any order, repetitions allowed.
+
+    `leads` are the states of the leads it names and of those that stand for them.
+    """
 
     records: Sequence[CrmDealChanged] = ()
     quotes: Sequence[QuoteState] = ()
@@ -64,7 +74,7 @@ class Quoted:
     quote: QuoteState
 
 
-Step = Decided | CrmDealChanged | Quoted | GateDecision
+Step = Decided | Merged | CrmDealChanged | Quoted | GateDecision
 
 
 class _Key(NamedTuple):
@@ -82,6 +92,7 @@ def order(inputs: Inputs) -> list[Step]:
     """The inputs that stand, as steps in order."""
     steps: list[Step] = list(standing_records(inputs.records))
     steps.extend(Decided(lead.lead_id, decided_at(lead), lead.verdict) for lead in standing_verdicts(inputs.leads))
+    steps.extend(holding(inputs.leads).values())
     steps.extend(Quoted(quote.valid_from, quote) for quote in standing_quotes(inputs.quotes))
     for absorbed in inputs.absorbed:
         quotes = standing_quotes(absorbed.quotes)
@@ -184,6 +195,8 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
         return replace(state, at=step.clock.crm_time, pursuit=follow(state.pursuit, step, zone))
     if isinstance(step, Decided):
         return replace(state, at=step.at, verdicts={**state.verdicts, step.lead_id: step.verdict})
+    if isinstance(step, Merged):
+        return replace(state, at=step.at, merged={**state.merged, step.lead_id: step.into})
     if isinstance(step, GateDecision):
         return replace(state, at=step.at, gate_overridden=step.overrides)
     return replace(state, at=step.at, quotes={**state.quotes, step.quote.quote_id: step.quote})
@@ -191,7 +204,9 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
 
 def _key(step: Step) -> _Key:
     if isinstance(step, Decided):
-        return _Key(step.at, 0, (step.lead_id,))
+        return _Key(step.at, 0, (0, step.lead_id))
+    if isinstance(step, Merged):
+        return _Key(step.at, 0, (1, step.lead_id))
     if isinstance(step, CrmDealChanged):
         return _Key(step.clock.crm_time, 1, step.clock.order())
     if isinstance(step, GateDecision):
@@ -202,9 +217,18 @@ def _key(step: Step) -> _Key:
 def _gate(lead_id: UUID | None, state: Fold) -> Gate:
     if lead_id is None:
         return "not_applicable"
-    if state.verdicts.get(lead_id) == "qualified":
+    if state.verdicts.get(stands_for(lead_id, state.merged)) == "qualified":
         return "passed"
     return "overridden" if state.gate_overridden else "waiting"
+
+
+def stands_for(lead_id: UUID, merged: Mapping[UUID, UUID]) -> UUID:
+    """The lead that stands for this one over any number of merges; ends where they go in a circle."""
+    seen = {lead_id}
+    while (into := merged.get(lead_id)) is not None and into not in seen:
+        seen.add(into)
+        lead_id = into
+    return lead_id
 
 
 def _is_provisional(pursuit: Pursuit) -> bool:

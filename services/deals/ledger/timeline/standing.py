@@ -1,6 +1,7 @@
 """Which of a lead's verdicts and of a deal's quotes stand, whatever came when."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -27,6 +28,41 @@ def standing_facts(leads: Iterable[LeadState]) -> list[LeadState]:
     return _standing(
         leads, of=lambda lead: lead.lead_id, version=lambda lead: lead.version, at=lambda lead: lead.valid_from
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """From `at` on another lead stands for this one."""
+
+    lead_id: UUID
+    at: datetime
+    into: UUID
+
+
+def holding(leads: Iterable[LeadState]) -> dict[UUID, Merged]:
+    """Lead to the merge that holds for it now, of those that are merged. One that was taken back was none."""
+    found: dict[UUID, Merged] = {}
+    for lead in standing_facts(leads):
+        known = found.pop(lead.lead_id, None)
+        if lead.merged_into is not None:
+            since = known.at if known and known.into == lead.merged_into else lead.valid_from
+            found[lead.lead_id] = Merged(lead.lead_id, since, lead.merged_into)
+    return found
+
+
+def along_merges(linked: Mapping[UUID, datetime], merged: Mapping[UUID, Merged]) -> dict[UUID, datetime]:
+    """Leads with the instants from which on a deal is theirs, and with them those that stand for them now.
+
+    One lead stands for another from the merge on. Merges that go in a circle end where they began.
+    """
+    found = dict(linked)
+    for named, from_then in linked.items():
+        lead_id, since, seen = named, from_then, {named}
+        while (merge := merged.get(lead_id)) is not None and merge.into not in seen:
+            lead_id, since = merge.into, max(since, merge.at)
+            seen.add(lead_id)
+            found[lead_id] = min(since, found.get(lead_id, since))
+    return found
 
 
 def standing_quotes(quotes: Iterable[QuoteState]) -> list[QuoteState]:

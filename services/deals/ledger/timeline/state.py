@@ -38,5 +38,7 @@ class Fold:
     quotes: dict[UUID, QuoteState] = field(default_factory=dict)
     converted_from: UUID | None = None
     """The lead whose conversion names this deal; it counts where the CRM's record names no lead."""
+    merged: dict[UUID, UUID] = field(default_factory=dict)
+    """Lead to the one that stands for it: its verdict is that one's."""
     gate_overridden: bool = False
     """What the last person to decide about the gate said; it stands whatever the lead's verdict, and shows while that waits."""

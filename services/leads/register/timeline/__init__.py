@@ -2,12 +2,13 @@
 
 from services.leads.register.timeline.changes import entries_to_publish, events_between
 from services.leads.register.timeline.fold import DealLink, Folded, fold, standing, timeline
-from services.leads.register.timeline.inputs import Input, PersonVerdict, input_key, parse_input
+from services.leads.register.timeline.inputs import Input, PersonMerge, PersonVerdict, input_key, parse_input
 
 __all__ = [
     "DealLink",
     "Folded",
     "Input",
+    "PersonMerge",
     "PersonVerdict",
     "entries_to_publish",
     "events_between",

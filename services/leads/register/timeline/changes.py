@@ -6,6 +6,7 @@ from libs.common.events.leads import (
     LeadCaptured,
     LeadChanged,
     LeadQualified,
+    LeadRecycled,
     LeadRejected,
     LeadRemoved,
     LeadReopened,
@@ -46,7 +47,7 @@ def events_between(before: LeadState | None, after: LeadState, *, captured: bool
     if not captured and not after.deleted:
         events.append(LeadCaptured)
     if _verdict(before) != _verdict(after):
-        events.append(_VERDICT_EVENTS[after.verdict])
+        events.append(LeadRecycled if after.recycled_until else _VERDICT_EVENTS[after.verdict])
     if after.deleted and (before is None or not before.deleted):
         events.append(LeadRemoved)
     return events or [LeadChanged]
@@ -54,5 +55,5 @@ def events_between(before: LeadState | None, after: LeadState, *, captured: bool
 
 def _verdict(state: LeadState | None) -> tuple[object, ...]:
     if state is None:
-        return ("pending", None, None, None)
-    return (state.verdict, state.verdict_at, state.verdict_by, state.verdict_reason)
+        return ("pending", None, None, None, None)
+    return (state.verdict, state.verdict_at, state.verdict_by, state.verdict_reason, state.recycled_until)

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.leads import LeadState, Verdict
-from services.leads.register.timeline.inputs import Input, PersonVerdict, content_digest, input_key, time_of
+from services.leads.register.timeline.inputs import (
+    Input,
+    PersonMerge,
+    PersonVerdict,
+    content_digest,
+    input_key,
+    time_of,
+)
 from services.leads.scoring import score
 
 _CRM_VERDICTS: dict[str, Verdict] = {
@@ -47,6 +54,7 @@ class _Judgement(NamedTuple):
     at: datetime | None = None
     by: str | None = None
     reason: str | None = None
+    recycled_until: date | None = None
 
 
 def fold(inputs: Iterable[Input], links: Iterable[DealLink] = ()) -> Folded | None:
@@ -67,7 +75,8 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
 
     The newest record that is neither a deletion nor a merge gives the facts; the newest record says whether the lead is
     there. A CRM's verdict counts from the record in which its status changed, so that a later record that merely
-    repeats the status does not overrule a person.
+    repeats the status does not overrule a person. What a person merged stays merged until a person takes it back,
+    whatever the CRM says of the record meanwhile; a CRM's own merge goes before it.
     """
     steps = _steps(inputs)
     entries: list[Folded] = []
@@ -76,14 +85,17 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
     gone = False
     judgement = _Judgement()
     crm_verdict: Verdict = "pending"
-    merged_into: UUID | None = None
+    by_crm: UUID | None = None
+    by_person: UUID | None = None
     before: object = None
     for step in steps:
         if isinstance(step, PersonVerdict):
-            judgement = _Judgement(step.verdict, step.at, step.by, step.reason)
+            judgement = _Judgement(step.verdict, step.at, step.by, step.reason, step.recycled_until)
+        elif isinstance(step, PersonMerge):
+            by_person = step.into
         else:
             gone = step.deleted or step.merged_into is not None
-            merged_into = step.merged_into
+            by_crm = step.merged_into
             if facts is None or not gone:
                 if facts is None or facts_at is None or _content(facts) != _content(step):
                     facts_at = time_of(step)
@@ -93,10 +105,18 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
                 judgement = _crm_judgement(step)
         if facts is None or facts_at is None:
             continue
+        merged_into = by_crm or by_person
         content = (_content(facts), gone, merged_into, judgement)
         if content != before:
             before = content
-            state = _state(facts, judgement, gone=gone, facts_at=facts_at, valid_from=time_of(step))
+            state = _state(
+                facts,
+                judgement,
+                gone=gone or merged_into is not None,
+                merged_into=merged_into,
+                facts_at=facts_at,
+                valid_from=time_of(step),
+            )
             first_at = facts.created_at or time_of(steps[0])
             entries.append(Folded(state, merged_into, first_at, facts.connection, facts.external_id))
     return entries
@@ -105,10 +125,10 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
 def _steps(inputs: Iterable[Input]) -> list[Input]:
     """Inputs in clock order; of the records of one CRM instant and sequence only the newest mapping's."""
     slots: dict[tuple[datetime, int], tuple[tuple[int, str], CrmLeadChanged]] = {}
-    verdicts: dict[str, PersonVerdict] = {}
+    said: dict[str, PersonVerdict | PersonMerge] = {}
     for given in inputs:
-        if isinstance(given, PersonVerdict):
-            verdicts[input_key(given)] = given
+        if not isinstance(given, CrmLeadChanged):
+            said[input_key(given)] = given
             continue
         slot = (given.clock.crm_time, given.clock.sequence)
         rank = (given.clock.mapping_version, content_digest(given))
@@ -117,7 +137,7 @@ def _steps(inputs: Iterable[Input]) -> list[Input]:
     ordered: list[tuple[tuple[datetime, int, int, str], Input]] = [
         ((at, 0, sequence, ""), record) for (at, sequence), (_, record) in slots.items()
     ]
-    ordered += [((verdict.at, 1, 0, key), verdict) for key, verdict in verdicts.items()]
+    ordered += [((each.at, 1, 0, key), each) for key, each in said.items()]
     return [step for _, step in sorted(ordered, key=lambda pair: pair[0])]
 
 
@@ -158,6 +178,7 @@ def _state(
     judgement: _Judgement,
     *,
     gone: bool,
+    merged_into: UUID | None,
     facts_at: datetime,
     valid_from: datetime,
 ) -> LeadState:
@@ -183,8 +204,10 @@ def _state(
         verdict_at=judgement.at,
         verdict_by=judgement.by,
         verdict_reason=judgement.reason,
+        recycled_until=judgement.recycled_until,
         converted_deal_id=facts.converted_deal_id,
         deleted=gone,
+        merged_into=merged_into,
         created_at=facts.created_at,
     )
 

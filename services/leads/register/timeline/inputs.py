@@ -1,7 +1,7 @@
-"""What may be said about a lead: a full record (from a CRM or captured here) or a person's verdict."""
+"""What may be said about a lead: a full record (from a CRM or captured here), a person's verdict, or a person's merge."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,20 +14,38 @@ _PROVENANCE = {"received_at", "source_recorded_at", "reconstructed", "unobserved
 
 
 class PersonVerdict(Payload):
-    """A person judged a lead at `at`; `pending` takes an earlier verdict back."""
+    """A person judged a lead at `at`; `pending` takes an earlier verdict back, with `recycled_until` until that day.
+
+    `carried_from`: the verdict came with a lead that was merged into this one, and goes with it when that is undone.
+    """
 
     lead_id: UUID
     at: datetime
     verdict: Verdict
     by: str
     reason: str
+    recycled_until: date | None = None
+    carried_from: UUID | None = None
 
 
-Input = CrmLeadChanged | PersonVerdict
+class PersonMerge(Payload):
+    """A person said at `at` that the lead is the same as `into`; null takes that back. Nothing of either lead is changed."""
+
+    lead_id: UUID
+    at: datetime
+    into: UUID | None = None
+    by: str
+    reason: str
 
 
-def kind_of(given: Input) -> Literal["record", "verdict"]:
-    return "record" if isinstance(given, CrmLeadChanged) else "verdict"
+Input = CrmLeadChanged | PersonVerdict | PersonMerge
+Kind = Literal["record", "verdict", "merge"]
+
+_CLASSES: dict[Kind, type[Input]] = {"record": CrmLeadChanged, "verdict": PersonVerdict, "merge": PersonMerge}
+
+
+def kind_of(given: Input) -> Kind:
+    return next(kind for kind, known in _CLASSES.items() if isinstance(given, known))
 
 
 def time_of(given: Input) -> datetime:
@@ -46,12 +64,16 @@ def input_key(given: Input) -> str:
     if isinstance(given, CrmLeadChanged):
         clock = given.clock
         return f"record:{clock.crm_time.isoformat()}:{clock.sequence}:{clock.mapping_version}:{content_digest(given)}"
-    words = hashlib.sha256(f"{given.verdict}\0{given.by}\0{given.reason}".encode()).hexdigest()
-    return f"verdict:{given.at.isoformat()}:{words}"
+    if isinstance(given, PersonMerge):
+        return f"merge:{given.at.isoformat()}:{_digest(given.into, given.by, given.reason)}"
+    further = [extra for extra in (given.recycled_until, given.carried_from) if extra is not None]
+    return f"verdict:{given.at.isoformat()}:{_digest(given.verdict, given.by, given.reason, *further)}"
 
 
-def parse_input(kind: str, payload: dict[str, Any]) -> Input:
+def _digest(*words: object) -> str:
+    return hashlib.sha256("\0".join(map(str, words)).encode()).hexdigest()
+
+
+def parse_input(kind: Kind, payload: dict[str, Any]) -> Input:
     """An input as it was stored."""
-    if kind == "record":
-        return CrmLeadChanged.model_validate(payload)
-    return PersonVerdict.model_validate(payload)
+    return _CLASSES[kind].model_validate(payload)

@@ -1,12 +1,26 @@
 """What the leads service is."""
 
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
-from libs.common.runtime import Component
+from libs.common.runtime import Component, Job, Runtime
+from libs.common.web.auth import Principal
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
+from services.leads.conversion import service as conversion
+from services.leads.conversion.endpoints import router as conversion_router
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
+
+
+async def learn_nightly(runtime: Runtime) -> None:
+    """Learn once per local day how likely leads convert, and score those that wait."""
+    await conversion.learn_nightly(runtime.database, principal=Principal.system("leads"))
+
+
+async def score_changed(runtime: Runtime) -> None:
+    """Score leads that came or changed since."""
+    await conversion.score_waiting(runtime.database, only_changed=True, principal=Principal.system("leads"))
+
 
 COMPONENT = Component(
     name="leads",
@@ -15,5 +29,9 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(register, capture, qualification),
+    routers=(register, capture, qualification, conversion_router),
+    jobs=(
+        Job("learn how likely leads convert", 300, learn_nightly),
+        Job("score new and changed leads", 30, score_changed),
+    ),
 )

@@ -26,23 +26,27 @@ LEAST_CONVERSIONS = 10
 
 @dataclass(frozen=True)
 class Past:
-    """Leads whose outcome is known, oldest first: what was known when they were scored, rule points, 0 or 1."""
+    """Leads whose outcome is known, oldest first: what was known when they were scored, rule points, 0 or 1.
+
+    A lead may stand in several rows, as on several days of its life; it counts once where leads are counted.
+    """
 
     table: Table
     points: Floats
     outcomes: Floats
+    rows_per_lead: float = 1.0
 
     def __len__(self) -> int:
         return len(self.outcomes)
 
     def part(self, start: int, end: int) -> "Past":
         rows = slice(start, end)
-        return Past(self.table.take(rows), self.points[rows], self.outcomes[rows])
+        return Past(self.table.take(rows), self.points[rows], self.outcomes[rows], self.rows_per_lead)
 
     @property
     def says_something(self) -> bool:
-        converted = int(self.outcomes.sum())
-        return LEAST_CONVERSIONS <= converted <= len(self) - LEAST_CONVERSIONS
+        converted = float(self.outcomes.sum()) / self.rows_per_lead
+        return LEAST_CONVERSIONS <= converted <= len(self) / self.rows_per_lead - LEAST_CONVERSIONS
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def learn_model(past: Past, *, prior: Prior | None = None, channel: str | None =
     """The model of all of `past`. With too few outcomes of a kind it is the prior, moved by what there is."""
     start = prior or Prior()
     if not past.says_something:
-        return Learnt(ConversionModel(start.learnt(past.outcomes, past.points)), None)
+        return Learnt(ConversionModel(start.learnt(past.outcomes, past.points, past.rows_per_lead)), None)
     ridge = choose_ridge(past, channel=channel)
     line = _line(past, ridge, start, channel)
     return Learnt(_fit(past, ridge, start, channel, line), ridge)
@@ -93,4 +97,5 @@ def _line(past: Past, ridge: float, prior: Prior, channel: str | None) -> Line:
 def _fit(past: Past, ridge: float, prior: Prior, channel: str | None, line: Line) -> ConversionModel:
     design = learn_design(past.table, channel=channel)
     fitted = logistic.fit(design.features(past.table), past.outcomes, ridge=ridge)
-    return ConversionModel(prior.learnt(past.outcomes, past.points), design, fitted, line)
+    moved = prior.learnt(past.outcomes, past.points, past.rows_per_lead)
+    return ConversionModel(moved, design, fitted, line, past.rows_per_lead)

@@ -1,7 +1,7 @@
 """How right the model is on leads it has not seen: fitted on the older ones, read on the newer ones, beside newest-first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -66,24 +66,31 @@ def judge(
     circumstances: Circumstances | None = None,
     guarded: bool = True,
     fit_share: float = FIT_SHARE,
+    draws: int = DRAWS,
 ) -> Judged:
     """Guard and fit on the oldest `fit_share` of `past`, judge on the rest. Raises ValueError when nothing is left to judge on."""
     bound = int(len(past) * fit_share)
     older, newer = past.part(0, bound), past.part(bound, len(past))
     known = circumstances.part(0, bound) if circumstances else Circumstances(channel=channel)
     found = find_leaks(older.table, older.outcomes, known) if guarded else ()
-    older = Past(without_leaks(older.table, found), older.points, older.outcomes)
+    older = replace(older, table=without_leaks(older.table, found))
     learnt = learn_model(older, prior=prior, channel=channel)
     chances = learnt.model.score(newer.table, newer.points).chance
-    return reading(learnt, found, chances, newer.outcomes, rng=rng)
+    return reading(learnt, found, chances, newer.outcomes, rng=rng, draws=draws)
 
 
 def reading(
-    learnt: Learnt, leaks: Sequence[Leak], chances: Floats, outcomes: Floats, *, rng: np.random.Generator
+    learnt: Learnt,
+    leaks: Sequence[Leak],
+    chances: Floats,
+    outcomes: Floats,
+    *,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
 ) -> Judged:
     """The figures of `chances` given to leads in the order in which they came, and of what came. Raises ValueError for none."""
     newest = np.arange(len(chances), dtype=float)
-    drawn = [measures.measure(chances[rows], outcomes[rows]) for rows in _draws(rng, len(chances))]
+    drawn = [measures.measure(chances[rows], outcomes[rows]) for rows in _draws(rng, len(chances), draws)]
     aucs = [each.auc for each in drawn if each.auc is not None]
     return Judged(
         learnt=learnt,
@@ -108,8 +115,8 @@ def lift(chances: Floats, newest: Floats, outcomes: Floats) -> float | None:
     return float(ours / theirs) if theirs else None
 
 
-def _draws(rng: np.random.Generator, leads: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    return [rng.integers(0, leads, leads) for _ in range(DRAWS)]
+def _draws(rng: np.random.Generator, leads: int, times: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    return [rng.integers(0, leads, leads) for _ in range(times)]
 
 
 def _interval(values: Sequence[float]) -> Interval:

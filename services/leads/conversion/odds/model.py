@@ -32,11 +32,11 @@ class Prior:
         """Log-odds by rule points (leads,)."""
         return float(logit(self.rate)) + POINT_WORTH * (points - self.mean_points)
 
-    def learnt(self, outcomes: Floats, points: Floats) -> "Prior":
+    def learnt(self, outcomes: Floats, points: Floats, rows_per_lead: float = 1.0) -> "Prior":
         """The prior whose base rate and mean points those leads have moved, by weight."""
-        leads = len(outcomes)
-        rate = (self.weight * self.rate + float(outcomes.sum())) / (self.weight + leads)
-        mean = (self.weight * self.mean_points + float(points.sum())) / (self.weight + leads)
+        leads = len(outcomes) / rows_per_lead
+        rate = (self.weight * self.rate + float(outcomes.sum()) / rows_per_lead) / (self.weight + leads)
+        mean = (self.weight * self.mean_points + float(points.sum()) / rows_per_lead) / (self.weight + leads)
         return Prior(self.weight, rate, mean)
 
 
@@ -66,6 +66,7 @@ class ConversionModel:
     design: Design | None = None
     fitted: Fitted | None = None
     line: Line = Line()
+    rows_per_lead: float = 1.0
 
     def score(self, table: Table, points: Floats) -> Scores:
         """Scores of the leads in `table`; `points` (leads,) are those of the rules."""
@@ -78,7 +79,8 @@ class ConversionModel:
             )
         features = self.design.features(table)
         said = self.fitted.intercept + features @ self.fitted.slopes
-        share = self.prior.weight / (self.prior.weight + effective_leads(self.fitted, features, said))
+        leads = effective_leads(self.fitted, features, said) / self.rows_per_lead
+        share = self.prior.weight / (self.prior.weight + leads)
         slope = self.line.slope
         columns = slope * (1 - share)[:, None] * self.design.by_column(features, self.fitted.slopes)
         base = float(logit(self.prior.rate))

@@ -9,10 +9,14 @@ export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
 <<<<<<< HEAD
+<<<<<<< HEAD
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest calibrate priors bench-history bench-latency bench-restart test-kafka check docs
 =======
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest eval-leads calibrate bench-history bench-latency bench-restart test-kafka check docs
 >>>>>>> fde2fcf (Learn from past leads how likely one converts: ridge in log-odds beside the rules' prior, reasons that add up, a guard against columns filled after the outcome; make eval-leads judges it on later leads)
+=======
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest eval-leads calibrate bench-leads bench-history bench-latency bench-restart test-kafka check docs
+>>>>>>> 9c6be82 (Time scoring all waiting leads and reading one: make bench-leads; say in the page of status what of the leads' model is proven)
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -73,6 +77,9 @@ eval-leads: setup ## How right the conversion model is on later leads (FILE=<csv
 calibrate: setup-dev ## How often bands and promises come true in simulated companies (COMPANIES=100 per world, WORLDS=<names>)
 	@$(PY) -m tests.calibration --companies $(or $(COMPANIES),100) --worlds "$(WORLDS)"
 >>>>>>> fde2fcf (Learn from past leads how likely one converts: ridge in log-odds beside the rules' prior, reasons that add up, a guard against columns filled after the outcome; make eval-leads judges it on later leads)
+
+bench-leads: setup ## How long scoring all waiting leads takes, and reading one (LEADS=1000000)
+	@$(LOCAL) bench-leads --leads $(or $(LEADS),1000000)
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)

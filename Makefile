@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest calibrate priors bench-history bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest eval-leads calibrate priors bench-leads bench-history bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -56,11 +56,17 @@ check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, un
 backtest: setup ## How right the projection would have been on past days (FILE=<csv[.gz] or folder> MAPPING=<yaml>, else public data)
 	@$(LOCAL) backtest --file "$(FILE)" --mapping "$(MAPPING)"
 
+eval-leads: setup ## How right the conversion model is on later leads (FILE=<csv[.gz]> MAPPING=<yaml>, else public data)
+	@$(LOCAL) eval-leads --file "$(FILE)" --mapping "$(MAPPING)"
+
 calibrate: setup-dev ## How often bands and promises come true in simulated companies (QUARTERS=400 per world, WORLDS=<names>)
 	@$(PY) -m tests.calibration worlds --quarters $(or $(QUARTERS),400) --only "$(WORLDS)"
 
 priors: setup-dev ## What the settings of the projection believe beforehand, learnt anew from simulated companies of many kinds
 	@$(PY) -m tests.calibration priors
+
+bench-leads: setup ## How long scoring all waiting leads takes, and reading one (LEADS=1000000)
+	@$(LOCAL) bench-leads --leads $(or $(LEADS),1000000)
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)

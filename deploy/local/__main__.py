@@ -94,6 +94,22 @@ def backtest(file: str = "", mapping: str = "") -> None:
     raise typer.Exit(run.main(file=file, mapping=mapping, pictures_into=_home() / "backtest"))
 
 
+@app.command("eval-leads")
+def eval_leads(file: str = "", mapping: str = "") -> None:
+    """Say how right the conversion model is on the newest leads of a file, with and without columns that leak."""
+    from deploy.local.evalleads import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(file=file, mapping=mapping))
+
+
+@app.command("bench-leads")
+def bench_leads(leads: int = 1_000_000) -> None:
+    """Time scoring every waiting lead anew, and reading one with its chance."""
+    from deploy.local.evalleads import speed  # noqa: PLC0415 - as above
+
+    raise typer.Exit(speed.main(leads=leads))
+
+
 @app.command()
 def latency(rate: float = 50.0, seconds: float = 60.0) -> None:
     """Start a fresh system, send it changes at a fixed rate, say how long each took to the forecast, stop."""

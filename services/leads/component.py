@@ -6,6 +6,8 @@ from libs.common.web.auth import Principal
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
+from services.leads.conversion import service as conversion
+from services.leads.conversion.endpoints import router as conversion_router
 from services.leads.duplicates import service as duplicates
 from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
@@ -22,6 +24,16 @@ async def _compare(runtime: Runtime) -> None:
             compared = await duplicates.compare_next(session, principal=Principal.system("leads"))
 
 
+async def learn_nightly(runtime: Runtime) -> None:
+    """Learn once per local day how likely leads convert, and score those that wait."""
+    await conversion.learn_nightly(runtime.database, principal=Principal.system("leads"))
+
+
+async def score_changed(runtime: Runtime) -> None:
+    """Score leads that came or changed since."""
+    await conversion.score_waiting(runtime.database, only_changed=True, principal=Principal.system("leads"))
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -29,6 +41,10 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(duplicates_router, evidence, routing, register, capture, qualification),
-    jobs=(Job("compare leads", every_s=1.0, run=_compare),),
+    routers=(duplicates_router, evidence, routing, register, capture, qualification, conversion_router),
+    jobs=(
+        Job("compare leads", every_s=1.0, run=_compare),
+        Job("learn how likely leads convert", every_s=300, run=learn_nightly),
+        Job("score new and changed leads", every_s=30, run=score_changed),
+    ),
 )

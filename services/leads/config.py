@@ -1,12 +1,12 @@
 """Settings of the leads service."""
 
-from datetime import date, datetime
-from functools import cache
-from zoneinfo import ZoneInfo
+from typing import cast
 
-from pydantic import Field, SecretStr
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.config import CommonSettings
+from libs.common.db import SETTINGS
 
 
 class Settings(CommonSettings):
@@ -15,14 +15,11 @@ class Settings(CommonSettings):
     consumer_pace_s: float = Field(
         default=0.1, ge=0, description="least time between two batches of events, for fewer and larger transactions"
     )
+    conversion_days: int = Field(
+        default=60, ge=1, le=730, description="a lead's chance is that of becoming a deal within so many days"
+    )
 
 
-@cache
-def business_zone() -> ZoneInfo:
-    """The organisation's time zone: which day an instant is. Read once; handlers get no settings passed."""
-    return ZoneInfo(Settings(database_url=SecretStr("")).org_timezone)
-
-
-def local_date(at: datetime) -> date:
-    """The business date of an instant."""
-    return at.astimezone(business_zone()).date()
+def settings_of(session: AsyncSession) -> Settings:
+    """The settings of the process that opened the session."""
+    return cast("Settings", session.info[SETTINGS])

@@ -39,6 +39,11 @@ class LeadState(EventData):
     product: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
+    employees: int | None = None
+    industry: str | None = None
+    role: str | None = None
+    engagement_count: int | None = None
+    last_activity_at: datetime | None = None
     fit: Literal["A", "B", "C"] | None = None
     engagement: Literal[1, 2, 3] | None = None
     reasons: tuple[Reason, ...] = ()

@@ -6,12 +6,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.calendar import local_date
 from libs.common.events.base import Cause
 from libs.common.events.leads import Verdict
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
-from services.leads.config import local_date
+from services.leads.config import settings_of
 from services.leads.evidence import service as evidence
 from services.leads.register import service as register
 from services.leads.register.models import LeadRow, NewInput
@@ -53,7 +54,8 @@ async def judge(
     state = row.state
     if state is None:
         raise ValueError(f"lead {lead_id} is a placeholder")
-    if recycled_until is not None and recycled_until <= local_date(clock.now()):
+    today = local_date(clock.now(), settings_of(session).org_timezone)
+    if recycled_until is not None and recycled_until <= today:
         raise RecycledIntoThePast(f"{recycled_until} is not to come; name a later day on which to look at it again.")
     if (state.verdict, state.recycled_until) == (verdict, recycled_until):
         raise LeadAlreadyJudged(f"Lead {lead_id} is already {_WORDS[verdict]}; reopen it or choose another verdict.")

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Response
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from services.leads.conversion import service as conversion
 from services.leads.register import service
-from services.leads.register.schemas import Grade, LeadOut, LeadPageOut, Verdict
+from services.leads.register.schemas import Grade, LeadPageOut, LeadReadOut, Verdict
 
 router = APIRouter(prefix="/leads", tags=["leads"])
 
@@ -36,12 +37,15 @@ async def list_leads(
         limit=limit,
         principal=principal,
     )
-    return LeadPageOut(items=[LeadOut.of(row) for row in rows], next_cursor=following)
+    chances = await conversion.chances_of(session, [row.state for row in rows if row.state], principal=principal)
+    items = [LeadReadOut.read(row, chance) for row, chance in zip(rows, chances, strict=True)]
+    return LeadPageOut(items=items, next_cursor=following)
 
 
 @router.get("/{lead_id}")
-async def read_lead(lead_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response) -> LeadOut:
-    """A lead as it stands, with the reasons of its grade."""
+async def read_lead(lead_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response) -> LeadReadOut:
+    """A lead as it stands, with the reasons of its grade and of its chance to convert."""
     row = await service.read_lead(session, lead_id, principal=principal)
     response.headers["ETag"] = etag(row.version)
-    return LeadOut.of(row)
+    (chance,) = await conversion.chances_of(session, [row.state] if row.state else [], principal=principal)
+    return LeadReadOut.read(row, chance)

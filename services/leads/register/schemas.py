@@ -6,6 +6,7 @@ from typing import Literal, Self
 from uuid import UUID
 
 from libs.common.web.schemas import Out
+from services.leads.conversion.schemas import ChanceOut
 from services.leads.register.models import LeadRow
 
 Grade = Literal["A", "B", "C", "A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3"]
@@ -36,6 +37,11 @@ class LeadOut(Out):
     product: str | None
     amount: Decimal | None
     currency: str | None
+    employees: int | None
+    industry: str | None
+    role: str | None
+    engagement_count: int | None
+    last_activity_at: datetime | None
     grade: str | None
     fit: Literal["A", "B", "C"] | None
     engagement: Literal[1, 2, 3] | None
@@ -67,8 +73,18 @@ class LeadOut(Out):
         return cls.model_validate(state.model_dump() | own)
 
 
+class LeadReadOut(LeadOut):
+    """A lead as it stands, with its chance to convert; null for a lead that waits no more."""
+
+    conversion: ChanceOut | None
+
+    @classmethod
+    def read(cls, row: LeadRow, conversion: ChanceOut | None) -> Self:
+        return cls.model_validate(LeadOut.of(row).model_dump() | {"conversion": conversion})
+
+
 class LeadPageOut(Out):
     """A page of leads, newest first; `next_cursor` is null on the last."""
 
-    items: list[LeadOut]
+    items: list[LeadReadOut]
     next_cursor: str | None

@@ -8,9 +8,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.calendar import local_date
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.leads.config import local_date
+from services.leads.config import settings_of
 from services.leads.register import service as register
 from services.leads.routing import repository
 from services.leads.routing.clocks import Clock, clock_of
@@ -47,7 +48,7 @@ async def queue(
     now = clock.now()
     asked = Asked(
         standing=standing,
-        on=local_date(now),
+        on=local_date(now, settings_of(session).org_timezone),
         as_of=now,
         fit=fit,
         engagement=engagement,
@@ -76,7 +77,7 @@ async def about(session: AsyncSession, lead_id: UUID, *, principal: Principal) -
     """A lead as the queue has it, and its standing; null for one that is deleted or merged. Raises LeadNotFound."""
     row = await register.read_lead(session, lead_id, principal=principal)
     now = clock.now()
-    found, standing = await repository.one(session, lead_id, on=local_date(now))
+    found, standing = await repository.one(session, lead_id, on=local_date(now, settings_of(session).org_timezone))
     return found, _clock(found, now), None if row.state is None or row.state.deleted else standing
 
 

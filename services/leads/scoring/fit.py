@@ -53,13 +53,11 @@ def fit_reasons(
     if employees is not None:
         reasons.append(Reason(rule="employees", detail=f"{employees} employees", points=_employees(employees)))
     if industry:
-        points = INDUSTRY_POINTS.get(_plain(industry), 0)
-        reasons.append(Reason(rule="industry", detail=industry, points=points))
+        reasons.append(Reason(rule="industry", detail=industry, points=industry_points(industry)))
     if role:
-        reasons.append(Reason(rule="role", detail=role, points=_role(role)))
+        reasons.append(Reason(rule="role", detail=role, points=role_points(role)))
     if segment:
-        points = SEGMENT_POINTS.get(_plain(segment), 0)
-        reasons.append(Reason(rule="segment", detail=segment, points=points))
+        reasons.append(Reason(rule="segment", detail=segment, points=segment_points(segment)))
     return tuple(reasons)
 
 
@@ -67,7 +65,16 @@ def _employees(employees: int) -> int:
     return next((points for least, points in EMPLOYEE_STEPS if employees >= least), EMPLOYEE_STEPS[-1][1])
 
 
-def _role(role: str) -> int:
+def industry_points(industry: str) -> int:
+    return INDUSTRY_POINTS.get(_plain(industry), 0)
+
+
+def segment_points(segment: str) -> int:
+    return SEGMENT_POINTS.get(_plain(segment), 0)
+
+
+def role_points(role: str) -> int:
+    """Points of the first row that has a word of the title; the most for a vice president however written."""
     words = set(re.findall(r"[a-z]+", role.lower()))
     if {"vice", "president"} <= words:
         return 3

@@ -1,0 +1,213 @@
+"""The rules of chances: when a model is learnt, what scores leads, how a score is told."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock
+from libs.common.db import Database
+from libs.common.events.leads import LeadState
+from libs.common.ids import new_id
+from libs.common.messaging import outbox
+from libs.common.web.auth import Principal
+from libs.common.web.errors import NotFound
+from services.leads.config import settings_of
+from services.leads.conversion import learning, repository
+from services.leads.conversion.facts import Facts
+from services.leads.conversion.kept import document_of, model_of
+from services.leads.conversion.models import ModelRow
+from services.leads.conversion.odds.model import ConversionModel, Prior, Scores
+from services.leads.conversion.odds.table import Floats
+from services.leads.conversion.schemas import ChanceOut, ChanceReasonOut
+
+AGES = (timedelta(), timedelta(days=14), timedelta(days=42))
+"""Days of a lead's life on which the past is asked what was known; a lead is scored on any day."""
+
+MOST_LEADS = 20_000
+SCORED_AT_ONCE = 25_000
+FIRST = UUID(int=0)
+_PARSED: dict[UUID, tuple[ModelRow, ConversionModel]] = {}
+"""The newest model of this process, by id."""
+
+
+class ModelNotFound(NotFound):
+    """No such model, or none yet."""
+
+
+async def learn_nightly(database: Database, *, principal: Principal) -> ModelRow | None:
+    """Learn a model once per local day and score every waiting lead by it; None where today's stands already."""
+    async with database.reading() as session:
+        newest = await repository.newest_model(session)
+        zone = ZoneInfo(settings_of(session).org_timezone)
+    now = clock.now()
+    if newest is not None and _day(newest.fitted_at, zone) >= _day(now, zone):
+        return None
+    row = await learn(database, principal=principal)
+    await score_waiting(database, only_changed=False, principal=principal)
+    return row
+
+
+async def learn(database: Database, *, principal: Principal) -> ModelRow:  # noqa: ARG001
+    """Fit on the past, judge on its newest part, register what came of it."""
+    now = clock.now()
+    async with database.reading() as session:
+        horizon = timedelta(days=settings_of(session).conversion_days)
+        found = await repository.past_leads(session, until=now - horizon, horizon=horizon, ages=AGES, most=MOST_LEADS)
+    fitted = await asyncio.to_thread(_learnt, found)
+    row = ModelRow(
+        model_id=new_id(),
+        fitted_at=now,
+        method="model" if fitted.is_fitted else "rules",
+        why=fitted.why,
+        horizon_days=horizon.days,
+        leads=found["leads"],
+        conversions=found["conversions"],
+        ridge=fitted.ridge,
+        figures=fitted.figures,
+        segments=fitted.segments,
+        leaks=fitted.leaks,
+        parameters=document_of(fitted.model),
+    )
+    async with database.transaction() as session:
+        await repository.add_model(session, row, recorded_at=await outbox.stamp(session))
+    return row
+
+
+async def score_waiting(database: Database, *, only_changed: bool, principal: Principal) -> int:  # noqa: ARG001
+    """Score waiting leads by the newest model, batch by batch, each in its transaction; returns how many.
+
+    `only_changed`: those that are new or have changed since they were scored; chances of leads that left are dropped.
+    """
+    async with database.reading() as session:
+        row, model = await _known(session)
+    if row is None:
+        return 0
+    scored, after = 0, FIRST
+    while True:
+        async with database.transaction() as session:
+            now = clock.now()
+            batch = await repository.waiting_leads(
+                session, after=after, most=SCORED_AT_ONCE, as_of=now, only_changed=only_changed
+            )
+            if batch["lead_id"] is None:
+                break
+            scores = await asyncio.to_thread(_scored, model, batch)
+            await repository.write_scores(
+                session,
+                batch["lead_id"],
+                batch["version"],
+                chances=scores.chance,
+                prior_shares=scores.prior_share,
+                model_id=row.model_id,
+                scored_at=now,
+            )
+        scored, after = scored + len(batch["lead_id"]), batch["lead_id"][-1]
+    async with database.transaction() as session:
+        await repository.forget_who_left(session)
+    return scored
+
+
+async def chances_of(
+    session: AsyncSession,
+    leads: Sequence[LeadState],
+    *,
+    principal: Principal,  # noqa: ARG001
+) -> list[ChanceOut | None]:
+    """The chance of each lead as it stands now, with its reasons; None for one that waits no more.
+
+    The caller has found the leads within the principal's scope.
+    """
+    waiting = [lead for lead in leads if lead.verdict == "pending" and not lead.deleted]
+    if not waiting:
+        return [None] * len(leads)
+    row, model = await _known(session)
+    now = clock.now()
+    horizon = row.horizon_days if row else settings_of(session).conversion_days
+    facts = Facts.of(waiting, as_of=now)
+    scores = model.score(facts.table(), facts.points())
+    told = iter(
+        ChanceOut(
+            chance=float(scores.chance[place]),
+            prior_share=float(scores.prior_share[place]),
+            horizon_days=horizon,
+            method=row.method if row else "rules",
+            model_id=row.model_id if row else None,
+            as_of=now,
+            average_log_odds=scores.average,
+            reasons=_reasons(model, scores, facts, place),
+        )
+        for place in range(len(waiting))
+    )
+    return [next(told) if lead.verdict == "pending" and not lead.deleted else None for lead in leads]
+
+
+async def read_model(session: AsyncSession, model_id: UUID | None, *, principal: Principal) -> ModelRow:  # noqa: ARG001
+    """A model, the newest without an id. Figures are of the whole company and name no lead. Raises ModelNotFound."""
+    if model_id is None:
+        newest = await repository.newest_model(session)
+        if newest is None:
+            raise ModelNotFound("No model was learnt yet; the scheduler learns one every night.")
+        model_id = newest.model_id
+    row = await repository.find_model(session, model_id)
+    if row is None:
+        raise ModelNotFound(f"There is no model {model_id}.")
+    return row
+
+
+async def list_models(session: AsyncSession, *, most: int, principal: Principal) -> list[ModelRow]:  # noqa: ARG001
+    return await repository.list_models(session, most=most)
+
+
+def _reasons(model: ConversionModel, scores: Scores, facts: Facts, place: int) -> list[ChanceReasonOut]:
+    """Those that say something, the weightiest first; together with the average they are the log-odds."""
+    said = [
+        ("prior", "how often leads convert at all", float(scores.prior[place])),
+        ("rules", f"{facts.points()[place]:+.0f} points of fit and engagement", float(scores.rules[place])),
+    ]
+    if model.design is not None:
+        table = facts.table()
+        values = dict(iter(table))
+        said += [
+            (each.name, each.says(values[each.name][place]), float(scores.columns[place, column]))
+            for column, each in enumerate(model.design.encodings)
+        ]
+    said.sort(key=lambda reason: -abs(reason[2]))
+    return [ChanceReasonOut(column=column, detail=detail, log_odds=worth) for column, detail, worth in said if worth]
+
+
+def _learnt(found: dict[str, Any]) -> learning.Registered:
+    if not found["came"]:
+        empty: dict[str, list[object]] = {name: [] for name in found}
+        return learning.learn(Facts.of_columns(empty), np.zeros(0), leads=0, rng=np.random.default_rng(0))
+    outcomes: Floats = np.array(found["came"], dtype=float)
+    rng = np.random.default_rng(len(outcomes))
+    return learning.learn(Facts.of_columns(found), outcomes, leads=found["leads"], rng=rng)
+
+
+def _scored(model: ConversionModel, batch: dict[str, list[object]]) -> Scores:
+    facts = Facts.of_columns(batch)
+    return model.score(facts.table(), facts.points())
+
+
+async def _known(session: AsyncSession) -> tuple[ModelRow | None, ConversionModel]:
+    """The newest model, parsed once per process: what is registered never changes."""
+    newest = await repository.newest_model(session)
+    if newest is None:
+        return None, ConversionModel(Prior())
+    if newest.model_id not in _PARSED:
+        row = await repository.find_model(session, newest.model_id)
+        if row is None:
+            raise ModelNotFound(f"There is no model {newest.model_id}.")
+        _PARSED.clear()
+        _PARSED[newest.model_id] = (row, model_of(row.parameters))
+    return _PARSED[newest.model_id]
+
+
+def _day(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()

@@ -8,10 +8,10 @@ from sqlalchemy.exc import ProgrammingError
 
 APPEND_ONLY = {
     "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version"},
-    "leads": {"lead_input"},
+    "leads": {"lead_input", "lead_evidence", "lead_evidence_handed", "lead_gate", "lead_apart", "lead_model"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
-        "unit_version", "person_input", "person_version",
+        "unit_version", "person_input", "person_version", "evidence",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {

@@ -12,7 +12,7 @@ from libs.common.events.catalogue import EVENTS
 
 COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
-    "leads": set(),
+    "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share"},
     "deals": set(),
     "pricing": {"quote_line.discount"},
     "forecast": {"deal_version.stage_probability", "deal_current.stage_probability", "forecast_lock.completeness"},
@@ -21,6 +21,7 @@ DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.paylo
 """Documents of deals, which hold `stage_probability`."""
 
 NO_SHARES = {
+    "leads": {"lead_model.ridge"},
     "deals": {"deal.amount"},
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",
@@ -30,12 +31,17 @@ NO_SHARES = {
         "adjustment_entry.base_landing", "adjustment_entry.delta", "deal_current.amount", "deal_current.amount_base",
         "deal_current.weighted_base", "deal_version.amount", "judgement.amount", "lock_adjustment.delta", "lock_row.adjusted",
         "lock_row.adjustment", "lock_row.closed_won", "lock_row.crm", "lock_row.managers", "lock_row.own_call", "lock_row.reps",
+        "lock_projection_row.blend", "lock_projection_row.closed", "lock_projection_row.expected_wins",
+        "lock_projection_row.high_80", "lock_projection_row.high_95", "lock_projection_row.low_80",
+        "lock_projection_row.low_95", "lock_projection_row.not_created", "lock_projection_row.open",
+        "lock_projection_row.projection", "lock_projection_row.renewals", "lock_projection_row.size_cv",
+        "lock_projection_row.width_scale",
         "quota.amount", "rate.rate", "rollup_cell.amount", "rollup_cell.weighted", "submission.amount",
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst",
     },
 }  # fmt: skip
-"""Numbers that are money, quantities or exchange rates."""
+"""Numbers that are money, quantities, exchange rates, or how wide something is."""
 
 NAMES = re.compile(r"probab|percent|pct|share|ratio|discount|complete|confidence|_rate$")
 component = pytest.mark.parametrize("name", COLUMNS)

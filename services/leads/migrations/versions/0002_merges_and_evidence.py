@@ -52,7 +52,7 @@ CREATE INDEX lead_key_by_key ON lead_key (kind, key, lead_id);
 CREATE TABLE lead_pair (
     one uuid NOT NULL,
     other uuid NOT NULL,
-    likeness numeric(4, 3) NOT NULL,
+    likeness numeric(4, 3) NOT NULL CHECK (likeness BETWEEN 0 AND 1),
     reasons jsonb NOT NULL,
     PRIMARY KEY (one, other),
     CHECK (one < other)

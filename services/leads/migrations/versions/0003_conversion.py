@@ -31,8 +31,8 @@ CREATE TABLE lead_score (
     version bigint NOT NULL,
     model_id uuid NOT NULL,
     scored_at timestamptz NOT NULL,
-    chance double precision NOT NULL,
-    prior_share double precision NOT NULL
+    chance double precision NOT NULL CHECK (chance BETWEEN 0 AND 1),
+    prior_share double precision NOT NULL CHECK (prior_share BETWEEN 0 AND 1)
 );
 
 CREATE INDEX lead_score_best ON lead_score (chance DESC, lead_id)

@@ -54,7 +54,7 @@ async def test_the_list_shows_each_connection_with_its_url_and_what_waits(stack:
     await expect(row).to_contain_text("Paused")
     await expect(row).to_contain_text("not verified with a live account")
     await expect(row).to_contain_text("2 not read yet")
-    await expect(row.locator("td").last).to_contain_text("oldest")
+    await expect(row.locator("td[data-label='Not yet effective']")).to_contain_text("oldest")
 
     await page.bring_to_front()  # only the page in front may write to the clipboard
     await row.get_by_role("button", name="Copy the webhook URL of Northwind CRM").click()

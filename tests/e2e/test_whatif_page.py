@@ -21,7 +21,7 @@ PATH = "/projection/what-if"
 def large(crm: Crm, await_known: Known) -> str:
     """The name of the largest of a few open deals of this year."""
     mark, today = uuid.uuid4().hex[:8], clock.now().date()
-    crm.send(deal(f"large-{mark}", amount="1910000.33", close_date=today + timedelta(days=20)))
+    crm.send(deal(f"large-{mark}", amount="61910000.33", close_date=today + timedelta(days=20)))
     crm.send(deal(f"small-{mark}", amount="20000.10", close_date=today + timedelta(days=20), stage="Propose"))
     crm.send(deal(f"won-{mark}", amount="47000.00", stage="Won", category=None, closed_on=today))
     await_known({f"large-{mark}": "", f"small-{mark}": "", f"won-{mark}": "closed_won"})

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import Pool
 
 from libs.common.calendar import FiscalCalendar, Period
-from services.forecast.history.columns import Columns, Index, timeline
+from services.forecast.history.columns import Columns, Index, instant_of, micros, timeline
 from services.forecast.outlook import sayings
 from services.forecast.outlook.sayings import Said
 from services.forecast.projection import engine
@@ -33,12 +33,20 @@ SAYINGS_KEPT = 400
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A model and the rows of history behind it, in its `columns`: the last one of each deal by its number in the steps."""
+    """A model and the rows of history behind it, in its `columns`: the last one of each deal by its number in the steps.
+
+    `until`: from then on its columns show more than it has seen; None if it has seen all of them.
+    """
 
     model: Model
     steps: Steps
     columns: Columns
     last: Index
+    until: datetime | None
+
+    def holds(self, columns: Columns, at: datetime) -> bool:
+        """Whether it would be learnt the same from these columns at an instant."""
+        return self.columns is columns and (self.until is None or at < self.until)
 
     @property
     def deal(self) -> Index:
@@ -74,6 +82,16 @@ class Sight:
         is_last[:-1] = deal[1:] != deal[:-1]
         return steps_of(self.columns, rows, self.rates, self.zone), rows[is_last]
 
+    def hidden_until(self, as_of: datetime, known_at: datetime) -> datetime | None:
+        """When the first of what the columns hold beyond two instants will be seen; None without any.
+
+        There is some as what is known reaches only as far as everything has arrived, and others read on meanwhile.
+        """
+        columns = self.columns
+        hidden = (columns.valid_from > micros(as_of)) | (columns.recorded_at > micros(known_at))
+        seen_at = np.maximum(columns.valid_from[hidden], columns.recorded_at[hidden])
+        return instant_of(int(seen_at.min())) if len(seen_at) else None
+
     def midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
 
@@ -91,7 +109,7 @@ class Memory:
     """Models and sayings of one database in this process, the last that were asked for."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[Any, Any]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._learning = asyncio.Lock()
 
     async def learnt(
@@ -99,15 +117,16 @@ class Memory:
     ) -> Learnt:
         """The model of what is valid and known at two instants, with `today` as its day.
 
-        `asked`: the instants that were asked for, if any; without any the model stays until something new arrives.
+        `asked`: the instants that were asked for, if any; without any the model stays until there is more to see.
         """
         key = ("model", asked, today, repr(sight.rates), settings)
 
         def learn() -> Learnt:
             steps, last = sight.steps(as_of, known_at)
-            return Learnt(engine.learn(steps, today, sight.calendar, settings), steps, sight.columns, last)
+            model = engine.learn(steps, today, sight.calendar, settings)
+            return Learnt(model, steps, sight.columns, last, sight.hidden_until(as_of, known_at))
 
-        return await self._once(key, sight, learn)
+        return await self._once(key, learn, lambda held: held.holds(sight.columns, max(as_of, known_at)))
 
     async def said(self, sight: Sight, period: Period, lead: int, settings: Settings) -> Said | None:
         """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
@@ -117,17 +136,15 @@ class Memory:
         def say() -> Said | None:
             return sayings.said(sight.steps_then(day), period, lead, sight.calendar, settings)
 
-        return await self._once(key, None, say)
+        return await self._once(key, say, lambda _: True)
 
-    async def _once(self, key: Hashable, sight: Sight | None, work: Callable[[], T]) -> T:
+    async def _once(self, key: Hashable, work: Callable[[], T], holds: Callable[[T], bool]) -> T:
         async with self._learning:
-            held = self._kept.get(key)
-            if held is None or held[0] is not (sight.columns if sight else None):
-                held = (sight.columns if sight else None, await asyncio.to_thread(work))
-                self._kept[key] = held
+            if key not in self._kept or not holds(self._kept[key]):
+                self._kept[key] = await asyncio.to_thread(work)
             self._kept.move_to_end(key)
             self._forget()
-            found: T = held[1]
+            found: T = self._kept[key]
             return found
 
     def _forget(self) -> None:

@@ -299,3 +299,16 @@ async def test_with_next_to_nothing_it_still_answers_and_says_from_what(api_for:
         assert 0 < money(one["parts"]["open"]) < 1000
         low, high = (money(one["bands"][0][end]) for end in ("low", "high"))
         assert high - low > money(one["parts"]["projection"]), "thin data is a wide band"
+
+
+async def test_what_was_read_before_it_counts_as_known_is_in_the_number_as_soon_as_it_does(api_for: Any) -> None:
+    """What is known reaches only as far as everything has arrived; nothing new need come for the rest to count."""
+    api, runtime = api_for("forecast")
+    await organisation(runtime.database, {"north/one": ["ada"]})
+    soon = NOW + timedelta(seconds=5)
+    about = {"owner_id": named("ada"), "close_date": date(2025, 12, 20), "created_at": soon}
+    await handle(runtime.database, [deal("soon", valid_from=soon, recorded_at=soon, **about)])
+    with at(NOW):
+        assert money((await ask(api))["parts"]["open"]) == 0
+    with at(NOW + timedelta(seconds=10)):
+        assert money((await ask(api))["parts"]["open"]) > 0

@@ -4,16 +4,12 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.qualification import element_of
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.evidence import EvidenceIn, LackOut, elements, statement
 from services.deals.qualification import service
 from services.deals.qualification.schemas import (
-    ElementOut,
-    EntryOut,
-    EvidenceIn,
     EvidenceOut,
-    LackOut,
     StageGateOut,
 )
 from services.deals.qualification.service import Known
@@ -32,36 +28,18 @@ async def record_evidence(
     deal_id: UUID, wanted: EvidenceIn, session: Transaction, principal: CurrentPrincipal
 ) -> EvidenceOut:
     """Record a statement about an element; `void` takes back what was said about it before. Nothing is ever changed."""
-    await service.record(session, deal_id, **wanted.model_dump(), principal=principal)
+    await service.record(session, deal_id, wanted, principal=principal)
     return _out(deal_id, await service.read(session, deal_id, principal=principal))
 
 
 def _out(deal_id: UUID, known: Known) -> EvidenceOut:
-    elements = []
-    for each in known.standing:
-        element = element_of(each.element)
-        elements.append(
-            ElementOut(
-                element=each.element,
-                framework=element.framework,
-                name=element.name,
-                question=element.question,
-                state=each.state,
-                is_fresh=each.is_fresh,
-                strength=each.strength,
-                entry_id=each.entry.entry_id if each.entry else None,
-            )
-        )
     gates = [
         StageGateOut(
             name=gate.name, requires=dict(gate.requires), lacking=[LackOut.model_validate(lack) for lack in lacks]
         )
         for gate, lacks in known.gates
     ]
-    entries = [
-        EntryOut(
-            **of.entry.model_dump(exclude={"half_life_days"}), lead_id=of.lead_id, fresh_until=of.entry.fresh_until
-        )
-        for of in known.statements
-    ]
-    return EvidenceOut(deal_id=deal_id, as_of=known.as_of, elements=elements, gates=gates, entries=entries)
+    entries = [statement(of.entry, of.lead_id) for of in known.statements]
+    return EvidenceOut(
+        deal_id=deal_id, as_of=known.as_of, elements=elements(known.standing), gates=gates, entries=entries
+    )

@@ -4,20 +4,16 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from libs.common.qualification import element_of
 from libs.common.qualification.gates import Gate
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.evidence import EvidenceIn, LackOut, elements, statement
 from services.leads.evidence import service
 from services.leads.evidence.schemas import (
-    ElementOut,
-    EntryOut,
-    EvidenceIn,
     EvidenceOut,
     GateIn,
     GateOut,
     GateRule,
-    LackOut,
 )
 from services.leads.evidence.service import Known
 
@@ -49,7 +45,7 @@ async def record_evidence(
     lead_id: UUID, wanted: EvidenceIn, session: Transaction, principal: CurrentPrincipal
 ) -> EvidenceOut:
     """Record a statement about an element; `void` takes back what was said about it before. Nothing is ever changed."""
-    await service.record(session, lead_id, **wanted.model_dump(), principal=principal)
+    await service.record(session, lead_id, wanted, principal=principal)
     return _out(lead_id, await service.read(session, lead_id, principal=principal))
 
 
@@ -62,25 +58,7 @@ def _out(lead_id: UUID, known: Known) -> EvidenceOut:
         **_rule(known.gate_version, known.gate).model_dump(),
         lacking=[LackOut.model_validate(lack) for lack in known.lacks],
     )
-    elements = []
-    for each in known.standing:
-        element = element_of(each.element)
-        elements.append(
-            ElementOut(
-                element=each.element,
-                framework=element.framework,
-                name=element.name,
-                question=element.question,
-                state=each.state,
-                is_fresh=each.is_fresh,
-                strength=each.strength,
-                entry_id=each.entry.entry_id if each.entry else None,
-            )
-        )
-    entries = [
-        EntryOut(
-            **of.entry.model_dump(exclude={"half_life_days"}), lead_id=of.lead_id, fresh_until=of.entry.fresh_until
-        )
-        for of in known.entries
-    ]
-    return EvidenceOut(lead_id=lead_id, as_of=known.as_of, elements=elements, gate=gate, entries=entries)
+    entries = [statement(of.entry, of.lead_id) for of in known.entries]
+    return EvidenceOut(
+        lead_id=lead_id, as_of=known.as_of, elements=elements(known.standing), gate=gate, entries=entries
+    )

@@ -9,23 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
 from libs.common.events.leads import LeadEvidenceHanded
-from libs.common.ids import new_id
 from libs.common.messaging import outbox
 from libs.common.qualification import GATES, Entry, Gate, Lack, Standing, lacking, readings
 from libs.common.qualification.elements import Key
-from libs.common.qualification.evidence import Said
 from libs.common.qualification.gates import Wanted
 from libs.common.web.auth import Principal, require
-from libs.common.web.errors import Conflict, Invalid
+from libs.common.web.errors import Conflict
+from libs.common.web.evidence import EvidenceIn
 from services.leads.evidence import repository
 from services.leads.evidence.repository import OfLead
 from services.leads.register import service as register
 
 QUALIFIED = "qualified"
-
-
-class EvidenceFromTheFuture(Invalid):
-    """A statement was dated later than now."""
 
 
 class EvidenceBelongsToTheDeal(Conflict):
@@ -61,16 +56,11 @@ async def read(session: AsyncSession, lead_id: UUID, *, principal: Principal) ->
 async def record(
     session: AsyncSession,
     lead_id: UUID,
+    said: EvidenceIn,
     *,
-    element: Key,
-    state: Said,
-    source: str,
-    note: str,
-    at: datetime | None,
-    half_life_days: int | None,
     principal: Principal,
 ) -> Entry:
-    """Record a statement, as of now unless `at` says when it became known.
+    """Record a statement, as of now unless it says when it became known.
 
     Raises LeadNotFound, LeadIsGone, EvidenceBelongsToTheDeal, EvidenceFromTheFuture.
     """
@@ -79,19 +69,7 @@ async def record(
     register.check_is_there(row)
     if row.state is not None and (row.state.verdict == "qualified" or row.state.converted_deal_id):
         raise EvidenceBelongsToTheDeal(f"Lead {lead_id} is qualified; record what is known with its deal from now on.")
-    now = clock.now()
-    if at is not None and at > now:
-        raise EvidenceFromTheFuture(f"{at.isoformat()} is not yet; say when it became known, or leave the time out.")
-    entry = Entry(
-        entry_id=new_id(),
-        element=element,
-        state=state,
-        source=source,
-        note=note,
-        author=principal.subject,
-        at=at or now,
-        half_life_days=half_life_days,
-    )
+    entry = said.entry(principal.subject)
     await repository.add(session, lead_id, entry, recorded_at=await outbox.stamp(session))
     return entry
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from libs.common.config import CommonSettings
 from libs.common.db import Database
 from libs.common.web.auth import Principal
+from libs.common.web.evidence import EvidenceIn
 from services.leads.duplicates import service as duplicates
 from services.leads.evidence import service as evidence
 from services.leads.register import service as register
@@ -159,15 +160,8 @@ async def _check(chosen: CommonSettings, database: Database, wanted: Any) -> Non
         try:
             async with database.transaction() as session:
                 if act == "say":
-                    given = {"element": "bant.need", "state": "claimed", "source": "call", "note": "x"}
-                    entry = await evidence.record(
-                        session,
-                        one,
-                        **given,
-                        at=None,
-                        half_life_days=None,
-                        principal=SYSTEM,  # type: ignore[arg-type]
-                    )
+                    told = EvidenceIn(element="bant.need", state="claimed", source="call", note="x")
+                    entry = await evidence.record(session, one, told, principal=SYSTEM)
                     said[one].add(entry.entry_id)
                 elif act == "merge":
                     await duplicates.merge(session, one, into=rest[0], reason="x", if_match=None, principal=SYSTEM)

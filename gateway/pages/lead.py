@@ -1,5 +1,6 @@
 """The page of one lead: why it stands where it stands, what is known of it, and what people may do with it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +17,9 @@ from gateway.pages.names import names_of, speakers
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common import clock
+from libs.common.calendar import local_date
 from libs.common.ids import provisional_deal_id
-from libs.common.web.api import Reading
+from libs.common.web.api import Reading, runtime_of
 from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
@@ -27,6 +29,8 @@ Text = Annotated[str, Form(max_length=2000)]
 MAY_ACT = {"seller", "manager", "sales_ops", "cso", "admin"}
 RECYCLED_DAYS = 90
 """How far ahead a lead is set aside unless somebody chooses a day."""
+LIKE_SHOWN = 5
+"""Leads that may be the same one."""
 
 STATES = {
     "unknown": ("", "Unknown"),
@@ -135,16 +139,18 @@ async def _shown(
     principal: Principal,
 ) -> Response:
     services = services_of(request)
-    about = await services.get("leads", f"leads/{lead_id}/queue", principal=principal)
-    known = await services.get("leads", f"leads/{lead_id}/evidence", principal=principal)
-    merged = await services.get("leads", f"leads/{lead_id}/merged", principal=principal)
-    pairs = await services.get("leads", "leads/duplicates", principal=principal, params={"lead": str(lead_id)})
+    about, known, merged, pairs = await asyncio.gather(
+        services.get("leads", f"leads/{lead_id}/queue", principal=principal),
+        services.get("leads", f"leads/{lead_id}/evidence", principal=principal),
+        services.get("leads", f"leads/{lead_id}/merged", principal=principal),
+        services.get("leads", "leads/duplicates", principal=principal, params={"lead": str(lead_id)}),
+    )
     found = about["queued"]["lead"]
     others = {pair["other"] if pair["one"] == str(lead_id) else pair["one"]: pair for pair in pairs["items"]}
-    like = {
-        each: (await services.get("leads", f"leads/{each}", principal=principal), others[each])
-        for each in list(others)[:5]
-    }
+    shown = list(others)[:LIKE_SHOWN]
+    alike = await asyncio.gather(*(services.get("leads", f"leads/{each}", principal=principal) for each in shown))
+    like = {each: (lead, others[each]) for each, lead in zip(shown, alike, strict=True)}
+    today = local_date(clock.now(), runtime_of(request).settings.org_timezone)
     subjects = {entry["author"] for entry in known["entries"]} | {found["verdict_by"] or ""} - {""}
     ids = {found[key] for key in ("owner_id", "person_id") if found[key]}
     ids |= {each["person_id"] for each, _ in like.values() if each["person_id"]}
@@ -169,8 +175,8 @@ async def _shown(
         merged=merged["items"],
         like=like,
         deal_id=str(found["converted_deal_id"] or provisional_deal_id(lead_id)),
-        recycle_on=(clock.now().date() + timedelta(days=RECYCLED_DAYS)).isoformat(),
-        tomorrow=(clock.now().date() + timedelta(days=1)).isoformat(),
+        recycle_on=(today + timedelta(days=RECYCLED_DAYS)).isoformat(),
+        tomorrow=(today + timedelta(days=1)).isoformat(),
         may_act=bool(principal.roles & MAY_ACT),
         typed=typed,
         done=DONE.get(done or ""),

@@ -58,7 +58,10 @@ def test_what_would_have_to_be_true_can_be_supposed() -> None:
     assert f'href="/projection/what-if?target=5000000&amp;suppose={both}"' in html
     assert "It is as likely as that already" in written(needed=outlooks.needed(probability=0.9), target="1")
     html = written(needed=outlooks.needed(deals_suffice=False), target="5000000")
-    assert "No few deals suffice" in html
+    assert "Not even these deals suffice" in html
+    assert "Each that is not ruled out would do alone" in html
+    html = written(needed=outlooks.needed(deals_suffice=False, pace=None), target="5000000")
+    assert "None of these would do alone" in html
 
 
 def test_what_is_refused_is_told_and_a_period_that_is_over_has_nothing_to_suppose() -> None:

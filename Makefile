@@ -59,8 +59,8 @@ backtest: setup ## How right the projection would have been on past days (FILE=<
 eval-leads: setup ## How right the conversion model is on later leads (FILE=<csv[.gz]> MAPPING=<yaml>, else public data)
 	@$(LOCAL) eval-leads --file "$(FILE)" --mapping "$(MAPPING)"
 
-calibrate: setup-dev ## How often bands and promises come true in simulated companies (QUARTERS=400 per world, WORLDS=<names>)
-	@$(PY) -m tests.calibration worlds --quarters $(or $(QUARTERS),400) --only "$(WORLDS)"
+calibrate: setup-dev ## How often bands and promises come true in simulated companies (QUARTERS=400 per world, WORLDS=<names>, SEED=0 of the first)
+	@$(PY) -m tests.calibration worlds --quarters $(or $(QUARTERS),400) --only "$(WORLDS)" --first-seed $(or $(SEED),0)
 
 priors: setup-dev ## What the settings of the projection believe beforehand, learnt anew from simulated companies of many kinds
 	@$(PY) -m tests.calibration priors

@@ -1,34 +1,23 @@
 """The engine: learns from steps known by a day, and says what will be won by a later one. Pure."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
-from services.forecast.projection import arrivals as creation
-from services.forecast.projection import counting, evidence, hazards, landing, sizes
+from services.forecast.projection import evidence, landing
+from services.forecast.projection import lessons as learnt
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.arrivals import Arrivals
-from services.forecast.projection.curves import Curves, curves
+from services.forecast.projection.curves import Curves
 from services.forecast.projection.evidence import Factors
 from services.forecast.projection.hazards import Hazards
 from services.forecast.projection.landing import Deals, Landing
-from services.forecast.projection.seasons import seasons
+from services.forecast.projection.lessons import Lessons
 from services.forecast.projection.settings import DEFAULT, Settings
 from services.forecast.projection.sizes import Sizes
 from services.forecast.projection.steps import Births, Floats, Standing, Steps, Wins
-
-LONGEST: Final = 2 * 366
-"""Days of history that are counted."""
-LANDMARKS: Final = 8
-APART: Final = 14
-ENOUGH: Final = 50_000
-"""Past days that close dates are judged by, how far apart, and how many deals of each at most."""
-HORIZONS: Final = (7, 14, 30, 60, 91, 182, 365)
-_BLOCK: Final = 28
-_FEWEST: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +123,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What was learnt from everything known when the day `today` began. `pace`: what is supposed of wins from today on."""
+    """The deals as they stand when the day `today` begins, and what was learnt of how deals go, then or when the day before did.
+
+    `pace`: what is supposed of wins from today on. `arrivals` are those learnt, or as many times as many as is supposed.
+    """
 
     today: int
     calendar: FiscalCalendar
@@ -143,19 +135,27 @@ class Model:
     standing: Standing
     births: Births
     wins: Wins
-    hazards: Hazards
-    sizes: Sizes
+    lessons: Lessons
     arrivals: Arrivals
-    shock: float
-    first: int
     pace: float = 1.0
-    _factors: dict[int, Factors] = field(default_factory=dict)
+
+    @property
+    def hazards(self) -> Hazards:
+        return self.lessons.hazards
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.lessons.sizes
+
+    @property
+    def shock(self) -> float:
+        return self.lessons.shock
 
     def curves(self, end: int, today: int | None = None) -> Curves:
-        """The chances to be won before `end`, standing so when today begins, or by what was learnt on a day of the past."""
+        """The chances to be won before `end`, standing so when today begins; from another day on at the pace that was learnt."""
         if today is not None:
-            return curves(self.hazards, seasons(self.calendar, today, end), self.settings.ages)
-        return curves(self.hazards.winning(self.pace), seasons(self.calendar, self.today, end), self.settings.ages)
+            return self.lessons.curves(today, end)
+        return self.lessons.curves(self.today, end, self.pace)
 
     def closed(self, start: int, end: int) -> float:
         """What is won already and counts from the day `start` on and before `end`."""
@@ -223,106 +223,50 @@ class Model:
         """What lies from `today`, the model's own or a later day, to before `end`; from `start` on where that is later."""
         now = self.today if today is None else today
         days = (end,) if start is None or start <= now else (end, start)
-        return Ahead(now, [(day, self.curves(day, today), self._factors_for(day - now)) for day in days])
-
-    def _factors_for(self, horizon: int) -> Factors:
-        nearest = min(HORIZONS, key=lambda known: abs(np.log(known / max(horizon, 1))))
-        if nearest not in self._factors:
-            self._factors[nearest] = self._judged(nearest)
-        return self._factors[nearest]
-
-    def _judged(self, horizon: int) -> Factors:
-        """Factors from the newest past days whose following `horizon` days are over."""
-        if np.isnan(self.evenings.close_date).all() and not self.evenings.pushes.any():
-            return evidence.NOTHING
-        seen = [self._landmark(self.today - horizon - APART * back, horizon) for back in range(LANDMARKS)]
-        found = [each for each in seen if each is not None]
-        if not found:
-            return evidence.NOTHING
-        chance, date, pushed, won = (np.concatenate(each) for each in zip(*found, strict=True))
-        return evidence.fit(chance, date, pushed, won, self.settings)
-
-    def _landmark(self, day: int, horizon: int) -> tuple[Floats, stepping.Ints, stepping.Ints, Floats] | None:
-        if day < self.first + 30:
-            return None
-        every = max(1, int(self.evenings.deal.max(initial=0)) // ENOUGH)
-        known = self.evenings.take((self.evenings.at < day) & (self.evenings.deal % every == 0))
-        stood = stepping.standing(known, day)
-        chance = self.curves(day + horizon, day).of(stood.segment, stood.stage, stood.age)
-        won = self.wins.deal[(self.wins.at >= day) & (self.wins.at < day + horizon)]
-        is_won = np.isin(stood.deal, won).astype(float)
-        return (
-            chance,
-            evidence.date_group(stood.close_date, day, day + horizon),
-            evidence.push_group(stood.pushes),
-            is_won,
-        )
+        return Ahead(now, [(day, self.curves(day, today), self.lessons.factors(day - now)) for day in days])
 
 
 def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT) -> Model:
     """Learn from what was known when the day `today` began; later rows are not looked at."""
     known = stepping.evenings(steps.until(today))
-    start = int(np.floor(known.at.min())) if len(known) else today - 1
-    first = max(start, today - LONGEST)
-    lasted, born = stepping.stays(known, today), stepping.births(known)
-    counts = counting.count(
-        lasted,
-        born,
-        first=first,
-        today=today,
-        segments=len(steps.segments),
-        stages=len(steps.stages),
-        ages=settings.ages,
-    )
-    counts, fitted = _fitted(counts, calendar, settings)
-    days = seasons(calendar, counts.first, today)
-    stood, won = stepping.standing(known, today), stepping.wins(known)
+    return _standing(known, today, learnt.lessons(known, today, calendar, settings))
+
+
+def teach(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT) -> Lessons:
+    """Only the lessons of what was known when the day `today` began; later rows are not looked at."""
+    return learnt.lessons(stepping.evenings(steps.until(today)), today, calendar, settings)
+
+
+def stand(steps: Steps, today: int, lessons: Lessons) -> Model:
+    """The deals as they stood when the day `today` began, by lessons of that day or an earlier one, in their codes."""
+    if (steps.stages, steps.segments) != (lessons.evenings.stages, lessons.evenings.segments):
+        raise ValueError("steps and lessons do not have the same stages and segments")
+    return _standing(stepping.evenings(steps.until(today)), today, lessons)
+
+
+def _standing(known: Steps, today: int, lessons: Lessons) -> Model:
     return Model(
         today=today,
-        calendar=calendar,
-        settings=settings,
+        calendar=lessons.calendar,
+        settings=lessons.settings,
         evenings=known,
-        standing=stood,
-        births=born,
-        wins=won,
-        hazards=fitted,
-        sizes=sizes.sizes(won, stood.amount, today=today, segments=len(steps.segments), settings=settings),
-        arrivals=creation.arrivals(counts, settings),
-        shock=_shock(counts, fitted.calendar(days), fitted, settings),
-        first=start,
+        standing=stepping.standing(known, today),
+        births=stepping.births(known),
+        wins=stepping.wins(known),
+        lessons=lessons,
+        arrivals=lessons.arrivals,
     )
 
 
-def _fitted(counts: counting.Counts, calendar: FiscalCalendar, settings: Settings) -> tuple[counting.Counts, Hazards]:
-    """The counts that can be believed, and what they say.
-
-    Many CRMs begin with what was open on the day they were bought, so that nothing closes before. Days before the first
-    close are left out when by what came after so many closes were to be expected in them that none is no accident.
-    """
-    end = counts.first + counts.days
-    closes = np.flatnonzero(counts.events[[counting.WIN, counting.LOSS]].sum(axis=(0, 1)))
-    if len(closes) and closes[0]:
-        later = counts.since(counts.first + int(closes[0]))
-        fitted = hazards.fit(later, seasons(calendar, later.first, end), settings)
-        before = seasons(calendar, counts.first, later.first)
-        closing = [counting.WIN, counting.LOSS]
-        rates, factor = fitted.rates[closing].reshape(len(closing), -1), fitted.calendar(before)[closing]
-        expected = ((rates @ counts.exposure[:, : closes[0]]) * factor).sum()
-        if expected > settings.silence:
-            return later, fitted
-    return counts, hazards.fit(counts, seasons(calendar, counts.first, end), settings)
-
-
-def _shock(counts: counting.Counts, factor: Floats, fitted: Hazards, settings: Settings) -> float:
-    """What moved all deals of a month together: the scatter of won over expected, beyond that of counting."""
-    expected = (fitted.rates[counting.WIN].ravel() @ counts.exposure) * factor[counting.WIN]
-    won = counts.events[counting.WIN].sum(axis=0)
-    whole = len(won) // _BLOCK * _BLOCK
-    if not whole:
-        return settings.shock
-    expected, won = (each[-whole:].reshape(-1, _BLOCK).sum(axis=1) for each in (expected, won))
-    enough = expected >= _FEWEST
-    beyond = (won[enough] / expected[enough] - 1) ** 2 - 1 / expected[enough]
-    periods = settings.shock_periods
-    square = (periods * settings.shock**2 + beyond.sum()) / (periods + len(beyond))
-    return float(np.sqrt(max(square, (settings.shock / 3) ** 2)))
+def rolled(model: Model, steps: Steps) -> Model:
+    """The model with these steps of some deals, all of each, in place of what it had of them: what `stand` makes of all steps."""
+    new = _standing(stepping.evenings(steps.until(model.today)), model.today, model.lessons)
+    moved = np.zeros(1 + max(int(each.deal.max(initial=-1)) for each in (model.evenings, steps)), dtype=bool)
+    moved[steps.deal] = True
+    return replace(
+        model,
+        evenings=stepping.woven(model.evenings, new.evenings, moved),
+        standing=stepping.woven(model.standing, new.standing, moved),
+        births=stepping.woven(model.births, new.births, moved),
+        wins=stepping.woven(model.wins, new.wins, moved),
+    )

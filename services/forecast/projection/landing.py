@@ -111,6 +111,15 @@ def _gamma_quantile(share: Floats, mean: float, variance: float) -> Floats:
     return found
 
 
+def gamma_quantiles(mean: Floats, variance: Floats, shares: Floats) -> Floats:
+    """Quantiles of gammas by their moments, all of one shape once they are broadcast; without any variance the mean is certain."""
+    certain = (mean <= _NOTHING) | (variance <= _NOTHING * mean**2)
+    scale = np.where(certain, 1.0, variance / np.where(certain, 1.0, mean))
+    shape = np.where(certain, 1.0, mean / scale)
+    found: Floats = np.where(certain, mean, gammaincinv(shape, shares) * scale)
+    return found
+
+
 def smooth(closed: float, mean: float, variance: float) -> Landing:
     """One gamma of these moments on top of what is closed."""
     one = np.ones(1)

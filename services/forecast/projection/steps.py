@@ -4,7 +4,7 @@ Times are days since 1970-01-01 of the organisation's local time; the whole part
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -186,3 +186,14 @@ def wins(steps: Steps) -> Wins:
     at, booked = steps.at[turned], steps.booked[turned]
     day = np.floor(np.where(np.isnan(booked), at, booked)).astype(np.int64)
     return Wins(steps.deal[turned], day, at, steps.segment[turned], steps.amount[turned], asked)
+
+
+Rows = TypeVar("Rows", Steps, Births, Standing, Wins)
+
+
+def woven(known: Rows, new: Rows, moved: Flags) -> Rows:
+    """Rows by deal with `new` ones in place of those of some deals: `moved` is a flag per deal number."""
+    kept = np.flatnonzero(~moved[known.deal])
+    places = np.searchsorted(known.deal[kept], new.deal)
+    names = [each.name for each in fields(known) if isinstance(getattr(known, each.name), np.ndarray)]
+    return replace(known, **{name: np.insert(getattr(known, name)[kept], places, getattr(new, name)) for name in names})

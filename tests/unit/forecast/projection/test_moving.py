@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.forecast.projection import engine, moving
-from services.forecast.projection.engine import HORIZONS, Model
+from services.forecast.projection.engine import Model
 from services.forecast.projection.evidence import Factors
+from services.forecast.projection.lessons import HORIZONS
 from services.forecast.projection.moving import LED, TERMS, Look, Moved
 from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Standing, Steps
 from tests.calibration.worlds import CALENDAR, START, World, steps_of
@@ -36,7 +37,8 @@ def learnt(steps: Steps, today: int) -> Model:
 
 @cache
 def known() -> Model:
-    return replace(learnt(company(), TODAY), _factors=dict.fromkeys(HORIZONS, FACTORS))
+    found = learnt(company(), TODAY)
+    return replace(found, lessons=replace(found.lessons, _factors=dict.fromkeys(HORIZONS, FACTORS)))
 
 
 def look(model: Model, part: Any = None, *, start: int = START_OF, end: int = END) -> Look:
@@ -218,7 +220,8 @@ def test_who_omits_a_deal_is_told_apart_from_a_stage() -> None:
 def test_names_that_were_not_known_then_are_learnt() -> None:
     model = known()
     renamed = replace(model.evenings, stages=("Else", *model.evenings.stages[1:]))
-    now = replace(model, evenings=renamed, hazards=replace(model.hazards, rates=model.hazards.rates * 1.2))
+    faster = replace(model.lessons, hazards=replace(model.hazards, rates=model.hazards.rates * 1.2))
+    now = replace(model, evenings=renamed, lessons=faster)
     there = replace(model.standing, age=model.standing.age.copy())
     first = there.stage == 0
     there.age[first] = 0

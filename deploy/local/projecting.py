@@ -82,7 +82,7 @@ def edges() -> list[int]:
 
 
 def _projected(model: Model, ladder: Ladder, standing: Standing, nodes: Ints) -> Book:
-    made = Book.of(ladder, standing, nodes, sum(DIMENSIONS.values()))
+    made = Book.of(ladder, standing, nodes, list(DIMENSIONS.values()))
     sums = made.valued
     none = np.zeros((len(sums), ladder.spans))
     booking.quantiles(sums, (none, none), model.shock, SHARES)
@@ -92,14 +92,13 @@ def _projected(model: Model, ladder: Ladder, standing: Standing, nodes: Ints) ->
 def _moved(book: Book, standing: Standing, nodes: Ints, rng: np.random.Generator) -> list[float]:
     """How long each of some events takes: a deal that stands in another stage, at another amount, for a later day."""
     times = []
-    chosen = rng.permutation(len(standing))[:EVENTS]
-    for at in chosen.tolist():
-        before, stands = standing.where(np.array([at])), nodes[at : at + 1]
-        after = standing.where(np.array([at]))
-        after.stage[0] = (after.stage[0] + 1) % len(STAGES)
-        after.age[0], after.amount[0], after.close_date[0] = 0, after.amount[0] * 1.1, after.close_date[0] + 30
+    for at in rng.permutation(len(standing))[:EVENTS].tolist():
+        pair = np.array([at, at])
+        deals, stands = standing.where(pair), nodes[:, pair]
+        deals.stage[1] = (deals.stage[1] + 1) % len(STAGES)
+        deals.age[1], deals.amount[1], deals.close_date[1] = 0, deals.amount[1] * 1.1, deals.close_date[1] + 30
         begun = time.perf_counter()
-        done = book.move(before, after, stands, stands)
+        done = book.move(deals, stands, (-1, 1))
         times.append(time.perf_counter() - begun)
         if not done:
             raise RuntimeError("an event asked for another grain, so the book would have to be made anew")
@@ -137,7 +136,7 @@ def past(rng: np.random.Generator) -> Steps:
 
 
 def standing_now(rng: np.random.Generator, deals: int) -> tuple[Standing, Ints]:
-    """So many open deals, and for each its unit, its market and its product, numbered together."""
+    """So many open deals, and for each its unit, its market and its product, (dimensions, deals)."""
     standing = Standing(
         deal=np.arange(deals, dtype=np.int32),
         stage=rng.integers(0, len(STAGES), deals).astype(np.int32),
@@ -148,8 +147,7 @@ def standing_now(rng: np.random.Generator, deals: int) -> tuple[Standing, Ints]:
         pushes=rng.integers(0, 5, deals).astype(np.int32),
         due=rng.random(deals) < 0.15,
     )
-    sizes = np.array(list(DIMENSIONS.values()))
-    nodes = (rng.random((deals, len(sizes))) * sizes).astype(np.int32) + (np.cumsum(sizes) - sizes).astype(np.int32)
+    nodes = np.stack([rng.integers(0, size, deals) for size in DIMENSIONS.values()])
     return standing, nodes
 
 

@@ -8,28 +8,31 @@ a book that was changed event by event is to the last bit the one made anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import frexp
 from typing import Final
 
 import numpy as np
-from scipy.sparse import csc_array
 
 from services.forecast.projection import evidence
 from services.forecast.projection.engine import Model
 from services.forecast.projection.evidence import PUSHES
 from services.forecast.projection.landing import gamma_quantiles
-from services.forecast.projection.sizes import Sizes
-from services.forecast.projection.steps import Floats, Ints, Standing
+from services.forecast.projection.steps import Flags, Floats, Index, Ints, Standing
 
 WINS, MEAN, VARIANCE, SHARED = range(4)
 SUMS: Final = 4
 ELSEWHERE: Final = -1
 """A deal that stands in no node of a dimension."""
-_AT_ONCE: Final = 1 << 14
+_ROWS: Final = 1 << 12
+_AT_ONCE: Final = 1 << 15
+"""Deals whose sums are worked out together, so that they stay near the processor, and that are then added together."""
+_PAIRS: Final = 1 << 12
 _CERTAIN: Final = 1e-12
 _DIGITS: Final = 52
 _APART: Final = 2
 """Grains change by so many powers of two, so that they seldom do."""
-_OVERDUE: Final = 2
+_LEAST: Final = -32
+"""What brings less than two to the power of this counts as that much where grains are chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,41 +40,46 @@ class Ladder:
     """How the chance to be won grows from edge to edge, by where a deal stands. `edges` are days, the first today or later.
 
     `slower`: the logarithm of the chance not to be won before each edge, (cells, edges), cells by segment, stage and age.
-    `factor`: what close date and pushes multiply it by, (close date × pushes, edges). `place`: where a close date stands there,
-    by days from today. An edge that is today itself, before which nothing is won, is left out of all.
+    `factor`: what close date and pushes multiply it by, (close dates × pushes, edges); `place`: where a close date stands there:
+    none, before today, and each day from today on. An edge that is today, before which nothing is won, is left out of all.
+    `mean`, `square`: of what a deal without an amount brings, (segments,), and over its amount or the square of it of others.
     """
 
     today: int
     edges: tuple[int, ...]
-    shape: tuple[int, int]
+    stages: int
+    oldest: int
     slower: Floats
     factor: Floats
     place: Ints
-    sizes: Sizes
+    mean: tuple[Floats, float]
+    square: tuple[Floats, float]
 
     @classmethod
     def of(cls, model: Model, edges: Sequence[int]) -> "Ladder":
         """By what a model learnt. `edges`: days in ascending order, at least two."""
         today, ends = model.today, [edge for edge in edges if edge > model.today]
         tables = [model.curves(end).chance for end in ends]
-        slower = np.stack([np.log1p(-np.minimum(each, 1 - _CERTAIN)).ravel() for each in tables], axis=1)
-        horizon = ends[-1] - today
-        # Close dates from two days before today (none), over the day before (any earlier), up to the last edge (any later).
-        days = np.concatenate(([np.nan], np.arange(today - 1, today + horizon + 1, dtype=float)))
+        _, stages, ages = tables[0].shape
+        days = np.concatenate(([np.nan], np.arange(today - 1, ends[-1] + 1, dtype=float)))
         groups = np.stack([evidence.date_group(days, today, end) for end in ends], axis=1)
         kinds, place = np.unique(groups, axis=0, return_inverse=True)
-        factors = [model.lessons.factors(end - today) for end in ends]
         factor = np.empty((len(kinds), PUSHES, len(ends)))
-        for at, each in enumerate(factors):
-            factor[:, :, at] = each.date[kinds[:, at]][:, None] * each.pushes
+        for at, end in enumerate(ends):
+            told = model.lessons.factors(end - today)
+            factor[:, :, at] = told.date[kinds[:, at]][:, None] * told.pushes
+        sizes = model.sizes
+        usual, spread = np.nan_to_num(sizes.mean), np.nan_to_num(sizes.variance)
         return cls(
-            today,
-            tuple(edges),
-            tables[0].shape[1:],
-            slower,
-            factor.reshape(-1, len(ends)),
-            place.ravel().astype(np.int64),
-            model.sizes,
+            today=today,
+            edges=tuple(edges),
+            stages=stages,
+            oldest=ages - 1,
+            slower=np.stack([np.log1p(-np.minimum(each, 1 - _CERTAIN)).ravel() for each in tables], axis=1),
+            factor=factor.reshape(-1, len(ends)),
+            place=place.ravel().astype(np.int64),
+            mean=(usual, sizes.ratio),
+            square=(spread + usual**2, sizes.ratio_variance + sizes.ratio**2),
         )
 
     @property
@@ -80,141 +88,194 @@ class Ladder:
 
     def brings(self, deals: Standing) -> tuple[Floats, Floats]:
         """Mean, and mean square, of what each deal brings if it is won."""
-        mean, variance = self.sizes.of(deals.segment, deals.amount)
-        mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
-        return mean, variance + mean * mean
+        unknown, amount = np.isnan(deals.amount), deals.amount
+        mean = np.where(unknown, self.mean[0][deals.segment], self.mean[1] * amount)
+        return mean, np.where(unknown, self.square[0][deals.segment], self.square[1] * (amount * amount))
 
-    def sums(self, deals: Standing, grains: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """What each deal adds to the cells of its nodes, in whole grains, (deals, spans) of each sum."""
-        stages, ages = self.shape
-        cell = (deals.segment.astype(np.int64) * stages + deals.stage) * ages + np.minimum(deals.age, ages - 1)
-        later = np.clip(np.floor(deals.close_date) - self.today, -1, len(self.place) - _OVERDUE - 1)
-        place = self.place[np.where(np.isnan(later), 0, later + _OVERDUE).astype(np.int64)]
-        left = self.slower[cell]
-        left *= self.factor[place * PUSHES + evidence.push_group(deals.pushes)]
+    def where(self, deals: Standing) -> tuple[Index, Index]:
+        """Which row of `slower` and which of `factor` each deal has."""
+        cell = deals.segment * np.int64(self.stages)
+        cell += deals.stage
+        cell *= self.oldest + 1
+        cell += np.minimum(deals.age, self.oldest)
+        later = np.floor(deals.close_date) - self.today
+        place = np.fmin(np.fmax(later, -1), len(self.place) - 3) + 2
+        place *= ~np.isnan(later)
+        return cell, self.place[place.astype(np.int64)] * PUSHES + evidence.push_group(deals.pushes)
+
+    def sums(self, where: tuple[Index, Index], brings: tuple[Floats, Floats], grains: Floats, into: Floats) -> None:
+        """Write what each deal adds to a cell into (sums, spans, deals), in whole grains."""
+        cells, rows = self.slower.take(where[0], axis=0, mode="clip"), self.factor.take(where[1], axis=0, mode="clip")
+        left = np.ascontiguousarray(np.multiply(cells, rows, out=cells).T)
         np.exp(left, out=left)
-        if left.shape[1] == self.spans:
-            chance = np.empty_like(left)
-            np.subtract(1.0, left[:, 0], out=chance[:, 0])
-            np.subtract(left[:, :-1], left[:, 1:], out=chance[:, 1:])
-        else:
-            chance = left[:, :-1] - left[:, 1:]
+        skipped = len(left) - self.spans
+        chance = np.empty((self.spans, left.shape[1]))
+        if not skipped:
+            np.subtract(1.0, left[0], out=chance[0])
+        np.subtract(left[:-1], left[1:], out=chance[1 - skipped :])
         np.maximum(chance, 0.0, out=chance)
-        mean, square = self.brings(deals)
-        wins, money, squares = grains
-        brings = chance * mean[:, None]
-        variance = chance * (square / squares)[:, None]
-        variance -= (brings * brings) / squares
-        shared = np.subtract(1.0, chance)
-        np.maximum(shared, _CERTAIN, out=shared)
-        shared *= np.log(shared)
-        shared *= (mean / -money)[:, None]
-        brings /= money
+        wins, money, squares = grains.tolist()
+        mean, square = brings[0] / money, brings[1] / squares
+        brought = chance * mean
+        np.rint(brought, out=into[MEAN])
+        brought *= brought
+        brought *= money * money / squares
+        variance = chance * square
+        variance -= brought
+        np.rint(variance, out=into[VARIANCE])
+        slower = np.subtract(1.0, chance, out=variance)
+        np.maximum(slower, _CERTAIN, out=slower)
+        shared = np.log(slower, out=brought)
+        shared *= slower
+        shared *= -mean
+        np.rint(shared, out=into[SHARED])
         chance /= wins
-        return np.rint(chance), np.rint(brings), np.rint(variance), np.rint(shared)
+        np.rint(chance, out=into[WINS])
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How many deals bring about so much: counts by powers of two of mean and of mean square. Rolls exactly, and bounds sums."""
+    """What sums cannot exceed: how many deals there are, and what they bring and its squares, in 2^-32, each rounded up to a
+    power of two. It says how fine the grains may be, and rolls exactly.
+    """
 
-    counts: Ints
+    deals: int
+    money: int
+    squares: int
 
     @classmethod
     def of(cls, mean: Floats, square: Floats) -> "Gauge":
-        return cls(np.stack([np.bincount(_power(each), minlength=_POWERS) for each in (mean, square)]))
+        bounds = []
+        for values in (mean, square):
+            powers = np.bincount(np.maximum(np.frexp(values)[1] - _LEAST, 0))
+            bounds.append(sum(int(count) << power for power, count in enumerate(powers.tolist())))
+        return cls(len(mean), *bounds)
 
-    def moved(self, before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> "Gauge":
-        counts = self.counts.copy()
-        for row, (old, new) in enumerate(zip(before, after, strict=True)):
-            for values, by in ((old, -1), (new, 1)):
-                for power in _power(values).tolist():
-                    counts[row, power] += by
-        return Gauge(counts)
+    def moved(self, means: Floats, squared: Floats, signs: Sequence[int]) -> "Gauge":
+        """With deals that come (1) and go (-1)."""
+        deals, money, squares = self.deals, self.money, self.squares
+        for sign, brought, square in zip(signs, means.tolist(), squared.tolist(), strict=True):
+            deals += sign
+            money += sign << max(frexp(brought)[1] - _LEAST, 0)
+            squares += sign << max(frexp(square)[1] - _LEAST, 0)
+        return Gauge(deals, money, squares)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """The bounds' powers of two; by these the grains are chosen."""
+        wins, money, squares = (
+            -(-each.bit_length() // _APART) * _APART for each in (self.deals, self.money, self.squares)
+        )
+        return wins, money + _LEAST, squares + _LEAST
 
     @property
     def grains(self) -> Floats:
         """Of wins, of money and of squares of it."""
-        bounds = [int(self.counts[0].sum())]
-        bounds += [sum(int(count) << power for power, count in enumerate(row) if count) for row in self.counts.tolist()]
-        sizes = [-(-bound.bit_length() // _APART) * _APART for bound in bounds]
-        found: Floats = np.ldexp(1.0, np.array([sizes[0], sizes[1] - _LEAST, sizes[2] - _LEAST]) - _DIGITS)
+        found: Floats = np.ldexp(1.0, np.array(self.sizes) - _DIGITS)
         return found
-
-
-_LEAST: Final = 32
-"""What brings less than 2^-32 counts as that."""
-_POWERS: Final = 256
-
-
-def _power(values: Floats) -> Ints:
-    found: Ints = np.clip(np.frexp(values)[1].astype(np.int64) + _LEAST, 0, _POWERS - 1)
-    return found
 
 
 @dataclass(slots=True)
 class Book:
     """`cells`: whole grains, (nodes, 2, sums, spans); of each node open deals, then renewals.
 
-    The nodes of all dimensions are numbered together: `nodes` of them.
+    `sizes`: how many nodes each dimension has. They are numbered together, those of the first dimension first.
     """
 
     ladder: Ladder
+    sizes: tuple[int, ...]
     gauge: Gauge
     grains: Floats
     cells: Floats
 
     @classmethod
-    def of(cls, ladder: Ladder, deals: Standing, nodes: Ints, count: int) -> "Book":
-        """Made in one pass. `nodes`: where each deal stands, (deals, dimensions), ELSEWHERE where it does not."""
-        gauge = Gauge.of(*ladder.brings(deals))
+    def of(cls, ladder: Ladder, deals: Standing, nodes: Ints, sizes: Sequence[int]) -> "Book":
+        """Made in one pass. `nodes`: which of its dimension's nodes each deal stands in, (dimensions, deals), or ELSEWHERE."""
+        brings = ladder.brings(deals)
+        gauge = Gauge.of(*brings)
         grains = gauge.grains
-        # One row more for what stands elsewhere.
-        cells = np.zeros((SUMS, 2 * count + 2, ladder.spans))
-        rows = np.where(nodes < 0, count, nodes) * 2 + deals.due[:, None]
-        dimensions = nodes.shape[1]
+        pairs = _together(sizes)
+        keys, counts = zip(
+            *(_key(nodes[pair], [sizes[each] for each in pair], deals.due) for pair in pairs), strict=True
+        )
+        totals = [np.zeros((SUMS, ladder.spans, count)) for count in counts]
+        added = np.empty((SUMS, ladder.spans, min(_AT_ONCE, len(deals))))
         for start in range(0, len(deals), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            given = rows[some]
-            ends = np.arange(0, given.size + 1, dimensions)
-            stand = csc_array((np.ones(given.size), given.ravel(), ends), shape=(2 * count + 2, len(given)))
-            for at, added in enumerate(ladder.sums(deals.where(some), grains)):
-                cells[at] += stand @ added
-        found = np.moveaxis(cells[:, :-2].reshape(SUMS, count, 2, ladder.spans), 0, 2)
-        return cls(ladder, gauge, grains, np.ascontiguousarray(found))
+            stop = min(start + _AT_ONCE, len(deals))
+            for first in range(start, stop, _ROWS):
+                some = slice(first, min(first + _ROWS, stop))
+                where, bring = ladder.where(deals.where(some)), (brings[0][some], brings[1][some])
+                ladder.sums(where, bring, grains, added[:, :, first - start : some.stop - start])
+            for key, count, total in zip(keys, counts, totals, strict=True):
+                for at in np.ndindex(SUMS, ladder.spans):
+                    total[at] += np.bincount(key[start:stop], added[at][: stop - start], count)
+        cells = np.zeros((sum(sizes), 2, SUMS, ladder.spans))
+        firsts = np.cumsum([0, *sizes])
+        for pair, total in zip(pairs, totals, strict=True):
+            whole = total.reshape(SUMS, ladder.spans, *(sizes[each] + 1 for each in pair), 2)
+            for place, each in enumerate(pair):
+                others = tuple(2 + other for other in range(len(pair)) if other != place)
+                own = whole.sum(axis=others)[:, :, :-1]
+                cells[firsts[each] : firsts[each + 1]] = own.transpose(2, 3, 0, 1)
+        return cls(ladder, tuple(sizes), gauge, grains, cells)
 
-    def move(self, before: Standing, after: Standing, left: Ints, entered: Ints) -> bool:
-        """Take out deals as they stood, and put in as they stand; either may be none. `left`, `entered`: their nodes.
+    def move(self, deals: Standing, nodes: Ints, signs: Sequence[int]) -> bool:
+        """Put in deals as they stand (sign 1), and take out others as they stood (-1). `nodes`: as in `of`.
 
-        False, with nothing changed, when the grains would be others: then the book is made anew.
+        False, with nothing changed, when the grains would be others: then the book is to be made anew.
         """
-        ladder = self.ladder
-        gauge = self.gauge.moved(ladder.brings(before), ladder.brings(after))
-        if (gauge.grains != self.grains).any():
+        brings = self.ladder.brings(deals)
+        gauge = self.gauge.moved(*brings, signs)
+        if gauge.sizes != self.gauge.sizes:
             return False
-        for deals, nodes, sign in ((before, left, -1.0), (after, entered, 1.0)):
-            if not len(deals):
-                continue
-            added = np.stack(ladder.sums(deals, self.grains), axis=1)
-            for at, row in enumerate(nodes):
-                self.cells[row[row >= 0], int(deals.due[at])] += sign * added[at]
+        added = np.empty((SUMS, self.ladder.spans, len(deals)))
+        self.ladder.sums(self.ladder.where(deals), brings, self.grains, added)
+        first = 0
+        due = deals.due.tolist()
+        for stands, size in zip(nodes.tolist(), self.sizes, strict=True):
+            for at, node in enumerate(stands):
+                if node != ELSEWHERE:
+                    cell = self.cells[first + node, int(due[at])]
+                    (np.add if signs[at] > 0 else np.subtract)(cell, added[:, :, at], out=cell)
+            first += size
         self.gauge = gauge
         return True
-
-    def of_nodes(self, members: Sequence[Ints]) -> Floats:
-        """Sums of several nodes each, as of a unit and all below it, (nodes, 2, sums, spans) in currency: exact as the cells."""
-        found = np.stack([self.cells[each].sum(axis=0) for each in members])
-        return self._valued(found)
 
     @property
     def valued(self) -> Floats:
         """The cells in wins, currency and its squares."""
-        return self._valued(self.cells)
+        return self.value(self.cells)
 
-    def _valued(self, cells: Floats) -> Floats:
+    def value(self, cells: Floats) -> Floats:
+        """Cells of this book, or sums of some, in wins, currency and its squares."""
         wins, money, squares = self.grains.tolist()
         valued: Floats = cells * np.array([wins, money, squares, money])[:, None]
         return valued
+
+
+def _together(sizes: Sequence[int]) -> list[list[int]]:
+    """The dimensions, small ones together: adding to all pairs of their nodes at once costs no more than adding to one's."""
+    found: list[list[int]] = []
+    count = 0
+    for each in np.argsort(sizes, kind="stable").tolist():
+        if found and count * (sizes[each] + 1) <= _PAIRS:
+            found[-1].append(each)
+            count *= sizes[each] + 1
+        else:
+            found.append([each])
+            count = sizes[each] + 1
+    return found
+
+
+def _key(nodes: Ints, sizes: Sequence[int], due: Flags) -> tuple[Index, int]:
+    """One number of where each deal stands in some dimensions, and how many there are; ELSEWHERE is each one's last."""
+    key = np.zeros(nodes.shape[1], dtype=np.intp)
+    count = 1
+    for stands, size in zip(nodes, sizes, strict=True):
+        key *= size + 1
+        key += np.where(stands < 0, size, stands)
+        count *= size + 1
+    return key * 2 + due, count * 2
 
 
 def quantiles(sums: Floats, new: tuple[Floats, Floats], shock: float, shares: Floats) -> Floats:

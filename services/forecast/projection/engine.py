@@ -190,7 +190,7 @@ class Model:
         known = of >= 0
         place = of[known].astype(np.int64) * segments + born.segment[known]
         theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
-        return np.divide(theirs, every, out=np.zeros_like(theirs), where=every > 0)
+        return np.divide(theirs, every, out=np.zeros(theirs.shape), where=every > 0)
 
     def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats) -> Outlook:
         mean, variance = self.sizes.of(deals.segment, deals.amount)

@@ -44,7 +44,8 @@ def date_group(close_date: Floats, today: int, end: int) -> Ints:
 
 
 def push_group(pushes: Codes) -> Ints:
-    return np.asarray(np.select([pushes <= 0, pushes <= 2], [0, 1], 2), dtype=np.int64)
+    group: Ints = np.add(pushes > 0, pushes > 2, dtype=np.int64)
+    return group
 
 
 def fit(chance: Floats, date: Ints, pushed: Ints, won: Floats, settings: Settings) -> Factors:

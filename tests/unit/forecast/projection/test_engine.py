@@ -1,6 +1,6 @@
 """What the engine learns from a company whose chances are known, and what it must not see."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -103,6 +103,27 @@ def test_parts_add_to_the_whole_whoever_is_in_them(company: Steps) -> None:
     assert sum(each.open for each in parts) == pytest.approx(whole.open)
     assert sum(each.new[0] for each in parts) == pytest.approx(whole.new[0])
     assert sum(each.new_wins for each in parts) == pytest.approx(whole.new_wins)
+
+
+def test_a_part_without_any_deal_brings_nothing(company: Steps) -> None:
+    model = engine.learn(company, TODAY, CALENDAR)
+    nobody = model.outlook(TODAY + 61, part=model.part(np.zeros(int(company.deal.max()) + 1, dtype=bool)))
+    assert (nobody.to_come, nobody.new_wins, nobody.landing(5.0).mean) == (0, 0, 5)
+
+
+def test_deals_that_moved_on_stand_as_if_all_were_read_anew(company: Steps) -> None:
+    """Lessons of the day before; since then some deals moved and others came. To the last bit, whatever had been read."""
+    lessons = engine.teach(company, TODAY - 1, CALENDAR)
+    anew = engine.stand(company, TODAY, lessons)
+    for later in (1.0, 30.0, 400.0):
+        before = engine.stand(company.until(TODAY - later), TODAY, lessons)
+        moved = np.unique(company.deal[(company.at >= TODAY - later) & (company.at < TODAY)])
+        rolled = engine.rolled(before, company.take(np.isin(company.deal, moved)))
+        for name in ("evenings", "standing", "births", "wins"):
+            for each in fields(getattr(anew, name)):
+                found, wanted = (getattr(getattr(model, name), each.name) for model in (rolled, anew))
+                assert found == wanted if isinstance(wanted, tuple) else found.tobytes() == wanted.tobytes()
+        assert len(before.standing) < len(anew.births.deal)
 
 
 def test_a_later_period_brings_what_the_longer_brings_beyond_the_shorter(company: Steps) -> None:

@@ -1,6 +1,6 @@
 """What readings of the projection look like. Money is in the reading's currency, chances and shares are in [0, 1]."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -112,6 +112,13 @@ class PriorOut(Out):
     wins: int
 
 
+class LearntOut(Out):
+    """Until when history taught the engine: what was valid and known then. Deals count as they stand at the reading's instants."""
+
+    as_of: datetime
+    known_at: datetime
+
+
 class ProjectionReading(Reading):
     """The distribution of what will be closed won at the end of a period.
 
@@ -137,6 +144,7 @@ class ProjectionReading(Reading):
     target: TargetOut | None
     suggested: SuggestedOut | None
     """Null for a period that is over."""
+    learnt: LearntOut
     prior: PriorOut
     settings: str
 

@@ -21,9 +21,11 @@ from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
 from services.forecast.outlook import sayings, shown
-from services.forecast.outlook.known import Learnt, Sight, memory_of
+from services.forecast.outlook.known import memory_of
+from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import TAUGHT, Said
-from services.forecast.outlook.schemas import ContributionOut, FanOut, PastReading, ProjectionReading
+from services.forecast.outlook.schemas import ContributionOut, FanOut, LearntOut, PastReading, ProjectionReading
+from services.forecast.outlook.sight import Sight
 from services.forecast.past import service as past
 from services.forecast.projection import learning
 from services.forecast.projection.engine import Outlook, Part
@@ -112,6 +114,7 @@ async def read(
         suggested=shown.suggested(found.landing, settings_of(session).over_forecast_cost, asked.rates.base)
         if found.outlook
         else None,
+        learnt=LearntOut(as_of=found.learnt.taught.as_of, known_at=found.learnt.taught.known_at),
         prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
         settings=DEFAULT.digest,
     )
@@ -171,9 +174,8 @@ async def _sight(session: AsyncSession, asked: Asked) -> Sight:
 
 
 async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
-    today = day_number(asked.business_date.day) + 1
-    instants = (question.as_of, question.known_at)
-    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, today, DEFAULT, asked=instants)
+    day, instants = asked.business_date.day, (question.as_of, question.known_at)
+    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, day, DEFAULT, asked=instants)
 
 
 async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:

@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.calendar import FiscalCalendar
 from services.forecast.history.columns import empty
-from services.forecast.outlook.known import Sight
+from services.forecast.outlook.sight import Sight
 from services.forecast.rates.conversion import Rates
 
 

@@ -1,0 +1,48 @@
+"""What may be seen at an instant: nothing that was recorded after it. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from libs.common.calendar import FiscalCalendar
+from services.forecast.history.columns import Columns, seen, timeline
+from services.forecast.projection.reading import steps_of
+from services.forecast.projection.steps import Steps
+from services.forecast.rates.conversion import Rates
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came.
+
+    Nothing that was recorded after `known_at` is seen.
+    """
+
+    columns: Columns
+    rates: Rates
+    calendar: FiscalCalendar
+    zone: ZoneInfo
+    imported_at: datetime | None
+    known_at: datetime
+
+    def steps(self, as_of: datetime, known_at: datetime) -> Steps:
+        """The steps valid and known at two instants."""
+        return steps_of(self.columns, timeline(self.columns, as_of, known_at), self.rates, self.zone)
+
+    def sees(self, as_of: datetime, known_at: datetime) -> int:
+        """How many rows of history are valid and known at two instants."""
+        return int(np.count_nonzero(seen(self.columns, as_of, known_at)))
+
+    def midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone)
+
+    def known_by(self, at: datetime) -> datetime:
+        """Until when what was recorded counts as known at `at`: what was imported does from its own time on."""
+        return min(self.known_at, max(at, self.imported_at or at))
+
+    def steps_then(self, day: date) -> Steps:
+        """What was known when a day began."""
+        at = self.midnight(day)
+        return self.steps(at, self.known_by(at))

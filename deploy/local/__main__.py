@@ -86,6 +86,15 @@ def history(deals: int = 1_000_000, readings: int = 200) -> None:
     )
 
 
+@app.command("bench-projection")
+def bench_projection(deals: int = 1_000_000) -> None:
+    """Time projecting all open deals over twelve months, and one event."""
+    from deploy.local import projecting  # noqa: PLC0415 - as above
+
+    figures = projecting.run(deals=deals, say=lambda said: print(f"projection | {said}", flush=True))
+    print(projecting.line(figures))
+
+
 @app.command()
 def backtest(file: str = "", mapping: str = "") -> None:
     """Say what the projection would have said on past days, and how right it would have been beside simpler methods."""

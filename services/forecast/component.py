@@ -19,6 +19,7 @@ from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.metrics.endpoints import router as metrics_router
 from services.forecast.movement.endpoints import router as movement_router
+from services.forecast.outlook import service as outlook
 from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
@@ -69,6 +70,7 @@ async def _rebuild() -> None:
 
 FOLDED_AT_ONCE = 20_000
 HISTORY_EVERY_S = 30.0
+PROJECTION_EVERY_S = 60.0
 
 
 async def sweep(runtime: Runtime) -> None:
@@ -105,6 +107,17 @@ async def keep_history(runtime: Runtime) -> None:
         await asyncio.sleep(HISTORY_EVERY_S)
 
 
+async def keep_projection(runtime: Runtime) -> None:
+    """Learn before somebody asks: at the start, when a day has begun, and when what had arrived by then changed.
+
+    From time to time deals are moved on as well, so that a reading has only the newest left to do.
+    """
+    while True:
+        async with runtime.database.reading() as session:
+            await outlook.warm(session, principal=Principal.system("forecast"))
+        await asyncio.sleep(PROJECTION_EVERY_S)
+
+
 async def follow_calendar(runtime: Runtime) -> None:
     """Rebuild the roll-up after a change of the fiscal calendar in the settings."""
     async with runtime.database.transaction() as session:
@@ -138,6 +151,6 @@ COMPONENT = Component(
         Job("freeze the projections of locks", 20, freeze_projections),
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),
-    api_tasks=(Worker("history in memory", keep_history),),
+    api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),
     cli=(cli, calls_cli),
 )

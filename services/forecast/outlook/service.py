@@ -298,3 +298,9 @@ async def ground(session: AsyncSession, question: Question, *, principal: Princi
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     learnt = await _learnt(session, question, asked, sight := await _sight(session, asked))
     return Ground(asked, learnt, *await _company(session, asked, sight, learnt, DEFAULT))
+
+
+async def warm(session: AsyncSession, *, principal: Principal) -> None:
+    """Learn what readings of today will ask for, if there is any history yet. Raises what readings raise."""
+    if len(await past.columns(session)):
+        await ground(session, Question(), principal=principal)

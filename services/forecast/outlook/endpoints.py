@@ -10,10 +10,17 @@ from pydantic import AwareDatetime
 from libs.common.events.crm import DealType, ValueBasis
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.outlook import bridged, moved, service, supposed
+from services.forecast.outlook import bridged, months, moved, service, supposed
+from services.forecast.outlook.months import By
 from services.forecast.outlook.moved import Since
 from services.forecast.outlook.reasons import BridgeReading, DealMovedReading, MovedReading
-from services.forecast.outlook.schemas import NeededReading, PastReading, ProjectionReading, SupposedReading
+from services.forecast.outlook.schemas import (
+    MonthsReading,
+    NeededReading,
+    PastReading,
+    ProjectionReading,
+    SupposedReading,
+)
 from services.forecast.readings.endpoints import Asked
 
 Target = Annotated[Decimal | None, Query(description="an amount: how likely is it that at least this is closed?")]
@@ -66,6 +73,17 @@ async def read_needed(
 async def read_past(session: Reading, principal: CurrentPrincipal, question: Asked) -> PastReading:
     """The company's last periods of this kind as they would have been called on three days of each, and what came."""
     return await service.past_periods(session, question, principal=principal)
+
+
+@router.get("/projection/months")
+async def read_months(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    by: Annotated[By, Query(description="the parts: units right below, owners, markets or products")] = "unit",
+) -> MonthsReading:
+    """What every part will bring in each of twelve months, from the one that is not over: parts, range, wins. `period` is not used."""
+    return await months.read(session, question, by, principal=principal)
 
 
 def _since(

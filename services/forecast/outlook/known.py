@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,11 +16,12 @@ from services.forecast.outlook import rolling, sayings
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import Said
 from services.forecast.outlook.sight import Sight
+from services.forecast.projection.bookkeeping import Kept
 from services.forecast.projection.settings import Settings
 
 T = TypeVar("T")
 
-KEPT: Final = {"model": 4, "taught": 2, "said": 400}
+KEPT: Final = {"model": 4, "taught": 2, "book": 4, "said": 400}
 """How many of each are kept, the last that were asked for."""
 
 
@@ -67,6 +68,18 @@ class Memory:
                 self._keep(key, await asyncio.to_thread(say))
             found: Said | None = self._keep(key, self._kept[key])
             return found
+
+    async def book(self, key: Hashable, work: Callable[[Kept | None], tuple[Kept, T]]) -> T:
+        """What is made of a book that is kept, and moved on each time: by one at a time."""
+        name = ("book", key)
+
+        def worked() -> T:
+            kept, made = work(self._kept.get(name))
+            self._keep(name, kept)
+            return made
+
+        async with self._learning:
+            return await asyncio.to_thread(worked)
 
     def _keep(self, key: tuple[Any, ...], found: T) -> T:
         """Keep it as the newest of its kind, and no more of them than there is room for."""

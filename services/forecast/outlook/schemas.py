@@ -149,6 +149,42 @@ class ProjectionReading(Reading):
     settings: str
 
 
+class MonthOut(Out):
+    """What a part brings in a month: what that is made of, and the range of 80 %. `expected_wins`: beside those that are closed.
+
+    `is_few`: so few wins are expected that single deals carry the number; the part's own projection takes them one by one.
+    """
+
+    parts: PartsOut
+    low: Decimal
+    high: Decimal
+    expected_wins: float
+    is_few: bool
+
+
+class MonthsRow(Out):
+    """A part, and what it brings in each month. `key` is null for deals that have no value in this dimension.
+
+    `kind` is `unit`, `own` (people who stand in the unit itself), `owner`, `value`, or `total`.
+    """
+
+    key: str | None
+    kind: Literal["unit", "own", "owner", "value", "total"]
+    label: str | None
+    months: list[MonthOut]
+
+
+class MonthsReading(Reading):
+    """Twelve months from the one that is not over yet, of every part. Means add over parts, months and down to deals."""
+
+    by: Literal["unit", "owner", "market", "product"]
+    periods: list[PeriodOut]
+    total: MonthsRow
+    rows: list[MonthsRow]
+    learnt: LearntOut
+    settings: str
+
+
 class LandingOut(Out):
     """A projection: its parts, its bands, and how likely the target is."""
 

@@ -83,7 +83,7 @@ async def projected(
     """The projection of what was asked. Raises NegativeTarget, and what readings raise."""
     if target is not None and target < 0:
         raise NegativeTarget("target: an amount to be reached is 0 or more.")
-    question = _seen_from(question, settings_of(session))
+    question = seen_from(question, settings_of(session))
     asked = await decide(session, question, principal=principal, from_history=True)
     return await _projected(session, question, asked)
 
@@ -122,10 +122,10 @@ async def read(
 
 async def past_periods(session: AsyncSession, question: Question, *, principal: Principal) -> PastReading:
     """The company's last periods of the asked one's kind as they would have been called. Raises what readings raise."""
-    question = _seen_from(question, settings_of(session))
+    question = seen_from(question, settings_of(session))
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
-    sight = await _sight(session, asked)
-    learnt = await _learnt(session, question, asked, sight)
+    sight = await sight_of(session, asked)
+    learnt = await learnt_of(session, question, asked, sight)
     current = asked.calendar.like(asked.period, asked.business_date.day)
     periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
@@ -154,7 +154,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     )
 
 
-def _seen_from(question: Question, configured: Config) -> Question:
+def seen_from(question: Question, configured: Config) -> Question:
     """A business date of the past is an instant here: what was closed after it is no part of what was to come then."""
     if question.day is None or question.as_of is not None:
         return question
@@ -166,24 +166,26 @@ def _seen_from(question: Question, configured: Config) -> Question:
     )
 
 
-async def _sight(session: AsyncSession, asked: Asked) -> Sight:
+async def sight_of(session: AsyncSession, asked: Asked) -> Sight:
+    """From where the engine looks for what was asked."""
     columns = await past.columns(session)
     imported_at = last_import(columns, asked.known_at)
     zone = ZoneInfo(settings_of(session).org_timezone)
     return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at)
 
 
-async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
+async def learnt_of(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
+    """What was learnt for the day of what was asked, and the deals as they stand."""
     day, instants = asked.business_date.day, (question.as_of, question.known_at)
     return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, day, DEFAULT, asked=instants)
 
 
 async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:
-    sight = await _sight(session, asked)
-    learnt = await _learnt(session, question, asked, sight)
+    sight = await sight_of(session, asked)
+    learnt = await learnt_of(session, question, asked, sight)
     whole = totals.together(totals.tally(await figures.sums(session, asked, "none")).values())
     closed = whole.of("closed_won").amount
-    mixed, wide, points, by = await _company(session, asked, sight, learnt, DEFAULT)
+    mixed, wide, points, by = await company(session, asked, sight, learnt, DEFAULT)
     start, end = day_number(asked.period.start), day_number(asked.period.end)
 
     def worked() -> Projected:
@@ -208,7 +210,7 @@ def _part(asked: Asked, learnt: Learnt) -> Part | None:
     return learnt.model.part(view.owns(learnt.columns, learnt.last) & view.matches(learnt.columns, learnt.last))
 
 
-async def _company(
+async def company(
     session: AsyncSession, asked: Asked, sight: Sight, learnt: Learnt, settings: Settings
 ) -> tuple[Blend, Stretch, dict[str, float | None], float]:
     """What the whole company's past periods teach: blend, band, what the methods say now, and blended over engine's to come."""
@@ -296,8 +298,8 @@ class Ground:
 async def ground(session: AsyncSession, question: Question, *, principal: Principal) -> Ground:
     """What is learnt once for all parts of a period. Raises what readings raise."""
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
-    learnt = await _learnt(session, question, asked, sight := await _sight(session, asked))
-    return Ground(asked, learnt, *await _company(session, asked, sight, learnt, DEFAULT))
+    learnt = await learnt_of(session, question, asked, sight := await sight_of(session, asked))
+    return Ground(asked, learnt, *await company(session, asked, sight, learnt, DEFAULT))
 
 
 async def warm(session: AsyncSession, *, principal: Principal) -> None:

@@ -73,6 +73,11 @@ def parts(closed: Decimal, outlook: Outlook | None, blend: float, currency: str)
     takes away no more than there is.
     """
     own = (outlook.open, outlook.new[0], outlook.renewals) if outlook else (0.0, 0.0, 0.0)
+    return parts_of(closed, own, blend, currency)
+
+
+def parts_of(closed: Decimal, own: tuple[float, float, float], blend: float, currency: str) -> PartsOut:
+    """The same of what open deals, deals not created yet and renewals bring."""
     rounded = [amount(part, currency) for part in own]
     added = max(amount(blend, currency), -sum(rounded))
     return PartsOut(

@@ -278,12 +278,22 @@ def _key(nodes: Ints, sizes: Sequence[int], due: Flags) -> tuple[Index, int]:
     return key * 2 + due, count * 2
 
 
-def quantiles(sums: Floats, new: tuple[Floats, Floats], shock: float, shares: Floats) -> Floats:
+def quantiles(
+    sums: Floats,
+    new: tuple[Floats, Floats],
+    shock: float,
+    shares: Floats,
+    *,
+    by: Floats | float = 1.0,
+    stretch: Floats | float = 1.0,
+) -> Floats:
     """Quantiles of what open deals (`sums`, see `Book.valued`) and deals not created yet bring, (nodes, spans, shares).
 
     One gamma by moments each, as of any part with many deals. `new`: mean and variance of what is not created, (nodes, spans).
+    `by`, `stretch`: what blended is over the engine's, and how much wider, (spans,).
     """
     both = sums.sum(axis=1)
     mean = both[:, MEAN] + new[0]
     variance = both[:, VARIANCE] + new[1] + (shock * (both[:, SHARED] + new[0])) ** 2
-    return gamma_quantiles(mean[..., None], variance[..., None], shares)
+    wide = variance * np.square(by) * np.square(stretch)
+    return gamma_quantiles((mean * by)[..., None], wide[..., None], shares)

@@ -4,7 +4,7 @@ Times are days since 1970-01-01 of the organisation's local time; the whole part
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -106,7 +106,7 @@ class Standing:
     def __len__(self) -> int:
         return len(self.deal)
 
-    def where(self, wanted: Flags | Index) -> "Standing":
+    def where(self, wanted: Flags | Index | slice) -> "Standing":
         return Standing(*(getattr(self, each.name)[wanted] for each in fields(self)))
 
 
@@ -196,4 +196,5 @@ def woven(known: Rows, new: Rows, moved: Flags) -> Rows:
     kept = np.flatnonzero(~moved[known.deal])
     places = np.searchsorted(known.deal[kept], new.deal)
     names = [each.name for each in fields(known) if isinstance(getattr(known, each.name), np.ndarray)]
-    return replace(known, **{name: np.insert(getattr(known, name)[kept], places, getattr(new, name)) for name in names})
+    rows: dict[str, Any] = {name: np.insert(getattr(known, name)[kept], places, getattr(new, name)) for name in names}
+    return replace(known, **rows)

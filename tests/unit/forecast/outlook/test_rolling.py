@@ -47,7 +47,7 @@ def told(found: Learnt) -> dict[str, Any]:
     return {**bytes_of, "stands": stands, "today": model.today, "learnt": model.lessons.today, "shock": model.shock}
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32), st.integers(4, 12), st.integers(0, 3))
 def test_a_model_that_moved_on_is_the_one_made_anew_to_the_last_bit(seed: int, batch: int, late: int) -> None:
     """Over days, whatever came, in whatever order, some of it told late or set aside and repaired later."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.forecast.projection import book as booking
 from services.forecast.projection import engine
 from services.forecast.projection.book import ELSEWHERE, MEAN, SHARED, VARIANCE, WINS, Book, Ladder
+from services.forecast.projection.bookkeeping import Kept, coming, kept
 from services.forecast.projection.engine import Model
 from services.forecast.projection.evidence import Factors
 from services.forecast.projection.landing import landing
@@ -172,3 +173,34 @@ def test_no_sum_needs_more_digits_than_a_float_has() -> None:
     other = Book.of(ladder(), deals.where(order), stands, (1,))
     assert whole.cells.tobytes() == other.cells.tobytes()
     assert np.abs(whole.cells).max() < 2**53
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(happenings(), st.sets(st.integers(0, 59), max_size=4)), min_size=1, max_size=4))
+def test_a_book_that_is_kept_on_is_the_one_made_anew(days: Any) -> None:
+    """Deals that change, come and go between two looks, by ones and twos."""
+    model = known()
+    every, stands = model.standing.where(np.arange(60)), nodes()[:, :60].copy()
+    held: Kept | None = None
+    for events, away in days:
+        for deal, change, where in events:
+            every = replace(every, **{name: put(getattr(every, name), deal, value) for name, value in change.items()})
+            stands = stands.copy()
+            stands[:, deal] = where
+        there = ~np.isin(np.arange(60), list(away))
+        held = kept(held, model, EDGES, every.where(there), stands[:, there], SIZES)
+        anew = Book.of(ladder(), every.where(there), stands[:, there], SIZES)
+        assert held.book.cells.tobytes() == anew.cells.tobytes()
+        assert held.book.gauge == anew.gauge
+
+
+def test_deals_that_are_not_created_yet_bring_in_each_span_what_the_engine_says() -> None:
+    model = known()
+    rates = np.stack([model.arrivals.rate * share for share in (1.0, 0.3)])
+    for edges in (EDGES, EDGES[1:]):
+        wins, mean, variance = coming(model, edges, rates)
+        for span, (start, end) in enumerate(pairwise(edges)):
+            said = model.outlook(end, start=start)
+            assert (wins[0, span], mean[0, span]) == pytest.approx((said.new_wins, said.new[0]), rel=1e-9)
+            assert variance[0, span] == pytest.approx(said.new[1], rel=1e-9)
+            assert mean[1, span] == pytest.approx(0.3 * mean[0, span])

@@ -1,0 +1,216 @@
+"""Twelve months of every part at once: what each brings, what that is made of, and how sure it is, from one book."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final, Literal
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import money
+from libs.common.calendar import Period
+from libs.common.web.auth import Principal
+from services.forecast.config import settings_of
+from services.forecast.history.columns import Columns, Index, Ints, day_number, day_of, present
+from services.forecast.outlook import service, shown
+from services.forecast.outlook.known import memory_of
+from services.forecast.outlook.rolling import Learnt
+from services.forecast.outlook.schemas import LearntOut, MonthOut, MonthsReading, MonthsRow
+from services.forecast.projection import book as booking
+from services.forecast.projection import bookkeeping
+from services.forecast.projection.book import MEAN, WINS
+from services.forecast.projection.bookkeeping import Kept
+from services.forecast.projection.settings import DEFAULT
+from services.forecast.projection.steps import Flags, Floats
+from services.forecast.readings.asked import Asked, Past, Question
+from services.forecast.readings.figures import WON
+from services.forecast.readings.service import decide, envelope, period_out
+
+By = Literal["unit", "owner", "market", "product"]
+METRIC: Final = "projection-months-1"
+MONTHS: Final = 12
+DIMENSIONS: Final = ("owner", "market", "product")
+_SIZES: Final = 256
+"""Dimensions grow by so many nodes at once, so that one value more does not ask for a book anew."""
+BAND: Final = np.array([0.1, 0.9])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part and the codes of a column that belong to it."""
+
+    key: str | None
+    kind: Literal["unit", "own", "owner", "value", "total"]
+    label: str | None
+    codes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """By part, the total last, and month: closed in minor units, sums of the book, and wins, mean and variance of what is new."""
+
+    closed: Ints
+    sums: Floats
+    new: tuple[Floats, Floats, Floats]
+    ends: Floats
+
+
+async def read(session: AsyncSession, question: Question, by: By, *, principal: Principal) -> MonthsReading:
+    """What every part brings in each month. Raises what readings raise."""
+    question = service.seen_from(question, settings_of(session))
+    asked = await decide(session, question, principal=principal, from_history=True)
+    sight = await service.sight_of(session, asked)
+    learnt = await service.learnt_of(session, question, asked, sight)
+    past = asked.past
+    if past is None:
+        raise ValueError("a projection is made from history")
+    months = _months(asked, learnt.model.today)
+    # What the blend and the past say of a month to come they say of all of them.
+    company = [
+        await service.company(session, replace(asked, period=month), sight, learnt, DEFAULT) for month in months[:2]
+    ]
+    of_month = [company[min(at, 1)] for at in range(len(months))]
+    scaled = np.array([by for _, _, _, by in of_month]), np.array([wide.scale for _, wide, _, _ in of_month])
+    column = "owner" if by == "unit" else by
+
+    def worked(held: Kept | None) -> tuple[Kept, tuple[list[Part], Figures]]:
+        mine = past.view.owns(learnt.columns, learnt.last) & past.view.matches(learnt.columns, learnt.last)
+        kept = _kept(held, learnt, mine, [learnt.model.today, *(day_number(each.end) for each in months)])
+        parts = _parts(asked, past, learnt.columns, learnt.last[mine], by)
+        return kept, (parts, _figures(kept, learnt, past, mine, parts, column, months, scaled))
+
+    view = past.view
+    scope = (view.units, tuple(sorted(view.filters.items())), question.as_of, question.known_at, asked.rates.base)
+    parts, found = await memory_of(session).book(scope, worked)
+    rows = await asyncio.to_thread(_rows, parts, found, scaled[0], asked.rates.base)
+    return MonthsReading(
+        **{**await envelope(session, asked), "metric_version": METRIC},
+        by=by,
+        periods=[period_out(month, asked.business_date.day) for month in months],
+        total=rows[-1],
+        rows=rows[:-1],
+        learnt=LearntOut(as_of=learnt.taught.as_of, known_at=learnt.taught.known_at),
+        settings=DEFAULT.digest,
+    )
+
+
+def _months(asked: Asked, today: int) -> list[Period]:
+    """The months from the one in which `today` lies: on the evening of its last day a month is over."""
+    first = day_of(today)
+    if first is None:
+        raise ValueError("today is a day")
+    found = [asked.calendar.month(first)]
+    while len(found) < MONTHS:
+        found.append(asked.calendar.month(found[-1].end))
+    return found
+
+
+def _kept(held: Kept | None, learnt: Learnt, mine: Flags, edges: Sequence[int]) -> Kept:
+    model, columns = learnt.model, learnt.columns
+    deals = model.standing.where(mine[model.standing.deal])
+    rows = learnt.last[deals.deal]
+    nodes = np.stack([getattr(columns, name)[rows].astype(np.int64) for name in DIMENSIONS])
+    return bookkeeping.kept(held, model, edges, deals, nodes, _sizes(columns))
+
+
+def _sizes(columns: Columns) -> list[int]:
+    return [-(-len(columns.words[name].texts) // _SIZES) * _SIZES for name in DIMENSIONS]
+
+
+def _parts(asked: Asked, past: Past, columns: Columns, rows: Index, by: By) -> list[Part]:
+    """The parts that have deals, or could have as units below, and all of it last."""
+    codes = np.union1d(present(getattr(columns, "owner" if by == "unit" else by)[rows]), _closed_codes(past, by))
+    if by != "unit":
+        texts = columns.words[by].texts
+        kind: Literal["owner", "value"] = "owner" if by == "owner" else "value"
+        parts = [Part(texts[code], kind, None if by == "owner" else texts[code], [code]) for code in codes.tolist()]
+        parts.sort(key=lambda part: (part.key is None, part.key or ""))
+        return [*parts, Part(None, "total", None, codes.tolist())]
+    organisation, org = past.organisation, asked.org.unit_id
+    branches = organisation.branches(org)
+    owners = columns.words["owner"].texts
+    of: dict[UUID, list[int]] = {}
+    for code in codes.tolist():
+        unit = organisation.unit_of(UUID(text) if (text := owners[code]) else None)
+        of.setdefault(branches.get(unit, org), []).append(code)
+    units = [
+        Part(str(unit.unit_id), "unit", unit.name, of.pop(unit.unit_id, [])) for unit in organisation.children(org)
+    ]
+    rest = [
+        Part(str(unit), "own" if unit == org else "unit", asked.org.name if unit == org else None, found)
+        for unit, found in of.items()
+    ]
+    return [*units, *rest, Part(None, "total", None, codes.tolist())]
+
+
+def _closed_codes(past: Past, by: By) -> list[int]:
+    stood = past.population
+    return present(getattr(stood.columns, "owner" if by == "unit" else by)[stood.rows])
+
+
+def _figures(
+    kept: Kept,
+    learnt: Learnt,
+    past: Past,
+    mine: Flags,
+    parts: Sequence[Part],
+    column: str,
+    months: Sequence[Period],
+    scaled: tuple[Floats, Floats],
+) -> Figures:
+    model, book = learnt.model, kept.book
+    first = sum(book.sizes[: DIMENSIONS.index(column)])
+    cells = np.stack([book.cells[[first + code for code in part.codes]].sum(axis=0) for part in parts])
+    sums = book.value(cells)
+    place = np.full(len(learnt.columns.words[column].texts), -1, dtype=np.intp)
+    for at, part in enumerate(parts[:-1]):
+        place[list(part.codes)] = at
+    group = np.where(mine, place[getattr(learnt.columns, column)[learnt.last]], -1)
+    shares = model.created(group, len(parts))
+    shares[-1] = model.created(np.where(mine, 0, -1), 1)[0]
+    new = bookkeeping.coming(model, kept.book.ladder.edges, shares * model.arrivals.rate)
+    ends = booking.quantiles(sums, new[1:], model.shock, BAND, by=scaled[0], stretch=scaled[1])
+    return Figures(_closed(past, place, len(parts), column, months), sums, new, ends)
+
+
+def _closed(past: Past, place: Index, parts: int, column: str, months: Sequence[Period]) -> Ints:
+    """What is closed won, by part and month; in the last row all of it."""
+    won = past.population.where(past.population.line == WON)
+    part = place[getattr(won.columns, column)[won.rows]]
+    units = won.amount[0]
+    found = np.zeros((parts, len(months)), dtype=np.int64)
+    for at, month in enumerate(months):
+        counts = won.in_days(month.start, month.end)
+        np.add.at(found[:, at], part[counts], units[counts])
+        found[-1, at] = units[counts].sum()
+    return found
+
+
+def _rows(parts: Sequence[Part], found: Figures, by: Floats, currency: str) -> list[MonthsRow]:
+    scale = Decimal(1).scaleb(-money.exponent(currency))
+    wins = found.sums[:, :, WINS].sum(axis=1) + found.new[0]
+    rows = []
+    for at, part in enumerate(parts):
+        months = []
+        for month in range(len(by)):
+            closed = int(found.closed[at, month]) * scale
+            own = (
+                float(found.sums[at, 0, MEAN, month]),
+                float(found.new[1][at, month]),
+                float(found.sums[at, 1, MEAN, month]),
+            )
+            low, high = (closed + shown.amount(each, currency) for each in found.ends[at, month].tolist())
+            months.append(
+                MonthOut(
+                    parts=shown.parts_of(closed, own, sum(own) * (float(by[month]) - 1), currency),
+                    low=low,
+                    high=high,
+                    expected_wins=round(float(wins[at, month]), 6),
+                    is_few=bool(wins[at, month] < DEFAULT.few_wins),
+                )
+            )
+        rows.append(MonthsRow(key=part.key, kind=part.kind, label=part.label, months=months))
+    return rows

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from gateway.pages import saying
-from gateway.pages.format import chance, deals
+from gateway.pages.format import chance, day, deals
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
 
 NARROW, WIDE = 0.8, 0.95
@@ -14,6 +14,11 @@ FEW_WINS = 30
 """With fewer wins to learn from, the answers given at set-up still matter."""
 NEEDED = 9
 """Distinct past periods after which the width is learnt."""
+PACES = {"wins": "are won", "losses": "are lost", "moves": "move on"}
+LIKELY = 0.5
+"""A change is told as one when it is as likely as not."""
+NOTICED = 0.05
+"""How far a pace must be from that of all days to be named."""
 _SAME = 0.005
 
 
@@ -94,6 +99,18 @@ def prior(found: Mapping[str, Any]) -> str | None:
         f"{chance(found['win_rate'])} of deals are won, a deal takes {found['cycle_days']:.0f} days, "
         f"{found['deals_a_month']:.0f} are created a month."
     )
+
+
+def change(found: Mapping[str, Any]) -> str:
+    """Whether deals go otherwise of late, in words; no more than that is certain enough to be said as it is."""
+    likely = chance(found["chance"])
+    if found["chance"] < LIKELY:
+        return f"No change of pace stands out: that there was one is {likely} likely."
+    turned = [
+        f"{what} {found[name]:.2f} times as fast" for name, what in PACES.items() if abs(found[name] - 1) >= NOTICED
+    ]
+    what = f"deals {', '.join(turned)} as on all days counted" if turned else "the pace has changed a little"
+    return f"Since about {day(found['since'])} {what}. That there was a change is {likely} likely; the projection counts with it."
 
 
 def suggested(found: Mapping[str, Any]) -> str:

@@ -51,6 +51,7 @@ def projection_shown(found: dict[str, Any], view: ProjectionView, wanted: outloo
         "median": outlook.quantile(found["quantiles"], 0.5),
         "width": outlook.width(found["width"]),
         "prior": outlook.prior(found["prior"]),
+        "change": outlook.change(found["change"]),
         "suggested": outlook.suggested(found["suggested"]) if found["suggested"] else None,
         "fan": fan(found["fan"], start=start, end=end, target=wanted.amount),
         "histogram": histogram(found["histogram"], projection=number, target=wanted.amount),

@@ -112,6 +112,19 @@ class PriorOut(Out):
     wins: int
 
 
+class ChangeOut(Out):
+    """Whether deals go otherwise of late than on all days counted: how likely that is, and since when if so.
+
+    `wins`, `losses`, `moves`: how many times as fast as on all days; the projection counts with these.
+    """
+
+    chance: float
+    since: date
+    wins: float
+    losses: float
+    moves: float
+
+
 class LearntOut(Out):
     """Until when history taught the engine: what was valid and known then. Deals count as they stand at the reading's instants."""
 
@@ -145,6 +158,7 @@ class ProjectionReading(Reading):
     suggested: SuggestedOut | None
     """Null for a period that is over."""
     learnt: LearntOut
+    change: ChangeOut
     prior: PriorOut
     settings: str
 

@@ -115,6 +115,7 @@ async def read(
         if found.outlook
         else None,
         learnt=LearntOut(as_of=found.learnt.taught.as_of, known_at=found.learnt.taught.known_at),
+        change=shown.change(found.learnt.model.lessons.change),
         prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
         settings=DEFAULT.digest,
     )

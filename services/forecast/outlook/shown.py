@@ -15,6 +15,7 @@ from services.forecast.outlook.sayings import BAND, Said
 from services.forecast.outlook.schemas import (
     BandOut,
     BinOut,
+    ChangeOut,
     ContributionOut,
     FanOut,
     MethodOut,
@@ -28,6 +29,8 @@ from services.forecast.outlook.schemas import (
     WeightOut,
     WidthOut,
 )
+from services.forecast.projection.changing import Change
+from services.forecast.projection.counting import LOSS, MOVE, WIN
 from services.forecast.projection.engine import Outlook
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import Blend, Stretch
@@ -177,6 +180,11 @@ def suggested(landing: Landing, over_cost: float, currency: str) -> SuggestedOut
     share = 1 / (1 + over_cost)
     at = float(landing.quantile(share)[0])
     return SuggestedOut(amount=amount(at, currency), share=round(share, 6), over_cost=over_cost)
+
+
+def change(found: Change) -> ChangeOut:
+    wins, losses, moves = (float(found.levels[kind]) for kind in (WIN, LOSS, MOVE))
+    return ChangeOut(chance=found.chance, since=day_of(found.since), wins=wins, losses=losses, moves=moves)
 
 
 def prior(settings: Settings, wins: int) -> PriorOut:

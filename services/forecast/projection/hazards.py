@@ -37,6 +37,10 @@ class Hazards:
         factor: Floats = self.quarter[:, days.quarter_part] * self.week[:, days.weekday]
         return factor
 
+    def at(self, levels: Floats) -> "Hazards":
+        """The same with each kind of event so many times as fast."""
+        return replace(self, rates=self.rates * levels[:, None, None, None])
+
     def winning(self, factor: float) -> "Hazards":
         """The same with deals won so many times as fast."""
         rates = self.rates.copy()

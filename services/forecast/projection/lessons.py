@@ -10,9 +10,10 @@ import numpy as np
 
 from libs.common.calendar import FiscalCalendar
 from services.forecast.projection import arrivals as creation
-from services.forecast.projection import counting, evidence, hazards, sizes
+from services.forecast.projection import changing, counting, evidence, hazards, sizes
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.arrivals import Arrivals
+from services.forecast.projection.changing import Change
 from services.forecast.projection.curves import Curves, curves
 from services.forecast.projection.evidence import Factors
 from services.forecast.projection.hazards import Hazards
@@ -36,7 +37,10 @@ _FEWEST: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What was learnt from everything known when the day `today` began. `first`: the first day anything is known of."""
+    """What was learnt from everything known when the day `today` began. `first`: the first day anything is known of.
+
+    `hazards`: the rates of all days. `of_late`: the same as far as they have changed, `change`, which hold from today on.
+    """
 
     today: int
     calendar: FiscalCalendar
@@ -44,6 +48,8 @@ class Lessons:
     evenings: Steps
     wins: Wins
     hazards: Hazards
+    of_late: Hazards
+    change: Change
     sizes: Sizes
     arrivals: Arrivals
     shock: float
@@ -56,7 +62,7 @@ class Lessons:
         key = (today, end, pace)
         found = self._curves.get(key)
         if found is None:
-            paced = self.hazards if pace == 1 else self.hazards.winning(pace)
+            paced = self.of_late if pace == 1 else self.of_late.winning(pace)
             found = curves(paced, seasons(self.calendar, today, end), self.settings.ages)
             for oldest in list(self._curves)[: len(self._curves) + 1 - CURVES_KEPT]:
                 self._curves.pop(oldest, None)
@@ -115,6 +121,7 @@ def lessons(known: Steps, today: int, calendar: FiscalCalendar, settings: Settin
     counts, fitted = _fitted(counts, calendar, settings)
     days = seasons(calendar, counts.first, today)
     stood, won = stepping.standing(known, today), stepping.wins(known)
+    changed = _changed(counts, fitted.calendar(days), fitted, settings)
     return Lessons(
         today=today,
         calendar=calendar,
@@ -122,6 +129,8 @@ def lessons(known: Steps, today: int, calendar: FiscalCalendar, settings: Settin
         evenings=known,
         wins=won,
         hazards=fitted,
+        of_late=fitted.at(changed.levels),
+        change=changed,
         sizes=sizes.sizes(won, stood.amount, today=today, segments=len(known.segments), settings=settings),
         arrivals=creation.arrivals(counts, settings),
         shock=_shock(counts, fitted.calendar(days), fitted, settings),
@@ -147,6 +156,13 @@ def _fitted(counts: counting.Counts, calendar: FiscalCalendar, settings: Setting
         if expected > settings.silence:
             return later, fitted
     return counts, hazards.fit(counts, seasons(calendar, counts.first, end), settings)
+
+
+def _changed(counts: counting.Counts, factor: Floats, fitted: Hazards, settings: Settings) -> Change:
+    """Whether wins, losses and moves are of late otherwise than the rates of all days."""
+    expected = np.stack([rates.ravel() @ counts.exposure for rates in fitted.rates]) * factor
+    end = counts.first + counts.days
+    return changing.change(counts.events.sum(axis=1), expected, end, settings)
 
 
 def _shock(counts: counting.Counts, factor: Floats, fitted: Hazards, settings: Settings) -> float:

@@ -57,6 +57,10 @@ class Settings:
     shock: float = 0.12
     """Standard deviation of what moves all deals of a period together."""
     shock_periods: float = 6.0
+    change: float = 0.5
+    """Chance of a change of regime in the days counted, beforehand."""
+    level_events: float = 20.0
+    """Events by which a level before and after a change is held to 1."""
     evidence_wins: float = 10.0
     prior_stretch: float = 1.25
     periods_for_stretch: int = 9

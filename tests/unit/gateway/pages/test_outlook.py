@@ -9,7 +9,7 @@ import pytest
 from gateway.pages.address import CallView, ProjectionView
 from gateway.pages.format import chance
 from gateway.pages.methods import METHODS, method_of
-from gateway.pages.outlook import PARTS, band, parts, prior, quantile, target, width
+from gateway.pages.outlook import PARTS, band, change, parts, prior, quantile, target, width
 from gateway.pages.projection import closed_deals, same_deals
 from gateway.pages.quarters import OURS
 from services.forecast.accuracy.baselines import BASELINES
@@ -98,3 +98,16 @@ def test_the_projection_of_a_call_is_of_the_same_deals() -> None:
     assert same_deals(call).href() == "/projection?period=2026Q4&org=1&deal_type=new&date=2026-11-22"
     back = closed_deals(ProjectionView(org="1", target="5"), "2026Q4")
     assert back == "/call/deals?period=2026Q4&org=1&line=closed_won"
+
+
+def test_a_change_of_pace_is_told_when_it_is_likely_and_only_paces_that_changed() -> None:
+    found = {"chance": 0.92, "since": "2026-10-05", "wins": 0.71, "losses": 1.22, "moves": 0.98}
+
+    told = change(found)
+
+    assert "Since about 5 Oct 2026" in told
+    assert "are won 0.71 times as fast, are lost 1.22 times as fast as on all days counted" in told
+    assert "move on" not in told
+    assert "92 % likely" in told
+    assert "a little" in change({**found, "wins": 0.99, "losses": 1.01})
+    assert change({**found, "chance": 0.2}).startswith("No change of pace stands out")

@@ -89,6 +89,7 @@ def projection(**changes: Any) -> dict[str, Any]:
         "others": "1379300.40",
         "target": None,
         "suggested": {"amount": "4270000.00", "share": 0.5, "over_cost": 1.0},
+        "learnt": {"as_of": "2026-11-22T00:00:00Z", "known_at": "2026-11-22T00:00:00Z"},
         "change": {"chance": 0.12, "since": "2026-06-01", "wins": 1.0, "losses": 1.01, "moves": 0.99},
         "prior": {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "wins": 240},
     }

@@ -108,6 +108,6 @@ def test_a_change_of_pace_is_told_when_it_is_likely_and_only_paces_that_changed(
     assert "Since about 5 Oct 2026" in told
     assert "are won 0.71 times as fast, are lost 1.22 times as fast as on all days counted" in told
     assert "move on" not in told
-    assert "92 % likely" in told
+    assert "92\u202f% likely" in told
     assert "a little" in change({**found, "wins": 0.99, "losses": 1.01})
     assert change({**found, "chance": 0.2}).startswith("No change of pace stands out")

@@ -64,6 +64,8 @@ class Contract:
     figure: Callable[[Part, Scene], Figure]
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Slots that cannot be told, and why."""
+    untold: Mapping[str, str] = field(default_factory=dict)
+    """Why a slot says nothing where no deal of it can be judged."""
 
     @property
     def label(self) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from libs.common.events.base import EventData
 from libs.common.events.crm import CrmDealChanged
-from libs.common.events.leads import LeadState
+from libs.common.events.leads import LeadEvidenceHanded, LeadState
 from libs.common.events.pricing import QuoteState
 from libs.common.ids import provisional_deal_id
 from services.deals.chronicle import Moment, corrections, with_digest
@@ -26,7 +26,19 @@ from services.deals.ledger.timeline import (
     fold_provisional,
     order,
 )
-from tests.unit.deals.given import START, arrivals_of, day, deal_id, histories, lead, lead_id, quote, record
+from tests.unit.deals.given import (
+    START,
+    arrivals_of,
+    day,
+    deal_id,
+    handed,
+    histories,
+    lead,
+    lead_id,
+    quote,
+    record,
+    user_id,
+)
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -41,6 +53,7 @@ def inputs_from(events: Sequence[Any]) -> Inputs:
         leads=[event for event in events if isinstance(event, LeadState)],
         quotes=[event for event in events if isinstance(event, QuoteState)],
         decisions=[event for event in events if isinstance(event, GateDecision)],
+        economic_buyer=[event.entry for event in events if isinstance(event, LeadEvidenceHanded)],
     )
 
 
@@ -296,6 +309,8 @@ def test_appended_corrections_make_every_reading_that_of_the_whole_fold(data: st
         for at in instants:
             assert reading(entries, at) == next(m.content for m in reversed(moments) if m.valid_from <= at)
         assert gaps([entry for entry, _ in entries]) == gaps(moments)
+        told = {moment.valid_from: moment.changed_by for moment in moments}
+        assert all(entry.changed_by == told.get(at) for at, entry in {e.valid_from: e for e, _ in entries}.items())
 
 
 def gaps(moments: Sequence[Moment[Any]]) -> dict[datetime, datetime]:
@@ -331,3 +346,36 @@ def at_of(step: Any) -> datetime:
 
 def test_the_provisional_deal_of_a_lead_has_an_id_that_needs_no_order() -> None:
     assert provisional_deal_id(lead_id("L")) == provisional_deal_id(lead_id("L")) != provisional_deal_id(lead_id("K"))
+
+
+class TestCare:
+    def test_an_economic_buyer_is_known_as_long_as_what_was_said_of_one_is_fresh(self) -> None:
+        said, more, later = handed(day(1)), handed(day(10), state="confirmed"), record(day(11))
+
+        contents = timeline(record(day(0)), said, more, later)
+
+        assert [moment.content.economic_buyer_until for moment in contents] == [None, day(121), day(130), day(130)]
+
+    def test_what_was_said_of_an_economic_buyer_and_taken_back_counts_no_longer(self) -> None:
+        taken_back, anew = handed(day(5), state="void"), handed(day(6))
+
+        assert after(record(day(0)), handed(day(1)), taken_back).economic_buyer_until is None
+        assert after(record(day(0)), handed(day(1)), taken_back, anew).economic_buyer_until == day(126)
+
+    def test_a_change_that_says_nothing_new_of_the_deal_makes_no_entry_whoever_made_it(self) -> None:
+        first, touched = record(day(0), changed_by=user_id("U0")), record(day(1), changed_by=user_id("U1"))
+        stored = timeline(first)
+
+        assert stored[0].changed_by == user_id("U0")
+        assert corrections(stored, timeline(first, touched), withdrawn=gone) == []
+
+    def test_who_made_a_change_is_learned_of_late(self) -> None:
+        untold, told = record(day(1)), record(day(1), sequence=1, changed_by=user_id("U1"))
+        stored = timeline(record(day(0)), untold)
+
+        (appended,) = corrections(stored, timeline(record(day(0)), untold, told), withdrawn=gone)
+
+        assert (appended.valid_from, appended.changed_by) == (day(1), user_id("U1"))
+        assert timeline(told, record(day(1), sequence=2))[-1].changed_by == user_id("U1"), (
+            "a record that does not tell takes nothing back"
+        )

@@ -275,8 +275,12 @@ def test_hygiene_is_the_open_money_with_a_warning():
     assert (found.value, found.numerator, found.denominator) == (0.7, 700_00, 1000_00)
     by_warning = {key: each.numerator for key, each in parts("hygiene", at, "slot").items()}
     assert by_warning == {
-        "overdue": 500_00, "stalled": 0, "three_pushes": 100_00, "no_close_date": 200_00,
-        "no_activity_14d": 0, "no_next_step": 0,
+        "overdue": 500_00,
+        "stalled": 0,
+        "three_pushes": 100_00,
+        "no_close_date": 200_00,
+        "no_activity_14d": 0,
+        "no_next_step": 0,
     }
 
 

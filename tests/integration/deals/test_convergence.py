@@ -33,7 +33,7 @@ from services.deals.ledger.timeline import (
     links,
 )
 from tests.integration.deals.books import READINGS, Books, apply, books, standing
-from tests.unit.deals.given import absorptions, arrivals_of, histories, users
+from tests.unit.deals.given import absorptions, arrivals_of, buyers, histories, users
 
 
 class _Undo(Exception):
@@ -145,6 +145,16 @@ async def test_in_any_order_the_quotes_of_a_provisional_deal_are_those_of_the_de
     database: Database, data: st.DataObject
 ) -> None:
     events = data.draw(absorptions())
+
+    await check(database, events, data.draw(arrivals_of(events)))
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+async def test_in_any_order_what_was_said_of_merged_leads_is_known_of_the_deal_of_the_one_that_stands_for_them(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(buyers())
 
     await check(database, events, data.draw(arrivals_of(events)))
 

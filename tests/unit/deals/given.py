@@ -277,6 +277,21 @@ def absorptions(draw: st.DrawFn) -> list[Any]:
 
 
 @st.composite
+def buyers(draw: st.DrawFn) -> list[Any]:
+    """One opportunity that names a lead, others that are merged into it or into one another, and what is said of all of them."""
+    found: list[Any] = [record(day(number), "D0", lead_id=lead_id("L0")) for number in range(draw(st.integers(1, 3)))]
+    for name in ("L1", "L2"):
+        merges = draw(st.lists(st.sampled_from((None, lead_id("L0"), lead_id("L1"))), max_size=2))
+        found += [
+            lead(version, draw(INSTANTS), name, verdict="pending", deleted=into is not None, merged_into=into)
+            for version, into in enumerate(merges, start=1)
+        ]
+    said = [handed(draw(INSTANTS), name) for name in ("L0", "L1", "L2") if draw(st.booleans())]
+    said += draw(st.lists(statements(), max_size=1))
+    return [*found, *{each.entry.entry_id: each for each in said}.values()]
+
+
+@st.composite
 def arrivals_of(draw: st.DrawFn, events: list[Any]) -> list[list[Any]]:
     """Some order of the events with some of them repeated, cut into batches."""
     repeated = draw(st.lists(st.sampled_from(events), max_size=4))

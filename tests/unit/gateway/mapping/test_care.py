@@ -45,8 +45,10 @@ RECORDS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"stage_id": "stage", "status": "open"},
         {"stage_id": "stage", "status": "open", "next_activity_subject": None, "last_activity_date": None},
         {
-            **{"stage_id": "stage", "status": "open"},
-            **{"next_activity_subject": "call", "last_activity_date": "2026-02-03T04:05:06Z"},
+            "stage_id": "stage",
+            "status": "open",
+            "next_activity_subject": "call",
+            "last_activity_date": "2026-02-03T04:05:06Z",
         },
     ),
     "standard": (

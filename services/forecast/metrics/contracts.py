@@ -311,7 +311,7 @@ _ALL: Final = (
             "once, with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business "
             "date), stalled, three pushes or more, no close date; no activity for 14 days (more than 14 local days between the last "
             "activity, or the creation if that was later, and the business date), no next step, no economic buyer after proposal "
-            "(nothing fresh, claimed at least, is known of one, and the deal stands in the later half of its pipeline: of n stages in "
+            "(nothing, claimed at least, that is still fresh on the business date is known of one, and the deal stands in the later half of its pipeline: of n stages in "
             "their order the one in the middle, n // 2 counted from 0, and those behind it)."
         ),
         clock=AT_AS_OF,

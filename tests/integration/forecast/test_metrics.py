@@ -264,7 +264,11 @@ async def test_hygiene_warns_of_what_is_not_cared_for_now_and_then_and_opens_its
         "created_at": AT - timedelta(days=40),
     }
     idle = told | {"last_activity_at": AT - timedelta(days=30)}
-    busy = told | {"next_step": "call", "last_activity_at": AT, "economic_buyer_until": AT + timedelta(days=90)}
+    busy = told | {
+        "next_step": "call",
+        "last_activity_at": AT + timedelta(days=10),
+        "economic_buyer_until": AT + timedelta(days=90),
+    }
     early, late = (
         {"stage": stage, "stage_probability": Decimal(share)} for stage, share in (("talk", "0.1"), ("offer", "0.6"))
     )

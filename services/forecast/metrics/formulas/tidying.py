@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from services.forecast.history.columns import EPOCH, NO_DAY, NO_TIME, Codes, Flags, Index, Ints, day_number, micros
+from services.forecast.history.columns import EPOCH, NO_DAY, NO_TIME, Codes, Flags, Index, Ints, day_number
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role
@@ -76,7 +76,7 @@ def _quiet(scene: Scene) -> Warned:
 
 
 def _without_buyer(scene: Scene) -> Warned:
-    """Nothing fresh is known of an economic buyer although the deal stands in the later half of its pipeline.
+    """Nothing that is fresh on the business date is known of an economic buyer although the deal stands in the later half of its pipeline.
 
     Later half: with n stages from place n // 2 on, counted from 0, which is where a proposal is made; a pipeline of one stage
     has none. Nobody is judged as long as the company has recorded no economic buyer of any deal.
@@ -88,8 +88,10 @@ def _without_buyer(scene: Scene) -> Warned:
         length = order.lengths[columns.pipeline[rows]]
         concerned[at] = (length > 1) & (order.place[order.of(columns, rows)] >= length // 2)
     are_recorded = bool((columns.economic_buyer_until[scene.timeline] != NO_TIME).any())
-    unknown = columns.economic_buyer_until[scene.population.rows] < micros(scene.as_of)
-    return Warned(concerned & unknown & are_recorded, concerned & are_recorded, concerned)
+    until = columns.economic_buyer_until[scene.population.rows]
+    known = until != NO_TIME
+    known[known] = scene.local_days(until[known]) >= day_number(scene.day)
+    return Warned(concerned & ~known & are_recorded, concerned & are_recorded, concerned)
 
 
 def hygiene(scene: Scene) -> Items:

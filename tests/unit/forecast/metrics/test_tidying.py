@@ -138,7 +138,8 @@ def one_by_one(deals: list[list[DealState]], at: Scene) -> dict[str, tuple[int, 
     for now in (deal[-1] for deal in deals):
         since = max(now.created_at, now.last_activity_at or now.created_at).astimezone(at.zone).date()
         is_late = len(order) > 1 and order.index(now.stage) >= len(order) // 2
-        is_known = now.economic_buyer_until is not None and now.economic_buyer_until >= at.as_of
+        until = now.economic_buyer_until
+        is_known = until is not None and until.astimezone(at.zone).date() >= at.day
         for name, concerns, judged, warned in (
             ("no_activity_14d", True, now.activity_known, (at.day - since).days > 14),
             ("no_next_step", True, now.next_step_known, now.next_step is None),

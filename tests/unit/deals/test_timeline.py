@@ -369,6 +369,15 @@ class TestCare:
         assert stored[0].changed_by == user_id("U0")
         assert corrections(stored, timeline(first, touched), withdrawn=gone) == []
 
+    def test_where_an_entry_no_longer_is_nobody_made_a_change(self) -> None:
+        made = record(day(0), changed_by=user_id("U0"))
+        accepted, withdrawn = quote(1, day(2), deal_id("D")), quote(2, day(1), deal_id("D"), status="withdrawn")
+        stored = timeline(made, accepted)
+
+        appended = corrections(stored, timeline(made, accepted, withdrawn), withdrawn=gone)
+
+        assert [(entry.valid_from, entry.changed_by) for entry in appended] == [(day(2), None)]
+
     def test_who_made_a_change_is_learned_of_late(self) -> None:
         untold, told = record(day(1)), record(day(1), sequence=1, changed_by=user_id("U1"))
         stored = timeline(record(day(0)), untold)

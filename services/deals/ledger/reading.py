@@ -141,7 +141,8 @@ _LATER = {each.name: each.default for each in fields(Content) if each.default is
 
 
 def _facts(row: RowMapping) -> dict[str, Any]:
-    return _LATER | orjson.loads(row["content"])
+    told: dict[str, Any] = orjson.loads(row["content"])
+    return _LATER | told
 
 
 def _month(month: str | None, calendar: FiscalCalendar) -> tuple[date | None, date | None]:

@@ -164,7 +164,8 @@ async def _deals_of_those_for(
     session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lead], concerned: Collection[UUID]
 ) -> set[UUID]:
     """The CRM's deals of these leads and of those that stand, or stood until now, for them: what was said of a merged lead counts there."""
-    into = [(lead.lead_id, lead.merged_into) for lead in (*leads.values(), *batch.leads) if lead.merged_into]
+    into = [(lead.lead_id, lead.merged_into) for lead in leads.values()]
+    into += [(state.lead_id, state.merged_into) for state in batch.leads]
     found = set(concerned)
     while more := {target for lead, target in into if lead in found and target} - found:
         found |= more

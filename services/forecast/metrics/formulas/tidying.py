@@ -228,7 +228,7 @@ def _actors(scene: Scene, rows: Index) -> tuple[Ints, tuple[str | None, ...], Fl
                 names.append(owner)
     told = columns.changed_by[rows].astype(np.int64)
     who = np.where(told > 0, told, as_actor[columns.owner[rows]])
-    actor: Ints = who * len(columns.words["connection"].texts) + columns.connection[rows]
+    actor: Ints = (who * len(columns.words["connection"].texts) + columns.connection[rows]).astype(np.int64)
     return actor, tuple(names), told > 0
 
 

@@ -16,6 +16,7 @@ from services.forecast.metrics.contract import (
     CONSTANT_THEN,
     CONVERTIBLE,
     GRAIN,
+    NOT_JUDGED,
     Contract,
 )
 from services.forecast.metrics.formulas import covering, moving, staging, tidying, winning
@@ -316,12 +317,7 @@ _ALL: Final = (
         ),
         clock=AT_AS_OF,
         currency=CONSTANT,
-        unknown=(
-            f"{CONVERTIBLE} With by=warning deals that cannot be judged are left out of the share and counted as unknown: those "
-            "whose CRM does not tell activities or next steps, or did not yet; stages in which too few won deals have stood; economic "
-            "buyers while the company has recorded none. Of the whole they are without that warning. A warning without any deal that "
-            "can be judged, and one for which the forecast lacks the facts, is null with the reason."
-        ),
+        unknown=f"{CONVERTIBLE} {NOT_JUDGED}",
         unit="share",
         numerator="money",
         denominator="money",

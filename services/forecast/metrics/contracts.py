@@ -308,12 +308,12 @@ _ALL: Final = (
         title="Hygiene in money",
         version=2,
         formula=(
-            "amount of open deals with a warning / amount of open deals: those due in the period, carried over and undated. A deal counts "
-            "once, with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business "
-            "date), stalled, three pushes or more, no close date; no activity for 14 days (more than 14 local days between the last "
-            "activity, or the creation if that was later, and the business date), no next step, no economic buyer after proposal "
-            "(nothing, claimed at least, that is still fresh on the business date is known of one, and the deal stands in the later half of its pipeline: of n stages in "
-            "their order the one in the middle, n // 2 counted from 0, and those behind it)."
+            "amount of open deals with a warning / amount of open deals: those due in the period, carried over and undated. A deal counts once, "
+            "with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business date), "
+            "stalled, three pushes or more, no close date; no activity for 14 days (more than 14 local days between the last activity, or the "
+            "creation if that was later, and the business date), no next step, no economic buyer after proposal (nothing, claimed at least, that is"
+            " still fresh on the business date is known of one, and the deal stands in the later half of its pipeline: of n stages in their order "
+            "the one in the middle, n // 2 counted from 0, and those behind it)."
         ),
         clock=AT_AS_OF,
         currency=CONSTANT,
@@ -333,10 +333,10 @@ _ALL: Final = (
         title="Clean-ups",
         version=2,
         formula=(
-            "deals lost in the period by a clean-up: at least 10 losses of one actor on one local day, and more than 5 times what is "
-            "normal (their losses per calendar day over the 365 days before). Actor: who made the change by which the deal was lost, as "
-            "the CRM tells it; the owner where it does not, told apart as cleaned_up_by_owner; both within the connection that told the "
-            "loss. What was lost before a CRM told its actors is normal for the owners."
+            "deals lost in the period by a clean-up: at least 10 losses of one actor on one local day, and more than 5 times what is normal (their "
+            "losses per calendar day over the 365 days before). Actor: who made the change by which the deal was lost, as the CRM tells it; the "
+            "owner where it does not, told apart as cleaned_up_by_owner; both within the connection that told the loss. What was lost before a CRM "
+            "told its actors is normal for the owners."
         ),
         clock="The day of a loss is the local day of the entry's valid_from, not the booking day; that one decides on the period.",
         currency=CONSTANT,

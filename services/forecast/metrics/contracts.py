@@ -1,7 +1,4 @@
-"""Every metric with its contract: what it is, from what, by which clock, in which currency, and when it is unknown. Pure.
-
-A definition changes only together with its version.
-"""
+"""Every metric with its contract: what it is, by which clock and currency, when unknown. It changes only with its version. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -30,7 +30,7 @@ def test_a_change_that_says_nothing_new_of_the_deal_makes_no_entry_whoever_made_
 
 def test_where_an_entry_no_longer_is_nobody_made_a_change() -> None:
     made = record(day(0), changed_by=user_id("U0"))
-    accepted, withdrawn = quote(1, day(2), deal_id("D")), quote(2, day(1), deal_id("D"), status="withdrawn")
+    accepted, withdrawn = quote(1, day(2), deal_id("D")), quote(2, day(0), deal_id("D"), status="withdrawn")
     stored = timeline(made, accepted)
 
     appended = corrections(stored, timeline(made, accepted, withdrawn), withdrawn=gone)

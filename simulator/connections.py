@@ -85,7 +85,8 @@ def _deal_fields(provider: Provider) -> dict[str, str]:
                 "loss_reason": "Loss_Reason__c",
             }
         case "pipedrive":
-            fields = {name: f'custom_fields."{custom_key(name)}"' for name in CUSTOM}
+            custom = (*CUSTOM, "next_step", "last_activity_at")
+            fields = {name: f'custom_fields."{custom_key(name)}"' for name in custom}
             stage = "(status == 'won' || status == 'lost') && status || to_string(stage_id)"
             return fields | {"stage": stage, "loss_reason": "lost_reason", "closed_on": "local_close_date"}
         case "standard":

@@ -27,6 +27,14 @@ STAGE_CATEGORY: Mapping[str, str | None] = {
 }
 """The category that a CRM's own map gives a stage; persons set others."""
 
+NEXT_STEPS: Mapping[str, str] = {
+    "Qualify": "Find out who decides",
+    "Discover": "Workshop with the users",
+    "Propose": "Go through the offer",
+    "Negotiate": "Answer the lawyers",
+}
+"""What a seller writes down to come next, by stage."""
+
 LeadStatus = Literal["new", "working", "qualified", "disqualified", "converted"]
 LEAD_STATUSES: tuple[LeadStatus, ...] = get_args(LeadStatus)
 ObjectType = Literal["deal", "lead", "account", "user", "product"]
@@ -58,6 +66,10 @@ class DealRecord:
     created_at: datetime
     closed_on: date | None = None
     loss_reason: str | None = None
+    next_step: str | None = None
+    last_activity_at: datetime | None = None
+    changed_by: str | None = None
+    """The user who made the change."""
     deleted: bool = False
 
     @property

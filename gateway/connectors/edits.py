@@ -47,7 +47,7 @@ def edited(item: Kind, edit: Edit | None) -> Kind:
     if edit is None or not isinstance(item, FullRecord) or item.record is None:
         return item
     record = merged(item.record, edit.patch)
-    with_edit = replace(item, record=record, actor=f"{item.actor or 'unknown'}, edited here by {edit.actor}")
+    with_edit = replace(item, record=record, edited_by=edit.actor)
     return cast("Kind", with_edit)
 
 

@@ -31,7 +31,8 @@ class FullRecord:
     """A record as the CRM had it at `crm_time`.
 
     `record` is None for a tombstone without content. `sequence` orders versions of one `crm_time`. `merged_into` is the
-    external id of the record that took this one in. `actor` is the id of who changed it last, as far as the CRM tells.
+    external id of the record that took this one in. `actor` is the id of who changed it last, as far as the CRM tells;
+    `edited_by` who changed here what the CRM sent.
     """
 
     object_type: ObjectType
@@ -43,6 +44,7 @@ class FullRecord:
     merged_into: str | None = None
     dedupe_key: str | None = None
     actor: str | None = None
+    edited_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connectors import versions
-from gateway.connectors.items import FETCHED
+from gateway.connectors.items import FETCHED, FullRecord
 from gateway.connectors.observation import unobserved_since
 from gateway.connectors.outcomes import Outcome
 from gateway.connectors.versions import Version
@@ -104,7 +104,9 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
                 occurred_at=crm_time,
                 cause=Cause(connection=each.connection, delivery=each.delivery_id),
             )
-        row.left.append(Version(event_id, *each.key, each.delivery_id, each.received_at, mapped.source.actor, event))
+        row.left.append(
+            Version(event_id, *each.key, each.delivery_id, each.received_at, _changed_by(mapped.source), event)
+        )
     is_newest = order > row.order
     if is_newest:
         if crm_time > row.order[0]:
@@ -122,6 +124,13 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         crm_time=crm_time,
         is_tied=is_tied,
     )
+
+
+def _changed_by(source: FullRecord) -> str | None:
+    """Who changed a version, in words: the CRM's user, and who of ours edited what it sent."""
+    if source.edited_by is None:
+        return source.actor
+    return f"{source.actor or 'unknown'}, edited here by {source.edited_by}"
 
 
 def _reveals_a_gap(unobserved: datetime | None, each: Incoming, row: _Row) -> bool:
@@ -184,15 +193,15 @@ _UPDATE = Query(
     SET version = n.version, crm_time = n.crm_time, sequence = n.sequence, mapping_version = n.mapping_version,
         digest = n.digest, deleted = n.deleted, merged_into = n.merged_into, record = n.record::jsonb, canonical = n.canonical::jsonb,
         delivery_id = n.delivery_id, event_id = n.event_id, received_at = n.received_at,
-        previous_crm_time = n.previous_crm_time, unobserved_since = n.unobserved_since
+        previous_crm_time = n.previous_crm_time, unobserved_since = n.unobserved_since, actor = n.actor
     FROM unnest(
         cast(:connections AS text[]), cast(:types AS text[]), cast(:ids AS text[]), cast(:versions AS bigint[]),
         cast(:times AS timestamptz[]), cast(:sequences AS bigint[]), cast(:mappings AS integer[]), cast(:digests AS text[]),
         cast(:deleted AS boolean[]), cast(:merged AS text[]), cast(:records AS text[]), cast(:canonicals AS text[]), cast(:deliveries AS uuid[]),
         cast(:events AS uuid[]), cast(:received AS timestamptz[]), cast(:previous AS timestamptz[]),
-        cast(:unobserved AS timestamptz[])
+        cast(:unobserved AS timestamptz[]), cast(:actors AS text[])
     ) AS n (connection, object_type, external_id, version, crm_time, sequence, mapping_version, digest, deleted, merged_into, record,
-            canonical, delivery_id, event_id, received_at, previous_crm_time, unobserved_since)
+            canonical, delivery_id, event_id, received_at, previous_crm_time, unobserved_since, actor)
     WHERE s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
     """
 )
@@ -240,6 +249,7 @@ async def _store(session: AsyncSession, rows: dict[Key, _Row]) -> None:
             "received": [each.received_at for _, each in newer.values()],
             "previous": [row.previous for row, _ in newer.values()],
             "unobserved": [row.unobserved for row, _ in newer.values()],
+            "actors": [each.mapped.source.actor for _, each in newer.values()],
         },
     )
 

@@ -22,7 +22,7 @@ BATCH = 500
 
 _STALE = text(
     """
-    SELECT object_type, external_id, crm_time, sequence, deleted, merged_into, record, delivery_id, received_at
+    SELECT object_type, external_id, crm_time, sequence, deleted, merged_into, record, delivery_id, received_at, actor
     FROM source_record
     WHERE connection = :connection AND record IS NOT NULL AND mapping_version < :version AND (object_type, external_id) > (:type, :id)
     ORDER BY object_type, external_id LIMIT :limit
@@ -84,6 +84,7 @@ async def remap(database: Database, settings: Settings, key: str) -> tuple[int, 
                     row.sequence,
                     row.deleted,
                     row.merged_into,
+                    actor=row.actor,
                 )
                 found = mapped_or_parked(
                     source,

@@ -7,7 +7,18 @@ from typing import Any
 from uuid import UUID
 
 NOT_FIELDS = frozenset(
-    {"clock", "received_at", "source_recorded_at", "reconstructed", "unobserved_since", "connection", "external_id"}
+    {
+        *(
+            "clock",
+            "received_at",
+            "source_recorded_at",
+            "reconstructed",
+            "unobserved_since",
+            "connection",
+            "external_id",
+        ),
+        *("changed_by", "next_step_known", "activity_known"),
+    }
 )
 """What a canonical change says about itself."""
 

@@ -79,6 +79,10 @@ class Context:
         written = values.text(external_id)
         return None if written is None else entity_id(self.connection, object_type, written)
 
+    def actor_id(self, actor: str | None) -> UUID | None:
+        """Our id of who changed a record: that of the user where the CRM names both by one key."""
+        return self.id_of("user" if self.preset.actors_are_users else "actor", actor)
+
 
 @dataclass(frozen=True)
 class Person:
@@ -108,10 +112,20 @@ class Fields:
 
     def __init__(self, context: Context, kind: Kind, record: Any) -> None:
         self.paths = field_paths(context.mapping, context.provider, kind)
+        self._provider = context.provider
         self._record = record
 
     def __getitem__(self, name: str) -> Any:
         return read(self.paths.get(name), self._record)
+
+    def tells(self, name: str) -> bool:
+        """Whether the record has what the mapping reads for a field, empty or not: else its value is unknown, not missing."""
+        path = self.paths.get(name)
+        if path is None:
+            return False
+        nested = self._record.get("properties") if self._provider == "hubspot" else self._record
+        named = property_names(path, self._provider)
+        return self[name] is not None or any(each in (nested or {}) for each in named)
 
     def text(self, name: str) -> str | None:
         return values.text(self[name])

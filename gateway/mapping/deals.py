@@ -19,8 +19,12 @@ def deal(source: FullRecord, context: Context) -> Draft:
     if source.record is not None:
         fields = Fields(context, "deal", source.record)
         content |= (
-            _money(fields, context) | _progress(fields, context, deleted=source.deleted) | _facts(fields, context)
+            _money(fields, context)
+            | _progress(fields, context, deleted=source.deleted)
+            | _facts(fields, context)
+            | _care(fields, context)
         )
+    content["changed_by"] = context.actor_id(source.actor)
     content["merged_into"] = context.id_of("deal", source.merged_into)
     return Draft(CrmDealChanged, content)
 
@@ -111,6 +115,16 @@ def _facts(fields: Fields, context: Context) -> dict[str, Any]:
         "value_basis": _value_basis(fields, context),
         "term_months": values.integer("term_months", fields["term_months"]),
         "created_at": values.optional_instant("created_at", fields["created_at"]),
+    }
+
+
+def _care(fields: Fields, context: Context) -> dict[str, Any]:
+    """What is done about the deal; of what the CRM does not tell, that it is unknown."""
+    return {
+        "next_step": values.remark(fields["next_step"]),
+        "next_step_known": fields.tells("next_step"),
+        "last_activity_at": values.moment("last_activity_at", fields["last_activity_at"], context.zone),
+        "activity_known": fields.tells("last_activity_at"),
     }
 
 

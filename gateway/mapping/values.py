@@ -1,6 +1,7 @@
 """Values of CRM records, in the many types CRMs send them, turned into ours. Every failure names field, value and remedy."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 from libs.common import clock, money
 
 MAX_TEXT = 500
+MAX_REMARK = 255
 
 AmountUnit = Literal["major", "minor", "micro"]
 """What a CRM counts money in: whole units, the currency's smallest, or millionths of a whole one."""
@@ -111,6 +113,25 @@ def optional_instant(field: str, value: Any) -> datetime | None:
         return (parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed).astimezone(UTC)
     except (ValueError, OverflowError):
         raise MappingError(field, value, f"Send {field} as ISO 8601, such as 2026-03-01T09:30:00Z.") from None
+
+
+_MAIL = re.compile(r"[^\s<>,;]+@[^\s<>,;]+")
+_PHONE = re.compile(r"\+\d[\d ()/.-]{5,}\d")
+
+
+def remark(value: Any) -> str | None:
+    """What somebody wrote about a case, without mail addresses and international phone numbers; None for nothing."""
+    written = text(value)
+    return None if written is None else _PHONE.sub("…", _MAIL.sub("…", written))[:MAX_REMARK]
+
+
+def moment(field: str, value: Any, zone: ZoneInfo) -> datetime | None:
+    """As `optional_instant`; a day without a time is its first instant in `zone`. Raises MappingError."""
+    written = text(value)
+    if written is None or len(written) != len("2026-03-01") or written.isdigit():
+        return optional_instant(field, value)
+    day = local_date(field, written, zone)
+    return None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def local_date(field: str, value: Any, zone: ZoneInfo) -> date | None:

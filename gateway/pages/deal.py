@@ -13,7 +13,7 @@ from gateway.pages.changes import Change, compared, told
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
 from gateway.proxy.client import services_of
-from libs.common.web.api import Reading
+from libs.common.web.api import Reading, runtime_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,20 +46,22 @@ class Entry:
 async def deal(request: Request, session: Reading, principal: CurrentUser, deal_id: UUID) -> Response:
     """A deal's history, the newest entry first."""
     found = await services_of(request).get("forecast", f"forecast/deals/{deal_id}/history", principal=principal)
-    owners = {UUID(each["owner_id"]) for each in found["versions"] if each["owner_id"]}
-    names = await names_of(session, owners, principal=principal)
+    people = {UUID(each[who]) for each in found["versions"] for who in ("owner_id", "changed_by") if each[who]}
+    names = await names_of(session, people, principal=principal)
     current = found["current"]
+    zone = str(runtime_of(request).settings.org_timezone)
     return page(
         request,
         "deal.html",
         deal_id=str(deal_id),
         current=current,
-        shown=compared(None, current, names),
-        entries=entries(found["versions"], names)[::-1],
+        names={str(key): known for key, known in names.items()},
+        shown=compared(None, current, names, zone),
+        entries=entries(found["versions"], names, zone)[::-1],
     )
 
 
-def entries(versions: Sequence[dict[str, Any]], names: Mapping[UUID, str]) -> list[Entry]:
+def entries(versions: Sequence[dict[str, Any]], names: Mapping[UUID, str], zone: str = "UTC") -> list[Entry]:
     """The timeline in its order. Of entries of one time the last holds; the others are compared with what held before too."""
     made: list[Entry] = []
     held: dict[str, Any] | None = None
@@ -70,7 +72,7 @@ def entries(versions: Sequence[dict[str, Any]], names: Mapping[UUID, str]) -> li
             Entry(
                 version,
                 HAPPENED.get(version["event_type"].split(".")[-2], "Changed"),
-                told(compared(held, version, names)) if held else [],
+                told(compared(held, version, names, zone)) if held else [],
                 held is None,
                 is_replaced,
             )

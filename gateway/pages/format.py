@@ -111,6 +111,11 @@ def day(value: str | date | None) -> str:
     return f"{date.fromisoformat(value) if isinstance(value, str) else value:%-d %b %Y}"
 
 
+def day_of(instant: str | datetime | None, zone: str) -> str:
+    """The local day of an instant: `22 Nov 2026`."""
+    return NONE if instant is None else day(_aware(instant).astimezone(ZoneInfo(zone)).date())
+
+
 def month(value: str | date | None) -> str:
     """`Nov 2026`; `undated` without one, as in the year 1900, where the forecast keeps what has no date."""
     found = date.fromisoformat(value) if isinstance(value, str) else value

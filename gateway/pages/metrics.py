@@ -75,8 +75,8 @@ async def metric(
     paged = asked | {"limit": "100"} | ({"cursor": cursor} if cursor else {})
     services = services_of(request)
     found = await services.get("forecast", f"forecast/metrics/{name}/deals", principal=principal, params=paged)
-    owners = {UUID(deal["owner_id"]) for deal in found["items"] if deal["owner_id"]}
-    names = await names_of(session, owners, principal=principal)
+    people = {UUID(deal[who]) for deal in found["items"] for who in ("owner_id", "actor_id") if deal[who]}
+    names = await names_of(session, people, principal=principal)
     here = _metric_href(view, name, by, part)
     return page(
         request,

@@ -46,6 +46,7 @@ def environment() -> Environment:
         deals=written.deals,
         clock_time=written.clock_time,
         moment=written.moment,
+        day_of=written.day_of,
         until=written.until,
         day=written.day,
         measure=written.measure,

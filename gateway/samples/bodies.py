@@ -12,6 +12,7 @@ from libs.common.ids import new_id
 
 Kind = Literal["deal", "lead"]
 NAME = "Foretell sample"
+NEXT_STEP = "Look whether this arrives"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def salesforce(wanted: Wanted) -> bytes:
             "Amount": "1000.0",
             "StageName": wanted.stage,
             "CloseDate": wanted.close_date,
+            "NextStep": NEXT_STEP,
+            "LastActivityDate": wanted.at.date().isoformat(),
         }  # fmt: skip
     else:
         sobject, fields = "Lead", {
@@ -129,6 +132,8 @@ def pipedrive(wanted: Wanted) -> bytes:
             "stage_id": int(wanted.stage) if wanted.stage.isdigit() else wanted.stage,
             "pipeline_id": int(wanted.pipeline) if wanted.pipeline.isdigit() else 1,
             "expected_close_date": wanted.close_date,
+            "next_activity_subject": NEXT_STEP,
+            "last_activity_date": wanted.at.date().isoformat(),
         }
     else:
         value = {"amount": 1000, "currency": wanted.currency}
@@ -171,6 +176,7 @@ def standard(wanted: Wanted) -> bytes:
     }
     if wanted.kind == "deal":
         data |= {"name": NAME, "stage": wanted.stage, "pipeline": wanted.pipeline, "close_date": wanted.close_date}
+        data |= {"next_step": NEXT_STEP, "last_activity_at": wanted.at.isoformat()}
     else:
         data |= {"company": NAME, "status": wanted.status}
     return orjson.dumps({"type": f"{wanted.kind}.created", "timestamp": wanted.at.isoformat(), "data": data})

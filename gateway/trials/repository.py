@@ -10,7 +10,8 @@ from gateway.connectors.repository import Unread
 
 _RECORDS = text(
     """
-    SELECT object_type, external_id, crm_time, sequence, deleted, merged_into, record, canonical, delivery_id, received_at
+    SELECT object_type, external_id, crm_time, sequence, deleted, merged_into, record, canonical, delivery_id, received_at,
+        actor
     FROM source_record
     WHERE connection = :connection AND crm_time IS NOT NULL AND (object_type, external_id) > (:type, :id)
     ORDER BY object_type, external_id LIMIT :limit

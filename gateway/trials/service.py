@@ -158,7 +158,14 @@ async def run(
 
 def _source(row: Any) -> FullRecord:
     return FullRecord(
-        row.object_type, row.external_id, row.record, row.crm_time, row.sequence, row.deleted, row.merged_into
+        row.object_type,
+        row.external_id,
+        row.record,
+        row.crm_time,
+        row.sequence,
+        row.deleted,
+        row.merged_into,
+        actor=row.actor,
     )
 
 

@@ -31,6 +31,9 @@ def deal_properties(deal: DealRecord) -> Properties:
         "hs_is_closed": text(closed),
         "hs_is_closed_won": text(deal.state == "won"),
         "closed_lost_reason": deal.loss_reason,
+        "hs_next_step": deal.next_step,
+        "notes_last_updated": _text(deal.last_activity_at),
+        "hs_updated_by_user_id": str(user_number(deal.changed_by)) if deal.changed_by else None,
         "createdate": iso(deal.created_at),
         "hs_lastmodifieddate": iso(deal.changed_at),
         "ft_region": deal.region,
@@ -127,6 +130,11 @@ def crm_object(record: DealRecord | LeadRecord | AccountRecord, wanted: list[str
     return found | ({"archivedAt": modified} if archived else {})
 
 
+def user_number(owner_id: str) -> int:
+    """HubSpot counts its users apart from the owners that they are."""
+    return int(owner_id) + 1
+
+
 def owner(user: UserRecord) -> dict[str, Any]:
     first, last = split_name(user.name)
     return {
@@ -135,7 +143,7 @@ def owner(user: UserRecord) -> dict[str, Any]:
         "type": "PERSON",
         "firstName": first,
         "lastName": last,
-        "userId": int(user.user_id) + 1,
+        "userId": user_number(user.user_id),
         "createdAt": iso(user.changed_at),
         "updatedAt": iso(user.changed_at),
         "archived": not user.active,

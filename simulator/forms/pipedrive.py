@@ -69,6 +69,8 @@ def deal_data(deal: DealRecord) -> Data:
             term_months=deal.term_months,
             lead_id=deal.lead_id,
             category=deal.category,
+            next_step=deal.next_step,
+            last_activity_at=iso(deal.last_activity_at) if deal.last_activity_at else None,
         ),
     }
 

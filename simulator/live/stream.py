@@ -11,7 +11,7 @@ from decimal import Decimal
 from simulator.config import Provider
 from simulator.fakecrm import CrmState
 from simulator.live.journal import Counters
-from simulator.records import OPEN_STAGES, STAGE_CATEGORY, STAGES, DealRecord, LeadRecord, LeadStatus
+from simulator.records import NEXT_STEPS, OPEN_STAGES, STAGE_CATEGORY, STAGES, DealRecord, LeadRecord, LeadStatus
 from simulator.sending.change import Change
 from simulator.world import World, company
 from simulator.world.ids import external_id
@@ -64,7 +64,9 @@ class Stream:
                 self.open_deals[place] = self.open_deals[-1]
                 self.open_deals.pop()
             elif self._rested(deal.changed_at, now):
-                after = self._changed_deal(provider, replace(deal, changed_at=self._at(provider, now)), now)
+                at = self._at(provider, now)
+                touched = replace(deal, changed_at=at, changed_by=deal.owner_id, last_activity_at=at)
+                after = self._with_next_step(self._changed_deal(provider, touched, now))
                 self._crm.put_deal(provider, after)
                 return provider, Change(after, "deleted" if after.deleted else "changed", deal)
         return None
@@ -91,6 +93,10 @@ class Stream:
                 return replace(deal, owner_id=self._owner(provider, deal.region, deal.segment))
             case _:
                 return replace(deal, deleted=True)
+
+    def _with_next_step(self, deal: DealRecord) -> DealRecord:
+        """What is written down goes with the stage; who writes nothing down goes on so."""
+        return replace(deal, next_step=NEXT_STEPS.get(deal.stage) if deal.next_step else None)
 
     def _forward(self, deal: DealRecord, now: datetime) -> DealRecord:
         stage = STAGES[OPEN_STAGES.index(deal.stage) + 1] if deal.stage in OPEN_STAGES else deal.stage
@@ -140,6 +146,9 @@ class Stream:
             value_basis="one_off" if services else "arr",
             term_months=None if services else self._random.choice((12, 24, 36)),
             created_at=at,
+            next_step=NEXT_STEPS["Qualify"] if index % 4 else None,
+            last_activity_at=at,
+            changed_by=lead.owner_id if lead else None,
         )
         self._crm.put_deal(provider, deal)
         self.open_deals.append((provider, deal.deal_id))

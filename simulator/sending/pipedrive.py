@@ -71,7 +71,7 @@ def pipedrive_request(
         "timestamp": iso(at),
         "version": "2.0",
         "type": "general",
-        "user_id": "12415231",
+        "user_id": getattr(change.record, "changed_by", None) or "12415231",
         "webhook_id": "4710827",
         "webhook_owner_id": "12094821",
         "change_source": "app",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.config import Provider
-from simulator.records import LEAD_STATUSES, STAGES, AccountRecord, DealRecord, LeadRecord, UserRecord
+from simulator.records import LEAD_STATUSES, NEXT_STEPS, STAGES, AccountRecord, DealRecord, LeadRecord, UserRecord
 from simulator.world import company, market, pipeline
 from simulator.world.ids import external_id, index_of
 from simulator.world.names import account_name, person_name, phone
@@ -158,6 +158,7 @@ class World:
         provider = self.provider_of(region)
         closed, loss, term = int(version["closed_day"]), int(version["loss"]), int(deal["term"])
         kind = company.DEAL_TYPES[deal["deal_type"]]
+        stage, owner = STAGES[version["stage"]], external_id(provider, "user", int(version["owner"]))
         return DealRecord(
             deal_id=external_id(provider, "deal", index),
             changed_at=_instant(int(version["at"])),
@@ -165,10 +166,10 @@ class World:
             + ("" if kind == "new" else f" ({kind})"),
             amount=_amount(int(version["amount"])),
             currency=company.CURRENCIES[deal["currency"]],
-            stage=STAGES[version["stage"]],
+            stage=stage,
             close_date=self.start + timedelta(days=int(version["close_day"])),
             category=company.CATEGORIES[version["category"]],
-            owner_id=external_id(provider, "user", int(version["owner"])),
+            owner_id=owner,
             account_id=external_id(provider, "account", int(deal["account"])),
             lead_id=external_id(provider, "lead", lead) if lead >= 0 else None,
             region=company.REGIONS[region],
@@ -182,8 +183,20 @@ class World:
             created_at=_instant(int(deal["created"])),
             closed_on=self.start + timedelta(days=closed) if closed >= 0 else None,
             loss_reason=company.LOSS_REASONS[loss] if loss >= 0 else None,
+            next_step=self._next_step(index, stage),
+            last_activity_at=self._last_activity(index, version),
+            changed_by=owner,
             deleted=bool(version["deleted"]),
         )
+
+    def _next_step(self, deal: int, stage: str) -> str | None:
+        """One seller in four writes none down."""
+        return NEXT_STEPS.get(stage) if deal % 4 else None
+
+    def _last_activity(self, deal: int, version: NDArray[np.void]) -> datetime | None:
+        """Up to five days before the change was noted, but not before there was a deal; of one in ten there never was any."""
+        before = int(version["at"]) - deal % 6 * market.DAY_MS
+        return None if deal % 10 == 3 else _instant(max(before, int(self.deals[deal]["created"])))
 
     def state_at(self, at: datetime) -> "State":
         """Every deal and lead as it was at an instant (changes at that very instant included)."""

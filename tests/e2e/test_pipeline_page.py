@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,11 @@ from libs.common import clock
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
 
+CARED = {
+    "next_step": "Answer the lawyers of ann@example.com",
+    "last_activity_at": datetime(2026, 1, 6, 9, tzinfo=UTC),
+    "changed_by": "nobody-we-know",
+}
 LINES = ("commit", "most_likely", "best_case", "pipeline")
 
 
@@ -31,7 +36,7 @@ class Book:
 def book(crm: Crm, await_known: Known) -> Book:
     mark, today = uuid.uuid4().hex[:8], clock.now().date()
     due = today + timedelta(days=30)
-    crm.send(deal(f"sure-{mark}", amount="310000.33", close_date=due))
+    crm.send(deal(f"sure-{mark}", amount="310000.33", close_date=due, **CARED))
     crm.send(deal(f"early-{mark}", amount="120000.10", close_date=due, stage="Propose", category="best_case"))
     crm.send(deal(f"undated-{mark}", amount="70000.00", close_date=None))
     for days in range(4):
@@ -111,3 +116,26 @@ async def test_pages_of_the_pipeline_are_accessible_and_fit_the_screen(stack: St
     for path in paths:
         await page.goto(f"{stack.url('gateway')}{path}")
         await is_fine(page)
+
+
+async def test_lists_and_the_deal_s_page_tell_next_step_last_activity_and_who_changed_it(
+    stack: Stack, page: Page, book: Book
+) -> None:
+    await page.goto(f"{stack.url('gateway')}/pipeline?period={book.year}")
+    await page.locator(".figure.commit").get_by_role("link").click()
+    sure = page.locator("tbody tr", has_text=book.of("sure"))
+    await expect(sure.locator(".cared")).to_have_text("next: Answer the lawyers of … · last activity 6 Jan 2026")
+    put_off = page.locator("tbody tr", has_text=book.of("put-off"))
+    await expect(put_off.locator(".cared")).to_have_text("no next step · no activity yet")
+    await is_fine(page, "deals-care")
+    await sure.get_by_role("link").click()
+    await expect(page.locator(".facts")).to_contain_text("Answer the lawyers of …")
+    await expect(page.locator("table.history tbody tr").first).to_contain_text("by a user of the CRM")
+    await is_fine(page, "deal-care")
+    await page.goto(f"{stack.url('gateway')}/pipeline?period={book.year}")
+    await is_fine(page, "pipeline-care")
+    await page.get_by_role("link", name="hygiene in money").click()
+    await page.locator("summary", has_text="Warnings that cannot be given").click()
+    await is_fine(page, "hygiene")
+    await page.get_by_role("link", name="No next step").click()
+    await expect(page.locator("tbody tr", has_text=book.of("put-off"))).to_contain_text("Warned")

@@ -21,6 +21,7 @@ from gateway.imports.reading.joins import Joined
 from gateway.imports.reading.memory import Memory
 from gateway.imports.reading.refusal import NO_DATE, Refused
 from gateway.imports.reading.targets import OBJECTS, TARGETS
+from gateway.mapping.values import remark
 from libs.common import ids
 from libs.common.clock import MAX_AHEAD
 from libs.common.events.crm import CrmRecord, RecordClock
@@ -152,6 +153,7 @@ class RecordReader:
                 content[field.name] = self._typed(field, text, connection)
         if self._record.object == "deal":
             self._complete_deal(content, moment, at, external_id)
+            self._complete_care(content, moment)
         if "currency" in TARGETS[self._record.object]:
             self._complete_money(content, moment)
         entity = _entity(connection, self._record.object, external_id)
@@ -210,6 +212,14 @@ class RecordReader:
         if stage.state != "open":
             day = content.setdefault("closed_on", closing.astimezone(self._zone).date())
             content.setdefault("close_date", day)
+
+    def _complete_care(self, content: dict[str, Any], moment: _Moment) -> None:
+        """Adds which of the facts the file tells at all: an empty cell of those is none, and not unknown."""
+        mapped = {field.name for field in moment.fields}
+        told = {"next_step_known": "next_step" in mapped, "activity_known": "last_activity_at" in mapped}
+        content |= {name: True for name, is_told in told.items() if is_told}
+        if "next_step" in content:
+            content["next_step"] = remark(content["next_step"])
 
     def _complete_money(self, content: dict[str, Any], moment: _Moment) -> None:
         """Gives amounts their currency and its number of decimals."""

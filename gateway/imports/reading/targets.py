@@ -111,6 +111,9 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "term_months": INTEGER,
         "closed_on": DATE,
         "loss_reason": TEXT,
+        "next_step": TEXT,
+        "last_activity_at": INSTANT,
+        "changed_by": _reference("user"),
         "merged_into": _reference("deal"),
     },
 }

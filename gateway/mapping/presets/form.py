@@ -18,6 +18,8 @@ class Preset:
     lead_statuses: MappingType[str, LeadStatus] = field(default_factory=dict)
     probability_scale: int = 100
     lead_when: str | None = None
+    actors_are_users: bool = True
+    """Whether who changed a record is named by the same key as its owner."""
 
 
 def stages(*rows: tuple[str, str, str, str | None]) -> dict[str, StageMapping]:

@@ -17,6 +17,8 @@ HUBSPOT = Preset(
             "account_id": "associations.company",
             "created_at": "properties.createdate",
             "loss_reason": "properties.closed_lost_reason",
+            "next_step": "properties.hs_next_step || properties.notes_next_activity_date",
+            "last_activity_at": "properties.notes_last_updated",
         },
         "contact": {
             "first_name": "properties.firstname",
@@ -78,6 +80,7 @@ HUBSPOT = Preset(
         "UNQUALIFIED": "disqualified",
     },
     probability_scale=1,
+    actors_are_users=False,
     lead_when=(
         'properties.hs_lead_status || contains(`["lead","marketingqualifiedlead","salesqualifiedlead"]`,'
         ' not_null(properties.lifecyclestage, `""`))'

@@ -19,6 +19,8 @@ PIPEDRIVE = Preset(
             "lead_id": "source_lead_id",
             "created_at": "add_time",
             "loss_reason": "lost_reason",
+            "next_step": "next_activity_subject || next_activity_date",
+            "last_activity_at": "last_activity_date",
         },
         "lead": {
             "person_id": "person_id",

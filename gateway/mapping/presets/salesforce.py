@@ -18,6 +18,8 @@ SALESFORCE = Preset(
             "account_id": "AccountId",
             "source": "LeadSource",
             "created_at": "CreatedDate",
+            "next_step": "NextStep",
+            "last_activity_at": "LastActivityDate",
         },
         "lead": {
             "first_name": "FirstName",

@@ -4,7 +4,7 @@ from gateway.mapping.presets.form import OURS, STATUSES, Preset
 
 _DEAL_FIELDS = (
     "name amount currency close_date closed_on pipeline stage state probability category owner_id account_id lead_id region market"
-    " segment product source deal_type value_basis term_months created_at loss_reason"
+    " segment product source deal_type value_basis term_months created_at loss_reason next_step last_activity_at"
 )
 _LEAD_FIELDS = (
     "company status owner_id source region market segment product amount currency employees industry role engagement_count"

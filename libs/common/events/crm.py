@@ -88,6 +88,16 @@ class CrmDealChanged(CrmRecord):
     closed_on: date | None = None
     """Local date on which it turned won or lost, if closed."""
     loss_reason: str | None = None
+    next_step: str | None = None
+    """What the seller says comes next; null is none where `next_step_known`, else unknown."""
+    next_step_known: bool = False
+    """The connection's mapping names a field for it, and the record has that field."""
+    last_activity_at: datetime | None = None
+    """When the CRM last noted an activity on the deal, a day without a time at its first instant; null is never where
+    `activity_known`, else unknown. It may lie ahead where a CRM counts what is due."""
+    activity_known: bool = False
+    changed_by: UUID | None = None
+    """Who made the change that this record shows, by the CRM's key of users; null where it does not tell."""
     merged_into: UUID | None = None
 
 

@@ -30,6 +30,8 @@ class DealState(EventData):
     """The CRM told of a change at this instant whose state nobody saw: what held from here until `valid_from` is unknown.
 
     Of this entry alone; null where the path from the entry before is known. See `crm.deal.changed.v1`."""
+    changed_by: UUID | None = None
+    """Who made the change in the CRM by which this entry began, as its key of users. Of this entry alone; null: nobody told."""
     connection: str | None = None
     external_id: str | None = None
     name: str = ""
@@ -61,6 +63,14 @@ class DealState(EventData):
     value_basis: ValueBasis = "one_off"
     term_months: int | None = None
     loss_reason: str | None = None
+    next_step: str | None = None
+    next_step_known: bool = False
+    """Whether the CRM tells next steps: without, `next_step` is unknown and not missing."""
+    last_activity_at: datetime | None = None
+    activity_known: bool = False
+    """Whether the CRM tells activities: without, `last_activity_at` is unknown and not never."""
+    economic_buyer_until: datetime | None = None
+    """Until when what is known of an economic buyer, claimed at least, counts as fresh; null: nothing is known, or it was taken back."""
     pushes: int = 0
     provisional: bool = False
     absorbed_into: UUID | None = None

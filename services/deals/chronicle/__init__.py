@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from libs.common.events.crm import CrmRecord
 
@@ -23,7 +24,8 @@ PROVENANCE = {"clock", "received_at", "source_recorded_at", "reconstructed", "un
 class Moment(Generic[T]):
     """What holds from `valid_from` on, and where that is known from. One per instant: the state after all its inputs.
 
-    `unobserved_since`: from there until `valid_from` something held that nobody saw.
+    `unobserved_since`: from there until `valid_from` something held that nobody saw. `changed_by`: the CRM's user who made the
+    change, if it tells.
     """
 
     valid_from: datetime
@@ -31,6 +33,7 @@ class Moment(Generic[T]):
     source_recorded_at: datetime | None = None
     reconstructed: bool = False
     unobserved_since: datetime | None = None
+    changed_by: UUID | None = None
 
 
 def standing_records(records: Iterable[R]) -> list[R]:
@@ -91,7 +94,7 @@ def corrections(
     Both are in time order with one entry per instant. `stored` begins no later than what it continues. An instant in
     `stored` that `moments` no longer knows gets a copy of what holds there now; before the first moment that is
     `withdrawn` of what was stored. Nothing is appended where a reader sees the right content already, and at each instant
-    from when on it was not observed.
+    from when on it was not observed and, where there is an entry, who made the change.
     """
     instants = sorted({entry.valid_from for entry in stored} | {moment.valid_from for moment in moments})
     known = {entry.valid_from: entry for entry in stored}
@@ -107,12 +110,17 @@ def corrections(
         if holds is not None:
             right = replace(holds, valid_from=instant)
             if instant not in folded:
-                right = replace(right, unobserved_since=None)  # the gap lies before the moment that is copied
+                right = replace(right, unobserved_since=None, changed_by=None)  # both are of the moment that is copied
         elif entry is not None:
             right = Moment(instant, withdrawn(entry.content), entry.source_recorded_at, entry.reconstructed)
         else:  # unreachable: every instant comes from one of the two
             continue
-        if read != right.content or (entry.unobserved_since if entry else None) != right.unobserved_since:
+        is_told = entry is None or entry.changed_by == right.changed_by
+        if (
+            read != right.content
+            or (entry.unobserved_since if entry else None) != right.unobserved_since
+            or not is_told
+        ):
             appended.append(right)
             read = right.content
     return appended

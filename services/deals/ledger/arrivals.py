@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from libs.common.events.base import Cause, Received
 from libs.common.events.crm import CrmDealChanged
-from libs.common.events.leads import LeadState
+from libs.common.events.leads import LeadEvidenceHanded, LeadState
 from libs.common.events.pricing import QuoteState
+from libs.common.qualification import Entry
+from libs.common.qualification.elements import Key
 from services.deals.chronicle import input_key, with_digest
 from services.deals.ledger.repository import Input
 from services.deals.ledger.timeline import GateDecision, decided_at
@@ -32,15 +34,18 @@ class Arrivals:
     leads: list[LeadState] = field(default_factory=list)
     triggers: dict[UUID, list[Trigger]] = field(default_factory=dict)
     """By deal or lead id."""
+    evidenced_deals: set[UUID] = field(default_factory=set)
+    evidenced_leads: set[UUID] = field(default_factory=set)
+    """About which somebody said something of an economic buyer."""
 
     @property
     def deal_ids(self) -> set[UUID]:
-        return {item.deal_id for item in self.inputs}
+        return {item.deal_id for item in self.inputs} | self.evidenced_deals
 
     @property
     def lead_ids(self) -> set[UUID]:
         """Leads that something new is told of."""
-        return {lead.lead_id for lead in self.leads}
+        return {lead.lead_id for lead in self.leads} | self.evidenced_leads
 
     @property
     def named_leads(self) -> set[UUID]:
@@ -79,6 +84,28 @@ def arrival(decision: GateDecision) -> Arrivals:
         inputs=[Input(decision.deal_id, "gate", key, at, decision.decision_id, decision)],
         triggers={decision.deal_id: [Trigger(at, cause, None)]},
     )
+
+
+ECONOMIC_BUYER: Final[Key] = "meddpicc.economic_buyer"
+"""The element of which timelines tell."""
+
+
+def evidence(events: Sequence[Received[LeadEvidenceHanded]]) -> Arrivals:
+    """Statements about leads that timelines tell of, as a batch of its own."""
+    batch = Arrivals()
+    for event in events:
+        if event.data.entry.element == ECONOMIC_BUYER:
+            batch.evidenced_leads.add(event.data.lead_id)
+            _note(batch, event.data.lead_id, event.data.entry.at, event, None)
+    return batch
+
+
+def statement(deal_id: UUID, entry: Entry) -> Arrivals:
+    """A person's statement about a deal, as a batch of its own; empty if timelines do not tell of its element."""
+    if entry.element != ECONOMIC_BUYER:
+        return Arrivals()
+    trigger = Trigger(entry.at, Cause(event=entry.entry_id), None)
+    return Arrivals(triggers={deal_id: [trigger]}, evidenced_deals={deal_id})
 
 
 def _note(batch: Arrivals, key: UUID, at: datetime, event: Received[Any], received_at: datetime | None) -> None:

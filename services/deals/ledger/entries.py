@@ -46,6 +46,7 @@ def event_of(entry: Entry) -> DealState:
         source_recorded_at=moment.source_recorded_at,
         reconstructed=moment.reconstructed,
         unobserved_since=moment.unobserved_since,
+        changed_by=moment.changed_by,
         delivery_received_at=entry.delivery_received_at,
         **{name: getattr(moment.content, name) for name in _FIELDS},
     )

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.leads import LeadState
 from libs.common.ids import provisional_deal_id
+from libs.common.qualification import Entry
+from libs.common.qualification.elements import Key
 from libs.common.sql import Query
 
 
@@ -167,6 +169,29 @@ async def links_to(session: AsyncSession, leads: Collection[UUID]) -> dict[UUID,
         for deal_id, lead_id, linked_at in await _LINKS.rows(session, {"leads": list(leads)}):
             found.setdefault(lead_id, []).append((linked_at, deal_id))
     return {lead: sorted(links) for lead, links in found.items()}
+
+
+_STATEMENTS = Query("""
+    WITH RECURSIVE theirs AS (
+        SELECT deal_id, lead_id FROM lead_link WHERE deal_id = ANY(:deals)
+        UNION SELECT converted_deal_id, lead_id FROM lead WHERE converted_deal_id = ANY(:deals)
+        UNION SELECT theirs.deal_id, l.lead_id FROM lead l JOIN theirs ON l.merged_into = theirs.lead_id
+    )
+    SELECT e.deal_id, e.payload::text AS payload FROM evidence e
+    WHERE e.deal_id = ANY(:deals) AND e.payload ->> 'element' = :element
+    UNION ALL
+    SELECT theirs.deal_id, e.payload::text FROM theirs JOIN evidence e ON e.lead_id = theirs.lead_id
+    WHERE e.payload ->> 'element' = :element
+""")
+
+
+async def statements_of(session: AsyncSession, element: Key, deals: Collection[UUID]) -> dict[UUID, list[Entry]]:
+    """What was said of an element about each of the CRM's deals, about its leads, and about those merged into them."""
+    found: dict[UUID, list[Entry]] = {}
+    if deals:
+        for deal_id, payload in await _STATEMENTS.rows(session, {"deals": list(deals), "element": element}):
+            found.setdefault(deal_id, []).append(Entry.model_validate_json(payload))
+    return found
 
 
 _UNLINK = Query("DELETE FROM lead_link WHERE deal_id = ANY(:deals)")

@@ -1,6 +1,6 @@
 """What may be read of deals: every query is bounded by the reader's scope."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.paging import decode_cursor, encode_cursor
 from services.deals.ledger.schemas import DealOut, DealPage, TimelineEntry, TimelineOut
+from services.deals.ledger.timeline import Content
 
 
 class UnknownDeal(NotFound):
@@ -107,7 +108,7 @@ async def deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) ->
 
 
 _TIMELINE = text("""
-    SELECT version, valid_from, recorded_at, source_recorded_at, reconstructed, unobserved_since, event, cause::text AS cause,
+    SELECT version, valid_from, recorded_at, source_recorded_at, reconstructed, unobserved_since, changed_by, event, cause::text AS cause,
            delivery_received_at, content::text AS content
     FROM deal_version WHERE deal_id = :deal_id ORDER BY version
 """)
@@ -122,7 +123,7 @@ async def timeline(session: AsyncSession, deal_id: UUID, *, principal: Principal
             {
                 **{name: row[name] for name in row if name not in ("content", "cause")},
                 "cause": orjson.loads(row["cause"]),
-                "deal": orjson.loads(row["content"]),
+                "deal": _facts(row),
             }
         )
         for row in rows
@@ -132,7 +133,16 @@ async def timeline(session: AsyncSession, deal_id: UUID, *, principal: Principal
 
 def _deal(row: RowMapping) -> DealOut:
     known: dict[str, Any] = {name: row[name] for name in ("deal_id", "version", "valid_from", "recorded_at")}
-    return DealOut.model_validate(orjson.loads(row["content"]) | known)
+    return DealOut.model_validate(_facts(row) | known)
+
+
+_LATER = {each.name: each.default for each in fields(Content) if each.default is not MISSING}
+"""What an entry says of facts that came after it was kept."""
+
+
+def _facts(row: RowMapping) -> dict[str, Any]:
+    told: dict[str, Any] = orjson.loads(row["content"])
+    return _LATER | told
 
 
 def _month(month: str | None, calendar: FiscalCalendar) -> tuple[date | None, date | None]:

@@ -147,7 +147,8 @@ async def inputs_of(session: AsyncSession, deals: Collection[UUID]) -> Kept:
 
 _STORED = Query("""
     SELECT DISTINCT ON (deal_id, valid_from)
-        deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed, unobserved_since
+        deal_id, valid_from, content::text AS content, source_recorded_at, reconstructed, unobserved_since,
+        changed_by
     FROM deal_version WHERE deal_id = ANY(:deals) ORDER BY deal_id, valid_from, version DESC
 """)
 
@@ -158,7 +159,14 @@ async def stored_entries(session: AsyncSession, deals: Collection[UUID]) -> dict
     if deals:
         for row in await _STORED.rows(session, {"deals": list(deals)}):
             content = CONTENT.validate_json(row.content)
-            entry = Moment(row.valid_from, content, row.source_recorded_at, row.reconstructed, row.unobserved_since)
+            entry = Moment(
+                row.valid_from,
+                content,
+                row.source_recorded_at,
+                row.reconstructed,
+                row.unobserved_since,
+                row.changed_by,
+            )
             entries.setdefault(row.deal_id, []).append(entry)
     return entries
 
@@ -243,6 +251,7 @@ def _version(entry: Entry, contents: dict[int, orjson.Fragment], recorded_at: da
         "source_recorded_at": entry.moment.source_recorded_at,
         "reconstructed": entry.moment.reconstructed,
         "unobserved_since": entry.moment.unobserved_since,
+        "changed_by": entry.moment.changed_by,
         "event": entry.event.TYPE,
         "cause": entry.cause.model_dump(mode="json", exclude_none=True),
         "delivery_received_at": entry.delivery_received_at,

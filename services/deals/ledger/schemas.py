@@ -47,6 +47,13 @@ class DealFacts(Out):
     value_basis: ValueBasis
     term_months: int | None
     loss_reason: str | None
+    next_step: str | None = Field(description="null: none where next_step_known, else unknown")
+    next_step_known: bool
+    last_activity_at: datetime | None = Field(description="null: never where activity_known, else unknown")
+    activity_known: bool
+    economic_buyer_until: datetime | None = Field(
+        description="until when what is known of an economic buyer is fresh; null: nothing is"
+    )
     pushes: int
     provisional: bool
     absorbed_into: UUID | None
@@ -71,6 +78,7 @@ class TimelineEntry(Out):
     """One version. Newest at an instant is the greatest `(valid_from, version)` not after it.
 
     `unobserved_since`: what held from there until `valid_from` is unknown, as the CRM was asked too late to see it.
+    `changed_by`: who made the change in the CRM, by its key of users, if it tells.
     """
 
     version: int
@@ -79,6 +87,7 @@ class TimelineEntry(Out):
     source_recorded_at: datetime | None
     reconstructed: bool
     unobserved_since: datetime | None
+    changed_by: UUID | None
     event: str
     cause: dict[str, Any]
     delivery_received_at: datetime | None

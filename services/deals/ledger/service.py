@@ -22,7 +22,7 @@ from libs.common.web.auth import Principal, require
 from services.deals.chronicle import Moment, standing_records
 from services.deals.config import business_zone
 from services.deals.ledger import lead_repository, repository
-from services.deals.ledger.arrivals import Arrivals, Trigger, arrivals
+from services.deals.ledger.arrivals import ECONOMIC_BUYER, Arrivals, Trigger, arrivals
 from services.deals.ledger.entries import entries_for, event_of
 from services.deals.ledger.lead_repository import Lead, conversion
 from services.deals.ledger.repository import FOLD, Entry, Head, Input, Kept, Turned
@@ -74,6 +74,12 @@ async def take(session: AsyncSession, batch: Arrivals, *, principal: Principal) 
         )
     await repository.write(session, work.entries, work.turned, recorded_at=recorded_at)
     crash.point("deals.applied_not_committed")
+
+
+async def hold(session: AsyncSession, batch: Arrivals, *, principal: Principal) -> None:
+    """Lock what a batch will touch, for a caller that has to write before it calls `take`."""
+    del principal  # whoever may write what the batch tells of
+    await _lock(session, batch)
 
 
 @dataclass(slots=True)
@@ -149,7 +155,21 @@ async def _keep(session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lea
             work.inputs.setdefault(item.deal_id, []).append(item)
     work.deals = await lead_repository.deals_of(session, work.leads)
     work.deals |= {leads[lead].converted_deal_id for lead in new_leads} - {None}  # type: ignore[arg-type]
+    work.deals |= await _deals_of_those_for(session, batch, leads, new_leads | batch.evidenced_leads)
+    work.deals |= batch.evidenced_deals - provisional.keys()
     return work
+
+
+async def _deals_of_those_for(
+    session: AsyncSession, batch: Arrivals, leads: Mapping[UUID, Lead], concerned: Collection[UUID]
+) -> set[UUID]:
+    """The CRM's deals of these leads and of those that stand, or stood until now, for them: what was said of a merged lead counts there."""
+    into = [(lead.lead_id, lead.merged_into) for lead in leads.values()]
+    into += [(state.lead_id, state.merged_into) for state in batch.leads]
+    found = set(concerned)
+    while more := {target for lead, target in into if lead in found and target} - found:
+        found |= more
+    return await lead_repository.deals_of(session, found)
 
 
 def _conversions(batch: Arrivals, leads: Mapping[UUID, Lead]) -> dict[UUID, UUID]:
@@ -195,6 +215,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
     offers = await _offers(session, work, {lead for lead, first in absorptions.items() if first.deal_id in links_now})
     states = await lead_repository.lead_states(session, {lead for links in links_now.values() for lead in links})
     stored = await repository.stored_entries(session, known)
+    buyers = await lead_repository.statements_of(session, ECONOMIC_BUYER, links_now)
     for deal_id, of_deal in sorted(links_now.items()):
         inputs_now = Inputs(
             records=kept.records.get(deal_id, ()),
@@ -207,6 +228,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
                 if absorptions[lead].deal_id == deal_id
             ],
             decisions=kept.decisions.get(deal_id, ()),
+            economic_buyer=buyers.get(deal_id, ()),
         )
         moments, state = fold(inputs_now, zone)
         work.conclude(work.heads[deal_id], stored.get(deal_id, ()), moments, _triggers(work, deal_id, of_deal), state)

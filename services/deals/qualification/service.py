@@ -15,6 +15,8 @@ from libs.common.qualification import GATES, Entry, Gate, Lack, Standing, lackin
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.evidence import EvidenceIn
 from services.deals.ledger import reading
+from services.deals.ledger import service as ledger
+from services.deals.ledger.arrivals import Arrivals, evidence, statement
 from services.deals.qualification import repository
 from services.deals.qualification.repository import Statement
 
@@ -36,7 +38,7 @@ async def take(session: AsyncSession, events: Sequence[Received[LeadEvidenceHand
     """Keep what was handed over, in any order and repetition, before the deal or the lead is known too."""
     require(principal, "system")
     statements = [Statement(event.data.entry, lead_id=event.data.lead_id) for event in events]
-    await repository.add(session, statements, recorded_at=await outbox.stamp(session))
+    await _keep(session, statements, evidence(events), principal=principal)
 
 
 async def read(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> Known:
@@ -63,5 +65,14 @@ async def record(
     require(principal, *WRITERS)
     await reading.deal(session, deal_id, principal=principal)
     entry = said.entry(principal.subject)
-    await repository.add(session, [Statement(entry, deal_id=deal_id)], recorded_at=await outbox.stamp(session))
+    await _keep(session, [Statement(entry, deal_id=deal_id)], statement(deal_id, entry), principal=principal)
     return entry
+
+
+async def _keep(
+    session: AsyncSession, statements: Sequence[Statement], batch: Arrivals, *, principal: Principal
+) -> None:
+    """Keep statements, and let the timelines tell what follows from them."""
+    await ledger.hold(session, batch, principal=principal)
+    await repository.add(session, statements, recorded_at=await outbox.stamp(session))
+    await ledger.take(session, batch, principal=principal)

@@ -1,7 +1,7 @@
 """The versions of all deals as columns in memory, and which of them hold at a pair of instants. Pure.
 
 History is only ever appended to, so what was read once stays right: readings of the past need no table and no index but this.
-A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUNT`.
+A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUNT`, a null time `NO_TIME`.
 """
 
 from bisect import bisect_left
@@ -22,6 +22,7 @@ Index = npt.NDArray[np.intp]
 
 NO_DAY: Final = -(2**31)
 NO_AMOUNT: Final = -(2**63)
+NO_TIME: Final = -(2**63)
 AMOUNT_SCALE: Final = 4
 """Amounts are whole numbers of 10^-4 of their currency: no currency has more decimals."""
 
@@ -34,14 +35,20 @@ _DAY: Final = 86_400_000_000
 WORDS = (
     *("deal", "owner", "currency", "probability", "state", "stage", "pipeline", "category", "gate"),
     *("region", "market", "segment", "product", "source", "deal_type", "value_basis", "loss_reason", "connection"),
+    "changed_by",
 )
 """Columns of codes. Each has its dictionary."""
 TIMES = ("valid_from", "recorded_at", "stage_entered_at", "created_at")
 """Microseconds since 1970."""
+OPTIONAL_TIMES = ("quiet_since", "economic_buyer_until")
+"""The same or `NO_TIME`. `quiet_since`: the last activity or the creation, whichever came later; none where nobody tells activities."""
 DAYS = ("close_date", "closed_on")
 """Days since 1970."""
-FLAGS = ("close_date_provisional", "category_by_person", "reconstructed", "gone")
-"""`gone`: removed, or absorbed by another deal."""
+FLAGS = (
+    *("close_date_provisional", "category_by_person", "reconstructed", "gone"),
+    *("next_step_known", "lacks_next_step"),
+)
+"""`gone`: removed, or absorbed by another deal. `lacks_next_step`: known, and there is none."""
 
 
 @dataclass(slots=True)
@@ -87,12 +94,15 @@ class Columns:
     value_basis: Codes
     loss_reason: Codes
     connection: Codes
+    changed_by: Codes
     version: Codes
     pushes: Codes
     valid_from: Ints
     recorded_at: Ints
     stage_entered_at: Ints
     created_at: Ints
+    quiet_since: Ints
+    economic_buyer_until: Ints
     amount: Ints
     close_date: Codes
     closed_on: Codes
@@ -100,6 +110,8 @@ class Columns:
     category_by_person: Flags
     reconstructed: Flags
     gone: Flags
+    next_step_known: Flags
+    lacks_next_step: Flags
 
     def __len__(self) -> int:
         return len(self.deal)
@@ -131,7 +143,7 @@ def empty(words: dict[str, Dictionary] | None = None) -> Columns:
 
 
 def type_of(name: str) -> Any:
-    return np.int64 if name in (*TIMES, "amount") else np.bool_ if name in FLAGS else np.int32
+    return np.int64 if name in (*TIMES, *OPTIONAL_TIMES, "amount") else np.bool_ if name in FLAGS else np.int32
 
 
 def merged(known: Columns, arrived: dict[str, npt.NDArray[Any]]) -> Columns:

@@ -20,6 +20,8 @@ from services.forecast.history.columns import (
     FLAGS,
     NO_AMOUNT,
     NO_DAY,
+    NO_TIME,
+    OPTIONAL_TIMES,
     TIMES,
     WORDS,
     Columns,
@@ -28,21 +30,27 @@ from services.forecast.history.columns import (
     type_of,
 )
 
-_GONE = "(removed OR absorbed_into IS NOT NULL)"
+_FOUND = {
+    "gone": "(removed OR absorbed_into IS NOT NULL)",
+    "lacks_next_step": "(next_step_known AND next_step IS NULL)",
+    "quiet_since": "CASE WHEN activity_known THEN greatest(last_activity_at, created_at) END",
+}
+"""Columns that are made of others."""
 _SELECT = ", ".join(
     [
         *(f"{name}_id AS {name}" if name in ("deal", "owner") else name for name in WORDS if name != "probability"),
         "stage_probability AS probability",
         *(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in TIMES),
+        *(f"({_FOUND.get(name, name)}) AT TIME ZONE 'UTC' AS {name}" for name in OPTIONAL_TIMES),
         *DAYS,
-        *(name if name != "gone" else f"{_GONE} AS gone" for name in FLAGS),
+        *(f"{_FOUND.get(name, name)} AS {name}" for name in FLAGS),
         *("version", "pushes"),
         f"round(amount, {AMOUNT_SCALE}) AS amount",
     ]
 )
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(WORDS, pa.dictionary(pa.int32(), pa.string())),
-    **dict.fromkeys(TIMES, pa.timestamp("us")),
+    **dict.fromkeys((*TIMES, *OPTIONAL_TIMES), pa.timestamp("us")),
     **dict.fromkeys(DAYS, pa.date32()),
     **dict.fromkeys(FLAGS, pa.bool_()),
     **dict.fromkeys(("version", "pushes"), pa.int32()),
@@ -138,6 +146,8 @@ def _array(known: Columns, name: str, values: Any) -> npt.NDArray[Any]:
         return np.where(values.is_valid().to_numpy(zero_copy_only=False), low, NO_AMOUNT)
     if name in DAYS:
         return values.cast(pa.int32()).fill_null(NO_DAY).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    if name in OPTIONAL_TIMES:
+        return values.cast(pa.int64()).fill_null(NO_TIME).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
     if name in TIMES:
         return values.cast(pa.int64()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
     plain: npt.NDArray[Any] = values.to_numpy(zero_copy_only=False).astype(type_of(name))

@@ -12,6 +12,8 @@ class VersionOut(Out):
 
     `reconstructed` entries come from an import that lacks recording times. What held from `unobserved_since` until `valid_from`
     is unknown: the CRM told of a change and was asked too late to see its state. `line` is null when the deal stands in none.
+    `changed_by`: who made the change in the CRM, by its key of users; null where it does not tell. Next step and last activity are
+    unknown, not missing, where they are not known.
     """
 
     version: int
@@ -39,6 +41,11 @@ class VersionOut(Out):
     close_date: date | None
     closed_on: date | None
     owner_id: UUID | None
+    changed_by: UUID | None
+    next_step: str | None
+    next_step_known: bool
+    last_activity_at: datetime | None
+    activity_known: bool
     pushes: int
     removed: bool
     absorbed_into: UUID | None

@@ -38,6 +38,13 @@ CONVERTIBLE: Final = (
     "Deals without amount, currency or rate, or with an amount below 0, are left out and counted as unknown."
 )
 
+NOT_JUDGED: Final = (
+    "With by=warning deals that cannot be judged are left out of the share and counted as unknown: those whose CRM does not tell "
+    "activities or next steps, or did not yet; stages in which too few won deals have stood; economic buyers while the company has "
+    "recorded none. Of the whole they are without that warning. A warning without any deal that can be judged, and one for which "
+    "the forecast lacks the facts, is null with the reason."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
@@ -64,6 +71,8 @@ class Contract:
     figure: Callable[[Part, Scene], Figure]
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Slots that cannot be told, and why."""
+    untold: Mapping[str, str] = field(default_factory=dict)
+    """Why a slot says nothing where no deal of it can be judged."""
 
     @property
     def label(self) -> str:

@@ -1,7 +1,4 @@
-"""Every metric with its contract: what it is, from what, by which clock, in which currency, and when it is unknown. Pure.
-
-A definition changes only together with its version.
-"""
+"""Every metric with its contract: what it is, by which clock and currency, when unknown. It changes only with its version. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -16,6 +13,7 @@ from services.forecast.metrics.contract import (
     CONSTANT_THEN,
     CONVERTIBLE,
     GRAIN,
+    NOT_JUDGED,
     Contract,
 )
 from services.forecast.metrics.formulas import covering, moving, staging, tidying, winning
@@ -26,10 +24,10 @@ _ALL: Final = (
     Contract(
         name="win_rate_count",
         title="Win rate by count",
-        version=2,
+        version=3,
         formula=(
-            "deals won / (deals won + lost), of those closed in the period. Losses of clean-ups count and are told apart, with the "
-            "rate without them. Interval: Wilson, 95 %."
+            "deals won / (deals won + lost), of those closed in the period. Losses of clean-ups (clean_ups-2) count and are told apart, "
+            "with the rate without them. Interval: Wilson, 95 %."
         ),
         clock=BY_BOOKING,
         unknown=_REFUSED,
@@ -305,14 +303,18 @@ _ALL: Final = (
     Contract(
         name="hygiene",
         title="Hygiene in money",
+        version=2,
         formula=(
-            "amount of open deals with a warning / amount of open deals: those due in the period, carried over and undated. A deal counts "
-            "once, with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business "
-            "date), stalled, three pushes or more, no close date."
+            "amount of open deals with a warning / amount of open deals: those due in the period, carried over and undated. A deal counts once, "
+            "with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business date), "
+            "stalled, three pushes or more, no close date; no activity for 14 days (more than 14 local days between the last activity, or the "
+            "creation if that was later, and the business date), no next step, no economic buyer after proposal (nothing, claimed at least, that is"
+            " still fresh on the business date is known of one, and the deal stands in the later half of its pipeline: of n stages in their order "
+            "the one in the middle, n // 2 counted from 0, and those behind it)."
         ),
         clock=AT_AS_OF,
         currency=CONSTANT,
-        unknown=f"{CONVERTIBLE} Warnings for which the forecast lacks the facts are null, each with the reason.",
+        unknown=f"{CONVERTIBLE} {NOT_JUDGED}",
         unit="share",
         numerator="money",
         denominator="money",
@@ -321,15 +323,17 @@ _ALL: Final = (
         find_by_slot=tidying.by_warning,
         figure=tidying.share_warned,
         unseen=MappingProxyType(tidying.UNSEEN),
+        untold=MappingProxyType(tidying.UNTOLD),
     ),
     Contract(
         name="clean_ups",
         title="Clean-ups",
+        version=2,
         formula=(
-            "deals lost in the period by a clean-up: at least 10 losses of one actor on one local day, and more than 5 times what is "
-            "normal (their losses per calendar day over the 365 days before). Entries carry no actor: it is taken to be the owner "
-            "within the connection that told the loss. What a person tidies up in other people's deals is therefore seen only where "
-            "one owner has ten."
+            "deals lost in the period by a clean-up: at least 10 losses of one actor on one local day, and more than 5 times what is normal (their "
+            "losses per calendar day over the 365 days before). Actor: who made the change by which the deal was lost, as the CRM tells it; the "
+            "owner where it does not, told apart as cleaned_up_by_owner; both within the connection that told the loss. What was lost before a CRM "
+            "told its actors is normal for the owners."
         ),
         clock="The day of a loss is the local day of the entry's valid_from, not the booking day; that one decides on the period.",
         currency=CONSTANT,

@@ -76,7 +76,8 @@ def rows(found: Found) -> list[PartOut]:
     # A target is one of the whole view.
     scene = replace(found.scene, target=None) if found.contract.takes_target else found.scene
     made = [
-        _part(found, found.contract.figure(sums.of(index), scene), named) for index, named in enumerate(found.parts)
+        _part(found, _explained(found, found.contract.figure(sums.of(index), scene), named), named)
+        for index, named in enumerate(found.parts)
     ]
     if found.by == "warning":
         made += [
@@ -84,6 +85,12 @@ def rows(found: Found) -> list[PartOut]:
             for warning, reason in found.contract.unseen.items()
         ]
     return made
+
+
+def _explained(found: Found, figure: Figure, name: Name) -> Figure:
+    """Where no deal of a slot can be judged, the reason is that of the slot."""
+    why = found.contract.untold.get(name.key or "") if found.by in SLOTS else None
+    return replace(figure, reason=why) if why and figure.value is None and not figure.n else figure
 
 
 def _part(found: Found, figure: Figure, name: Name) -> PartOut:

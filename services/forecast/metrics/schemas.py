@@ -120,7 +120,8 @@ class MetricDealOut(Out):
     """A deal behind a metric: its role, on which sides of the formula it stands, and with what.
 
     `amount` is in the reading's currency, as the metric counts it; `span_days` what it was measured to take. Null: unknown,
-    or no matter here. `slot` is the stage, warning or past period that it is counted under.
+    or no matter here. `slot` is the stage, warning, day or past period that it is counted under; `actor_id`
+    who acted then, where the metric is about that.
     """
 
     deal_id: UUID
@@ -129,6 +130,7 @@ class MetricDealOut(Out):
     in_numerator: bool
     in_denominator: bool
     slot: str | None
+    actor_id: UUID | None
     amount: Decimal | None
     span_days: float | None
     version: int

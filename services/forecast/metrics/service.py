@@ -238,6 +238,7 @@ def _deal(found: Found, items: Items, at: int, stored: Mapping[str, Any]) -> Met
             "in_numerator": role.in_numerator,
             "in_denominator": role.in_denominator,
             "slot": items.slots[items.slot[at]] or None,
+            "actor_id": items.actors[items.slot[at]] if items.actors else None,
             "amount": number(int(items.amount[at]), "money", found.asked.rates.base) if items.priced[at] else None,
             "span_days": int(items.span[at]) / DAY if items.timed[at] else None,
         }

@@ -220,7 +220,8 @@ class DealRow(Out):
 
     `days_in_stage`: local days from the entry into the stage to the business date. `counted_in` is the month in which a won deal
     counts, `counted_why` how that came about: `booked`, or, for one that became known after its month was closed, `decided` by
-    finance or still `to_decide`. Both are null for other deals.
+    finance or still `to_decide`. Both are null for other deals. `next_step` and `last_activity_at` are unknown, not missing, where
+    they are not known.
     """
 
     deal_id: UUID
@@ -256,6 +257,10 @@ class DealRow(Out):
     pushes: int
     stage_entered_at: datetime
     days_in_stage: int
+    next_step: str | None
+    next_step_known: bool
+    last_activity_at: datetime | None
+    activity_known: bool
 
 
 class Receipt(Out):

@@ -46,6 +46,8 @@ class Books:
     readings: dict[tuple[str, datetime], Any]
     gaps: dict[tuple[str, datetime], datetime]
     """Since when a deal was not observed, by the instant of the entry that says so."""
+    tellers: dict[tuple[str, datetime], Any]
+    """Who made the change, by the instant of the entry; None where nobody told."""
     links: list[Any]
     people: dict[tuple[str, datetime], Any]
     current_people: list[Any]
@@ -61,6 +63,7 @@ _GAPS = """
     SELECT DISTINCT ON (deal_id, valid_from) deal_id, valid_from, unobserved_since FROM deal_version
     ORDER BY deal_id, valid_from, version DESC
 """
+_TELLERS = _GAPS.replace("unobserved_since", "changed_by")
 _PEOPLE_AS_OF = """
     SELECT DISTINCT ON (v.person_id, i.at) v.person_id, i.at, v.content::text
     FROM unnest(CAST(:instants AS timestamptz[])) AS i (at) JOIN person_version v ON v.valid_from <= i.at
@@ -77,6 +80,7 @@ async def books(session: AsyncSession) -> Books:
     for person, at, content in await session.execute(text(_PEOPLE_AS_OF), {"instants": list(READINGS)}):
         people[str(person), at] = orjson.loads(content)
     gaps = await session.execute(text(_GAPS))
+    tellers = await session.execute(text(_TELLERS))
     links = await session.execute(text("SELECT deal_id, lead_id, linked_at FROM lead_link ORDER BY 1, 2"))
     current = await session.execute(text("SELECT person_id, unit_id, manager_id, is_active FROM org_person ORDER BY 1"))
     units = await session.execute(text("SELECT unit_id, min(valid_from) FROM unit_version GROUP BY 1 ORDER BY 1"))
@@ -84,6 +88,7 @@ async def books(session: AsyncSession) -> Books:
         heads=_present({str(deal): standing(content) for deal, content in heads}),
         readings=_present(readings),
         gaps={(str(deal), at): since for deal, at, since in gaps if since is not None},
+        tellers={(str(deal), at): who for deal, at, who in tellers},
         links=[tuple(row) for row in links],
         people=people,
         current_people=[tuple(row) for row in current],

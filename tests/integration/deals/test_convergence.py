@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from libs.common.db import Database
 from libs.common.events.base import EventData
 from libs.common.events.crm import CrmDealChanged
-from libs.common.events.leads import LeadState
+from libs.common.events.leads import LeadEvidenceHanded, LeadState
 from libs.common.events.pricing import QuoteState
 from libs.common.ids import provisional_deal_id
 from services.deals.chronicle import Moment, with_digest
@@ -33,7 +33,7 @@ from services.deals.ledger.timeline import (
     links,
 )
 from tests.integration.deals.books import READINGS, Books, apply, books, standing
-from tests.unit.deals.given import absorptions, arrivals_of, histories, users
+from tests.unit.deals.given import absorptions, arrivals_of, buyers, histories, users
 
 
 class _Undo(Exception):
@@ -84,6 +84,12 @@ def timelines(events: Sequence[Any]) -> dict[UUID, list[Moment[Content]]]:
             named[converted] = moments[0].valid_from
         for lead, at in along_merges(named, holding(leads)).items():
             linked.setdefault(lead, []).append((at, deal))
+        theirs = {lead for lead, found in linked.items() if any(by == deal for _, by in found)}
+        theirs |= {lead for to, lead in conversions if to == deal}
+        while merged := {lead for lead, state in newest.items() if state.merged_into in theirs} - theirs:
+            theirs |= merged
+        said = [event for event in events if isinstance(event, LeadEvidenceHanded) and event.lead_id in theirs]
+        inputs[deal] = replace(inputs[deal], economic_buyer=[event.entry for event in said])
     firsts = {lead: min(found) for lead, found in linked.items()}
     for deal, own_inputs in inputs.items():
         absorbed = [
@@ -118,6 +124,8 @@ async def check(database: Database, events: list[Any], batches: list[list[Any]])
             assert found.readings.get((str(deal), at)) == as_read(moments, at)
         gaps = {m.valid_from: m.unobserved_since for m in moments if m.unobserved_since}
         assert {at: since for (of, at), since in found.gaps.items() if of == str(deal)} == gaps
+        told = {m.valid_from: m.changed_by for m in moments}
+        assert all(who == told.get(at) for (of, at), who in found.tellers.items() if of == str(deal))
     assert found.heads.keys() <= {str(deal) for deal in expected}
 
 
@@ -137,6 +145,16 @@ async def test_in_any_order_the_quotes_of_a_provisional_deal_are_those_of_the_de
     database: Database, data: st.DataObject
 ) -> None:
     events = data.draw(absorptions())
+
+    await check(database, events, data.draw(arrivals_of(events)))
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+async def test_in_any_order_what_was_said_of_merged_leads_is_known_of_the_deal_of_the_one_that_stands_for_them(
+    database: Database, data: st.DataObject
+) -> None:
+    events = data.draw(buyers())
 
     await check(database, events, data.draw(arrivals_of(events)))
 

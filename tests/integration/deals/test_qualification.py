@@ -1,6 +1,8 @@
 """What leads knew is known of their deals, whatever comes first and whatever is merged."""
 
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from libs.common.events.leads import LeadEvidenceHanded
@@ -9,6 +11,7 @@ from libs.common.qualification import Entry
 from tests.integration.deals.books import apply
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, lead, lead_id, record
+from tests.unit.deals.given import handed as buyer
 
 NEED = {"element": "bant.need", "state": "confirmed", "source": "mail", "note": "they wrote so"}
 
@@ -90,3 +93,36 @@ async def test_what_becomes_known_of_a_deal_stands_beside_it_and_gates_say_what_
     assert refused.status_code == 403
     unseen = await client.get(f"/v1/deals/{deal_id('D0')}/evidence", headers=bearer("seller", scope=(new_id(),)))
     assert unseen.status_code == 404
+
+
+async def test_the_deal_tells_of_its_economic_buyer_from_statements_about_it_and_about_its_leads(
+    api_for: Callable[..., Any],
+) -> None:
+    client, runtime = api_for("deals")
+
+    async def until() -> Any:
+        answer = await client.get(f"/v1/deals/{deal_id('D0')}", headers=bearer("viewer"))
+        found = answer.json()["economic_buyer_until"]
+        return found and datetime.fromisoformat(found)
+
+    async def happens(*events: Any) -> None:
+        async with runtime.database.transaction() as session:
+            await apply(session, events)
+
+    await happens(buyer(day(1), "L1"), record(day(2), "D0", lead_id=lead_id("L0")))
+    assert await until() is None, "nothing is known of its own lead"
+    await happens(lead(1, day(3), "L1", verdict="pending", deleted=True, merged_into=lead_id("L0")))
+    assert await until() == day(121), "what was said of a lead that is merged into its own"
+    await happens(buyer(day(4), "L0"))
+    assert await until() == day(124)
+    await happens(record(day(5), "D0", lead_id=lead_id("L0"), amount=Decimal(5)))
+    assert await until() == day(124), "a fold that is continued keeps it"
+    said = {"element": "meddpicc.economic_buyer", "source": "call", "note": "wrong person", "at": day(6).isoformat()}
+    made = await client.post(
+        f"/v1/deals/{deal_id('D0')}/evidence", json=said | {"state": "void"}, headers=bearer("seller")
+    )
+    assert made.status_code == 201, made.text
+    assert await until() is None
+    timeline = await client.get(f"/v1/deals/{deal_id('D0')}/timeline", headers=bearer("viewer"))
+    entry = timeline.json()["entries"][-1]
+    assert entry["cause"]["event"] == made.json()["entries"][0]["entry_id"], "the statement is the cause"

@@ -252,3 +252,75 @@ async def test_a_reading_leaves_as_parquet_with_money_as_decimals(path: str, api
     written = [row for row in table.to_pylist() if row[money] is not None]
     assert written
     assert all(str(row[money].quantize(Decimal("0.01"))) in "\n".join(lines) for row in written)
+
+
+async def test_hygiene_warns_of_what_is_not_cared_for_now_and_then_and_opens_its_deals(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, {"EMEA/North": ["ann"]})
+    told = {
+        "owner_id": named("ann"),
+        "next_step_known": True,
+        "activity_known": True,
+        "created_at": AT - timedelta(days=40),
+    }
+    idle = told | {"last_activity_at": AT - timedelta(days=30)}
+    busy = told | {
+        "next_step": "call",
+        "last_activity_at": AT + timedelta(days=10),
+        "economic_buyer_until": AT + timedelta(days=90),
+    }
+    early, late = (
+        {"stage": stage, "stage_probability": Decimal(share)} for stage, share in (("talk", "0.1"), ("offer", "0.6"))
+    )
+    changed = AT + timedelta(days=1)
+    await handle(
+        runtime.database,
+        [
+            deal("idle", **idle, **late, amount=Decimal(100)),
+            deal("idle", 2, valid_from=changed, recorded_at=changed, **busy, **late, amount=Decimal(100)),
+            deal("busy", **busy, **early, amount=Decimal(200)),
+            deal("alone", **(busy | {"economic_buyer_until": None}), **late, amount=Decimal(300)),
+            deal("untold", owner_id=named("ann"), **early, amount=Decimal(400)),
+        ],
+    )
+
+    async def warned(**asked: Any) -> dict[str, tuple[Any, Any, int]]:
+        rows = (await read(client, "hygiene", by="warning", **asked))["rows"]
+        return {row["key"]: (row["numerator"], row["denominator"], row["unknown"]) for row in rows}
+
+    now = await warned()
+    assert now["no_activity_14d"] == ("0.00", "600.00", 1)
+    assert now["no_next_step"] == ("0.00", "600.00", 1)
+    assert now["no_economic_buyer"] == ("300.00", "400.00", 0)
+    before = await warned(as_of=(changed - timedelta(hours=1)).isoformat())
+    assert before["no_activity_14d"] == ("100.00", "600.00", 1)
+    assert before["no_next_step"] == ("100.00", "600.00", 1)
+    assert before["no_economic_buyer"] == ("400.00", "400.00", 0)
+    behind_it = await behind(client, "hygiene", by="warning", part="no_economic_buyer")
+    assert [(each["name"], each["role"]) for each in behind_it] == [("alone", "warned"), ("idle", "clean")]
+    judged = {each["name"]: each["role"] for each in await behind(client, "hygiene", by="warning", part="no_next_step")}
+    assert judged["untold"] == "not_judged"
+    listed = (await client.get("/v1/forecast/deals", params={"date": TODAY}, headers=bearer("cso"))).json()["items"]
+    cared = {each["name"]: (each["next_step"], each["next_step_known"], each["activity_known"]) for each in listed}
+    assert (cared["busy"], cared["untold"]) == (("call", True, True), (None, False, False))
+
+
+async def test_a_clean_up_names_who_made_it(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, {"EMEA/North": ["ann", "bea"], "EMEA/South": ["cid"]})
+    lost = {"state": "lost", "category": None, "closed_on": AT.date(), "changed_by": named("ops"), "connection": "crm"}
+    owners = ("ann", "bea", "cid")
+    at = AT + timedelta(hours=1)
+    first = [deal(f"tidied {number}", owner_id=named(owners[number % 3])) for number in range(12)]
+    second = [
+        deal(f"tidied {number}", 2, valid_from=at, recorded_at=at, owner_id=named(owners[number % 3]), **lost)
+        for number in range(12)
+    ]
+    await handle(runtime.database, [*first, *second])
+    found = await read(client, "clean_ups")
+    assert (
+        found["total"]["value"],
+        {each["name"]: each["value"] for each in found["total"]["factors"]}["by_owner"],
+    ) == (12, 0)
+    south = await behind(client, "clean_ups", scope=(SOUTH,))
+    assert [(each["role"], each["actor_id"]) for each in south] == [("cleaned_up", str(named("ops")))] * 4

@@ -1,6 +1,6 @@
 """Sales ops look at deliveries, mend a mapping, and replay."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -167,3 +167,16 @@ async def test_a_fault_in_one_delivery_does_not_hold_up_the_others(gateway: Gate
     assert states[1]["state"] == "processed"
     assert states[0]["state"] in ("processed", "parked")
     assert await gateway.value("SELECT count(*) FROM delivery WHERE state = 'accepted'") == 0
+
+
+async def test_who_made_a_change_survives_mapping_it_again_and_what_the_crm_tells_of_care_too(gateway: Gateway) -> None:
+    record = deal("standard", changed_by="56", next_step="call", last_activity_at=datetime(2026, 1, 6, tzinfo=UTC))
+    await gateway.send(senders.deal_request(gateway.connection("standard"), record))
+    await gateway.understand()
+    stages = _document()["mapping"]["stages"]  # type: ignore[index]
+    await gateway.put_connection(_document(stages=stages | {"Propose": {"stage": "Offer"}}))
+    await remap(gateway.runtime.database, gateway.runtime.settings, "std")
+    (row,) = await gateway.rows("SELECT canonical FROM source_record")
+    told = row["canonical"]
+    assert (told["stage"], told["changed_by"]) == ("Offer", str(entity_id("std", "user", "56")))
+    assert (told["next_step"], told["last_activity_at"]) == ("call", "2026-01-06T00:00:00Z")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from libs.common.events.base import EventData, Received
 from libs.common.events.crm import CrmDealChanged, CrmUserChanged, RecordClock
-from libs.common.events.leads import LeadQualified, LeadState
+from libs.common.events.leads import LeadEvidenceHanded, LeadQualified, LeadState
 from libs.common.events.pricing import QuoteAccepted, QuoteState
 from libs.common.ids import entity_id, new_id, provisional_deal_id
 from services.deals.ledger.timeline import GateDecision
@@ -30,6 +30,10 @@ def deal_id(name: str) -> UUID:
 
 def lead_id(name: str) -> UUID:
     return entity_id("crm", "lead", name)
+
+
+def user_id(name: str) -> UUID:
+    return entity_id("crm", "user", name)
 
 
 def record(at: datetime, deal: str = "D", *, sequence: int = 0, mapping: int = 1, **fields: Any) -> CrmDealChanged:
@@ -88,11 +92,25 @@ def decision(at: datetime, deal: str = "D", *, overrides: bool = True, name: str
     )
 
 
+def handed(at: datetime, name: str = "L", *, state: str = "claimed", key: str = "") -> LeadEvidenceHanded:
+    """What a lead's evidence says of its economic buyer, fresh for 120 days."""
+    entry = {
+        "entry_id": entity_id("test", "statement", f"{name} {at} {state} {key}"),
+        "element": "meddpicc.economic_buyer",
+        "state": state,
+        "source": "call",
+        "note": "the CFO signs",
+        "author": "ann",
+        "at": at,
+    }
+    return LeadEvidenceHanded.model_validate({"lead_id": lead_id(name), "entry": entry})
+
+
 def user(at: datetime, name: str = "U", *, sequence: int = 0, mapping: int = 1, **fields: Any) -> CrmUserChanged:
     return CrmUserChanged(
         connection="crm",
         external_id=name,
-        user_id=entity_id("crm", "user", name),
+        user_id=user_id(name),
         clock=RecordClock(crm_time=at, sequence=sequence, mapping_version=mapping),
         received_at=START,
         **fields,
@@ -136,6 +154,11 @@ def records(draw: st.DrawFn) -> CrmDealChanged:
         amount=draw(st.sampled_from((None, Decimal("100.00"), Decimal("250.50")))),
         close_date=draw(st.sampled_from((None, START.date(), date(2026, 6, 30), date(2026, 9, 30)))),
         lead_id=draw(st.sampled_from((None, *map(lead_id, LEADS)))),
+        next_step=draw(st.sampled_from((None, "call"))),
+        next_step_known=draw(st.booleans()),
+        last_activity_at=draw(st.sampled_from((None, day(-3), day(2)))),
+        activity_known=draw(st.booleans()),
+        changed_by=draw(st.sampled_from((None, *map(user_id, ("U0", "U1"))))),
         deleted=draw(st.sampled_from((False, False, False, True))),
         merged_into=draw(st.sampled_from((None, None, None, deal_id("M")))),
     )
@@ -150,7 +173,7 @@ def users(draw: st.DrawFn) -> CrmUserChanged:
         mapping=draw(st.integers(1, 2)),
         team_path=draw(st.sampled_from((None, "EMEA", "EMEA/North", "EMEA/South", "APAC/East"))),
         is_active=draw(st.booleans()),
-        manager_id=draw(st.sampled_from((None, entity_id("crm", "user", "M")))),
+        manager_id=draw(st.sampled_from((None, user_id("M")))),
         deleted=draw(st.sampled_from((False, False, True))),
     )
 
@@ -203,6 +226,14 @@ def decisions() -> st.SearchStrategy[GateDecision]:
     )
 
 
+def statements() -> st.SearchStrategy[LeadEvidenceHanded]:
+    """Something is said of a lead's economic buyer, or taken back; of a lead that is only ever merged, too."""
+    states = st.sampled_from(("claimed", "confirmed", "void"))
+    return st.builds(
+        lambda at, name, state: handed(at, name, state=state), INSTANTS, st.sampled_from((*LEADS, "L2")), states
+    )
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[Any]:
     """A set of inputs of the ledger: nothing in it twice, no two versions of one thing contradict each other."""
@@ -214,7 +245,8 @@ def histories(draw: st.DrawFn) -> list[Any]:
     for states_of_quote in draw(st.lists(quote_histories(), max_size=2)):
         quotes |= {(state.quote_id, state.version): state for state in states_of_quote}
     gates = {found.decision_id: found for found in draw(st.lists(decisions(), max_size=3))}
-    return [*crm, *leads.values(), *quotes.values(), *gates.values()]
+    said = {found.entry.entry_id: found for found in draw(st.lists(statements(), max_size=3))}
+    return [*crm, *leads.values(), *quotes.values(), *gates.values(), *said.values()]
 
 
 @st.composite
@@ -242,6 +274,21 @@ def absorptions(draw: st.DrawFn) -> list[Any]:
             record(at, deal, mapping=mapping, lead_id=named, deleted=draw(st.sampled_from((False,) * 5 + (True,))))
         )
     return found + draw(st.lists(decisions(), max_size=2, unique_by=lambda each: each.decision_id))
+
+
+@st.composite
+def buyers(draw: st.DrawFn) -> list[Any]:
+    """One opportunity that names a lead, others that are merged into it or into one another, and what is said of all of them."""
+    found: list[Any] = [record(day(number), "D0", lead_id=lead_id("L0")) for number in range(draw(st.integers(1, 3)))]
+    for name in ("L1", "L2"):
+        merges = draw(st.lists(st.sampled_from((None, lead_id("L0"), lead_id("L1"))), max_size=2))
+        found += [
+            lead(version, draw(INSTANTS), name, verdict="pending", deleted=into is not None, merged_into=into)
+            for version, into in enumerate(merges, start=1)
+        ]
+    said = [handed(draw(INSTANTS), name) for name in ("L0", "L1", "L2") if draw(st.booleans())]
+    said += draw(st.lists(statements(), max_size=1))
+    return [*found, *{each.entry.entry_id: each for each in said}.values()]
 
 
 @st.composite

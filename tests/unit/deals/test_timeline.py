@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from libs.common.events.base import EventData
 from libs.common.events.crm import CrmDealChanged
-from libs.common.events.leads import LeadState
+from libs.common.events.leads import LeadEvidenceHanded, LeadState
 from libs.common.events.pricing import QuoteState
 from libs.common.ids import provisional_deal_id
 from services.deals.chronicle import Moment, corrections, with_digest
@@ -26,7 +26,17 @@ from services.deals.ledger.timeline import (
     fold_provisional,
     order,
 )
-from tests.unit.deals.given import START, arrivals_of, day, deal_id, histories, lead, lead_id, quote, record
+from tests.unit.deals.given import (
+    START,
+    arrivals_of,
+    day,
+    deal_id,
+    histories,
+    lead,
+    lead_id,
+    quote,
+    record,
+)
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -41,6 +51,7 @@ def inputs_from(events: Sequence[Any]) -> Inputs:
         leads=[event for event in events if isinstance(event, LeadState)],
         quotes=[event for event in events if isinstance(event, QuoteState)],
         decisions=[event for event in events if isinstance(event, GateDecision)],
+        economic_buyer=[event.entry for event in events if isinstance(event, LeadEvidenceHanded)],
     )
 
 
@@ -296,6 +307,8 @@ def test_appended_corrections_make_every_reading_that_of_the_whole_fold(data: st
         for at in instants:
             assert reading(entries, at) == next(m.content for m in reversed(moments) if m.valid_from <= at)
         assert gaps([entry for entry, _ in entries]) == gaps(moments)
+        told = {moment.valid_from: moment.changed_by for moment in moments}
+        assert all(entry.changed_by == told.get(at) for at, entry in {e.valid_from: e for e, _ in entries}.items())
 
 
 def gaps(moments: Sequence[Moment[Any]]) -> dict[datetime, datetime]:

@@ -17,6 +17,7 @@ from services.forecast.history.columns import (
     DAYS,
     NO_AMOUNT,
     NO_DAY,
+    NO_TIME,
     TIMES,
     WORDS,
     Columns,
@@ -31,6 +32,7 @@ from services.forecast.periods.states import Change, stretches
 from services.forecast.rates.conversion import Rates, YearRates
 
 AT = datetime(2026, 11, 2, tzinfo=UTC)
+AT_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 RATES = Rates(
     "EUR",
     {"EUR": Decimal(1), "USD": Decimal(1) / Decimal("1.0837"), "JPY": Decimal("0.0061"), "KWD": Decimal("3.01")},
@@ -184,6 +186,12 @@ def _value(name: str, state: DealState, recorded: datetime) -> Any:
         return micros(recorded)
     if name == "gone":
         return state.removed or state.absorbed_into is not None
+    if name == "lacks_next_step":
+        return state.next_step_known and state.next_step is None
+    if name == "quiet_since":
+        return micros(max(state.last_activity_at or AT_FIRST, state.created_at)) if state.activity_known else NO_TIME
+    if name == "economic_buyer_until":
+        return micros(state.economic_buyer_until) if state.economic_buyer_until else NO_TIME
     if name == "amount":
         return NO_AMOUNT if state.amount is None else int(state.amount * 10**4)
     value = getattr(state, {"deal": "deal_id", "owner": "owner_id", "probability": "stage_probability"}.get(name, name))

@@ -61,6 +61,9 @@ def deal(provider: Provider, **changes: Any) -> DealRecord:
         value_basis="arr",
         term_months=24,
         created_at=datetime(2026, 1, 5, 8, tzinfo=UTC),
+        next_step="Go through the offer",
+        last_activity_at=datetime(2026, 2, 20, 14, 30, tzinfo=UTC),
+        changed_by=external_id(provider, "user", 4),
     )
     return replace(record, **changes)
 

@@ -1,10 +1,11 @@
 """What the simulator sends is what the gateway accepts and understands: signature, parser, mapping, for every provider."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -87,7 +88,25 @@ def expected_deal(provider: Provider, record: DealRecord) -> dict[str, Any]:
         "created_at": record.created_at,
         "closed_on": record.closed_on,
         "loss_reason": record.loss_reason,
+        "next_step": record.next_step,
+        "next_step_known": True,
+        "last_activity_at": last_activity(provider, record),
+        "activity_known": True,
+        "changed_by": actor(provider, record),
     }
+
+
+def last_activity(provider: Provider, record: DealRecord) -> datetime | None:
+    """Salesforce knows the day alone: it is told as the first instant of that day in the organisation's time zone."""
+    if provider != "salesforce" or record.last_activity_at is None:
+        return record.last_activity_at
+    return datetime.combine(record.last_activity_at.date(), time(), ZoneInfo("Europe/Berlin"))
+
+
+def actor(provider: Provider, record: DealRecord) -> UUID | None:
+    """HubSpot counts its users apart from the owners that they are."""
+    key, who = connection(provider).key, record.changed_by or ""
+    return entity_id(key, "actor", str(int(who) + 1)) if provider == "hubspot" else entity_id(key, "user", who)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

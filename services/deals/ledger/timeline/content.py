@@ -12,7 +12,10 @@ from libs.common.events.deals import Gate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Two entries with equal content are one entry. The fields are those of `DealState`."""
+    """Two entries with equal content are one entry. The fields are those of `DealState`.
+
+    Those with a value from the start came later: what was kept before they did knows nothing of them.
+    """
 
     connection: str | None
     external_id: str | None
@@ -45,6 +48,11 @@ class Content:
     value_basis: ValueBasis
     term_months: int | None
     loss_reason: str | None
+    next_step: str | None = None
+    next_step_known: bool = False
+    last_activity_at: datetime | None = None
+    activity_known: bool = False
+    economic_buyer_until: datetime | None = None
     pushes: int
     provisional: bool
     absorbed_into: UUID | None

@@ -1,6 +1,6 @@
 """The fold: inputs in order, one moment per instant.
 
-Order: time, then lead's verdict or merge, CRM record, quote, decision about the gate, then each kind's own order. The kinds touch
+Order: time, then lead's verdict or merge, CRM record, quote, decision about the gate, statement, then each kind's own order. The kinds touch
 different parts of the state, so within one instant only the order inside a kind matters.
 """
 
@@ -16,6 +16,7 @@ from libs.common.events.crm import CrmDealChanged
 from libs.common.events.deals import Gate
 from libs.common.events.leads import LeadState, Verdict
 from libs.common.events.pricing import QuoteState
+from libs.common.qualification import Entry
 from services.deals.chronicle import Moment, standing_records
 from services.deals.ledger.timeline.content import Content
 from services.deals.ledger.timeline.gate import GateDecision
@@ -55,6 +56,8 @@ class Inputs:
     converted_from: UUID | None = None
     absorbed: Sequence[Absorbed] = ()
     decisions: Sequence[GateDecision] = ()
+    economic_buyer: Sequence[Entry] = ()
+    """What was said about an economic buyer, of the deal and of its leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Quoted:
     quote: QuoteState
 
 
-Step = Decided | Merged | CrmDealChanged | Quoted | GateDecision
+Step = Decided | Merged | CrmDealChanged | Quoted | GateDecision | Entry
 
 
 class _Key(NamedTuple):
@@ -98,6 +101,7 @@ def order(inputs: Inputs) -> list[Step]:
         quotes = standing_quotes(absorbed.quotes)
         steps.extend(Quoted(max(quote.valid_from, absorbed.at), quote) for quote in quotes)
     steps.extend({decision.decision_id: decision for decision in inputs.decisions}.values())
+    steps.extend({entry.entry_id: entry for entry in inputs.economic_buyer}.values())
     return sorted(steps, key=_key)
 
 
@@ -120,11 +124,16 @@ def advance(state: Fold, steps: Iterable[Step], zone: ZoneInfo) -> tuple[list[Mo
 
 
 def _moment(at: datetime, content: Content, records: Sequence[CrmDealChanged]) -> Moment[Content]:
-    """What holds from `at` on, known from the last of the instant's records; unobserved since the earliest of theirs."""
+    """What holds from `at` on, known from the last of the instant's records; unobserved since the earliest of theirs.
+
+    Who made the change: as the last of them says that says it at all.
+    """
     if not records:
         return Moment(at, content)
     unobserved = min((each.unobserved_since for each in records if each.unobserved_since), default=None)
-    return Moment(at, content, records[-1].source_recorded_at, records[-1].reconstructed, unobserved)
+    changed_by = next((each.changed_by for each in reversed(records) if each.changed_by), None)
+    last = records[-1]
+    return Moment(at, content, last.source_recorded_at, last.reconstructed, unobserved, changed_by)
 
 
 def links(records: Iterable[CrmDealChanged]) -> Links:
@@ -183,6 +192,11 @@ def content_of(state: Fold) -> Content | None:
         value_basis=record.value_basis,
         term_months=record.term_months,
         loss_reason=record.loss_reason if record.state == "lost" else None,
+        next_step=record.next_step,
+        next_step_known=record.next_step_known,
+        last_activity_at=record.last_activity_at,
+        activity_known=record.activity_known,
+        economic_buyer_until=state.economic_buyer_until,
         pushes=pursuit.pushes,
         provisional=False,
         absorbed_into=pursuit.merged_into,
@@ -197,6 +211,8 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
         return replace(state, at=step.at, verdicts={**state.verdicts, step.lead_id: step.verdict})
     if isinstance(step, Merged):
         return replace(state, at=step.at, merged={**state.merged, step.lead_id: step.into})
+    if isinstance(step, Entry):
+        return replace(state, at=step.at, economic_buyer_until=_known_until(state.economic_buyer_until, step))
     if isinstance(step, GateDecision):
         return replace(state, at=step.at, gate_overridden=step.overrides)
     return replace(state, at=step.at, quotes={**state.quotes, step.quote.quote_id: step.quote})
@@ -209,9 +225,18 @@ def _key(step: Step) -> _Key:
         return _Key(step.at, 0, (1, step.lead_id))
     if isinstance(step, CrmDealChanged):
         return _Key(step.clock.crm_time, 1, step.clock.order())
+    if isinstance(step, Entry):
+        return _Key(step.at, 4, (step.entry_id,))
     if isinstance(step, GateDecision):
         return _Key(step.at, 3, (step.decision_id,))
     return _Key(step.at, 2, (step.quote.quote_id, step.quote.version))
+
+
+def _known_until(before: datetime | None, said: Entry) -> datetime | None:
+    """Statements since the last `void` add up, as in `qualification.readings`: the one that stays fresh longest decides."""
+    if said.state == "void":
+        return None
+    return max(said.fresh_until, before or said.fresh_until)
 
 
 def _gate(lead_id: UUID | None, state: Fold) -> Gate:

@@ -40,5 +40,7 @@ class Fold:
     """The lead whose conversion names this deal; it counts where the CRM's record names no lead."""
     merged: dict[UUID, UUID] = field(default_factory=dict)
     """Lead to the one that stands for it: its verdict is that one's."""
+    economic_buyer_until: datetime | None = None
+    """Until when the statements about an economic buyer that stand so far count as fresh; None without any."""
     gate_overridden: bool = False
     """What the last person to decide about the gate said; it stands whatever the lead's verdict, and shows while that waits."""

@@ -47,9 +47,17 @@ class Items:
     timed: Flags
     slot: Codes
     slots: tuple[str, ...] = ("",)
+    actors: tuple[str | None, ...] = ()
+    """Who acted, by slot, where a metric tells."""
 
     @classmethod
-    def of(cls, roles: Sequence[Role], entries: Sequence[Entry], slots: Sequence[str] = ("",)) -> "Items":
+    def of(
+        cls,
+        roles: Sequence[Role],
+        entries: Sequence[Entry],
+        slots: Sequence[str] = ("",),
+        actors: Sequence[str | None] = (),
+    ) -> "Items":
         names = [role.name for role in roles]
         nothing = np.empty(0, dtype=np.int64)
 
@@ -68,6 +76,7 @@ class Items:
             joined([timed for _, timed in spans], np.bool_),
             joined([np.broadcast_to(entry.slot, len(entry.at)) for entry in entries], np.int32),
             tuple(slots),
+            tuple(actors),
         )
 
     def __len__(self) -> int:

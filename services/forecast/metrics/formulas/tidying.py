@@ -1,102 +1,203 @@
 """Hygiene of the open pipeline in money, and clean-ups: many losses at once. Pure."""
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from services.forecast.history.columns import EPOCH, NO_DAY, Codes, Flags, Index, Ints, day_number
+from services.forecast.history.columns import EPOCH, NO_DAY, NO_TIME, Codes, Flags, Index, Ints, day_number
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role
 from services.forecast.metrics.formulas.scene import Scene, in_days, once
-from services.forecast.metrics.formulas.staging import stalled
+from services.forecast.metrics.formulas.staging import stages, stalled
 
 LOSSES_AT_ONCE: Final = 10
 TIMES_NORMAL: Final = 5
 NORMAL_DAYS: Final = 365
 MANY_PUSHES: Final = 3
+QUIET_DAYS: Final = 14
 
-WARNINGS = ("overdue", "stalled", "three_pushes", "no_close_date")
+WARNINGS = (
+    *("overdue", "stalled", "three_pushes", "no_close_date"),
+    *("no_activity_14d", "no_next_step", "no_economic_buyer"),
+)
+UNTOLD = {
+    "stalled": "too few won deals have left these stages to say what is usual",
+    "no_activity_14d": "no CRM of these deals tells activities: map last_activity_at in its connection",
+    "no_next_step": "no CRM of these deals tells next steps: map next_step in its connection",
+    "no_economic_buyer": "nobody has recorded an economic buyer of any deal yet",
+}
+"""Why a warning is given of no deal at all, where none of them can be judged."""
 UNSEEN = {
-    "no_activity_14d": "the forecast is not told of touchpoints",
-    "no_next_step": "the forecast is not told of next steps",
     "single_threaded": "the forecast is not told of contacts",
-    "no_economic_buyer": "the forecast is not told of contacts' roles",
-    "discount_outside_band": "the forecast is not told of quotes' discounts",
+    "discount_outside_band": "there are no bands of discounts yet",
     "close_plan_late": "there are no close plans",
 }
 """Warnings that cannot be given, and why."""
 
 HYGIENE = (Role("warned", in_numerator=True, in_denominator=True), Role("clean", in_denominator=True))
+BY_WARNING = (*HYGIENE, Role("not_judged"))
+
+
+class Warned(NamedTuple):
+    """Which deals of the population a warning is about, of which that can be said, and which it concerns at all: None is all."""
+
+    found: Flags
+    judged: Flags
+    concerned: Flags | None = None
 
 
 @once
-def warnings(scene: Scene) -> dict[str, Flags]:
-    """Which deals of the population each warning is about."""
+def warnings(scene: Scene) -> dict[str, Warned]:
+    """Every warning of `WARNINGS`."""
     columns, rows = scene.columns, scene.population.rows
-    due = columns.close_date[rows]
+    due, every = columns.close_date[rows], np.ones(len(rows), dtype=bool)
     return {
-        "overdue": (due != NO_DAY) & (due < day_number(scene.day)),
-        "stalled": stalled(scene)[0],
-        "three_pushes": columns.pushes[rows] >= MANY_PUSHES,
-        "no_close_date": due == NO_DAY,
+        "overdue": Warned((due != NO_DAY) & (due < day_number(scene.day)), every),
+        "stalled": Warned(*stalled(scene)),
+        "three_pushes": Warned(columns.pushes[rows] >= MANY_PUSHES, every),
+        "no_close_date": Warned(due == NO_DAY, every),
+        "no_activity_14d": _quiet(scene),
+        "no_next_step": Warned(columns.lacks_next_step[rows], columns.next_step_known[rows]),
+        "no_economic_buyer": _without_buyer(scene),
     }
+
+
+def _quiet(scene: Scene) -> Warned:
+    """More than 14 local days lie between the last activity, or the creation, and the business date."""
+    since = scene.columns.quiet_since[scene.population.rows]
+    judged = since != NO_TIME
+    found = np.zeros(len(since), dtype=bool)
+    found[judged] = day_number(scene.day) - scene.local_days(since[judged]) > QUIET_DAYS
+    return Warned(found, judged)
+
+
+def _without_buyer(scene: Scene) -> Warned:
+    """Nothing that is fresh on the business date is known of an economic buyer although the deal stands in the later half of its pipeline.
+
+    Later half: with n stages from place n // 2 on, counted from 0, which is where a proposal is made; a pipeline of one stage
+    has none. Nobody is judged as long as the company has recorded no economic buyer of any deal.
+    """
+    columns, at = scene.columns, np.flatnonzero(scene.is_open)
+    concerned = np.zeros(len(scene), dtype=bool)
+    rows, order = scene.population.rows[at], stages(scene)
+    if len(at):
+        length = order.lengths[columns.pipeline[rows]]
+        concerned[at] = (length > 1) & (order.place[order.of(columns, rows)] >= length // 2)
+    are_recorded = bool((columns.economic_buyer_until[scene.timeline] != NO_TIME).any())
+    until = columns.economic_buyer_until[scene.population.rows]
+    known = until != NO_TIME
+    known[known] = scene.local_days(until[known]) >= day_number(scene.day)
+    return Warned(concerned & ~known & are_recorded, concerned & are_recorded, concerned)
 
 
 def hygiene(scene: Scene) -> Items:
     """The open deals of the period, with what is carried over and undated; each once, warned or clean."""
-    found = np.logical_or.reduce(list(warnings(scene).values()))
-    return Items.of(HYGIENE, _split(scene, found, 0))
+    found = np.logical_or.reduce([each.found for each in warnings(scene).values()])
+    return Items.of(HYGIENE, _split(scene, Warned(found, np.ones(len(scene), dtype=bool)), 0))
 
 
 def by_warning(scene: Scene) -> Items:
     """The same deals once under every warning."""
-    every = [entry for slot, found in enumerate(warnings(scene).values()) for entry in _split(scene, found, slot)]
-    return Items.of(HYGIENE, every, WARNINGS)
+    every = [entry for slot, each in enumerate(warnings(scene).values()) for entry in _split(scene, each, slot)]
+    return Items.of(BY_WARNING, every, WARNINGS)
 
 
-def _split(scene: Scene, warned: Flags, slot: int) -> list[Entry]:
+def _split(scene: Scene, warned: Warned, slot: int) -> list[Entry]:
     amount, priced = scene.population.amount
     day = scene.population.day
     here = scene.is_open & (in_days(day, scene.period) | (day < day_number(scene.calendar.quarter(scene.day).start)))
+    if warned.concerned is not None:
+        here = here & warned.concerned
     entries = []
-    for role, wanted in (("warned", here & warned), ("clean", here & ~warned)):
+    for role, wanted in (
+        ("warned", here & warned.found),
+        ("clean", here & warned.judged & ~warned.found),
+        ("not_judged", here & ~warned.judged),
+    ):
         at = np.flatnonzero(wanted)
+        if role == "not_judged" and not len(at):
+            continue
         entries.append(Entry(role, at, (amount[at], priced[at] & (amount[at] >= 0)), slot=slot))
     return entries
 
 
 def share_warned(part: Part, scene: Scene) -> Figure:
-    """Open amount with a warning / open amount."""
+    """Open amount with a warning / open amount that can be judged, with what cannot be."""
     del scene
-    return figures.share(part, "amount", of="open deals with an amount")
+    figure = figures.share(part, "amount", of="open deals with an amount that can be judged")
+    untold = part.count("not_judged") if part.sums.items.roles == BY_WARNING else 0
+    if not untold:
+        return figure
+    worth = Factor("not_judged", "money", None if part.is_mixed else part.amount("not_judged"), untold)
+    return replace(figure, unknown=figure.unknown + untold, factors=(worth,))
 
 
-CLEAN_UPS = (Role("cleaned_up", in_numerator=True),)
+CLEAN_UPS = (Role("cleaned_up", in_numerator=True), Role("cleaned_up_by_owner", in_numerator=True))
+"""By whom the CRM says, or by the owner, since it does not say."""
+
+
+@once
+def _lost(scene: Scene) -> "Losses":
+    """Every loss of the company."""
+    lost = scene.turned("lost")
+    columns = scene.columns
+    return Losses(lost, *_actors(scene, lost), scene.local_days(columns.valid_from[lost]))
+
+
+class Losses(NamedTuple):
+    """Losses: the entry by which each deal was lost, who lost it within which connection, whether that was told, and the local day."""
+
+    rows: Index
+    actor: Ints
+    names: tuple[str | None, ...]
+    """By actor, without the connection."""
+    is_told: Flags
+    day: Codes
+
+    def of_deals(self, scene: Scene, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """By code of the deal; 0 where it is not lost."""
+        found = np.zeros(len(scene.columns.words["deal"].texts), dtype=values.dtype)
+        found[scene.columns.deal[self.rows]] = values
+        return found
 
 
 def clean_ups(scene: Scene) -> Items:
-    """The deals lost in the period by a clean-up; slots are the days of the actors."""
+    """The deals lost in the period by a clean-up, by how it is known whose; slots are the days of the actors."""
     at = np.flatnonzero(in_clean_up(scene) & scene.is_lost)
     amount, priced = scene.population.amount
-    lost = scene.turned("lost")
-    by_deal = np.zeros(len(scene.columns.words["deal"].texts), dtype=np.int64)
-    by_deal[scene.columns.deal[lost]] = _actors(scene, lost) * _FAR + scene.local_days(scene.columns.valid_from[lost])
-    found, slot = np.unique(by_deal[scene.columns.deal[scene.population.rows[at]]], return_inverse=True)
+    deals, lost = scene.columns.deal[scene.population.rows[at]], _lost(scene)
+    keys = lost.of_deals(scene, lost.actor * _FAR + lost.day)[deals]
+    is_told = lost.of_deals(scene, lost.is_told)[deals]
+    found, slot = np.unique(keys, return_inverse=True)
+    entries = [
+        Entry(role, at[here], (amount[at[here]], priced[at[here]]), slot=slot[here].astype(np.int32))
+        for role, here in (("cleaned_up", is_told), ("cleaned_up_by_owner", ~is_told))
+    ]
+    connections = len(scene.columns.words["connection"].texts)
     return Items.of(
         CLEAN_UPS,
-        [Entry("cleaned_up", at, (amount[at], priced[at]), slot=slot.astype(np.int32))],
+        entries,
         tuple((EPOCH + timedelta(days=each % _FAR)).isoformat() for each in found.tolist()) or ("",),
+        tuple(lost.names[each // _FAR // connections] for each in found.tolist()),
     )
 
 
 def cleaned_up(part: Part, scene: Scene) -> Figure:
-    """How many deals, with what they were worth and in how many clean-ups."""
+    """How many deals, with what they were worth, and how many of them are taken to be their owner's."""
     del scene
     figure = figures.total(part, "count")
-    worth = Factor("amount", "money", None if part.is_mixed else part.amount("cleaned_up"), part.priced("cleaned_up"))
-    return Figure(figure.value, figure.n, figure.numerator, factors=(worth,))
+    both = tuple(role.name for role in CLEAN_UPS)
+    worth = Factor("amount", "money", None if part.is_mixed else part.amount(*both), part.priced(*both))
+    return Figure(
+        figure.value,
+        figure.n,
+        figure.numerator,
+        factors=(worth, Factor("by_owner", "count", part.count("cleaned_up_by_owner"))),
+    )
 
 
 _FAR: Final = 2**31
@@ -106,21 +207,29 @@ _FAR: Final = 2**31
 @once
 def in_clean_up(scene: Scene) -> Flags:
     """Which deals of the population were lost by a clean-up, whoever of the company may see them all."""
-    lost = scene.turned("lost")
-    at_once = _at_once(_actors(scene, lost), scene.local_days(scene.columns.valid_from[lost]))
-    found = np.zeros(len(scene.columns.words["deal"].texts), dtype=bool)
-    found[scene.columns.deal[lost[at_once]]] = True
-    own: Flags = found[scene.columns.deal[scene.population.rows]]
+    lost = _lost(scene)
+    own: Flags = lost.of_deals(scene, _at_once(lost.actor, lost.day))[scene.columns.deal[scene.population.rows]]
     return own
 
 
-def _actors(scene: Scene, rows: Index) -> Ints:
-    """Who lost each: the owner, within the connection that told it."""
+def _actors(scene: Scene, rows: Index) -> tuple[Ints, tuple[str | None, ...], Flags]:
+    """Who lost each, within the connection that told it: who made the change, else the owner; their names; which were told.
+
+    Somebody who owns deals is the same actor whether the CRM tells it of a loss or not.
+    """
     columns = scene.columns
-    actor: Ints = (
-        columns.owner[rows].astype(np.int64) * len(columns.words["connection"].texts) + columns.connection[rows]
-    )
-    return actor
+    known = columns.words["changed_by"].codes
+    names = list(columns.words["changed_by"].texts)
+    as_actor = np.zeros(len(columns.words["owner"].texts), dtype=np.int64)
+    for code, owner in enumerate(columns.words["owner"].texts):
+        if owner is not None:
+            as_actor[code] = known.get(owner, len(names))
+            if owner not in known:
+                names.append(owner)
+    told = columns.changed_by[rows].astype(np.int64)
+    who = np.where(told > 0, told, as_actor[columns.owner[rows]])
+    actor: Ints = (who * len(columns.words["connection"].texts) + columns.connection[rows]).astype(np.int64)
+    return actor, tuple(names), told > 0
 
 
 def _at_once(actor: Ints, day: Codes) -> Flags:

@@ -274,7 +274,14 @@ def test_hygiene_is_the_open_money_with_a_warning():
     found = whole("hygiene", at)
     assert (found.value, found.numerator, found.denominator) == (0.7, 700_00, 1000_00)
     by_warning = {key: each.numerator for key, each in parts("hygiene", at, "slot").items()}
-    assert by_warning == {"overdue": 500_00, "stalled": 0, "three_pushes": 100_00, "no_close_date": 200_00}
+    assert by_warning == {
+        "overdue": 500_00,
+        "stalled": 0,
+        "three_pushes": 100_00,
+        "no_close_date": 200_00,
+        "no_activity_14d": 0,
+        "no_next_step": 0,
+    }
 
 
 def losses(first: int, count: int, at: tuple[int, int]) -> list[list]:
@@ -286,7 +293,7 @@ def test_a_clean_up_is_ten_losses_in_a_day_and_five_times_normal():
     # 10 at once on 5 November: a clean-up. 9 on 6 November: none.
     at = scene([*losses(1, 10, (11, 5)), *losses(101, 9, (11, 6))])
     found = whole("clean_ups", at)
-    assert (found.value, factors(found)) == (10, {"amount": 1000_00})
+    assert (found.value, factors(found)) == (10, {"amount": 1000_00, "by_owner": 10})
     # Who lost 731 in the year before, 2.003 a day, is normal with 10 a day: 5 x 2.003 > 10.
     busy = [each for day in range(1, 27) for each in losses(1000 + 100 * day, 29, (9, day))]
     assert whole("clean_ups", scene([*losses(1, 10, (11, 5)), *busy])).value == 0

@@ -67,6 +67,6 @@ def test_only_records_are_edited_and_who_did_it_is_said() -> None:
 
     found = edited(record, edit)
 
-    assert (found.record, found.actor) == ({"stage": "y"}, "7, edited here by alice")
+    assert (found.record, found.actor, found.edited_by) == ({"stage": "y"}, "7", "alice")
     assert edited(Ignored("no"), edit) == Ignored("no")
     assert edited(record, None) is record

@@ -44,3 +44,19 @@ def test_an_entry_is_compared_with_what_held_before_it_not_with_what_was_replace
         [("1,000 EUR", "1,100 EUR")],
         [("1,100 EUR", "1,200 EUR")],
     ]
+
+
+def test_a_next_step_that_is_missing_is_not_one_that_nobody_tells() -> None:
+    told_of = {
+        "next_step": "call",
+        "next_step_known": True,
+        "last_activity_at": "2026-02-28T23:30:00Z",
+        "activity_known": True,
+    }
+    empty = told_of | {"next_step": None, "last_activity_at": None}
+    both = compared(ENTRY | told_of, ENTRY | empty, {}, "Europe/Berlin")
+    assert [(each.label, each.was, each.now) for each in told(both)] == [
+        ("next step", "call", "none"),
+        ("last activity", "1 Mar 2026", "none"),
+    ]
+    assert [compared(None, ENTRY, {})[name].now for name in ("next_step", "activity")] == ["not told", "not told"]

@@ -34,7 +34,12 @@ WITHOUT_PRINCIPAL = {
         "due": "connections, for the scheduler",
         "compare": "the scheduler itself; what it finds is read by those who may see the deals of everybody",
     },
-    "services/forecast/outlook/service.py": {"entries": "of deals that the projection found within its caller's scope"},
+    "services/forecast/outlook/service.py": {
+        "entries": "of deals that the projection found within its caller's scope",
+        "sight_of": "the engine learns from the whole company; what is told was cut to a scope by `decide`",
+        "learnt_of": "as above",
+        "company": "the blend and the band are the whole company's for every part, as the projection tells",
+    },
     "services/forecast/completeness/service.py": {"read": "how complete the whole company is belongs to no scope"},
     "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
     "services/forecast/organisation/service.py": {

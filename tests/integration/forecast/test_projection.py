@@ -109,7 +109,6 @@ async def test_the_projection_of_a_period_is_what_it_is_made_of(client: Any) -> 
     assert sum(each["weight"] for each in found["blend"]) == pytest.approx(1, abs=1e-3)
 
     await the_nodes_below_add_up(api, whole, parts)
-    await every_month_of_every_part_is_its_projection(api)
     await what_is_supposed_adds_up(api, found)
     await what_cannot_be_supposed_is_told(api)
     await what_would_have_to_be_true_makes_it_so(api)
@@ -129,40 +128,6 @@ async def the_nodes_below_add_up(api: Any, whole: Decimal, parts: dict[str, Deci
     kinds = [await ask(api, deal_type=kind) for kind in ("new", "renewal")]
     assert sum(money(each["parts"]["projection"]) for each in kinds) == pytest.approx(whole, abs=Decimal("0.05"))
     assert money(kinds[0]["parts"]["renewals"]) == 0 == money(kinds[1]["parts"]["open"])
-
-
-async def every_month_of_every_part_is_its_projection(api: Any) -> None:
-    """Of units, owners and markets: each part of each month as its own projection gives it, and their sums."""
-    units = await ask(api, "projection/months")
-    assert [each["key"] for each in units["periods"]][:2] == ["2025-12", "2026-01"]
-    assert len(units["periods"]) == 12
-    names = ("closed", "open", "not_created", "renewals", "blend", "projection")
-    for row in [*units["rows"], units["total"]]:
-        for month in row["months"]:
-            parts = {name: money(month["parts"][name]) for name in names}
-            assert parts.pop("projection") == sum(parts.values())
-    for month in (0, 1, 5):
-        asked = {"period": units["periods"][month]["key"]}
-        north = next(row for row in units["rows"] if row["key"] == str(unit_id("north")))
-        for found, org in ((units["total"], {}), (north, {"org": str(unit_id("north"))})):
-            alone = await ask(api, **asked, **org)
-            shown = found["months"][month]
-            for name in names:
-                assert money(shown["parts"][name]) == pytest.approx(money(alone["parts"][name]), abs=Decimal("0.02"))
-            assert shown["expected_wins"] == pytest.approx(alone["expected_wins"] + alone["new_wins"], abs=1e-5)
-            if not shown["is_few"]:
-                assert money(shown["low"]) == pytest.approx(money(alone["bands"][0]["low"]), rel=Decimal("1e-6"))
-    for by in ("unit", "owner", "market", "product"):
-        told = await ask(api, "projection/months", by=by)
-        assert told["total"] == units["total"]
-        for month, whole in enumerate(told["total"]["months"]):
-            for name in names:
-                together = sum(money(row["months"][month]["parts"][name]) for row in told["rows"])
-                assert together == pytest.approx(money(whole["parts"][name]), abs=Decimal("0.05"))
-    own = await ask(api, "projection/months", scope=(unit_id("south"),))
-    south = await ask(api, org=str(unit_id("south")), period="2025-12")
-    seen = own["total"]["months"][0]["parts"]
-    assert [money(seen[name]) for name in names] == [money(south["parts"][name]) for name in names]
 
 
 async def what_is_supposed_adds_up(api: Any, found: dict[str, Any]) -> None:
@@ -334,50 +299,6 @@ async def test_with_next_to_nothing_it_still_answers_and_says_from_what(api_for:
         assert 0 < money(one["parts"]["open"]) < 1000
         low, high = (money(one["bands"][0][end]) for end in ("low", "high"))
         assert high - low > money(one["parts"]["projection"]), "thin data is a wide band"
-
-
-async def test_what_was_moved_on_by_events_is_what_the_same_instants_give_when_they_are_asked_for(client: Any) -> None:
-    """Deals change, come and close while readings go on; each reading of then is told again later, learnt from nothing kept."""
-    api, database = client
-    alike = ("parts", "bands", "quantiles", "blend", "fan", "learnt", "contributions")
-    before = await ask(api)
-    for hour in range(1, 4):
-        now = NOW + timedelta(hours=hour)
-        about = {
-            "valid_from": now,
-            "recorded_at": now,
-            "created_at": NOW,
-            "owner_id": named("ada"),
-            "pipeline": "default",
-        }
-        open_deal = {"close_date": date(2025, 12, 20), "stage": STAGES[0], "category": "pipeline"}
-        await handle(
-            database,
-            [
-                deal(f"new {hour}", segment="large", amount=Decimal(30_000 + hour), **about, **open_deal),
-                deal(
-                    f"new {hour - 1}",
-                    2,
-                    segment="large",
-                    amount=Decimal(90_000),
-                    **about,
-                    **open_deal | {"stage": STAGES[1]},
-                ),
-            ],
-        )
-        with at(now + timedelta(minutes=1)):
-            moved_on, months = await ask(api), await ask(api, "projection/months", by="market")
-        with at(now + timedelta(minutes=5)):
-            instants = {"as_of": moved_on["as_of"], "known_at": moved_on["known_at"]}
-            again, months_again = (
-                await ask(api, **instants),
-                await ask(api, "projection/months", by="market", **instants),
-            )
-        assert {name: again[name] for name in alike} == {name: moved_on[name] for name in alike}
-        assert (months_again["rows"], months_again["total"]) == (months["rows"], months["total"])
-        assert moved_on["parts"]["open"] != before["parts"]["open"]
-        assert moved_on["learnt"]["as_of"] == before["learnt"]["as_of"], "learnt when the day began"
-        before = moved_on
 
 
 async def test_what_was_read_before_it_counts_as_known_is_in_the_number_as_soon_as_it_does(api_for: Any) -> None:

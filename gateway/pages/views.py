@@ -92,6 +92,7 @@ def movement_view(
     since_known_at: Word = "",
     known_at: Word = "",
     mode: Mode = "ends",
+    rate: Rate = "constant",
     since_shown: Word = "",
     as_of_shown: Word = "",
 ) -> MovementView:
@@ -108,6 +109,7 @@ def movement_view(
         since_known_at=since_known_at,
         known_at=known_at,
         mode=mode,
+        rate=rate,
     )
 
 

@@ -25,7 +25,7 @@ from services.forecast.organisation.tree import Organisation, Unit
 from services.forecast.past.counting import restated
 from services.forecast.past.population import BUCKETS, OPEN, Population, Restated, Small, lines
 from services.forecast.past.view import View
-from services.forecast.rates.conversion import Rates
+from services.forecast.rates.conversion import Held, Rates
 from tests.unit.forecast.given import AT, RATES, Recorded, books_of, columns_of, lives, state, timelines
 
 CALENDAR = FiscalCalendar()
@@ -38,6 +38,20 @@ UNITS = {
 BEFORE = Organisation(UNITS, {UUID(int=101): NORTH, UUID(int=102): SOUTH, UUID(int=103): NORTH})
 AFTER = Organisation(UNITS, {UUID(int=101): NORTH, UUID(int=102): SOUTH, UUID(int=103): SOUTH})
 LATER_RATES = replace(RATES, years=(replace(RATES.years[0], to_base={"USD": Decimal("0.95")}),))
+HELD = (
+    Held(date.min, date(2026, 11, 4), replace(RATES, years=(), default=RATES.default | {"USD": Decimal("0.5")})),
+    Held(date(2026, 11, 4), date.max, replace(RATES, years=(), default=RATES.default | {"USD": Decimal("0.7")})),
+)
+"""Rates of booking days; the second was not known at the start."""
+
+
+def at_booking(between: Between) -> Between:
+    """The same movement with won deals at the rates of their booking days."""
+
+    def at(end: End, held: tuple[Held, ...]) -> End:
+        return replace(end, look=replace(end.look, rates=replace(end.look.rates, at_booking=held)))
+
+    return replace(between, start=at(between.start, (replace(HELD[0], end=date.max),)), end=at(between.end, HELD))
 
 
 def redefined(columns: Columns, rows: Index) -> Small:
@@ -120,9 +134,40 @@ def _unexplained(between: Between, *, gross: bool) -> tuple[int, int]:
 
 
 @settings(max_examples=300, deadline=None)
+@given(MOVEMENTS, st.booleans(), st.booleans())
+def test_both_identities_hold_to_the_cent(between: Between, gross: bool, booked: bool) -> None:
+    assert _unexplained(at_booking(between) if booked else between, gross=gross) == (0, 0)
+
+
+@settings(max_examples=200, deadline=None)
 @given(MOVEMENTS, st.booleans())
-def test_both_identities_hold_to_the_cent(between: Between, gross: bool) -> None:
-    assert _unexplained(between, gross=gross) == (0, 0)
+def test_booked_rates_move_what_was_won_and_fx_of_the_open_forecast_and_no_other_price(
+    between: Between, gross: bool
+) -> None:
+    """What was not open before it was won stands on both sides at what it was closed with."""
+    _, constant, _ = totals(between, gross=gross)
+    _, booked, _ = totals(at_booking(between), gross=gross)
+    came = OPEN_TERMS[: OPEN_TERMS.index("decreased")]
+    differing = {name for name in OPEN_TERMS if booked[name] != constant[name]}
+    assert differing <= {"won", "fx", "reclassified", *came} - {"increased"}
+    assert sum(booked.values()) == sum(constant.values())
+
+
+def test_a_dollar_deal_that_is_won_is_repriced_by_its_amount_and_the_rate_of_its_day_is_fx() -> None:
+    won = {"state": "won", "category": None, "closed_on": date(2026, 11, 3), "currency": "USD"}
+    between = between_of([(state(1, currency="USD"), AT), after(2, 2, amount=Decimal(110), **won)])
+    for gross in (False, True):
+        assert terms(between, gross=gross) == {
+            "won": Decimal("-99.55"),
+            "won_repriced": Decimal("9.05"),
+            "closed won": Decimal("99.55"),
+        }
+        assert terms(at_booking(between), gross=gross) == {
+            "won": Decimal("-55.00"),
+            "won_repriced": Decimal("9.05"),
+            "fx": Decimal("-44.55"),
+            "closed won": Decimal("55.00"),
+        }
 
 
 Stand = tuple[int, date, Look]

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -145,6 +146,16 @@ async def adjustments_in_force(
     return [dict(row) for row in found.mappings()]
 
 
+class Quota(NamedTuple):
+    """What a node is to bring in a period, in the currency it was said in. `end` is exclusive."""
+
+    node: NodeKey
+    start: date
+    end: date
+    amount: Decimal
+    currency: str
+
+
 async def quotas(
     session: AsyncSession,
     population: Population,
@@ -152,15 +163,22 @@ async def quotas(
     as_of: datetime | None,
     known_at: datetime | None,
     principal: Principal,
-) -> dict[NodeKey, Any]:
-    """The newest quota of every node."""
+) -> list[Quota]:
+    """The newest quota of every node for the period and for every period within it."""
     statement = f"""
-        SELECT DISTINCT ON (q.node_kind, q.node_id) q.node_kind, q.node_id, q.amount FROM quota q
-        WHERE {_SAME.format("q")} AND {_KNOWN.format("q", "made_at")} AND {WITHIN_SCOPE.format("q")}
-        ORDER BY q.node_kind, q.node_id, q.made_at DESC, q.quota_id DESC
+        SELECT DISTINCT ON (q.node_kind, q.node_id, q.period_start, q.period_end)
+               q.node_kind, q.node_id, q.period_start, q.period_end, q.amount, q.currency
+        FROM quota q
+        WHERE q.period_start >= :period_start AND q.period_end <= :period_end
+          AND q.deal_type IS NOT DISTINCT FROM cast(:deal_type AS text) AND q.value_basis = :value_basis
+          AND {_KNOWN.format("q", "made_at")} AND {WITHIN_SCOPE.format("q")}
+        ORDER BY q.node_kind, q.node_id, q.period_start, q.period_end, q.made_at DESC, q.quota_id DESC
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), _values(population, as_of, known_at, principal))
-    return {NodeKey(row["node_kind"], row["node_id"]): row["amount"] for row in found.mappings()}
+    return [
+        Quota(NodeKey(row.node_kind, row.node_id), row.period_start, row.period_end, row.amount, row.currency)
+        for row in found
+    ]
 
 
 def _values(

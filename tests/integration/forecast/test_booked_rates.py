@@ -129,7 +129,9 @@ async def test_a_movement_adds_up_at_either_rate_and_the_two_differ_by_the_fx_ba
         at = constant["since" if end == "opening" else "until"]
         call = await ask(client, "call", as_of=at["as_of"], known_at=at["known_at"])
         assert call["fx"] == constant["fx"][end]
-    moved = {found["rate"]: {each["term"]: each["amount"] for each in found["open"]["terms"]} for found in (constant, booked)}
+    moved = {
+        found["rate"]: {each["term"]: each["amount"] for each in found["open"]["terms"]} for found in (constant, booked)
+    }
     assert (moved["constant"]["won"], moved["constant"]["fx"]) == ("-880.00", "0.00")
     assert (moved["booked"]["won"], moved["booked"]["fx"]) == ("-990.00", "110.00")
     assert moved["constant"]["won_repriced"] == moved["booked"]["won_repriced"] == "80.00"

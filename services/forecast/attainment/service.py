@@ -1,6 +1,5 @@
 """Quotas as what is wanted of each node, and how far they are reached: from the same reading as every other number."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,9 +15,9 @@ from services.forecast.attainment.chances import Reached, chances
 from services.forecast.attainment.schemas import AttainedOut, AttainmentReading, Below, MonthOut, NeededOut
 from services.forecast.attainment.targets import (
     Month,
-    Span,
     Target,
     attainment,
+    converted,
     given,
     less,
     monthly,
@@ -155,14 +154,7 @@ async def _wanted(
     quotas = await calls.quotas(session, population, moment=moment, principal=principal)
     is_past = asking.as_of is not None or asking.known_at is not None
     held = await rates.load(session, known_at=reading.known_at if is_past else None, base=reading.currency)
-    own: dict[Span, dict[NodeKey, Decimal]] = defaultdict(dict)
-    without_rate = 0
-    for quota in quotas:
-        amount = held.convert(quota.amount, quota.currency, quota.start)
-        if amount is None:
-            without_rate += 1
-        else:
-            own[quota.start, quota.end][quota.node] = amount
+    own, without_rate = converted(quotas, held)
     organised = await organisations.read(session, reading.organisation, as_of=reading.as_of, known_at=reading.known_at)
     persons = rows.keys() | {quota.node.id for quota in quotas if quota.node.kind == "person"}
     root = plant(organised, reading.org.unit_id, persons, rows, principal=principal)

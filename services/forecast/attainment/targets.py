@@ -5,6 +5,7 @@ What stands above and is not assigned below is told, so parts + unallocated = wh
 such numbers; whatever else is wanted of nodes comes in by `given`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,8 @@ from typing import Final, Literal
 
 from libs.common import money
 from libs.common.calendar import FiscalCalendar, Period
-from services.forecast.calls.steps import Node, NodeKey, walk
+from services.forecast.calls.steps import Node, NodeKey, Quota, walk
+from services.forecast.rates.conversion import Rates
 
 State = Literal["set", "zero", "unassigned", "blank"]
 """`set`: something is wanted. `zero`: nothing is, expressly. `unassigned`: a unit above has a number, and of it nothing was assigned
@@ -83,6 +85,19 @@ def parts_of(calendar: FiscalCalendar, period: Period) -> list[Period]:
     if period.kind == "month":
         return []
     return calendar.quarters(period) if period.kind == "year" else calendar.months(period)
+
+
+def converted(quotas: Iterable[Quota], rates: Rates) -> tuple[Own, int]:
+    """What was said in the rates' base currency, each at the rate set of the year its period begins in; and how many have no rate."""
+    own: dict[Span, dict[NodeKey, Decimal]] = defaultdict(dict)
+    without_rate = 0
+    for quota in quotas:
+        amount = rates.convert(quota.amount, quota.currency, quota.start)
+        if amount is None:
+            without_rate += 1
+        else:
+            own[quota.start, quota.end][quota.node] = amount
+    return own, without_rate
 
 
 def given(own: Own, calendar: FiscalCalendar, period: Period) -> dict[NodeKey, Given]:

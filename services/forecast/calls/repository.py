@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.ids import UNASSIGNED_UNIT
 from libs.common.web.auth import Principal
-from services.forecast.calls.steps import NodeKey
+from services.forecast.calls.steps import NodeKey, Quota
 
 Table = Literal["submission", "judgement", "adjustment_entry", "quota"]
 
@@ -144,16 +143,6 @@ async def adjustments_in_force(
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), _values(population, as_of, known_at, principal))
     return [dict(row) for row in found.mappings()]
-
-
-class Quota(NamedTuple):
-    """What a node is to bring in a period, in the currency it was said in. `end` is exclusive."""
-
-    node: NodeKey
-    start: date
-    end: date
-    amount: Decimal
-    currency: str
 
 
 async def quotas(

@@ -19,9 +19,9 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound
 from services.forecast.calls import forest, ledger_repository, repository
 from services.forecast.calls.forest import Forest, Moment
-from services.forecast.calls.repository import Population, Quota
+from services.forecast.calls.repository import Population
 from services.forecast.calls.schemas import About, SubmissionIn
-from services.forecast.calls.steps import Landing, NodeKey
+from services.forecast.calls.steps import Landing, NodeKey, Quota
 from services.forecast.config import settings_of
 from services.forecast.readings.service import UnreadablePeriod
 

@@ -69,9 +69,11 @@ def test_without_a_quota_it_says_how_to_bring_them_in() -> None:
     months = [each | {"quota": None, "source": None, "variance": None} for each in attainment()["months"]]
     html = written(attainment(node=blank, below=[node(NORTH, label="North")], months=months, needed=None))
     assert "Nobody has set a quota for Northwind in Q4 2026" in html
-    assert "unit,owner,period,amount\ncompany,,2026Q4,5000000" in html
+    assert "unit,owner,period,amount,value_basis\ncompany,,2026Q4,5000000,one_off\n" in html
     assert "/api/v1/forecast/imports/quotas" in html
     assert "data-key" not in html
+    of_new = written(attainment(node=blank, below=[], months=months, needed=None, deal_type="new", value_basis="arr"))
+    assert "value_basis,deal_type\ncompany,,2026Q4,5000000,arr,new\n" in of_new, "what is brought in so is seen here"
 
 
 def test_what_is_beyond_the_quota_and_assigned_beyond_it_is_told_as_that() -> None:

@@ -125,6 +125,7 @@ class MovementView(View):
     since_known_at: str = ""
     known_at: str = ""
     mode: Mode = "ends"
+    rate: Rate = "constant"
 
     def asked(self, zone: str, **more: str) -> dict[str, str]:
         """The forecast's query parameters. Raises UnreadableTime."""
@@ -134,7 +135,8 @@ class MovementView(View):
             name: instant(text, zone, name=name, is_end=name in ("as_of", "known_at")).isoformat()
             for name, text in said.items()
         }
-        return self._asked(**read, mode=self.mode, **more)
+        rate = {"rate": self.rate} if self.rate != "constant" else {}
+        return self._asked(**read, mode=self.mode, **rate, **more)
 
 
 def instant(text: str, zone: str, *, name: str, is_end: bool) -> datetime:

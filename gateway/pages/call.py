@@ -114,12 +114,16 @@ class Part:
 
 
 def fx_bar(call: Mapping[str, Any]) -> Part | None:
+    """The bar of what exchange rates make of a call's closed won; see `fx_beside`."""
+    return fx_beside(Decimal(call["lines"]["closed_won"]["amount"]), Decimal(call["fx"]), call["rate"])
+
+
+def fx_beside(closed: Decimal, fx: Decimal, rate: str) -> Part | None:
     """The geometry of what exchange rates make of closed won: from the middle to the right what they add, to the left what they take.
 
-    Half of it is closed won at constant rates; None without a difference.
+    `closed` is at `rate`. Half of the bar is closed won at constant rates; None without a difference.
     """
-    fx = Decimal(call["fx"])
-    constant = Decimal(call["lines"]["closed_won"]["amount"]) - (fx if call["rate"] == "booked" else 0)
+    constant = closed - (fx if rate == "booked" else 0)
     if not fx:
         return None
     width = abs(fx) * 500 / max(abs(constant), abs(fx))

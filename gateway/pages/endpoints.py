@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
     accuracy,
+    attainment,
     calls,
     connections,
     deal,
@@ -28,6 +29,7 @@ from libs.common.web.api import runtime_of
 router = APIRouter(include_in_schema=False)
 router.include_router(sign_in.router)
 router.include_router(calls.router)
+router.include_router(attainment.router)
 router.include_router(deliveries.router)
 router.include_router(connections.router)
 router.include_router(movement.router)

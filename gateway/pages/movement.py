@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.address import MovementView
+from gateway.pages.call import fx_beside
 from gateway.pages.changes import compared, told
 from gateway.pages.format import moment, typed_moment
 from gateway.pages.names import names_of
@@ -84,6 +85,7 @@ async def movement(request: Request, principal: CurrentUser, view: Moving) -> Re
         call=call,
         found=found,
         sides=[_identity("open", found, view), _identity("closed", found, view)],
+        fx_bar=fx_beside(Decimal(found["closed"]["closing"]), Decimal(found["fx"]["closing"]), found["rate"]),
         choices=_choices(view, found, locks["items"], zone),
         written_at=typed_moment,
         is_live=not view.as_of and not view.known_at,

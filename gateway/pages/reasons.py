@@ -5,7 +5,7 @@ the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
 
@@ -135,6 +135,13 @@ class Ladder:
     missing: Sequence[str]
 
 
+QUOTA: Final = Level("Quota", "of the unit for the period")
+
+
+def _level(name: str, found: Mapping[str, Any]) -> Level:
+    return QUOTA if name == "target" and found["target_is"] == "quota" else LEVELS[name]
+
+
 def ladder(found: Mapping[str, Any]) -> Ladder:
     """The levels of a bridge and the steps between them, each where the one before ended; steps of nothing are left out."""
     said = {each["level"]: Decimal(each["amount"]) for each in found["levels"] if each["amount"] is not None}
@@ -142,12 +149,12 @@ def ladder(found: Mapping[str, Any]) -> Ladder:
     first, *later = said
     last = later[-1] if later else first
     drawn = waterfall(said[first], [Decimal(each["amount"]) for each in steps], said[last])
-    rungs = [Rung(first, LEVELS[first], said[first], drawn.bars[0], is_level=True)]
+    rungs = [Rung(first, _level(first, found), said[first], drawn.bars[0], is_level=True)]
     taken = 0
     for name in later:
         for each in (step for step in steps if step["to"] == name):
             taken += 1
             amount = Decimal(each["amount"])
             rungs.append(Rung(each["reason"], STEPS[each["reason"]], amount, drawn.bars[taken], is_level=False))
-        rungs.append(Rung(name, LEVELS[name], said[name], drawn.total_after(taken), is_level=True))
+        rungs.append(Rung(name, _level(name, found), said[name], drawn.total_after(taken), is_level=True))
     return Ladder(rungs, drawn, [each["level"] for each in found["levels"] if each["amount"] is None])

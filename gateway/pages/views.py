@@ -92,12 +92,15 @@ def movement_view(
     since_known_at: Word = "",
     known_at: Word = "",
     mode: Mode = "ends",
+    rate: Rate = "constant",
     since_shown: Word = "",
     as_of_shown: Word = "",
+    since_kept: Word = "",
+    as_of_kept: Word = "",
 ) -> MovementView:
-    """`since_shown`, `as_of_shown`: what a form showed without anyone choosing it, as `at` of the call."""
-    since = "" if since == since_shown else since
-    as_of = "" if as_of == as_of_shown else as_of
+    """`since_shown`, `as_of_shown`: what a form showed, to the minute; sent back unchanged, what the address had holds (`..._kept`)."""
+    since = since_kept if since == since_shown else since
+    as_of = as_of_kept if as_of == as_of_shown else as_of
     return MovementView(
         period=period,
         org=org,
@@ -108,6 +111,7 @@ def movement_view(
         since_known_at=since_known_at,
         known_at=known_at,
         mode=mode,
+        rate=rate,
     )
 
 

@@ -29,6 +29,8 @@ PLANTED = [
     ("inside a capability calls go down", "services/leads/register/repository.py", "import services.leads.register.service"),
     ("inside a capability calls go down", "services/forecast/calls/forest.py", "import services.forecast.calls.service"),
     ("pure packages do no input or output", "services/forecast/locks/due.py", "import sqlalchemy"),
+    ("pure packages do no input or output", "services/forecast/attainment/targets.py", "import sqlalchemy"),
+    ("inside a capability calls go down", "services/forecast/attainment/chances.py", "import services.forecast.attainment.service"),
     ("inside a capability calls go down", "services/deals/accounts/matching.py", '"""A module of no layer."""'),
     ("inside the projection calls go down", "services/forecast/projection/hazards.py", "import services.forecast.projection.engine"),
     ("pure packages do no input or output", "services/forecast/projection/engine.py", "import sqlalchemy"),

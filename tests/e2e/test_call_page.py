@@ -210,4 +210,8 @@ async def said(page: Page, stack: Stack, what: str, **asked: str) -> dict[str, A
 
 async def everything(page: Page) -> list[tuple[str, str]]:
     """Every number on the page; how it moved since the last lock is the Movement page's, the way to the projection that page's."""
-    return [(key, value) for key, value in await numbers(page) if not key.startswith(("moved.", "bridge.", "outlook"))]
+    return [
+        (key, value)
+        for key, value in await numbers(page)
+        if not key.startswith(("moved.", "bridge.", "outlook", "quota."))
+    ]

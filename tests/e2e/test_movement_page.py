@@ -1,5 +1,8 @@
 """The pages on movement and on one deal, in a real browser: why the forecast moved, down to the delivery that moved it."""
 
+import csv
+import io
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,6 +67,43 @@ async def test_the_terms_on_the_page_are_those_of_the_api_and_lead_from_opening_
             assert Decimal(ends["opening"]) + moved == Decimal(ends["closing"])
         assert "30000.40" in (await _shown(page, "open"))["increased"]
     await expect(page.get_by_role("link", name="Every step")).to_have_attribute("aria-current", "true")
+
+
+async def test_at_the_rates_of_booking_days_page_api_and_csv_say_the_same_and_the_bar_is_the_difference(
+    stack: Stack, page: Page, span: Span
+) -> None:
+    until = clock.now().isoformat().replace("+00:00", "Z")
+    asked = f"since={span.since}&as_of={until}"
+    await page.goto(f"{stack.url('gateway')}/movement?{asked}")
+    await page.get_by_role("combobox", name="Rates of won deals").select_option("Of the booking day")
+    await expect(page).to_have_url(re.compile("rate=booked"))
+    await expect(page.get_by_text("won deals at the rates of their booking days")).to_be_visible()
+    constant, booked = (
+        await _said(page, stack, f"movement?{asked}"),
+        await _said(page, stack, f"movement?{asked}&rate=booked"),
+    )
+    assert (constant["rate"], booked["rate"]) == ("constant", "booked")
+    assert constant["fx"] == booked["fx"]
+    for side in SIDES:
+        expected = {each["term"]: each["amount"] for each in booked[side]["terms"] if each["steps"]}
+        ends = {name: booked[side][name] for name in ("opening", "closing", "change")}
+        assert await _shown(page, side) == expected | ends
+        assert booked[side]["residual"] == constant[side]["residual"] == "0.00"
+    assert booked["open"]["closing"] == constant["open"]["closing"]
+    difference = Decimal(booked["closed"]["closing"]) - Decimal(constant["closed"]["closing"])
+    assert difference == Decimal(booked["fx"]["closing"])
+    assert await _shown(page, "fx") == booked["fx"]
+    href = await page.get_by_role("link", name="CSV").get_attribute("href") or ""
+    carried = await (await page.request.get(f"{stack.url('gateway')}{href}")).text()
+    lines = list(csv.DictReader(io.StringIO(carried)))
+    told = {(line["side"], line["term"]): line["amount"] for line in lines}
+    assert told["closed", "closing"] == booked["closed"]["closing"]
+    assert told["fx", "closing"] == booked["fx"]["closing"]
+    await is_fine(page, "movement-booked")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.locator("#closed-won").get_by_role("link", name="Won").click()
+    await expect(page).to_have_url(re.compile("rate=booked"))
+    await expect(page.get_by_text("Won deals at the rates of their booking days")).to_be_visible()
 
 
 async def test_a_term_leads_to_its_deals_their_sum_is_the_term_and_each_leads_to_its_delivery(

@@ -201,5 +201,5 @@ async def test_the_call_leads_to_the_projection_step_by_step(stack: Stack, page:
         for each in steps:
             on_page = Decimal(shown.get(f"bridge.step.{each['reason']}", "0"))
             assert on_page == pytest.approx(Decimal(each["amount"]), abs=1)
-    await expect(card).to_contain_text("Targets are not kept yet")
+    await expect(card).to_contain_text("No quota is set")
     await is_fine(page, "call-bridge")

@@ -101,6 +101,7 @@ def bridge(**changes: Any) -> dict[str, Any]:
         "period": period(),
         "deal_type": None,
         "value_basis": "one_off",
+        "target_is": None,
         "levels": [{"level": name, "amount": amount} for name, amount in levels.items()],
         "steps": [{"to": to, "reason": why, "amount": amount} for to, why, amount in steps],
         **changes,

@@ -68,18 +68,23 @@ async def grow(
     adjustments = await repository.adjustments_in_force(
         session, population, as_of=moment.as_of or clock.now(), **clocks
     )
-    quotas = await repository.quotas(session, population, as_of=moment.as_of, **clocks)
+    span = population.period_start, population.period_end
+    quotas = {
+        each.node: each.amount
+        for each in await repository.quotas(session, population, as_of=moment.as_of, **clocks)
+        if (each.start, each.end) == span
+    }
     rows = {UUID(row.key) if row.key else NOBODY: row for row in reading.rows}
     said = [NodeKey(row["node_kind"], row["node_id"]) for row in (*calls, *adjustments)] + list(quotas)
     persons = rows.keys() | {key.id for key in said if key.kind == "person"}
     organised = await organisations.read(session, reading.organisation, as_of=reading.as_of, known_at=reading.known_at)
-    root = _plant(organised, reading.org.unit_id, persons, rows, principal=principal)
+    root = plant(organised, reading.org.unit_id, persons, rows, principal=principal)
     zero = money.quantise(Decimal(), reading.currency)
     _note(root, calls, adjustments, quotas, zero)
     return Forest(reading, population, root, land(root, zero), calls, adjustments)
 
 
-def _plant(
+def plant(
     organised: Organisation,
     top: UUID,
     persons: Collection[UUID],

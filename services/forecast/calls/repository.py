@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.ids import UNASSIGNED_UNIT
 from libs.common.web.auth import Principal
-from services.forecast.calls.steps import NodeKey
+from services.forecast.calls.steps import NodeKey, Quota
 
 Table = Literal["submission", "judgement", "adjustment_entry", "quota"]
 
@@ -152,15 +152,22 @@ async def quotas(
     as_of: datetime | None,
     known_at: datetime | None,
     principal: Principal,
-) -> dict[NodeKey, Any]:
-    """The newest quota of every node."""
+) -> list[Quota]:
+    """The newest quota of every node for the period and for every period within it."""
     statement = f"""
-        SELECT DISTINCT ON (q.node_kind, q.node_id) q.node_kind, q.node_id, q.amount FROM quota q
-        WHERE {_SAME.format("q")} AND {_KNOWN.format("q", "made_at")} AND {WITHIN_SCOPE.format("q")}
-        ORDER BY q.node_kind, q.node_id, q.made_at DESC, q.quota_id DESC
+        SELECT DISTINCT ON (q.node_kind, q.node_id, q.period_start, q.period_end)
+               q.node_kind, q.node_id, q.period_start, q.period_end, q.amount, q.currency
+        FROM quota q
+        WHERE q.period_start >= :period_start AND q.period_end <= :period_end
+          AND q.deal_type IS NOT DISTINCT FROM cast(:deal_type AS text) AND q.value_basis = :value_basis
+          AND {_KNOWN.format("q", "made_at")} AND {WITHIN_SCOPE.format("q")}
+        ORDER BY q.node_kind, q.node_id, q.period_start, q.period_end, q.made_at DESC, q.quota_id DESC
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), _values(population, as_of, known_at, principal))
-    return {NodeKey(row["node_kind"], row["node_id"]): row["amount"] for row in found.mappings()}
+    return [
+        Quota(NodeKey(row.node_kind, row.node_id), row.period_start, row.period_end, row.amount, row.currency)
+        for row in found
+    ]
 
 
 def _values(

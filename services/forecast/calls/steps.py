@@ -6,7 +6,7 @@ what superiors added. A person without a call is taken at the CRM's number and c
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -19,6 +19,16 @@ class NodeKey(NamedTuple):
 
     kind: NodeKind
     id: UUID
+
+
+class Quota(NamedTuple):
+    """What a node is to bring in a period, in the currency it was said in. `end` is exclusive."""
+
+    node: NodeKey
+    start: date
+    end: date
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

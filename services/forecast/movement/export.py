@@ -6,18 +6,20 @@ from services.forecast.readings.table import Kind, Table
 
 
 def movement_table(reading: MovementReading) -> Table:
-    """A line per term of both identities, from opening to closing."""
+    """A line per term of both identities, from opening to closing, and what exchange rates make of closed won at both ends."""
     columns: dict[str, Kind] = {
-        **dict.fromkeys(("period", "side", "term", "currency"), "text"),
+        **dict.fromkeys(("period", "side", "term", "currency", "rate"), "text"),
         "amount": "money",
         "steps": "count",
     }
     lines: list[list[object]] = []
     for side, identity in (("open", reading.open), ("closed", reading.closed)):
-        start = [reading.period.key, side]
-        lines.append([*start, "opening", reading.currency, identity.opening, None])
-        lines += [[*start, each.term, reading.currency, each.amount, each.steps] for each in identity.terms]
-        lines.append([*start, "closing", reading.currency, identity.closing, None])
+        start, valued = [reading.period.key, side], [reading.currency, reading.rate]
+        lines.append([*start, "opening", *valued, identity.opening, None])
+        lines += [[*start, each.term, *valued, each.amount, each.steps] for each in identity.terms]
+        lines.append([*start, "closing", *valued, identity.closing, None])
+    for end in ("opening", "closing"):
+        lines.append([reading.period.key, "fx", end, reading.currency, "", getattr(reading.fx, end), None])
     return Table(f"movement-{reading.period.key}-{reading.mode}", columns, lines)
 
 

@@ -6,13 +6,14 @@ Open: opening + created + included + restored + pulled_in + pushed_in + increase
 so both are sums. Each term is worked out by itself; none is what remains.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from services.forecast.history.columns import NO_DAY, Flags, Index, Ints, day_number
 from services.forecast.movement.standing import WON, Standing
 from services.forecast.past.population import BUCKETS, HELD_BACK, NO_LINE, OPEN
+from services.forecast.rates.conversion import Rates
 
 OPEN_TERMS = (
     *("created", "included", "restored", "pulled_in", "pushed_in", "increased", "reopened", "transferred_in"),
@@ -93,6 +94,11 @@ def explain(steps: Steps) -> Moved:
     )
 
 
+def constant(rates: Rates) -> Rates:
+    """The same without those of booking days."""
+    return replace(rates, at_booking=()) if rates.at_booking else rates
+
+
 def _spread(amounts: Ints, places: Index, size: int) -> Ints:
     whole = np.zeros(size, dtype=np.int64)
     whole[places] = amounts
@@ -105,8 +111,9 @@ def _terms(
     before, after = steps.before, steps.after
     is_won = np.flatnonzero(by_old_definition.is_closed & ~before.is_closed)
     booked = Standing(after.looked, steps.closing[is_won], after.quarter_start[is_won])
+    # Another price is one at the rates the deal was open at; what the rate of the booking day makes of it is fx.
     won_old, won_new = (
-        _spread(booked.amount(rates), is_won, len(was)) for rates in (before.look.rates, after.look.rates)
+        _spread(booked.amount(rates), is_won, len(was)) for rates in (constant(before.look.rates), after.look.rates)
     )
     opened, closed = (
         _open_terms(before, by_old_definition, was, at_old, at_new, won_old, won_new),

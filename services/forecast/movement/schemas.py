@@ -39,10 +39,19 @@ class IdentityOut(Out):
     residual: Decimal
 
 
+class FxOut(Out):
+    """What exchange rates make of closed won: at the rates of its booking days less at the constant ones."""
+
+    opening: Decimal
+    closing: Decimal
+
+
 class MovementReading(Reading):
     """Why the period's forecast moved from `since` to `until`, the open part and the closed.
 
-    `imported_at`: when history was last imported without the times at which it had been known; null if it never was.
+    `fx` is the same whichever `rate` was asked for: at booked rates the closed side's ends are greater by it than at constant ones,
+    and the open side's are the same. `imported_at`: when history was last imported without the times at which it had been known;
+    null if it never was.
     """
 
     metric: str
@@ -53,6 +62,7 @@ class MovementReading(Reading):
     imported_at: datetime | None
     open: IdentityOut
     closed: IdentityOut
+    fx: FxOut
 
 
 class StoodOut(Out):

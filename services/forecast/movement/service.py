@@ -18,9 +18,10 @@ from libs.common.web.errors import Invalid
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import Columns, Index, Ints, last_import
-from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Moved, Steps, explain
+from services.forecast.movement.identity import CLOSED_TERMS, OPEN_TERMS, Moved, Steps, constant, explain
 from services.forecast.movement.schemas import (
     EndOut,
+    FxOut,
     IdentityOut,
     Mode,
     MovementReading,
@@ -30,14 +31,16 @@ from services.forecast.movement.schemas import (
     StoodOut,
     TermOut,
 )
-from services.forecast.movement.standing import NO_ROW, Look
+from services.forecast.movement.standing import NO_ROW, Look, Looked, Standing
 from services.forecast.movement.stepping import Between, End
 from services.forecast.past import service as past
 from services.forecast.past.counting import restated
+from services.forecast.rates import service as rates
+from services.forecast.rates.conversion import Rates
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
 
-METRIC = "movement-2"
+METRIC = "movement-3"
 """Changes whenever a term's definition does."""
 USUAL = timedelta(days=7)
 
@@ -69,6 +72,8 @@ class Explained:
     imported_at: datetime | None
     steps: list[Steps]
     moved: list[Moved]
+    fx: tuple[int, int]
+    """What closed won at the start and at the end is more at the rates of its booking days."""
 
 
 async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -> MovementReading:
@@ -142,13 +147,24 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
             f"the end ({until.as_of.isoformat()}, known {until.known_at.isoformat()})."
         )
     zone = ZoneInfo(configured.org_timezone)
+    booked = [await rates.at_booking(session, each.rates, known_at=each.known_at) for each in (since, until)]
 
     def explained() -> Explained:
         between = Between(columns, _end(columns, since), _end(columns, until), until.period, configured.calendar, zone)
         taken = list(between.every_step() if asking.mode == "gross" else between.ends())
-        return Explained(until, since, imported_at, taken, [explain(each) for each in taken])
+        fx = _fx(taken[0].before, booked[0]), _fx(taken[-1].after, booked[1])
+        return Explained(until, since, imported_at, taken, [explain(each) for each in taken], fx)
 
     return await asyncio.to_thread(explained)
+
+
+def _fx(stands: Standing, booked: Rates) -> int:
+    """Closed won at the rates of its booking days less at the constant ones, in minor units."""
+    rows = stands.rows[np.flatnonzero(stands.is_closed)]
+    of = stands.looked
+    looked = Looked.at(of.columns, of.look, of.period, rows)
+    place = looked.place[rows]
+    return int((looked.worth(booked)[place] - looked.worth(constant(booked))[place]).sum())
 
 
 def _end(columns: Columns, asked: Asked) -> End:
@@ -170,6 +186,7 @@ async def _head(session: AsyncSession, found: Explained, mode: Mode) -> dict[str
         "imported_at": found.imported_at,
         "open": _identity(found, "open"),
         "closed": _identity(found, "closed"),
+        "fx": FxOut(opening=found.fx[0] * _scale(found), closing=found.fx[1] * _scale(found)),
     }
 
 

@@ -7,13 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
-from libs.common.events.crm import DealType, ValueBasis
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.outlook import bridged, months, moved, service, supposed
+from services.forecast.outlook import months, moved, service, supposed
 from services.forecast.outlook.months import By
 from services.forecast.outlook.moved import Since
-from services.forecast.outlook.reasons import BridgeReading, DealMovedReading, MovedReading
+from services.forecast.outlook.reasons import DealMovedReading, MovedReading
 from services.forecast.outlook.schemas import (
     MonthsReading,
     NeededReading,
@@ -119,20 +118,3 @@ async def read_deal_moved(
 ) -> DealMovedReading:
     """Which terms moved one deal's chance and what it adds; they add up."""
     return await moved.of_deal(session, question, since, deal_id, principal=principal)
-
-
-@router.get("/projection/bridge")
-async def read_bridge(
-    session: Reading,
-    principal: CurrentPrincipal,
-    period: Annotated[str, Query(max_length=20, description="2026Q4, 2026-11 or FY2026")],
-    org: Annotated[UUID | None, Query(description="a unit; without it the caller's own")] = None,
-    as_of: Annotated[AwareDatetime | None, Query(description="as valid at this instant")] = None,
-    known_at: Annotated[AwareDatetime | None, Query(description="as known at this instant")] = None,
-    deal_type: Annotated[DealType | None, Query(description="without it all types")] = None,
-    value_basis: Annotated[ValueBasis | None, Query(description="without it the organisation's own")] = None,
-    target: Target = None,
-) -> BridgeReading:
-    """From a unit's call to its projection: what those below call, what the CRM says, what Foretell makes of it. It adds up."""
-    asking = bridged.Asking(period, org, deal_type, value_basis, as_of, known_at)
-    return await bridged.read(session, asking, target=target, principal=principal)

@@ -137,12 +137,13 @@ class StepOut(Out):
 class BridgeReading(Reading):
     """From a unit's call to its projection and a target: each level that is said + the steps to the next = the next.
 
-    `call`: the unit's own. `below`: what those below call, at the CRM's number where nobody did. `crm`: closed won + commit.
+    `target_is`: the target was `typed`, or is the unit's `quota`; null without either. `call`: the unit's own. `below`: what those below call, at the CRM's number where nobody did. `crm`: closed won + commit.
     `closed` of the projection differs from that of the call only by what arrived between two readings.
     """
 
     period: PeriodOut
     deal_type: str | None
     value_basis: str
+    target_is: Literal["typed", "quota"] | None
     levels: list[LevelOut]
     steps: list[StepOut]

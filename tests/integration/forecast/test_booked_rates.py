@@ -101,15 +101,52 @@ async def test_at_booked_rates_every_cut_and_the_deals_behind_it_agree(api_for: 
     assert Decimal(listed["total"]["amount"]) == BOOKED
     exported = await ask(client, "deals", line="closed_won", rate="booked", format="csv")
     assert sum(Decimal(line["amount_base"] or 0) for line in exported) == BOOKED
-    since = (SET - timedelta(days=1)).isoformat()
-    for mode in ("ends", "gross"):
-        moved = await ask(client, "movement", rate="booked", since=since, mode=mode)
-        assert Decimal(moved["closed"]["closing"]) == BOOKED
-        assert {moved[side]["residual"] for side in ("open", "closed")} == {"0.00"}
     metric = await ask(client, "metrics/linearity", rate="booked")
     assert metric["total"]["factors"][-1]["value"] == str(BOOKED)
     refused = await client.get("/v1/forecast/call", params={"rate": "spot"}, headers=bearer("cso"))
     assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("mode", ["ends", "gross"])
+async def test_a_movement_adds_up_at_either_rate_and_the_two_differ_by_the_fx_bar(api_for: Api, mode: str) -> None:
+    client, runtime = api_for("forecast")
+    await a_quarter(client, runtime.database)
+    dollars = {"currency": "USD", "owner_id": named("ann")}
+    began = datetime(2024, 11, 20, 9, tzinfo=UTC)
+    await handle(runtime.database, [deal("closes", valid_from=SET, recorded_at=SET, **dollars)])
+    closes = {"state": "won", "category": None, "closed_on": date(2024, 10, 30), "amount": Decimal(1100)}
+    later = began + timedelta(days=1)
+    await handle(runtime.database, [deal("closes", 2, valid_from=later, recorded_at=later, **dollars, **closes)])
+    span = {"since": began.isoformat(), "mode": mode}
+    constant = await ask(client, "movement", **span)
+    booked = await ask(client, "movement", rate="booked", **span)
+    assert (constant["rate"], booked["rate"]) == ("constant", "booked")
+    assert {found[side]["residual"] for found in (constant, booked) for side in ("open", "closed")} == {"0.00"}
+    assert constant["fx"] == booked["fx"] == {"opening": "100.05", "closing": "210.05"}
+    for end in ("opening", "closing"):
+        assert booked["open"][end] == constant["open"][end]
+        assert Decimal(booked["closed"][end]) - Decimal(constant["closed"][end]) == Decimal(constant["fx"][end])
+        at = constant["since" if end == "opening" else "until"]
+        call = await ask(client, "call", as_of=at["as_of"], known_at=at["known_at"])
+        assert call["fx"] == constant["fx"][end]
+    moved = {
+        found["rate"]: {each["term"]: each["amount"] for each in found["open"]["terms"]} for found in (constant, booked)
+    }
+    assert (moved["constant"]["won"], moved["constant"]["fx"]) == ("-880.00", "0.00")
+    assert (moved["booked"]["won"], moved["booked"]["fx"]) == ("-990.00", "110.00")
+    assert moved["constant"]["won_repriced"] == moved["booked"]["won_repriced"] == "80.00"
+    for found in (constant, booked):
+        lines = await ask(client, "movement", rate=found["rate"], format="csv", as_of=found["until"]["as_of"], **span)
+        told = {(line["side"], line["term"]): line["amount"] for line in lines}
+        assert {line["rate"] for line in lines if line["side"] != "fx"} == {found["rate"]}
+        for side in ("open", "closed"):
+            assert told[side, "closing"] == found[side]["closing"]
+            assert {term: told[side, term] for term in ("won", "fx")} == {
+                each["term"]: each["amount"] for each in found[side]["terms"] if each["term"] in ("won", "fx")
+            }
+        assert (told["fx", "opening"], told["fx", "closing"]) == ("100.05", "210.05")
+        listed = await ask(client, "movement/steps", rate=found["rate"], term="won", side="closed", **span)
+        assert listed["total"] == {"constant": "880.00", "booked": "990.00"}[found["rate"]]
 
 
 async def test_before_anybody_had_set_a_rate_there_is_no_difference(api_for: Api) -> None:

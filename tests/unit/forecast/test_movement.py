@@ -106,7 +106,7 @@ def totals(between: Between, *, gross: bool) -> tuple[list[Moved], Counter[str],
     return moved, opened, closed
 
 
-def _unexplained(between: Between, *, gross: bool) -> tuple[int, int]:
+def unexplained(between: Between, *, gross: bool) -> tuple[int, int]:
     """What the terms leave open between what stands at both ends."""
     moved, opened, closed = totals(between, gross=gross)
     assert all(not each.residual.any() and not each.closed_residual.any() for each in moved)
@@ -122,7 +122,7 @@ def _unexplained(between: Between, *, gross: bool) -> tuple[int, int]:
 @settings(max_examples=300, deadline=None)
 @given(MOVEMENTS, st.booleans())
 def test_both_identities_hold_to_the_cent(between: Between, gross: bool) -> None:
-    assert _unexplained(between, gross=gross) == (0, 0)
+    assert unexplained(between, gross=gross) == (0, 0)
 
 
 Stand = tuple[int, date, Look]

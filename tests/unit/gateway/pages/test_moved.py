@@ -81,6 +81,29 @@ def test_the_way_from_the_call_to_the_projection_adds_up_level_by_level() -> Non
     assert "closed" not in {rung.name for rung in rungs}, "steps of nothing are left out"
 
 
+def test_with_a_quota_the_way_goes_on_to_it_and_says_that_it_is_one() -> None:
+    found = reasons.bridge()
+    projection, quota = found["levels"][-2]["amount"], "5000000.00"
+    found["levels"][-1]["amount"] = quota
+    short = str(Decimal(quota) - Decimal(projection))
+    found["steps"].append({"to": "target", "reason": "short_of_target", "amount": short})
+    for target_is, label in (("quota", "Quota"), ("typed", "Target")):
+        found["target_is"] = target_is
+        *_, step, last = ladder(found).rungs
+        assert (last.words.label, str(last.amount), step.name, str(step.amount)) == (
+            label,
+            quota,
+            "short_of_target",
+            short,
+        )
+        html = (
+            environment()
+            .get_template("call_bridge.html")
+            .render(**AROUND, path="/call/bridge", **bridge_shown(found, ProjectionView()))
+        )
+        assert ("No quota is set" in html) == (target_is == "typed")
+
+
 def test_without_a_call_the_way_begins_below_and_says_so() -> None:
     found = reasons.bridge()
     found["levels"][0]["amount"] = None

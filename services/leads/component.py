@@ -3,6 +3,10 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.leads.acceptance.endpoints import router as acceptance
+from services.leads.assignment import service as assignment
+from services.leads.assignment.endpoints import router as assignment_router
+from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
@@ -34,6 +38,14 @@ async def score_changed(runtime: Runtime) -> None:
     await conversion.score_waiting(runtime.database, only_changed=True, principal=Principal.system("leads"))
 
 
+async def route(runtime: Runtime) -> None:
+    """Give away what waits and fits, in transactions of their own."""
+    routed = 1
+    while routed:
+        async with runtime.database.transaction() as session:
+            routed = await assignment.route_next(session, principal=Principal.system("leads"))
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -41,9 +53,21 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(duplicates_router, evidence, routing, register, capture, qualification, conversion_router),
+    routers=(
+        duplicates_router,
+        evidence,
+        acceptance,
+        assignment_router,
+        capacity,
+        routing,
+        register,
+        capture,
+        qualification,
+        conversion_router,
+    ),
     jobs=(
         Job("compare leads", every_s=1.0, run=_compare),
+        Job("route leads", every_s=1.0, run=route),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
     ),

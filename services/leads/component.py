@@ -17,6 +17,8 @@ from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
+from services.leads.responses import service as responses
+from services.leads.responses.endpoints import router as responses_router
 from services.leads.routing.endpoints import router as routing
 
 
@@ -46,6 +48,11 @@ async def route(runtime: Runtime) -> None:
             routed = await assignment.route_next(session, principal=Principal.system("leads"))
 
 
+async def keep_clocks(runtime: Runtime) -> None:
+    """Make response clocks and tell of the marks that were passed."""
+    await responses.keep_clocks(runtime.database, principal=Principal.system("leads"))
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -59,6 +66,7 @@ COMPONENT = Component(
         acceptance,
         assignment_router,
         capacity,
+        responses_router,
         routing,
         register,
         capture,
@@ -68,6 +76,7 @@ COMPONENT = Component(
     jobs=(
         Job("compare leads", every_s=1.0, run=_compare),
         Job("route leads", every_s=1.0, run=route),
+        Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
     ),

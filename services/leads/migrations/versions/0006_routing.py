@@ -1,4 +1,4 @@
-"""Who gets which lead: the rules, and every turn that was taken; a lead may be assigned."""
+"""Who gets which lead, by rules and turns; how long each may wait for an answer, and who was told when it waited longer."""
 
 from alembic import op
 
@@ -55,7 +55,48 @@ CREATE INDEX lead_unowned ON lead (place, first_at DESC, lead_id DESC)
 """
 
 
+CLOCKS = """
+ALTER TABLE lead ADD COLUMN clocked_version bigint NOT NULL DEFAULT 0;
+
+CREATE INDEX lead_unclocked ON lead (lead_id) WHERE clocked_version < version;
+
+CREATE TABLE lead_clock (
+    clock_id uuid PRIMARY KEY,
+    lead_id uuid NOT NULL,
+    owner_id uuid,
+    started_at timestamptz NOT NULL,
+    warn_at timestamptz NOT NULL,
+    due_at timestamptz NOT NULL,
+    escalate_at timestamptz[] NOT NULL,
+    counted boolean NOT NULL,
+    next_at timestamptz
+);
+
+COMMENT ON COLUMN lead_clock.counted IS 'False for leads that were history when they came here: nobody is told of them';
+
+COMMENT ON COLUMN lead_clock.next_at IS 'When to look whether a mark was passed; null when none can be any more';
+
+CREATE INDEX lead_clock_by_lead ON lead_clock (lead_id, started_at DESC);
+
+CREATE INDEX lead_clock_next ON lead_clock (next_at) WHERE next_at IS NOT NULL;
+
+CREATE INDEX lead_clock_by_start ON lead_clock (started_at) WHERE counted;
+
+CREATE TABLE lead_clock_mark (
+    clock_id uuid NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('warned', 'breached', 'escalated')),
+    level smallint NOT NULL,
+    passed_at timestamptz NOT NULL,
+    told_id uuid,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (clock_id, kind, level)
+)
+"""
+
+
 def upgrade() -> None:
-    execute_script(op, TABLES)
-    for table in ("routing_rules", "routing_rule", "lead_routed"):
+    for script in (TABLES, CLOCKS):
+        execute_script(op, script)
+    for table in ("routing_rules", "routing_rule", "lead_routed", "lead_clock_mark"):
         grant(op, table, append_only=True)
+    grant(op, "lead_clock")

@@ -6,6 +6,7 @@ from libs.common.web.auth import Principal
 from services.leads.acceptance.endpoints import router as acceptance
 from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
+from services.leads.campaigns.endpoints import router as campaigns
 from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
@@ -65,6 +66,7 @@ COMPONENT = Component(
         evidence,
         acceptance,
         assignment_router,
+        campaigns,
         capacity,
         responses_router,
         routing,

@@ -12,7 +12,7 @@ from libs.common.events.catalogue import EVENTS
 
 COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
-    "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share"},
+    "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
     "deals": set(),
     "pricing": {"quote_line.discount"},
     "forecast": {"deal_version.stage_probability", "deal_current.stage_probability", "forecast_lock.completeness"},

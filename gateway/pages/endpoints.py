@@ -9,9 +9,11 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
     accuracy,
     calls,
+    campaigns,
     connections,
     deal,
     deliveries,
+    flow,
     lead,
     leads,
     metrics,
@@ -39,7 +41,9 @@ router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
 router.include_router(leads.router)
+router.include_router(flow.router)
 router.include_router(lead.router)
+router.include_router(campaigns.router)
 
 
 @router.get("/")

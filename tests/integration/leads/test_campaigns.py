@@ -84,7 +84,7 @@ async def test_any_order_and_repetition_of_deals_gives_the_same_returns(api_for:
         deal(deal_id, given, 3, amount=Decimal(30), currency="EUR", state="won"),
     ]
     for seed in range(6):
-        mixed = random.Random(seed).sample([*told, *told], k=6)
+        mixed = random.Random(seed).sample([*told, *told], k=6)  # noqa: S311
         for each in mixed:
             await handle(runtime.database, each)
         found = (await lines(client))["Fair"]

@@ -48,7 +48,7 @@ async def rules(session: AsyncSession) -> Rules:
         {"version": head.version},
     )
     items = tuple(
-        Rule(*row[:6], None if row.ranks is None else tuple(row.ranks), row.unit_id, row.person_id) for row in rows
+        Rule(**{**dict(row), "ranks": None if row["ranks"] is None else tuple(row["ranks"])}) for row in rows.mappings()
     )
     return Rules(head.version, items, head.said_by, head.recorded_at)
 

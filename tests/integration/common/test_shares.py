@@ -21,7 +21,7 @@ DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.paylo
 """Documents of deals, which hold `stage_probability`."""
 
 NO_SHARES = {
-    "leads": {"lead_model.ridge"},
+    "leads": {"lead_model.ridge", "lead_deal.amount", "campaign_cost.amount"},
     "deals": {"deal.amount"},
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",

@@ -50,6 +50,7 @@ def _lead_content(fields: Fields, context: Context) -> dict[str, Any]:
         "owner_id": context.id_of("user", fields["owner_id"]),
         "status": _status(fields, context),
         "source": fields.text("source"),
+        "campaign": fields.text("campaign"),
         "region": fields.text("region"),
         "market": fields.text("market"),
         "segment": fields.text("segment"),

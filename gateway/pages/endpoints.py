@@ -10,9 +10,11 @@ from gateway.pages import (
     accuracy,
     attainment,
     calls,
+    campaigns,
     connections,
     deal,
     deliveries,
+    flow,
     lead,
     leads,
     metrics,
@@ -41,7 +43,9 @@ router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
 router.include_router(leads.router)
+router.include_router(flow.router)
 router.include_router(lead.router)
+router.include_router(campaigns.router)
 
 
 @router.get("/")

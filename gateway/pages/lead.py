@@ -24,7 +24,7 @@ from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
 
-Act = Literal["qualify", "reject", "recycle", "reopen", "merge", "unmerge", "apart", "evidence"]
+Act = Literal["qualify", "reject", "recycle", "reopen", "merge", "unmerge", "apart", "evidence", "assign"]
 Text = Annotated[str, Form(max_length=2000)]
 MAY_ACT = {"seller", "manager", "sales_ops", "cso", "admin"}
 RECYCLED_DAYS = 90
@@ -48,7 +48,11 @@ DONE = {
     "unmerge": "The merge is taken back; both leads stand for themselves again.",
     "apart": "Noted: these two are not the same.",
     "evidence": "Recorded.",
+    "assign": "Given to its new owner; a clock of theirs begins where it was not answered yet.",
 }
+
+
+MARKS = {"warned": "little time left", "breached": "overdue", "escalated": "passed on to level"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ async def act(
     state: Annotated[str, Form(max_length=20)] = "",
     source: Annotated[str, Form(max_length=60)] = "",
     note: Text = "",
+    owner_id: Annotated[str, Form(max_length=36)] = "",
 ) -> Response:
     """Do something with the lead, then show it. What is refused is shown with what was typed and why."""
     values = {
@@ -95,6 +100,7 @@ async def act(
         "state": state,
         "source": source.strip(),
         "note": note.strip(),
+        "owner_id": owner_id,
     }
     wanted = {name: values[name] for name in _FIELDS[act]}
     missing = next((words for name, words in _ASKED.items() if name in wanted and not wanted[name]), None)
@@ -119,11 +125,13 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "unmerge": ("reason",),
     "apart": ("other", "reason"),
     "evidence": ("element", "state", "source", "note"),
+    "assign": ("owner_id", "reason"),
 }
 _ASKED = {
     "reason": "Say why: a few words that somebody else understands in a year.",
     "until": "Choose the day from which on the lead is looked at again.",
     "into": "Say which lead stands for this one.",
+    "owner_id": "Choose who gets it.",
     "note": "Say what is known.",
     "source": "Say where it is known from, such as a call or a mail.",
 }
@@ -139,22 +147,27 @@ async def _shown(
     principal: Principal,
 ) -> Response:
     services = services_of(request)
-    about, known, merged, pairs = await asyncio.gather(
+    about, known, merged, pairs, clocks, capacity = await asyncio.gather(
         services.get("leads", f"leads/{lead_id}/queue", principal=principal),
         services.get("leads", f"leads/{lead_id}/evidence", principal=principal),
         services.get("leads", f"leads/{lead_id}/merged", principal=principal),
         services.get("leads", "leads/duplicates", principal=principal, params={"lead": str(lead_id)}),
+        services.get("leads", f"leads/{lead_id}/clocks", principal=principal),
+        services.get("leads", "leads/capacity", principal=principal),
     )
+    sellers = {each["person_id"] for team in capacity["teams"] for each in team["people"]}
+    told = {each["told_id"] for item in clocks["items"] for each in item["marks"] if each["told_id"]}
     found = about["queued"]["lead"]
     others = {pair["other"] if pair["one"] == str(lead_id) else pair["one"]: pair for pair in pairs["items"]}
     shown = list(others)[:LIKE_SHOWN]
     alike = await asyncio.gather(*(services.get("leads", f"leads/{each}", principal=principal) for each in shown))
     like = {each: (lead, others[each]) for each, lead in zip(shown, alike, strict=True)}
     today = local_date(clock.now(), runtime_of(request).settings.org_timezone)
-    subjects = {entry["author"] for entry in known["entries"]} | {found["verdict_by"] or ""} - {""}
+    subjects = {entry["author"] for entry in known["entries"]} | {found["verdict_by"] or "", found["assigned_by"] or ""}
+    subjects -= {"", "routing"}
     ids = {found[key] for key in ("owner_id", "person_id") if found[key]}
     ids |= {each["person_id"] for each, _ in like.values() if each["person_id"]}
-    names = await names_of(session, {UUID(each) for each in ids}, principal=principal)
+    names = await names_of(session, {UUID(each) for each in ids | sellers | told}, principal=principal)
     entries: dict[str, list[Any]] = {}
     for entry in known["entries"]:
         entries.setdefault(entry["element"], []).append(entry)
@@ -168,7 +181,10 @@ async def _shown(
         standings=STANDINGS,
         clocks=CLOCKS,
         names={str(key): name for key, name in names.items()},
-        people=await speakers(session, subjects, principal=principal),
+        people={"routing": "the rules", **await speakers(session, subjects, principal=principal)},
+        histories=clocks["items"],
+        sellers=sorted(sellers - {found["owner_id"]}, key=lambda each: names.get(UUID(each), each)),
+        mark_words=MARKS,
         known=known,
         entries=entries,
         states=STATES,

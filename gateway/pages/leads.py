@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -37,6 +38,40 @@ CLOCKS = {
 }
 
 
+TODAY = {
+    "given": ("good", "given out"),
+    "answered": ("", "answered"),
+    "fits": ("good", "fits"),
+    "below": ("warn", "below the line"),
+    "unplaced": ("", "no team"),
+}
+BECAUSE = {
+    "nobody": "Nothing fits: nobody belongs to this team.",
+    "all_away": "Nothing fits: everybody is away.",
+    "all_taken": "Nothing fits: no hour is free.",
+    "filled": "The line stands where the free hours end.",
+    "room_for_all": "Everything that waits fits.",
+}
+
+
+def today(queued: Mapping[str, Any], line: Mapping[str, Any] | None) -> str:
+    """Where a lead of the queue stands to the capacity line of its team: a key of `TODAY`."""
+    if queued["clock"]["responded_at"]:
+        return "answered"
+    if queued["lead"]["assigned_at"]:
+        return "given"
+    if line is None:
+        return "unplaced"
+    last = line["last"]
+    return "fits" if last is not None and _rank(queued, queued["lead"]) <= _rank(last, last) else "below"
+
+
+def _rank(queued: Mapping[str, Any], lead: Mapping[str, Any]) -> tuple[int, float, int]:
+    """The order of the queue: best grade, then newest, then the greater id."""
+    arrived = datetime.fromisoformat(queued["arrived_at"]).timestamp()
+    return (queued["place"], -arrived, -UUID(lead["lead_id"]).int)
+
+
 @dataclass(frozen=True)
 class QueueView:
     """What the address asks for."""
@@ -46,6 +81,7 @@ class QueueView:
     engagement: str = ""
     source: str = ""
     region: str = ""
+    campaign: str = ""
     late: str = ""
     cursor: str = ""
 
@@ -69,10 +105,11 @@ def queue_view(
     engagement: Literal["", "1", "2", "3"] = "",
     source: Word = "",
     region: Word = "",
+    campaign: Word = "",
     late: Literal["", "true"] = "",
     cursor: Annotated[str, Query(max_length=500)] = "",
 ) -> QueueView:
-    return QueueView(standing, fit, engagement, source, region, late, cursor)
+    return QueueView(standing, fit, engagement, source, region, campaign, late, cursor)
 
 
 @router.get("/leads")
@@ -81,12 +118,15 @@ async def leads(
 ) -> Response:
     """Which lead comes next and why, how long each may wait, and which of them may be one."""
     services = services_of(request)
-    found, pairs = await asyncio.gather(
+    found, pairs, capacity = await asyncio.gather(
         services.get("leads", "leads/queue", principal=principal, params=view.asked()),
         services.get("leads", "leads/duplicates", principal=principal, params={"limit": "6"}),
+        services.get("leads", "leads/capacity", principal=principal),
     )
+    away = {each["person_id"] for team in capacity["teams"] for each in team["people"] if each["away"]}
+    lines = {team["unit_id"]: team for team in capacity["teams"]}
     ids = {lead["lead"][key] for lead in found["items"] for key in ("owner_id", "person_id") if lead["lead"][key]}
-    names = await names_of(session, {UUID(each) for each in ids}, principal=principal)
+    names = await names_of(session, {UUID(each) for each in ids | away}, principal=principal)
     cells = {(each["fit"], each["engagement"]): each for each in found["grades"]}
     return page(
         request,
@@ -101,6 +141,10 @@ async def leads(
         ungraded=sum(each["count"] for (fit, engaged), each in cells.items() if fit is None or engaged is None),
         most=max((each["count"] for each in found["grades"]), default=0),
         clocks=CLOCKS,
+        capacity=capacity,
+        today={each["lead"]["lead_id"]: today(each, lines.get(each["team_id"])) for each in found["items"]},
+        places=TODAY,
+        because=BECAUSE,
         pairs=pairs["items"],
         more_pairs=bool(pairs["next_cursor"]),
         csv_href=f"/api/v1/leads/queue?{urlencode(view.asked(cursor='', limit='5000', format='csv'))}",

@@ -83,6 +83,10 @@ class Services:
         """What the service answers to a JSON `body` at `/v1/{path}`. Raises as `get` does."""
         return await self._ask("POST", service, path, principal, idempotency_key, json=body)
 
+    async def put(self, service: Service, path: str, body: Any, *, principal: Principal) -> dict[str, Any]:
+        """What the service answers when the JSON `body` takes the place of what is at `/v1/{path}`. Raises as `get` does."""
+        return await self._ask("PUT", service, path, principal, json=body)
+
     async def _ask(
         self,
         method: str,

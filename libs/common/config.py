@@ -1,11 +1,12 @@
 """Settings that every component has. Read once, at the start of a process; nothing else reads the environment."""
 
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.calendar import Anchor, FiscalCalendar, Pattern, Weekday, Weeks
 
@@ -67,6 +68,9 @@ class CommonSettings(BaseSettings):
         default="last",
         description="years in weeks end on the last such weekday of their last month, or the one nearest to its end",
     )
+    holidays: Annotated[tuple[date, ...] | None, NoDecode] = Field(
+        default=None, description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
+    )
 
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for a terminal")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -91,6 +95,19 @@ class CommonSettings(BaseSettings):
     @classmethod
     def _in_small_letters(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("holidays", mode="before")
+    @classmethod
+    def _days(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        days = [part.strip() for part in value.split(",") if part.strip()]
+        for day in days:
+            try:
+                date.fromisoformat(day)
+            except ValueError:
+                raise ValueError(f"{day!r} is not a day; write days like 2026-12-25, separated by commas") from None
+        return days
 
     @field_validator("org_timezone")
     @classmethod

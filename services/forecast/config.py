@@ -1,10 +1,8 @@
 """Settings of the forecast service."""
 
-from datetime import date
-from typing import Annotated, cast
+from typing import cast
 
-from pydantic import Field, field_validator
-from pydantic_settings import NoDecode
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.config import CommonSettings
@@ -30,22 +28,6 @@ class Settings(CommonSettings):
     over_forecast_cost: float = Field(
         default=1.0, gt=0, le=99, description="how many times as bad a forecast too high is as one too low by as much"
     )
-    holidays: Annotated[tuple[date, ...] | None, NoDecode] = Field(
-        default=None, description="days from Monday to Friday on which nobody works, as 2026-12-25,2026-12-28"
-    )
-
-    @field_validator("holidays", mode="before")
-    @classmethod
-    def _days(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        days = [part.strip() for part in value.split(",") if part.strip()]
-        for day in days:
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                raise ValueError(f"{day!r} is not a day; write days like 2026-12-25, separated by commas") from None
-        return days
 
 
 def settings_of(session: AsyncSession) -> Settings:

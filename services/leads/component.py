@@ -3,6 +3,11 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.leads.acceptance.endpoints import router as acceptance
+from services.leads.assignment import service as assignment
+from services.leads.assignment.endpoints import router as assignment_router
+from services.leads.campaigns.endpoints import router as campaigns
+from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
 from services.leads.consumers import HANDLERS
@@ -13,6 +18,8 @@ from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
+from services.leads.responses import service as responses
+from services.leads.responses.endpoints import router as responses_router
 from services.leads.routing.endpoints import router as routing
 
 
@@ -34,6 +41,19 @@ async def score_changed(runtime: Runtime) -> None:
     await conversion.score_waiting(runtime.database, only_changed=True, principal=Principal.system("leads"))
 
 
+async def route(runtime: Runtime) -> None:
+    """Give away what waits and fits, in transactions of their own."""
+    routed = 1
+    while routed:
+        async with runtime.database.transaction() as session:
+            routed = await assignment.route_next(session, principal=Principal.system("leads"))
+
+
+async def keep_clocks(runtime: Runtime) -> None:
+    """Make response clocks and tell of the marks that were passed."""
+    await responses.keep_clocks(runtime.database, principal=Principal.system("leads"))
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -41,9 +61,24 @@ COMPONENT = Component(
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
-    routers=(duplicates_router, evidence, routing, register, capture, qualification, conversion_router),
+    routers=(
+        duplicates_router,
+        evidence,
+        acceptance,
+        assignment_router,
+        campaigns,
+        capacity,
+        responses_router,
+        routing,
+        register,
+        capture,
+        qualification,
+        conversion_router,
+    ),
     jobs=(
         Job("compare leads", every_s=1.0, run=_compare),
+        Job("route leads", every_s=1.0, run=route),
+        Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
     ),

@@ -11,6 +11,7 @@ from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
+from services.leads.campaigns import service as campaigns
 from services.leads.evidence import service as evidence
 from services.leads.register import service as register
 
@@ -26,6 +27,7 @@ async def on_record(session: AsyncSession, events: Sequence[Received[CrmLeadChan
 async def on_deal(session: AsyncSession, events: Sequence[Received[DealState]]) -> None:
     leads = await register.apply_deals(session, events, principal=_SYSTEM)
     await evidence.hand_over(session, leads, principal=_SYSTEM)
+    await campaigns.keep_deals(session, events, principal=_SYSTEM)
 
 
 HANDLERS: Mapping[type[EventData], Handler] = {

@@ -79,6 +79,7 @@ TARGETS: Mapping[str, Mapping[str, Target]] = {
         "owner_id": _reference("user"),
         "status": _choice("new", "working", "qualified", "disqualified", "converted"),
         "source": TEXT,
+        "campaign": TEXT,
         "product": TEXT,
         "amount": DECIMAL,
         "currency": CURRENCY,

@@ -7,7 +7,7 @@ _DEAL_FIELDS = (
     " segment product source deal_type value_basis term_months created_at loss_reason next_step last_activity_at"
 )
 _LEAD_FIELDS = (
-    "company status owner_id source region market segment product amount currency employees industry role engagement_count"
+    "company status owner_id source campaign region market segment product amount currency employees industry role engagement_count"
     " last_activity_at converted_deal_id created_at email phone"
 )
 

@@ -17,8 +17,12 @@ EVENTS: tuple[type[EventData], ...] = (
     leads.LeadRejected,
     leads.LeadReopened,
     leads.LeadRecycled,
+    leads.LeadAssigned,
     leads.LeadRemoved,
     leads.LeadEvidenceHanded,
+    leads.LeadClockWarned,
+    leads.LeadClockBreached,
+    leads.LeadClockEscalated,
     deals.DealOpened,
     deals.DealChanged,
     deals.DealWon,
@@ -53,6 +57,7 @@ LEAD_STATES = (
     leads.LeadRejected,
     leads.LeadReopened,
     leads.LeadRecycled,
+    leads.LeadAssigned,
     leads.LeadRemoved,
 )
 DEAL_STATES = (

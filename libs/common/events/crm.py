@@ -112,6 +112,7 @@ class CrmLeadChanged(CrmRecord):
     owner_id: UUID | None = None
     status: Literal["new", "working", "qualified", "disqualified", "converted"] = "new"
     source: str | None = None
+    campaign: str | None = None
     region: str | None = None
     market: str | None = None
     segment: str | None = None

@@ -31,8 +31,18 @@ class LeadState(EventData):
     company: str | None = None
     person_id: UUID | None = None
     owner_id: UUID | None = None
+    assigned_at: datetime | None = None
+    """Given to its owner here, by a rule or a person; null where the CRM says who owns it."""
+    assigned_by: str | None = None
+    assigned_reason: str | None = None
     account_id: UUID | None = None
     source: str | None = None
+    campaign: str | None = None
+    first_source: str | None = None
+    """What first brought it, and what last did before it was qualified."""
+    first_campaign: str | None = None
+    last_source: str | None = None
+    last_campaign: str | None = None
     region: str | None = None
     market: str | None = None
     segment: str | None = None
@@ -96,10 +106,52 @@ class LeadRecycled(LeadState):
     TYPE: ClassVar[str] = "leads.lead.recycled.v1"
 
 
+class LeadAssigned(LeadState):
+    """The lead was given to its owner, by a rule or a person, with the reason."""
+
+    TYPE: ClassVar[str] = "leads.lead.assigned.v1"
+
+
 class LeadRemoved(LeadState):
     """The CRM deleted the lead, or it was merged into another."""
 
     TYPE: ClassVar[str] = "leads.lead.removed.v1"
+
+
+class LeadClock(EventData):
+    """The response clock of a lead passed a mark. Key and aggregate are the clock, one per start: every mark is passed once."""
+
+    TOPIC: ClassVar[Topic] = LEAD_EVENTS
+
+    clock_id: UUID
+    lead_id: UUID
+    owner_id: UUID | None = None
+    started_at: datetime
+    due_at: datetime
+    passed_at: datetime
+    """When the mark was passed, whenever that was noticed."""
+    level: int = 0
+    """Of an escalation: 1 goes to the owner's manager, 2 to theirs."""
+    told_id: UUID | None = None
+    """Whom it goes to: the owner, or a manager; null where nobody is known."""
+
+
+class LeadClockWarned(LeadClock):
+    """Little of the time to answer is left."""
+
+    TYPE: ClassVar[str] = "leads.clock.warned.v1"
+
+
+class LeadClockBreached(LeadClock):
+    """The first answer is overdue."""
+
+    TYPE: ClassVar[str] = "leads.clock.breached.v1"
+
+
+class LeadClockEscalated(LeadClock):
+    """It is still not answered and goes to the next level."""
+
+    TYPE: ClassVar[str] = "leads.clock.escalated.v1"
 
 
 class LeadEvidenceHanded(EventData):

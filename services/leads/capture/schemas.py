@@ -33,6 +33,7 @@ class LeadIn(In):
     contact: ContactIn | None = None
     owner_id: UUID | None = None
     source: Word | None = None
+    campaign: Word | None = None
     region: Word | None = None
     market: Word | None = None
     segment: Word | None = None

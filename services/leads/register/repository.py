@@ -18,6 +18,14 @@ from services.leads.register.timeline.inputs import kind_of, time_of
 
 _COLUMNS = "lead_id, version, captured, merged_into, connection, external_id, first_at, state::text AS state"
 
+ANSWERED = """
+    least((lead.state ->> 'verdict_at')::timestamptz,
+          (SELECT min(e.at) FROM lead_evidence e WHERE e.lead_id = lead.lead_id),
+          (SELECT min(i.at) FROM lead_input i
+           WHERE i.lead_id = lead.lead_id AND i.kind = 'record' AND i.payload ->> 'status' = 'working'))
+"""
+"""SQL: when `lead` was first answered by a verdict, a statement, or the CRM's word that somebody works on it; else null."""
+
 _PLACEHOLDERS = text(
     """
     INSERT INTO lead (lead_id)

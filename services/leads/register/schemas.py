@@ -29,8 +29,16 @@ class LeadOut(Out):
     company: str | None
     person_id: UUID | None
     owner_id: UUID | None
+    assigned_at: datetime | None
+    assigned_by: str | None
+    assigned_reason: str | None
     account_id: UUID | None
     source: str | None
+    campaign: str | None
+    first_source: str | None
+    first_campaign: str | None
+    last_source: str | None
+    last_campaign: str | None
     region: str | None
     market: str | None
     segment: str | None

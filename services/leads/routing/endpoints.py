@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Response
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from services.leads.register.schemas import LeadOut
+from services.leads.responses.clocks import Clock
 from services.leads.routing import service
-from services.leads.routing.clocks import Clock
 from services.leads.routing.repository import Queued
 from services.leads.routing.schemas import AboutOut, ClockOut, GradeCount, QueuedOut, QueueOut, Standing
 
@@ -30,6 +30,7 @@ async def queue(
     engagement: Annotated[int | None, Query(ge=1, le=3)] = None,
     source: Word = None,
     region: Word = None,
+    campaign: Word = None,
     late: bool = False,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     limit: Annotated[int, Query(ge=1, le=5000)] = 50,
@@ -43,6 +44,7 @@ async def queue(
         engagement=engagement,
         source=source,
         region=region,
+        campaign=campaign,
         late_only=late,
         cursor=cursor,
         limit=limit,
@@ -79,6 +81,7 @@ def _queued(queued: Queued, clock: Clock) -> QueuedOut:
         place=queued.place,
         arrived_at=queued.arrived_at,
         clock=ClockOut.of(clock),
+        team_id=queued.team_id,
         duplicates=queued.duplicates,
     )
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
+from services.leads.assignment.repository import RULE
 from services.leads.register.models import LeadRow
-from services.leads.register.repository import lead_row
-from services.leads.routing.clocks import ALLOWED
+from services.leads.register.repository import ANSWERED, lead_row
+from services.leads.responses.repository import NEWEST, STARTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,24 @@ class Asked:
     engagement: int | None = None
     source: str | None = None
     region: str | None = None
+    campaign: str | None = None
     late_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A lead with its place, when it arrived, when it was first answered, and with how many others it may be one."""
+    """A lead with its place, when it arrived, when it was first answered, and with how many others it may be one.
+
+    `due_at` is null until the clock that began at `started_at` was made. `team_id`: of its owner, else by the rules.
+    """
 
     row: LeadRow
     place: int
     arrived_at: datetime
     responded_at: datetime | None
+    started_at: datetime
+    due_at: datetime | None
+    team_id: UUID | None
     duplicates: int
 
 
@@ -45,19 +53,11 @@ STANDING = """
     CASE verdict WHEN 'qualified' THEN 'qualified' WHEN 'rejected' THEN 'rejected'
     ELSE CASE WHEN recycled_until > :today THEN 'recycled' ELSE 'waiting' END END
 """
-_RESPONDED = """
-    least((lead.state ->> 'verdict_at')::timestamptz,
-          (SELECT min(e.at) FROM lead_evidence e WHERE e.lead_id = lead.lead_id))
-"""
-_DUE = f"""
-    first_at + make_interval(secs => CASE {
-    " ".join(f"WHEN place <= {last} THEN {allowed.total_seconds():.0f}" for last, allowed in ALLOWED)
-} END)
-"""
-_LATE = f"({_RESPONDED} IS NULL AND {_DUE} < cast(:as_of AS timestamptz))"
+_LATE = f"(clock.due_at < cast(:as_of AS timestamptz) AND {ANSWERED} IS NULL)"
 _COLUMNS = f"""
-    lead_id, version, captured, merged_into, connection, external_id, first_at, state::text AS state, place,
-    {_RESPONDED} AS responded_at,
+    lead.lead_id, version, captured, merged_into, connection, external_id, first_at, state::text AS state, place,
+    {ANSWERED} AS responded_at, {STARTED} AS started_at, clock.due_at, clock.started_at AS clocked_at,
+    (SELECT p.unit_id FROM org_person p WHERE p.person_id = lead.owner_id) AS owner_unit_id, rule.unit_id AS rule_unit_id,
     (SELECT count(*) FROM lead_pair p JOIN lead a ON a.lead_id = p.one AND NOT a.deleted
      JOIN lead b ON b.lead_id = p.other AND NOT b.deleted
      WHERE lead.lead_id IN (p.one, p.other)
@@ -65,6 +65,7 @@ _COLUMNS = f"""
 """  # noqa: S608
 _NARROWED = f"""
     version > 0 AND NOT deleted AND {STANDING} = :standing
+    AND (cast(:campaign AS text) IS NULL OR state ->> 'first_campaign' = :campaign OR state ->> 'last_campaign' = :campaign)
     AND (cast(:source AS text) IS NULL OR state ->> 'source' = :source)
     AND (cast(:region AS text) IS NULL OR region = :region)
     AND (NOT :late_only OR {_LATE})
@@ -72,14 +73,14 @@ _NARROWED = f"""
 """
 _PAGE = text(
     f"""
-    SELECT {_COLUMNS} FROM lead
+    SELECT {_COLUMNS} FROM lead {NEWEST} {RULE}
     WHERE {_NARROWED}
       AND (cast(:fit AS text) IS NULL OR fit = :fit)
       AND (cast(:engagement AS text) IS NULL OR state ->> 'engagement' = :engagement)
       AND (cast(:after_place AS smallint) IS NULL OR place > :after_place
            OR (place = :after_place
-               AND (first_at, lead_id) < (cast(:after_at AS timestamptz), cast(:after_id AS uuid))))
-    ORDER BY place, first_at DESC, lead_id DESC
+               AND (first_at, lead.lead_id) < (cast(:after_at AS timestamptz), cast(:after_id AS uuid))))
+    ORDER BY place, first_at DESC, lead.lead_id DESC
     LIMIT :limit
     """  # noqa: S608
 )
@@ -87,7 +88,7 @@ _GRADES = text(
     f"""
     SELECT fit, (state ->> 'engagement')::integer AS engagement, count(*) AS leads,
            count(*) FILTER (WHERE {_LATE}) AS late
-    FROM lead WHERE {_NARROWED} GROUP BY 1, 2 ORDER BY 1, 2
+    FROM lead {NEWEST} WHERE {_NARROWED} GROUP BY 1, 2 ORDER BY 1, 2
     """  # noqa: S608
 )
 _STANDINGS = text(
@@ -96,7 +97,12 @@ _STANDINGS = text(
     WHERE version > 0 AND NOT deleted AND {visible("lead.owner_id")} GROUP BY 1
     """  # noqa: S608
 )
-_ONE = text(f"SELECT {_COLUMNS}, {STANDING} AS standing FROM lead WHERE lead_id = :lead_id AND version > 0")  # noqa: S608
+_ONE = text(
+    f"""
+    SELECT {_COLUMNS}, {STANDING} AS standing FROM lead {NEWEST} {RULE}
+    WHERE lead.lead_id = :lead_id AND version > 0
+    """  # noqa: S608
+)
 
 
 def _given(asked: Asked, principal: Principal) -> dict[str, Any]:
@@ -106,6 +112,7 @@ def _given(asked: Asked, principal: Principal) -> dict[str, Any]:
         "as_of": asked.as_of,
         "source": asked.source,
         "region": asked.region,
+        "campaign": asked.campaign,
         "late_only": asked.late_only,
         **scope_parameters(principal),
     }
@@ -138,10 +145,32 @@ async def one(session: AsyncSession, lead_id: UUID, *, on: date) -> tuple[Queued
     return _queued({name: value for name, value in row.items() if name != "standing"}), row["standing"]
 
 
+_OWN = (
+    "place",
+    "responded_at",
+    "started_at",
+    "due_at",
+    "clocked_at",
+    "owner_unit_id",
+    "rule_unit_id",
+    "duplicates",
+)
+"""What the queue adds to a lead's own columns."""
+
+
 def _queued(row: Mapping[str, Any]) -> Queued:
     fields = dict(row)
-    place, responded, duplicates = (fields.pop(name) for name in ("place", "responded_at", "duplicates"))
-    return Queued(lead_row(fields), place, fields["first_at"], responded, duplicates)
+    own = {name: fields.pop(name) for name in _OWN}
+    return Queued(
+        row=lead_row(fields),
+        place=own["place"],
+        arrived_at=fields["first_at"],
+        responded_at=own["responded_at"],
+        started_at=own["started_at"],
+        due_at=own["due_at"] if own["clocked_at"] == own["started_at"] else None,
+        team_id=own["owner_unit_id"] or own["rule_unit_id"],
+        duplicates=own["duplicates"],
+    )
 
 
 async def grades(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.web.schemas import Out
 from services.leads.register.schemas import LeadOut
-from services.leads.routing.clocks import Clock, State
+from services.leads.responses.clocks import Clock, State
 
 Standing = Literal["waiting", "recycled", "qualified", "rejected"]
 
@@ -24,12 +24,16 @@ class ClockOut(Out):
 
 
 class QueuedOut(Out):
-    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade."""
+    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade.
+
+    `team_id`: of its owner, else the one that the rules name; null where neither is known.
+    """
 
     lead: LeadOut
     place: int
     arrived_at: datetime
     clock: ClockOut
+    team_id: UUID | None
     duplicates: int
 
 

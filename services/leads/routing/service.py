@@ -13,8 +13,9 @@ from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.leads.config import settings_of
 from services.leads.register import service as register
+from services.leads.responses import service as responses
+from services.leads.responses.clocks import Clock, clock_of
 from services.leads.routing import repository
-from services.leads.routing.clocks import Clock, clock_of
 from services.leads.routing.repository import Asked, Queued
 
 
@@ -39,6 +40,7 @@ async def queue(
     engagement: int | None,
     source: str | None,
     region: str | None,
+    campaign: str | None,
     late_only: bool,
     cursor: str | None,
     limit: int,
@@ -54,6 +56,7 @@ async def queue(
         engagement=engagement,
         source=source,
         region=region,
+        campaign=campaign,
         late_only=late_only,
     )
     found = await repository.page(session, asked, after=_sort_key(cursor), limit=limit + 1, principal=principal)
@@ -64,7 +67,7 @@ async def queue(
     sources, regions = await repository.words(session, principal=principal)
     return Queue(
         as_of=now,
-        items=[(each, _clock(each, now)) for each in found[:limit]],
+        items=await _with_clocks(session, found[:limit], as_of=now, principal=principal),
         next_cursor=following,
         grades=await repository.grades(session, asked, principal=principal),
         standings=await repository.standings(session, on=asked.on, principal=principal),
@@ -78,11 +81,24 @@ async def about(session: AsyncSession, lead_id: UUID, *, principal: Principal) -
     row = await register.read_lead(session, lead_id, principal=principal)
     now = clock.now()
     found, standing = await repository.one(session, lead_id, on=local_date(now, settings_of(session).org_timezone))
-    return found, _clock(found, now), None if row.state is None or row.state.deleted else standing
+    ((_, found_clock),) = await _with_clocks(session, [found], as_of=now, principal=principal)
+    return found, found_clock, None if row.state is None or row.state.deleted else standing
 
 
-def _clock(queued: Queued, now: datetime) -> Clock:
-    return clock_of(place=queued.place, arrived_at=queued.arrived_at, responded_at=queued.responded_at, as_of=now)
+async def _with_clocks(
+    session: AsyncSession, found: Sequence[Queued], *, as_of: datetime, principal: Principal
+) -> list[tuple[Queued, Clock]]:
+    """Each with its clock; one that is not made yet is reckoned as it will be made."""
+    missing = [each for each in found if each.due_at is None]
+    reckoned = await responses.due_of(session, [(each.started_at, each.place) for each in missing], principal=principal)
+    due = {each.row.lead_id: at for each, at in zip(missing, reckoned, strict=True)}
+    return [
+        (
+            each,
+            clock_of(due_at=each.due_at or due[each.row.lead_id], responded_at=each.responded_at, as_of=as_of),
+        )
+        for each in found
+    ]
 
 
 def _sort_key(cursor: str | None) -> tuple[int, datetime, UUID] | None:

@@ -12,7 +12,7 @@ from libs.common.events.catalogue import EVENTS
 
 COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
-    "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share"},
+    "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
     "deals": set(),
     "pricing": {"quote_line.discount"},
     "forecast": {"deal_version.stage_probability", "deal_current.stage_probability", "forecast_lock.completeness"},
@@ -21,7 +21,7 @@ DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.paylo
 """Documents of deals, which hold `stage_probability`."""
 
 NO_SHARES = {
-    "leads": {"lead_model.ridge"},
+    "leads": {"lead_model.ridge", "lead_deal.amount", "campaign_cost.amount"},
     "deals": {"deal.amount"},
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from libs.common import clock
 from libs.common.ids import new_id
+from services.leads.responses import service as responses
 from tests.integration.leads.given import handle, received
+from tests.integration.leads.teams import ALWAYS_OPEN, SYSTEM, send
 from tests.support.keys import bearer
 from tests.unit.leads.records import LEAD, WINNER, record
 
@@ -66,7 +68,9 @@ async def test_the_best_grade_comes_first_and_the_newest_of_it_page_by_page(api_
 
 async def test_a_lead_that_waits_too_long_is_late_and_an_answer_stops_its_clock(api_for: Callable[..., Any]) -> None:
     client, runtime = api_for("leads")
+    await send(client, "PUT", "flow", ALWAYS_OPEN)
     await handle(runtime.database, lead(LEAD, hours_ago=2), lead(WINNER, hours_ago=0.5))
+    await responses.keep_clocks(runtime.database, principal=SYSTEM)
     clocks = {each["lead"]["lead_id"]: each["clock"]["state"] for each in (await queue(client))["items"]}
     assert clocks == {str(LEAD): "late", str(WINNER): "running"}
     assert ids(await queue(client, late="true")) == [str(LEAD)]

@@ -7,10 +7,11 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from libs.common.events.crm import CrmLeadChanged, RecordClock
-from services.leads.register.timeline import Input, PersonMerge, PersonVerdict
+from services.leads.register.timeline import Assignment, Input, PersonMerge, PersonVerdict
 
 LEAD = UUID("00000000-0000-7000-8000-00000000000a")
 WINNER = UUID("00000000-0000-7000-8000-00000000000b")
+OWNERS = (UUID(int=71), UUID(int=72))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -38,6 +39,10 @@ def merge(minute: int, into: UUID | None = WINNER, by: str = "person") -> Person
     return PersonMerge(lead_id=LEAD, at=at(minute), into=into, by=by, reason="the same company")
 
 
+def assignment(minute: int, owner_id: UUID, *, routed: bool = False) -> Assignment:
+    return Assignment(lead_id=LEAD, at=at(minute), owner_id=owner_id, by="person", reason="theirs", routed=routed)
+
+
 _MINUTES = st.integers(0, 8)
 
 records = st.builds(
@@ -53,6 +58,9 @@ records = st.builds(
     employees=st.sampled_from([None, 5, 500, 5000]),
     engagement_count=st.sampled_from([None, 0, 4, 12]),
     last_activity_at=st.sampled_from([None, START - timedelta(days=40), START]),
+    owner_id=st.sampled_from([None, OWNERS[0], OWNERS[1]]),
+    source=st.sampled_from([None, "Fair", "Web"]),
+    campaign=st.sampled_from([None, "Spring"]),
     received_at=st.sampled_from([at(10_000), at(20_000)]),
 )
 verdicts = st.builds(
@@ -64,6 +72,7 @@ recyclings = st.builds(
     st.sampled_from([date(2026, 4, 1), date(2026, 9, 1)]),
 )
 merges = st.builds(merge, _MINUTES, st.sampled_from([WINNER, None]), st.sampled_from(["ann", "bob"]))
+assignments = st.builds(assignment, _MINUTES, st.sampled_from(OWNERS), routed=st.booleans())
 histories: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(records, verdicts, recyclings, merges), min_size=1, max_size=10
+    st.one_of(records, verdicts, recyclings, merges, assignments), min_size=1, max_size=10
 )

@@ -1,4 +1,5 @@
-from datetime import date
+from datetime import date, datetime
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from services.leads.register.timeline import (
     input_key,
     timeline,
 )
-from tests.unit.leads.records import LEAD, WINNER, at, histories, merge, record, verdict
+from tests.unit.leads.records import LEAD, OWNERS, WINNER, assignment, at, histories, merge, record, verdict
 
 
 def state_of(*inputs: Input) -> LeadState:
@@ -232,3 +233,39 @@ def test_a_tombstone_of_an_unknown_lead_is_no_capture() -> None:
     gone = state_of(record(1, deleted=True))
     assert events_between(None, gone, captured=False) == [LeadRemoved]
     assert events_between(gone, state_of(record(1, deleted=True), record(2)), captured=False) == [LeadCaptured]
+
+
+def test_a_persons_assignment_goes_before_the_rules_and_the_crm_until_the_crm_names_another() -> None:
+    ann, bob = OWNERS
+    carl = UUID(int=73)
+    routed, by_person = assignment(2, ann, routed=True), assignment(4, bob)
+    said: list[Input] = [record(1), routed]
+    assert owner(said) == (ann, at(2))
+    assert owner([*said, by_person]) == (bob, at(4))
+    assert owner([*said, by_person, assignment(6, ann, routed=True)]) == (bob, at(4))
+    assert owner([*said, by_person, record(7, company="Birch")]) == (bob, at(4))
+    assert owner([*said, by_person, record(8, owner_id=carl)]) == (carl, None)
+    assert owner([record(1, owner_id=carl), routed]) == (carl, None)
+    assert owner([record(1, owner_id=carl), by_person, record(9, owner_id=carl)]) == (bob, at(4))
+
+
+def test_the_first_touch_stays_and_the_last_is_that_before_the_qualification() -> None:
+    said: list[Input] = [
+        record(1, source="Fair", campaign="Spring"),
+        record(2),
+        record(3, source="Web"),
+        record(4, source="Mail", status="qualified"),
+        record(5, source="Later", status="qualified"),
+    ]
+    found = fold(said)
+    assert found is not None
+    state = found.state
+    assert (state.first_source, state.first_campaign) == ("Fair", "Spring")
+    assert (state.last_source, state.last_campaign) == ("Mail", None)
+    assert state.source == "Later"
+
+
+def owner(said: list[Input]) -> tuple[UUID | None, datetime | None]:
+    found = fold(said)
+    assert found is not None
+    return found.state.owner_id, found.state.assigned_at

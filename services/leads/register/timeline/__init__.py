@@ -2,9 +2,17 @@
 
 from services.leads.register.timeline.changes import entries_to_publish, events_between
 from services.leads.register.timeline.fold import DealLink, Folded, fold, standing, timeline
-from services.leads.register.timeline.inputs import Input, PersonMerge, PersonVerdict, input_key, parse_input
+from services.leads.register.timeline.inputs import (
+    Assignment,
+    Input,
+    PersonMerge,
+    PersonVerdict,
+    input_key,
+    parse_input,
+)
 
 __all__ = [
+    "Assignment",
     "DealLink",
     "Folded",
     "Input",

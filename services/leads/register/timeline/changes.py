@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from libs.common.events.leads import (
+    LeadAssigned,
     LeadCaptured,
     LeadChanged,
     LeadQualified,
@@ -48,9 +49,15 @@ def events_between(before: LeadState | None, after: LeadState, *, captured: bool
         events.append(LeadCaptured)
     if _verdict(before) != _verdict(after):
         events.append(LeadRecycled if after.recycled_until else _VERDICT_EVENTS[after.verdict])
+    if after.assigned_at is not None and _assignment(before) != _assignment(after):
+        events.append(LeadAssigned)
     if after.deleted and (before is None or not before.deleted):
         events.append(LeadRemoved)
     return events or [LeadChanged]
+
+
+def _assignment(state: LeadState | None) -> tuple[object, ...] | None:
+    return None if state is None else (state.owner_id, state.assigned_at, state.assigned_by, state.assigned_reason)
 
 
 def _verdict(state: LeadState | None) -> tuple[object, ...]:

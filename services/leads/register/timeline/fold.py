@@ -9,6 +9,7 @@ from uuid import UUID
 from libs.common.events.crm import CrmLeadChanged
 from libs.common.events.leads import LeadState, Verdict
 from services.leads.register.timeline.inputs import (
+    Assignment,
     Input,
     PersonMerge,
     PersonVerdict,
@@ -57,6 +58,34 @@ class _Judgement(NamedTuple):
     recycled_until: date | None = None
 
 
+class _Owned(NamedTuple):
+    """Whom a person or the rules gave the lead to, and the owner that the CRM names."""
+
+    given: Assignment | None = None
+    crm_owner: UUID | None = None
+
+    def by(self, step: "CrmLeadChanged | PersonMerge | Assignment") -> "_Owned":
+        if isinstance(step, CrmLeadChanged):
+            is_another = step.owner_id not in (None, self.crm_owner)
+            return _Owned(None if is_another else self.given, step.owner_id)
+        if isinstance(step, PersonMerge) or (step.routed and self != _Owned()):
+            return self
+        return self._replace(given=step)
+
+
+class _Touched(NamedTuple):
+    """The first and the last (source, campaign) that records named up to the lead's qualification."""
+
+    first: tuple[str | None, str | None] = (None, None)
+    last: tuple[str | None, str | None] = (None, None)
+
+    def by(self, record: CrmLeadChanged) -> "_Touched":
+        touch = (record.source, record.campaign)
+        if touch == (None, None):
+            return self
+        return _Touched(self.first if self.first != (None, None) else touch, touch)
+
+
 def fold(inputs: Iterable[Input], links: Iterable[DealLink] = ()) -> Folded | None:
     """The lead as it stands: the newest entry of its timeline, with the deal it became; None without any record."""
     entries = timeline(inputs)
@@ -76,7 +105,8 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
     The newest record that is neither a deletion nor a merge gives the facts; the newest record says whether the lead is
     there. A CRM's verdict counts from the record in which its status changed, so that a later record that merely
     repeats the status does not overrule a person. What a person merged stays merged until a person takes it back,
-    whatever the CRM says of the record meanwhile; a CRM's own merge goes before it.
+    whatever the CRM says of the record meanwhile; a CRM's own merge goes before it. A person's assignment goes before the
+    owner that the CRM names until the CRM names another; the rules only give away what has no owner.
     """
     steps = _steps(inputs)
     entries: list[Folded] = []
@@ -87,12 +117,15 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
     crm_verdict: Verdict = "pending"
     by_crm: UUID | None = None
     by_person: UUID | None = None
+    owned = _Owned()
+    touched = _Touched()
     before: object = None
     for step in steps:
         if isinstance(step, PersonVerdict):
             judgement = _Judgement(step.verdict, step.at, step.by, step.reason, step.recycled_until)
-        elif isinstance(step, PersonMerge):
-            by_person = step.into
+        elif not isinstance(step, CrmLeadChanged):
+            by_person = step.into if isinstance(step, PersonMerge) else by_person
+            owned = owned.by(step)
         else:
             gone = step.deleted or step.merged_into is not None
             by_crm = step.merged_into
@@ -100,18 +133,22 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
                 if facts is None or facts_at is None or _content(facts) != _content(step):
                     facts_at = time_of(step)
                 facts = step
+            owned = owned if gone else owned.by(step)
+            touched = touched if gone or judgement.verdict == "qualified" else touched.by(step)
             if not gone and _CRM_VERDICTS[step.status] != crm_verdict:
                 crm_verdict = _CRM_VERDICTS[step.status]
                 judgement = _crm_judgement(step)
         if facts is None or facts_at is None:
             continue
         merged_into = by_crm or by_person
-        content = (_content(facts), gone, merged_into, judgement)
+        content = (_content(facts), gone, merged_into, judgement, owned.given, touched)
         if content != before:
             before = content
             state = _state(
                 facts,
                 judgement,
+                owned.given,
+                touched,
                 gone=gone or merged_into is not None,
                 merged_into=merged_into,
                 facts_at=facts_at,
@@ -125,7 +162,7 @@ def timeline(inputs: Iterable[Input]) -> list[Folded]:
 def _steps(inputs: Iterable[Input]) -> list[Input]:
     """Inputs in clock order; of the records of one CRM instant and sequence only the newest mapping's."""
     slots: dict[tuple[datetime, int], tuple[tuple[int, str], CrmLeadChanged]] = {}
-    said: dict[str, PersonVerdict | PersonMerge] = {}
+    said: dict[str, PersonVerdict | PersonMerge | Assignment] = {}
     for given in inputs:
         if not isinstance(given, CrmLeadChanged):
             said[input_key(given)] = given
@@ -148,6 +185,7 @@ def _content(record: CrmLeadChanged) -> tuple[object, ...]:
         record.person_id,
         record.owner_id,
         record.source,
+        record.campaign,
         record.region,
         record.market,
         record.segment,
@@ -176,6 +214,8 @@ def _crm_judgement(record: CrmLeadChanged) -> _Judgement:
 def _state(
     facts: CrmLeadChanged,
     judgement: _Judgement,
+    given: Assignment | None,
+    touched: _Touched,
     *,
     gone: bool,
     merged_into: UUID | None,
@@ -189,8 +229,16 @@ def _state(
         valid_from=valid_from,
         company=facts.company,
         person_id=facts.person_id,
-        owner_id=facts.owner_id,
+        owner_id=given.owner_id if given else facts.owner_id,
+        assigned_at=given.at if given else None,
+        assigned_by=given.by if given else None,
+        assigned_reason=given.reason if given else None,
         source=facts.source,
+        campaign=facts.campaign,
+        first_source=touched.first[0],
+        first_campaign=touched.first[1],
+        last_source=touched.last[0],
+        last_campaign=touched.last[1],
         region=facts.region,
         market=facts.market,
         segment=facts.segment,

@@ -1,4 +1,4 @@
-"""What may be said about a lead: a full record (from a CRM or captured here), a person's verdict, or a person's merge."""
+"""What may be said about a lead: a full record (from a CRM or captured here), a person's verdict or merge, an assignment."""
 
 import hashlib
 from datetime import date, datetime
@@ -38,10 +38,26 @@ class PersonMerge(Payload):
     reason: str
 
 
-Input = CrmLeadChanged | PersonVerdict | PersonMerge
-Kind = Literal["record", "verdict", "merge"]
+class Assignment(Payload):
+    """The lead was given to `owner_id` at `at`, by the rules (`routed`) or by a person."""
 
-_CLASSES: dict[Kind, type[Input]] = {"record": CrmLeadChanged, "verdict": PersonVerdict, "merge": PersonMerge}
+    lead_id: UUID
+    at: datetime
+    owner_id: UUID
+    by: str
+    reason: str
+    routed: bool = False
+
+
+Input = CrmLeadChanged | PersonVerdict | PersonMerge | Assignment
+Kind = Literal["record", "verdict", "merge", "assignment"]
+
+_CLASSES: dict[Kind, type[Input]] = {
+    "record": CrmLeadChanged,
+    "verdict": PersonVerdict,
+    "merge": PersonMerge,
+    "assignment": Assignment,
+}
 
 
 def kind_of(given: Input) -> Kind:
@@ -66,6 +82,8 @@ def input_key(given: Input) -> str:
         return f"record:{clock.crm_time.isoformat()}:{clock.sequence}:{clock.mapping_version}:{content_digest(given)}"
     if isinstance(given, PersonMerge):
         return f"merge:{given.at.isoformat()}:{_digest(given.into, given.by, given.reason)}"
+    if isinstance(given, Assignment):
+        return f"assignment:{given.at.isoformat()}:{_digest(given.owner_id, given.by, given.reason)}"
     further = [extra for extra in (given.recycled_until, given.carried_from) if extra is not None]
     return f"verdict:{given.at.isoformat()}:{_digest(given.verdict, given.by, given.reason, *further)}"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.pages.lead import STATES, Typed
+from gateway.pages.lead import MARKS, STATES, Typed
 from gateway.pages.leads import CLOCKS, STANDINGS
 from gateway.pages.templates import environment
 
@@ -16,7 +16,8 @@ AT = "2026-11-22T09:00:00+00:00"
 def written(standing: str | None, **changes: Any) -> str:
     unknown = (
         "person_id owner_id source region market segment product amount currency engagement verdict_at verdict_by"
-        " verdict_reason recycled_until merged_into connection external_id"
+        " verdict_reason recycled_until merged_into connection external_id assigned_at assigned_by assigned_reason campaign"
+        " first_source"
     )
     lead: dict[str, Any] = dict.fromkeys(unknown.split())
     lead |= {"lead_id": LEAD, "company": "Acme", "verdict": standing or "pending", "reasons": [], "fit": "A"}
@@ -37,6 +38,9 @@ def written(standing: str | None, **changes: Any) -> str:
         "clocks": CLOCKS,
         "names": {},
         "people": {"ann": "Ann"},
+        "sellers": [OTHER],
+        "histories": [],
+        "mark_words": MARKS,
         "known": {
             "elements": [element | {"is_fresh": False, "strength": 0.1, "entry_id": OTHER}],
             "gate": {"lacking": [lack], "enforced": True},
@@ -62,8 +66,8 @@ def written(standing: str | None, **changes: Any) -> str:
 
 
 OFFERED = {
-    "waiting": {"qualify", "reject", "recycle", "merge", "evidence"},
-    "recycled": {"qualify", "reject", "recycle", "merge", "evidence"},
+    "waiting": {"qualify", "reject", "recycle", "merge", "evidence", "assign"},
+    "recycled": {"qualify", "reject", "recycle", "merge", "evidence", "assign"},
     "qualified": {"reject", "recycle", "reopen", "merge"},
     "rejected": {"qualify", "reopen", "merge", "evidence"},
     None: {"unmerge"},
@@ -73,7 +77,7 @@ OFFERED = {
 @pytest.mark.parametrize("standing", OFFERED)
 def test_a_lead_offers_what_may_be_done_with_it_and_nothing_else(standing: str | None) -> None:
     html = written(standing)
-    acts = {"qualify", "reject", "recycle", "reopen", "merge", "unmerge", "evidence"}
+    acts = {"qualify", "reject", "recycle", "reopen", "merge", "unmerge", "evidence", "assign"}
     assert {act for act in acts if f'action="/leads/{LEAD}/{act}"' in html} == OFFERED[standing]
     assert f'/leads/{LEAD}/qualify"' not in written(standing, may_act=False)
     assert "No other lead looks like it." in written(standing, like={}, merged=[])

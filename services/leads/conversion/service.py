@@ -1,7 +1,8 @@
 """The rules of chances: when a model is learnt, what scores leads, how a score is told."""
 
 import asyncio
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,20 +19,19 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from libs.common.web.errors import NotFound
 from services.leads.config import settings_of
-from services.leads.conversion import learning, repository
+from services.leads.conversion import learning, repository, waiting
 from services.leads.conversion.facts import Facts
 from services.leads.conversion.kept import document_of, model_of
 from services.leads.conversion.models import ModelRow
-from services.leads.conversion.odds.model import ConversionModel, Prior, Scores
+from services.leads.conversion.odds.model import Chances, ConversionModel, Prior, Scores
 from services.leads.conversion.odds.table import Floats
 from services.leads.conversion.schemas import ChanceOut, ChanceReasonOut
+from services.leads.conversion.waiting import Waiting
 
 AGES = (timedelta(), timedelta(days=14), timedelta(days=42))
 """Days of a lead's life on which the past is asked what was known; a lead is scored on any day."""
 
 MOST_LEADS = 20_000
-SCORED_AT_ONCE = 25_000
-FIRST = UUID(int=0)
 _PARSED: dict[UUID, tuple[ModelRow, ConversionModel]] = {}
 """The newest model of this process, by id."""
 
@@ -80,7 +80,8 @@ async def learn(database: Database, *, principal: Principal) -> ModelRow:  # noq
 
 
 async def score_waiting(database: Database, *, only_changed: bool, principal: Principal) -> int:  # noqa: ARG001
-    """Score waiting leads by the newest model, batch by batch, each in its transaction; returns how many.
+    """Score waiting leads as they stand now by the newest model, and keep the chances part by part, each in its transaction;
+    returns how many were scored.
 
     `only_changed`: those that are new or have changed since they were scored; chances of leads that left are dropped.
     """
@@ -88,28 +89,29 @@ async def score_waiting(database: Database, *, only_changed: bool, principal: Pr
         row, model = await _known(session)
     if row is None:
         return 0
-    scored, after = 0, FIRST
-    while True:
-        async with database.transaction() as session:
-            now = clock.now()
-            batch = await repository.waiting_leads(
-                session, after=after, most=SCORED_AT_ONCE, as_of=now, only_changed=only_changed
-            )
-            if batch["lead_id"] is None:
-                break
-            scores = await asyncio.to_thread(_scored, model, batch)
-            await repository.write_scores(
-                session,
-                batch["lead_id"],
-                batch["version"],
-                chances=scores.chance,
-                prior_shares=scores.prior_share,
-                model_id=row.model_id,
-                scored_at=now,
-            )
-        scored, after = scored + len(batch["lead_id"]), batch["lead_id"][-1]
+    scored, as_of = 0, clock.now()
+    with tempfile.TemporaryFile() as file:
+        async with database.reading() as session:
+            await waiting.copy(session, file, as_of=as_of, only_changed=only_changed)
+        parts = waiting.copied(file)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(asyncio.to_thread(_next_scored, model, parts))
+            while (part := await following) is not None:
+                leads, found = part
+                # The next part is worked out while this one is written.
+                following = group.create_task(asyncio.to_thread(_next_scored, model, parts))
+                async with database.transaction() as session:
+                    await waiting.write_scores(
+                        session,
+                        leads,
+                        chances=found.chance,
+                        prior_shares=found.prior_share,
+                        model_id=row.model_id,
+                        scored_at=as_of,
+                    )
+                scored += len(leads)
     async with database.transaction() as session:
-        await repository.forget_who_left(session)
+        await waiting.forget_who_left(session)
     return scored
 
 
@@ -190,9 +192,9 @@ def _learnt(found: dict[str, Any]) -> learning.Registered:
     return learning.learn(Facts.of_columns(found), outcomes, leads=found["leads"], rng=rng)
 
 
-def _scored(model: ConversionModel, batch: dict[str, list[object]]) -> Scores:
-    facts = Facts.of_columns(batch)
-    return model.score(facts.table(), facts.points())
+def _next_scored(model: ConversionModel, parts: Iterator[Waiting]) -> tuple[Waiting, Chances] | None:
+    leads = next(parts, None)
+    return None if leads is None else (leads, model.chances(leads.facts.table(), leads.facts.points()))
 
 
 async def _known(session: AsyncSession) -> tuple[ModelRow | None, ConversionModel]:

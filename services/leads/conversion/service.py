@@ -24,7 +24,7 @@ from services.leads.conversion.facts import Facts
 from services.leads.conversion.kept import document_of, model_of
 from services.leads.conversion.models import ModelRow
 from services.leads.conversion.odds.model import Chances, ConversionModel, Prior, Scores
-from services.leads.conversion.odds.table import Floats
+from services.leads.conversion.odds.table import Floats, Table
 from services.leads.conversion.schemas import ChanceOut, ChanceReasonOut
 from services.leads.conversion.waiting import Waiting
 
@@ -32,6 +32,9 @@ AGES = (timedelta(), timedelta(days=14), timedelta(days=42))
 """Days of a lead's life on which the past is asked what was known; a lead is scored on any day."""
 
 MOST_LEADS = 20_000
+NEWEST_MODEL = "(SELECT model_id FROM lead_model ORDER BY fitted_at DESC, model_id DESC LIMIT 1)"
+"""SQL that names the model that scores now, for who reads leads with their chances by one statement."""
+
 _PARSED: dict[UUID, tuple[ModelRow, ConversionModel]] = {}
 """The newest model of this process, by id."""
 
@@ -116,37 +119,54 @@ async def score_waiting(database: Database, *, only_changed: bool, principal: Pr
 
 
 async def chances_of(
-    session: AsyncSession,
-    leads: Sequence[LeadState],
-    *,
-    principal: Principal,  # noqa: ARG001
+    session: AsyncSession, leads: Sequence[LeadState], *, principal: Principal
 ) -> list[ChanceOut | None]:
     """The chance of each lead as it stands now, with its reasons; None for one that waits no more.
 
     The caller has found the leads within the principal's scope.
     """
-    waiting = [lead for lead in leads if lead.verdict == "pending" and not lead.deleted]
-    if not waiting:
+    newest = await repository.newest_model(session)
+    return await chances_by(session, newest.model_id if newest else None, leads, principal=principal)
+
+
+async def chances_by(
+    session: AsyncSession,
+    model_id: UUID | None,
+    leads: Sequence[LeadState],
+    *,
+    principal: Principal,  # noqa: ARG001
+) -> list[ChanceOut | None]:
+    """The same by a model that the caller has found to be the newest, or by the rules without one."""
+    asked = [lead for lead in leads if _waits(lead)]
+    if not asked:
         return [None] * len(leads)
-    row, model = await _known(session)
+    row, model = await _model(session, model_id)
     now = clock.now()
-    horizon = row.horizon_days if row else settings_of(session).conversion_days
-    facts = Facts.of(waiting, as_of=now)
-    scores = model.score(facts.table(), facts.points())
-    told = iter(
-        ChanceOut(
-            chance=float(scores.chance[place]),
-            prior_share=float(scores.prior_share[place]),
-            horizon_days=horizon,
+    told = iter(_told(row, model, asked, now, row.horizon_days if row else settings_of(session).conversion_days))
+    return [next(told) if _waits(lead) else None for lead in leads]
+
+
+def _waits(lead: LeadState) -> bool:
+    return lead.verdict == "pending" and not lead.deleted
+
+
+def _told(
+    row: ModelRow | None, model: ConversionModel, leads: Sequence[LeadState], as_of: datetime, horizon_days: int
+) -> Iterator[ChanceOut]:
+    facts = Facts.of(leads, as_of=as_of)
+    table, points = facts.table(), facts.points()
+    scores = model.score(table, points)
+    for place, (chance, share) in enumerate(zip(scores.chance.tolist(), scores.prior_share.tolist(), strict=True)):
+        yield ChanceOut(
+            chance=chance,
+            prior_share=share,
+            horizon_days=horizon_days,
             method=row.method if row else "rules",
             model_id=row.model_id if row else None,
-            as_of=now,
+            as_of=as_of,
             average_log_odds=scores.average,
-            reasons=_reasons(model, scores, facts, place),
+            reasons=_reasons(model, scores, table, points, place),
         )
-        for place in range(len(waiting))
-    )
-    return [next(told) if lead.verdict == "pending" and not lead.deleted else None for lead in leads]
 
 
 async def read_model(session: AsyncSession, model_id: UUID | None, *, principal: Principal) -> ModelRow:  # noqa: ARG001
@@ -166,17 +186,17 @@ async def list_models(session: AsyncSession, *, most: int, principal: Principal)
     return await repository.list_models(session, most=most)
 
 
-def _reasons(model: ConversionModel, scores: Scores, facts: Facts, place: int) -> list[ChanceReasonOut]:
+def _reasons(model: ConversionModel, scores: Scores, table: Table, points: Floats, place: int) -> list[ChanceReasonOut]:
     """Those that say something, the weightiest first; together with the average they are the log-odds."""
     said = [
         ("prior", "how often leads convert at all", float(scores.prior[place])),
-        ("rules", f"{facts.points()[place]:+.0f} points of fit and engagement", float(scores.rules[place])),
+        ("rules", f"{points[place]:+.0f} points of fit and engagement", float(scores.rules[place])),
     ]
     if model.design is not None:
-        table = facts.table()
         values = dict(iter(table))
+        worth = scores.columns[place].tolist()
         said += [
-            (each.name, each.says(values[each.name][place]), float(scores.columns[place, column]))
+            (each.name, each.says(values[each.name][place]), worth[column])
             for column, each in enumerate(model.design.encodings)
         ]
     said.sort(key=lambda reason: -abs(reason[2]))
@@ -198,17 +218,21 @@ def _next_scored(model: ConversionModel, parts: Iterator[Waiting]) -> tuple[Wait
 
 
 async def _known(session: AsyncSession) -> tuple[ModelRow | None, ConversionModel]:
-    """The newest model, parsed once per process: what is registered never changes."""
     newest = await repository.newest_model(session)
-    if newest is None:
+    return await _model(session, newest.model_id if newest else None)
+
+
+async def _model(session: AsyncSession, model_id: UUID | None) -> tuple[ModelRow | None, ConversionModel]:
+    """A model, parsed once per process: what is registered never changes."""
+    if model_id is None:
         return None, ConversionModel(Prior())
-    if newest.model_id not in _PARSED:
-        row = await repository.find_model(session, newest.model_id)
+    if model_id not in _PARSED:
+        row = await repository.find_model(session, model_id)
         if row is None:
-            raise ModelNotFound(f"There is no model {newest.model_id}.")
+            raise ModelNotFound(f"There is no model {model_id}.")
         _PARSED.clear()
-        _PARSED[newest.model_id] = (row, model_of(row.parameters))
-    return _PARSED[newest.model_id]
+        _PARSED[model_id] = (row, model_of(row.parameters))
+    return _PARSED[model_id]
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

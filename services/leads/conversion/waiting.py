@@ -73,10 +73,10 @@ async def copy(session: AsyncSession, into: IO[bytes], *, as_of: datetime, only_
     await driver.copy_from_query(_CHANGED if only_changed else _ALL, as_of, output=into, format="csv", header=True)
 
 
-def copied(file: IO[bytes], *, block_bytes: int = BLOCK_BYTES) -> Iterator[Waiting]:
+def copied(file: IO[bytes]) -> Iterator[Waiting]:
     """What `copy` has written, part by part."""
     file.seek(0)
-    reading = pa.csv.ReadOptions(block_size=block_bytes)
+    reading = pa.csv.ReadOptions(block_size=BLOCK_BYTES)
     with pa.csv.open_csv(file, read_options=reading, parse_options=_PARSE, convert_options=_CONVERT) as reader:
         for batch in reader:
             columns = {name: _numbers(batch.column(name)) for name in _NUMBERS}
@@ -87,7 +87,8 @@ def copied(file: IO[bytes], *, block_bytes: int = BLOCK_BYTES) -> Iterator[Waiti
 def _words(column: Any) -> Words:
     """Each word is one object however many leads have it."""
     known = np.array([*column.dictionary.to_pylist(), None], dtype=object)
-    return known[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    found: Words = known[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def _numbers(column: Any) -> Floats:

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
     accuracy,
+    calibration,
     calls,
     connections,
     deal,
@@ -39,6 +40,7 @@ router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
 router.include_router(leads.router)
+router.include_router(calibration.router)
 router.include_router(lead.router)
 
 

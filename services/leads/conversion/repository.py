@@ -100,7 +100,8 @@ _MODEL = text(
 )
 _MODELS = text(
     f"""
-    SELECT {_COLUMNS}, figures::text AS figures, '[]' AS segments, leaks::text AS leaks, '{{}}' AS parameters
+    SELECT {_COLUMNS}, figures::text AS figures, '[]' AS segments, leaks::text AS leaks,
+           jsonb_build_object('rows_per_lead', parameters -> 'rows_per_lead')::text AS parameters
     FROM lead_model ORDER BY fitted_at DESC, model_id DESC LIMIT :most
     """  # noqa: S608
 )
@@ -112,7 +113,7 @@ async def find_model(session: AsyncSession, model_id: UUID) -> ModelRow | None:
 
 
 async def list_models(session: AsyncSession, *, most: int) -> list[ModelRow]:
-    """The newest models first, without parameters and segments."""
+    """The newest models first, without segments and with `rows_per_lead` as their only parameter."""
     return [_row(dict(row)) for row in (await session.execute(_MODELS, {"most": most})).mappings()]
 
 

@@ -160,9 +160,11 @@ def _told(
         yield ChanceOut(
             chance=chance,
             prior_share=share,
+            effective_leads=model.prior.weight * (1 - share) / share,
             horizon_days=horizon_days,
             method=row.method if row else "rules",
             model_id=row.model_id if row else None,
+            fitted_at=row.fitted_at if row else None,
             as_of=as_of,
             average_log_odds=scores.average,
             reasons=_reasons(model, scores, table, points, place),

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from uuid import UUID
 
 from libs.common.web.schemas import Out
+from services.leads.conversion.schemas import ChanceOut
 from services.leads.register.schemas import LeadOut
 from services.leads.routing.clocks import Clock, State
 
@@ -24,13 +25,14 @@ class ClockOut(Out):
 
 
 class QueuedOut(Out):
-    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade."""
+    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade. The chance moves no place."""
 
     lead: LeadOut
     place: int
     arrived_at: datetime
     clock: ClockOut
     duplicates: int
+    conversion: ChanceOut | None
 
 
 class GradeCount(Out):

@@ -21,55 +21,10 @@ from services.leads.conversion import repository, service, waiting
 from services.leads.conversion.facts import Facts
 from services.leads.conversion.kept import document_of, model_of
 from services.leads.register import service as register
-from tests.integration.leads.given import handle, received
+from tests.integration.leads.given import DAY, company, handle, lead_id, received, said
 from tests.support.keys import bearer
 
 SYSTEM = Principal.system("leads")
-DAY = timedelta(days=1)
-
-
-def lead_id(number: int) -> UUID:
-    return entity_id("crm", "lead", str(number))
-
-
-def said(number: int, at: datetime, created: datetime, **fields: Any) -> CrmLeadChanged:
-    return CrmLeadChanged(
-        connection="crm",
-        external_id=str(number),
-        clock=RecordClock(crm_time=at),
-        received_at=at,
-        created_at=created,
-        lead_id=lead_id(number),
-        **fields,
-    )
-
-
-async def company(database: Database, count: int, *, seed: int = 1, waiting: int = 20, driven: bool = True) -> None:
-    """Leads of the last 400 days; partners' leads convert four times as often when `driven`; the newest wait."""
-    rng = np.random.default_rng(seed)
-    now = clock.now()
-    events = []
-    for number in range(count):
-        created = now - DAY * (390 - 300 * number / count)
-        source = str(rng.choice(["web", "partner", "event"]))
-        facts = {
-            "source": source,
-            "engagement_count": int(rng.poisson(3)),
-            "segment": str(rng.choice(["smb", "enterprise"])),
-        }
-        events.append(said(number, created, created, **facts))
-        if rng.random() < (0.6 if source == "partner" and driven else 0.15 if driven else 0.3):
-            deal = entity_id("crm", "deal", str(number))
-            events.append(
-                said(number, created + 20 * DAY, created, **facts, status="converted", converted_deal_id=deal)
-            )
-        elif rng.random() < 0.7:
-            events.append(said(number, created + 30 * DAY, created, **facts, status="disqualified"))
-    for number in range(count, count + waiting):
-        created = now - DAY * rng.uniform(0, 9)
-        source = "partner" if number % 2 else "web"
-        events.append(said(number, created, created, source=source, engagement_count=3, segment="smb"))
-    await handle(database, *(received(each, each.lead_id) for each in events))
 
 
 async def scores(database: Database) -> list[Any]:

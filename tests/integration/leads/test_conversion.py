@@ -2,19 +2,16 @@
 
 import tempfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from math import log
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.common import clock
 from libs.common.db import Database
-from libs.common.events.crm import CrmLeadChanged, RecordClock
 from libs.common.ids import entity_id
 from libs.common.web.auth import Principal
 from services.leads.conversion import repository, service, waiting

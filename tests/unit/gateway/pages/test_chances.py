@@ -48,14 +48,14 @@ def written(likely: dict[str, Any] | None) -> str:
     return (
         environment()
         .get_template("lead_chance.html")
-        .render(likely=likely, made=contributions(likely) if likely else None)
+        .render(likely=likely, made=contributions(likely) if likely else None, zone="Europe/Berlin")
     )
 
 
 def test_a_chance_says_what_it_rests_on_and_unknown_stays_unknown() -> None:
     html = written(told(-1.0, [0.5]))
     assert "37\u202f%" in html
-    assert "by the model of 22 Nov 2026" in html
+    assert "by the model of 22 Nov 2026 02:00:00" in html
     assert "12.5\u202f%" in html
     assert ">35</data> leads like this one" in html
     assert '<td class="muted">unknown</td>' in html

@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from deploy.local import commands, supervisor
+from deploy.local.components import ONE_THREAD
 from deploy.local.errors import LocalError
+
+# Before anything loads the library; the processes started from here inherit it.
+os.environ.update(ONE_THREAD | os.environ)
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Foretell on one machine."

@@ -21,6 +21,9 @@ PACKAGES = {
 KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 """Images often forbid writing compiled modules; every start of a process would then compile six seconds' worth of them."""
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Matrices are small here: threads of a numerical library wait for each other in a loop, and a busy machine then takes ten times as long."""
+
 
 def database(name: str) -> str:
     """The database of a component."""
@@ -62,7 +65,7 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
             LOOPBACK,
         )  # the simulated CRM is asked back on this machine
         settings["FORETELL_FETCH_ALLOW"] = ",".join(each for each in allowed if each)
-    defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
+    defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1", **ONE_THREAD}
     return {**defaults, **os.environ, **KEEP_BYTECODE, **settings}
 
 

@@ -9,6 +9,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
     accuracy,
     attainment,
+    calibration,
     calls,
     campaigns,
     connections,
@@ -44,6 +45,7 @@ router.include_router(metrics.router)
 router.include_router(deal.router)
 router.include_router(leads.router)
 router.include_router(flow.router)
+router.include_router(calibration.router)
 router.include_router(lead.router)
 router.include_router(campaigns.router)
 

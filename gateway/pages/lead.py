@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
+from gateway.pages.chances import contributions
 from gateway.pages.leads import CLOCKS, STANDINGS
 from gateway.pages.names import names_of, speakers
 from gateway.pages.templates import page
@@ -157,7 +158,7 @@ async def _shown(
     )
     sellers = {each["person_id"] for team in capacity["teams"] for each in team["people"]}
     told = {each["told_id"] for item in clocks["items"] for each in item["marks"] if each["told_id"]}
-    found = about["queued"]["lead"]
+    found, likely = about["queued"]["lead"], about["queued"]["conversion"]
     others = {pair["other"] if pair["one"] == str(lead_id) else pair["one"]: pair for pair in pairs["items"]}
     shown = list(others)[:LIKE_SHOWN]
     alike = await asyncio.gather(*(services.get("leads", f"leads/{each}", principal=principal) for each in shown))
@@ -176,6 +177,8 @@ async def _shown(
         "lead.html",
         status=typed.status if typed else 200,
         lead=found,
+        likely=likely,
+        made=contributions(likely) if likely else None,
         queued=about["queued"],
         standing=about["standing"],
         standings=STANDINGS,

@@ -7,6 +7,7 @@ SERVICES: tuple[Service, ...] = ("leads", "deals", "pricing", "forecast")
 
 OWNER_OF: dict[str, Service] = {
     "leads": "leads",
+    "lead-models": "leads",
     "deals": "deals",
     "accounts": "deals",
     "organisation": "deals",

@@ -119,6 +119,34 @@ class Database:
             yield session
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncSession]:
+        """A session for a reading of one statement by `sql.Query`: its own snapshot is all it needs, so no transaction begins.
+
+        Each further statement sees what is committed by then.
+        """
+        async with self._writing() as session:
+            connection = await self._living(session)
+            try:
+                sql.keep_driver(session, (await connection.get_raw_connection()).driver_connection)
+                yield session
+            except BaseException as error:
+                # SQLAlchemy has not seen what the driver met; a cancelled statement may still be running.
+                if is_passing(error) or not isinstance(error, Exception):
+                    await connection.invalidate()
+                raise
+
+    async def _living(self, session: AsyncSession) -> AsyncConnection:
+        """A connection of the pool that has not died unnoticed."""
+        for _ in range(self._connections):
+            connection = await session.connection()
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            if not driver.is_closed():
+                return connection
+            await connection.invalidate()
+            await session.close()
+        raise OSError("no connection to the database is alive")
+
+    @asynccontextmanager
     async def direct(self) -> AsyncIterator[AsyncConnection]:
         """A connection of its own outside the pool, autocommitting: for session locks and LISTEN."""
         async with self._direct.connect() as connection:

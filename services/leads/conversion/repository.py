@@ -1,4 +1,4 @@
-"""Named queries: what was known of past leads and what came of them, waiting leads in columns, models, scores."""
+"""Named queries: what was known of past leads and what came of them, models."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.leads.conversion.models import ModelRow
-from services.leads.conversion.odds.table import Floats
 
 _PAST = text(
     """
@@ -59,9 +58,9 @@ _PAST = text(
            array_agg(payload ->> 'role' ORDER BY first_at, lead_id, at) AS role,
            array_agg((payload ->> 'employees')::float8 ORDER BY first_at, lead_id, at) AS employees,
            array_agg((payload ->> 'engagement_count')::float8 ORDER BY first_at, lead_id, at) AS touches,
-           array_agg((extract(epoch FROM at - (payload ->> 'last_activity_at')::timestamptz) / 86400)::float8
+           array_agg(date_part('epoch', at - (payload ->> 'last_activity_at')::timestamptz) / 86400
                      ORDER BY first_at, lead_id, at) AS silent_days,
-           array_agg((extract(epoch FROM at - first_at) / 86400)::float8 ORDER BY first_at, lead_id, at) AS age_days
+           array_agg(date_part('epoch', at - first_at) / 86400 ORDER BY first_at, lead_id, at) AS age_days
     FROM known
     """
 )
@@ -78,89 +77,6 @@ async def past_leads(
     """
     found = await session.execute(_PAST, {"until": until, "horizon": horizon, "ages": list(ages), "most": most})
     return dict(found.mappings().one())
-
-
-WAITING = "lead.version > 0 AND lead.verdict = 'pending' AND NOT lead.deleted AND lead.merged_into IS NULL"
-
-_BATCH = """
-    WITH batch AS MATERIALIZED (
-        SELECT lead.lead_id, lead.version, lead.first_at, lead.state FROM lead {joined}
-        WHERE {waiting} AND lead.lead_id > :after {only}
-        ORDER BY lead.lead_id LIMIT :most
-    )
-    SELECT array_agg(lead_id) AS lead_id, array_agg(version) AS version,
-           array_agg(state ->> 'source') AS source, array_agg(state ->> 'region') AS region,
-           array_agg(state ->> 'market') AS market, array_agg(state ->> 'segment') AS segment,
-           array_agg(state ->> 'product') AS product, array_agg(state ->> 'industry') AS industry,
-           array_agg(state ->> 'role') AS role,
-           array_agg((state ->> 'employees')::float8) AS employees,
-           array_agg((state ->> 'engagement_count')::float8) AS touches,
-           array_agg((extract(epoch FROM cast(:as_of AS timestamptz) - (state ->> 'last_activity_at')::timestamptz) / 86400)::float8)
-               AS silent_days,
-           array_agg((extract(epoch FROM cast(:as_of AS timestamptz) - first_at) / 86400)::float8) AS age_days
-    FROM batch
-"""
-_ALL = text(_BATCH.format(waiting=WAITING, joined="", only=""))
-_STALE = text(
-    _BATCH.format(
-        waiting=WAITING,
-        joined="LEFT JOIN lead_score AS known ON known.lead_id = lead.lead_id",
-        only="AND known.version IS DISTINCT FROM lead.version",
-    )
-)
-
-
-async def waiting_leads(
-    session: AsyncSession, *, after: UUID, most: int, as_of: datetime, only_changed: bool
-) -> dict[str, Any]:
-    """Leads that wait, in columns, by id after `after`; only those changed since they were scored, on demand."""
-    query = _STALE if only_changed else _ALL
-    return dict((await session.execute(query, {"after": after, "most": most, "as_of": as_of})).mappings().one())
-
-
-_SCORED = text(
-    """
-    INSERT INTO lead_score AS known (lead_id, version, model_id, scored_at, chance, prior_share)
-    SELECT n.lead_id, n.version, :model_id, :scored_at, n.chance, n.prior_share FROM unnest(
-        cast(:lead_ids AS uuid[]), cast(:versions AS bigint[]), cast(:chances AS float8[]), cast(:shares AS float8[])
-    ) AS n (lead_id, version, chance, prior_share)
-    ORDER BY n.lead_id
-    ON CONFLICT (lead_id) DO UPDATE
-    SET version = excluded.version, model_id = excluded.model_id, scored_at = excluded.scored_at,
-        chance = excluded.chance, prior_share = excluded.prior_share
-    """
-)
-
-
-async def write_scores(
-    session: AsyncSession,
-    lead_ids: Sequence[UUID],
-    versions: Sequence[int],
-    *,
-    chances: Floats,
-    prior_shares: Floats,
-    model_id: UUID,
-    scored_at: datetime,
-) -> None:
-    await session.execute(
-        _SCORED,
-        {
-            "lead_ids": list(lead_ids),
-            "versions": list(versions),
-            "chances": chances.tolist(),
-            "shares": prior_shares.tolist(),
-            "model_id": model_id,
-            "scored_at": scored_at,
-        },
-    )
-
-
-_FORGET = text(f"DELETE FROM lead_score USING lead WHERE lead.lead_id = lead_score.lead_id AND NOT ({WAITING})")  # noqa: S608
-
-
-async def forget_who_left(session: AsyncSession) -> None:
-    """Drop the chances of leads that wait no more."""
-    await session.execute(_FORGET)
 
 
 class Newest(NamedTuple):
@@ -184,7 +100,8 @@ _MODEL = text(
 )
 _MODELS = text(
     f"""
-    SELECT {_COLUMNS}, figures::text AS figures, '[]' AS segments, leaks::text AS leaks, '{{}}' AS parameters
+    SELECT {_COLUMNS}, figures::text AS figures, '[]' AS segments, leaks::text AS leaks,
+           jsonb_build_object('rows_per_lead', parameters -> 'rows_per_lead')::text AS parameters
     FROM lead_model ORDER BY fitted_at DESC, model_id DESC LIMIT :most
     """  # noqa: S608
 )
@@ -196,7 +113,7 @@ async def find_model(session: AsyncSession, model_id: UUID) -> ModelRow | None:
 
 
 async def list_models(session: AsyncSession, *, most: int) -> list[ModelRow]:
-    """The newest models first, without parameters and segments."""
+    """The newest models first, without segments and with `rows_per_lead` as their only parameter."""
     return [_row(dict(row)) for row in (await session.execute(_MODELS, {"most": most})).mappings()]
 
 

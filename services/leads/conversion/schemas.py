@@ -22,15 +22,17 @@ class ChanceReasonOut(Out):
 class ChanceOut(Out):
     """P(the lead converts within `horizon_days`). logit(chance) = average_log_odds + sum of the reasons' log_odds.
 
-    `prior_share`: how much of it is the rules' prior. `method` is `rules` where no fitted model has been shown to rank
+    `prior_share`: how much of it is the rules' prior, the rest rests on `effective_leads` leads like this one. `method` is `rules` where no fitted model has been shown to rank
     better than newest-first; `model_id` is null before the first fit.
     """
 
     chance: Share
     prior_share: Share
+    effective_leads: float
     horizon_days: int
     method: Literal["model", "rules"]
     model_id: UUID | None
+    fitted_at: datetime | None
     as_of: datetime
     average_log_odds: float
     reasons: list[ChanceReasonOut]
@@ -42,19 +44,27 @@ class IntervalOut(Out):
 
 
 class BinOut(Out):
+    """Rows of neighbouring chances: what was said and came on average; `low` to `high`: 95 % interval of what came."""
+
     leads: int
     said: Share
     came: Share
+    low: Share
+    high: Share
 
 
 class FiguresOut(Out):
-    """How right a model was on the newest leads, which it had not seen. Intervals: 95 %, bootstrap over leads.
+    """How right a model was on the newest leads, which it had not seen. Intervals: 95 %, bootstrap over rows.
+
+    `leads` and `converted` count rows: a lead stands in one for each day of its life on which it is asked.
 
     `lift`: conversions among the fifth with the best chances over those among the newest fifth; null where those are none.
     """
 
     leads: int
     converted: int
+    said: Share
+    came: Share
     auc: float | None
     auc_interval: IntervalOut | None
     newest_first_auc: float | None
@@ -88,6 +98,7 @@ class ModelOut(Out):
     horizon_days: int
     leads: int
     conversions: int
+    rows_per_lead: float
     ridge: float | None
     leaks: list[LeakOut]
     figures: FiguresOut | None

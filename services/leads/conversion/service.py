@@ -1,7 +1,8 @@
 """The rules of chances: when a model is learnt, what scores leads, how a score is told."""
 
 import asyncio
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,20 +19,22 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from libs.common.web.errors import NotFound
 from services.leads.config import settings_of
-from services.leads.conversion import learning, repository
+from services.leads.conversion import learning, repository, waiting
 from services.leads.conversion.facts import Facts
 from services.leads.conversion.kept import document_of, model_of
 from services.leads.conversion.models import ModelRow
-from services.leads.conversion.odds.model import ConversionModel, Prior, Scores
-from services.leads.conversion.odds.table import Floats
+from services.leads.conversion.odds.model import Chances, ConversionModel, Prior, Scores
+from services.leads.conversion.odds.table import Floats, Table
 from services.leads.conversion.schemas import ChanceOut, ChanceReasonOut
+from services.leads.conversion.waiting import Waiting
 
 AGES = (timedelta(), timedelta(days=14), timedelta(days=42))
 """Days of a lead's life on which the past is asked what was known; a lead is scored on any day."""
 
 MOST_LEADS = 20_000
-SCORED_AT_ONCE = 25_000
-FIRST = UUID(int=0)
+NEWEST_MODEL = "(SELECT model_id FROM lead_model ORDER BY fitted_at DESC, model_id DESC LIMIT 1)"
+"""SQL that names the model that scores now, for who reads leads with their chances by one statement."""
+
 _PARSED: dict[UUID, tuple[ModelRow, ConversionModel]] = {}
 """The newest model of this process, by id."""
 
@@ -80,7 +83,8 @@ async def learn(database: Database, *, principal: Principal) -> ModelRow:  # noq
 
 
 async def score_waiting(database: Database, *, only_changed: bool, principal: Principal) -> int:  # noqa: ARG001
-    """Score waiting leads by the newest model, batch by batch, each in its transaction; returns how many.
+    """Score waiting leads as they stand now by the newest model, and keep the chances part by part, each in its transaction;
+    returns how many were scored.
 
     `only_changed`: those that are new or have changed since they were scored; chances of leads that left are dropped.
     """
@@ -88,63 +92,83 @@ async def score_waiting(database: Database, *, only_changed: bool, principal: Pr
         row, model = await _known(session)
     if row is None:
         return 0
-    scored, after = 0, FIRST
-    while True:
-        async with database.transaction() as session:
-            now = clock.now()
-            batch = await repository.waiting_leads(
-                session, after=after, most=SCORED_AT_ONCE, as_of=now, only_changed=only_changed
-            )
-            if batch["lead_id"] is None:
-                break
-            scores = await asyncio.to_thread(_scored, model, batch)
-            await repository.write_scores(
-                session,
-                batch["lead_id"],
-                batch["version"],
-                chances=scores.chance,
-                prior_shares=scores.prior_share,
-                model_id=row.model_id,
-                scored_at=now,
-            )
-        scored, after = scored + len(batch["lead_id"]), batch["lead_id"][-1]
+    scored, as_of = 0, clock.now()
+    with tempfile.TemporaryFile() as file:
+        async with database.reading() as session:
+            await waiting.copy(session, file, as_of=as_of, only_changed=only_changed)
+        parts = waiting.copied(file)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(asyncio.to_thread(_next_scored, model, parts))
+            while (part := await following) is not None:
+                leads, found = part
+                # The next part is worked out while this one is written.
+                following = group.create_task(asyncio.to_thread(_next_scored, model, parts))
+                async with database.transaction() as session:
+                    await waiting.write_scores(
+                        session,
+                        leads,
+                        chances=found.chance,
+                        prior_shares=found.prior_share,
+                        model_id=row.model_id,
+                        scored_at=as_of,
+                    )
+                scored += len(leads)
     async with database.transaction() as session:
-        await repository.forget_who_left(session)
+        await waiting.forget_who_left(session)
     return scored
 
 
 async def chances_of(
-    session: AsyncSession,
-    leads: Sequence[LeadState],
-    *,
-    principal: Principal,  # noqa: ARG001
+    session: AsyncSession, leads: Sequence[LeadState], *, principal: Principal
 ) -> list[ChanceOut | None]:
     """The chance of each lead as it stands now, with its reasons; None for one that waits no more.
 
     The caller has found the leads within the principal's scope.
     """
-    waiting = [lead for lead in leads if lead.verdict == "pending" and not lead.deleted]
-    if not waiting:
+    newest = await repository.newest_model(session)
+    return await chances_by(session, newest.model_id if newest else None, leads, principal=principal)
+
+
+async def chances_by(
+    session: AsyncSession,
+    model_id: UUID | None,
+    leads: Sequence[LeadState],
+    *,
+    principal: Principal,  # noqa: ARG001
+) -> list[ChanceOut | None]:
+    """The same by a model that the caller has found to be the newest, or by the rules without one."""
+    asked = [lead for lead in leads if _waits(lead)]
+    if not asked:
         return [None] * len(leads)
-    row, model = await _known(session)
+    row, model = await _model(session, model_id)
     now = clock.now()
-    horizon = row.horizon_days if row else settings_of(session).conversion_days
-    facts = Facts.of(waiting, as_of=now)
-    scores = model.score(facts.table(), facts.points())
-    told = iter(
-        ChanceOut(
-            chance=float(scores.chance[place]),
-            prior_share=float(scores.prior_share[place]),
-            horizon_days=horizon,
+    told = iter(_told(row, model, asked, now, row.horizon_days if row else settings_of(session).conversion_days))
+    return [next(told) if _waits(lead) else None for lead in leads]
+
+
+def _waits(lead: LeadState) -> bool:
+    return lead.verdict == "pending" and not lead.deleted
+
+
+def _told(
+    row: ModelRow | None, model: ConversionModel, leads: Sequence[LeadState], as_of: datetime, horizon_days: int
+) -> Iterator[ChanceOut]:
+    facts = Facts.of(leads, as_of=as_of)
+    table, points = facts.table(), facts.points()
+    scores = model.score(table, points)
+    for place, (chance, share) in enumerate(zip(scores.chance.tolist(), scores.prior_share.tolist(), strict=True)):
+        yield ChanceOut(
+            chance=chance,
+            prior_share=share,
+            effective_leads=model.prior.weight * (1 - share) / share,
+            horizon_days=horizon_days,
             method=row.method if row else "rules",
             model_id=row.model_id if row else None,
-            as_of=now,
+            fitted_at=row.fitted_at if row else None,
+            as_of=as_of,
             average_log_odds=scores.average,
-            reasons=_reasons(model, scores, facts, place),
+            reasons=_reasons(model, scores, table, points, place),
         )
-        for place in range(len(waiting))
-    )
-    return [next(told) if lead.verdict == "pending" and not lead.deleted else None for lead in leads]
 
 
 async def read_model(session: AsyncSession, model_id: UUID | None, *, principal: Principal) -> ModelRow:  # noqa: ARG001
@@ -164,17 +188,17 @@ async def list_models(session: AsyncSession, *, most: int, principal: Principal)
     return await repository.list_models(session, most=most)
 
 
-def _reasons(model: ConversionModel, scores: Scores, facts: Facts, place: int) -> list[ChanceReasonOut]:
+def _reasons(model: ConversionModel, scores: Scores, table: Table, points: Floats, place: int) -> list[ChanceReasonOut]:
     """Those that say something, the weightiest first; together with the average they are the log-odds."""
     said = [
         ("prior", "how often leads convert at all", float(scores.prior[place])),
-        ("rules", f"{facts.points()[place]:+.0f} points of fit and engagement", float(scores.rules[place])),
+        ("rules", f"{points[place]:+.0f} points of fit and engagement", float(scores.rules[place])),
     ]
     if model.design is not None:
-        table = facts.table()
         values = dict(iter(table))
+        worth = scores.columns[place].tolist()
         said += [
-            (each.name, each.says(values[each.name][place]), float(scores.columns[place, column]))
+            (each.name, each.says(values[each.name][place]), worth[column])
             for column, each in enumerate(model.design.encodings)
         ]
     said.sort(key=lambda reason: -abs(reason[2]))
@@ -190,23 +214,27 @@ def _learnt(found: dict[str, Any]) -> learning.Registered:
     return learning.learn(Facts.of_columns(found), outcomes, leads=found["leads"], rng=rng)
 
 
-def _scored(model: ConversionModel, batch: dict[str, list[object]]) -> Scores:
-    facts = Facts.of_columns(batch)
-    return model.score(facts.table(), facts.points())
+def _next_scored(model: ConversionModel, parts: Iterator[Waiting]) -> tuple[Waiting, Chances] | None:
+    leads = next(parts, None)
+    return None if leads is None else (leads, model.chances(leads.facts.table(), leads.facts.points()))
 
 
 async def _known(session: AsyncSession) -> tuple[ModelRow | None, ConversionModel]:
-    """The newest model, parsed once per process: what is registered never changes."""
     newest = await repository.newest_model(session)
-    if newest is None:
+    return await _model(session, newest.model_id if newest else None)
+
+
+async def _model(session: AsyncSession, model_id: UUID | None) -> tuple[ModelRow | None, ConversionModel]:
+    """A model, parsed once per process: what is registered never changes."""
+    if model_id is None:
         return None, ConversionModel(Prior())
-    if newest.model_id not in _PARSED:
-        row = await repository.find_model(session, newest.model_id)
+    if model_id not in _PARSED:
+        row = await repository.find_model(session, model_id)
         if row is None:
-            raise ModelNotFound(f"There is no model {newest.model_id}.")
+            raise ModelNotFound(f"There is no model {model_id}.")
         _PARSED.clear()
-        _PARSED[newest.model_id] = (row, model_of(row.parameters))
-    return _PARSED[newest.model_id]
+        _PARSED[model_id] = (row, model_of(row.parameters))
+    return _PARSED[model_id]
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

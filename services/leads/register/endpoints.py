@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from libs.common.web.api import Reading
+from libs.common.web.api import Glance, Reading
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
 from services.leads.conversion import service as conversion
@@ -42,10 +42,10 @@ async def list_leads(
     return LeadPageOut(items=items, next_cursor=following)
 
 
-@router.get("/{lead_id}")
-async def read_lead(lead_id: UUID, session: Reading, principal: CurrentPrincipal, response: Response) -> LeadReadOut:
+@router.get("/{lead_id}", response_model=LeadReadOut)
+async def read_lead(lead_id: UUID, session: Glance, principal: CurrentPrincipal) -> Response:
     """A lead as it stands, with the reasons of its grade and of its chance to convert."""
-    row = await service.read_lead(session, lead_id, principal=principal)
-    response.headers["ETag"] = etag(row.version)
-    (chance,) = await conversion.chances_of(session, [row.state] if row.state else [], principal=principal)
-    return LeadReadOut.read(row, chance)
+    row, chance = await service.read_lead_told(session, lead_id, principal=principal)
+    # Written here, once: it is asked for one lead after the other.
+    written = LeadReadOut.read(row, chance).model_dump_json()
+    return Response(written, media_type="application/json", headers={"ETag": etag(row.version)})

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from libs.common.web.schemas import Out
@@ -68,17 +68,7 @@ class LeadOut(Out):
     @classmethod
     def of(cls, row: LeadRow) -> Self:
         """Raises ValueError for a placeholder, which has nothing to show."""
-        if row.state is None:
-            raise ValueError(f"lead {row.lead_id} is a placeholder")
-        state = row.state
-        own = {
-            "version": row.version,
-            "grade": f"{state.fit}{state.engagement}" if state.fit and state.engagement else None,
-            "connection": row.connection,
-            "external_id": row.external_id,
-            "merged_into": row.merged_into,
-        }
-        return cls.model_validate(state.model_dump() | own)
+        return cls.model_validate(_fields(row))
 
 
 class LeadReadOut(LeadOut):
@@ -88,7 +78,20 @@ class LeadReadOut(LeadOut):
 
     @classmethod
     def read(cls, row: LeadRow, conversion: ChanceOut | None) -> Self:
-        return cls.model_validate(LeadOut.of(row).model_dump() | {"conversion": conversion})
+        return cls.model_validate(_fields(row) | {"conversion": conversion})
+
+
+def _fields(row: LeadRow) -> dict[str, Any]:
+    if row.state is None:
+        raise ValueError(f"lead {row.lead_id} is a placeholder")
+    state = row.state
+    return dict(state) | {
+        "version": row.version,
+        "grade": f"{state.fit}{state.engagement}" if state.fit and state.engagement else None,
+        "connection": row.connection,
+        "external_id": row.external_id,
+        "merged_into": row.merged_into,
+    }
 
 
 class LeadPageOut(Out):

@@ -18,6 +18,8 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.leads.conversion import service as conversion
+from services.leads.conversion.schemas import ChanceOut
 from services.leads.register import repository
 from services.leads.register.models import LeadRow, NewInput, NewLink
 from services.leads.register.timeline import (
@@ -63,8 +65,26 @@ async def read_lead(session: AsyncSession, lead_id: UUID, *, lock: bool = False,
     """A lead within the principal's scope, `lock`ed for a change on demand. Raises LeadNotFound."""
     row = await repository.find_lead(session, lead_id, lock=lock, principal=principal)
     if row is None:
-        raise LeadNotFound(f"There is no lead {lead_id} among those you may see.")
+        raise _not_found(lead_id)
     return row
+
+
+async def read_lead_told(
+    session: AsyncSession, lead_id: UUID, *, principal: Principal
+) -> tuple[LeadRow, ChanceOut | None]:
+    """A lead within the principal's scope, and its chance as long as it waits. Raises LeadNotFound."""
+    found = await repository.find_lead_told(session, lead_id, principal=principal)
+    if found is None:
+        raise _not_found(lead_id)
+    row, model_id = found
+    (chance,) = await conversion.chances_by(
+        session, model_id, [row.state] if row.state else [], principal=principal
+    ) or [None]
+    return row, chance
+
+
+def _not_found(lead_id: UUID) -> LeadNotFound:
+    return LeadNotFound(f"There is no lead {lead_id} among those you may see.")
 
 
 async def list_leads(

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Response
 
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
+from services.leads.conversion import service as conversion
+from services.leads.conversion.schemas import ChanceOut
 from services.leads.register.schemas import LeadOut
 from services.leads.responses.clocks import Clock
 from services.leads.routing import service
@@ -50,7 +52,9 @@ async def queue(
         limit=limit,
         principal=principal,
     )
-    items = [_queued(*each) for each in found.items]
+    states = [queued.row.state for queued, _ in found.items if queued.row.state]
+    chances = await conversion.chances_of(session, states, principal=principal)
+    items = [_queued(*each, chance) for each, chance in zip(found.items, chances, strict=True)]
     if form == "csv":
         return Response(_sheet(items), media_type="text/csv; charset=utf-8")
     return QueueOut(
@@ -72,10 +76,13 @@ async def queue(
 async def about(lead_id: UUID, session: Reading, principal: CurrentPrincipal) -> AboutOut:
     """Where a lead stands in the queue, with its clock."""
     found, clock, standing = await service.about(session, lead_id, principal=principal)
-    return AboutOut.model_validate({"lead_id": lead_id, "standing": standing, "queued": _queued(found, clock)})
+    state = found.row.state
+    (chance,) = await conversion.chances_of(session, [state], principal=principal) if state else [None]
+    queued = _queued(found, clock, chance)
+    return AboutOut.model_validate({"lead_id": lead_id, "standing": standing, "queued": queued})
 
 
-def _queued(queued: Queued, clock: Clock) -> QueuedOut:
+def _queued(queued: Queued, clock: Clock, chance: ChanceOut | None) -> QueuedOut:
     return QueuedOut(
         lead=LeadOut.of(queued.row),
         place=queued.place,
@@ -83,6 +90,7 @@ def _queued(queued: Queued, clock: Clock) -> QueuedOut:
         clock=ClockOut.of(clock),
         team_id=queued.team_id,
         duplicates=queued.duplicates,
+        conversion=chance,
     )
 
 
@@ -101,12 +109,25 @@ def _sheet(items: list[QueuedOut]) -> bytes:
         "currency",
         "owner_id",
     )
-    writer.writerow((*columns, "recycled_until", "arrived_at", "due_at", "responded_at", "clock", "reasons"))
+    writer.writerow(
+        (
+            *columns,
+            "recycled_until",
+            "arrived_at",
+            "due_at",
+            "responded_at",
+            "clock",
+            "chance",
+            "prior_share",
+            "reasons",
+        )
+    )
     for each in items:
         facts = [getattr(each.lead, name) for name in (*columns, "recycled_until")]
         reasons = "; ".join(f"{why.rule} {why.points:+d}: {why.detail}" for why in each.lead.reasons)
         clock = each.clock
-        line = (*facts, each.arrived_at, clock.due_at, clock.responded_at, clock.state, reasons)
+        chance = (each.conversion.chance, each.conversion.prior_share) if each.conversion else (None, None)
+        line = (*facts, each.arrived_at, clock.due_at, clock.responded_at, clock.state, *chance, reasons)
         writer.writerow([_shown(value) for value in line])
     return buffer.getvalue().encode()
 

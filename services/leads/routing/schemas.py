@@ -5,6 +5,7 @@ from typing import Literal, Self
 from uuid import UUID
 
 from libs.common.web.schemas import Out
+from services.leads.conversion.schemas import ChanceOut
 from services.leads.register.schemas import LeadOut
 from services.leads.responses.clocks import Clock, State
 
@@ -24,7 +25,7 @@ class ClockOut(Out):
 
 
 class QueuedOut(Out):
-    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade.
+    """A lead of the queue. `place`: where its grade stands, 1 first; 10 without a grade. The chance moves no place.
 
     `team_id`: of its owner, else the one that the rules name; null where neither is known.
     """
@@ -35,6 +36,7 @@ class QueuedOut(Out):
     clock: ClockOut
     team_id: UUID | None
     duplicates: int
+    conversion: ChanceOut | None
 
 
 class GradeCount(Out):

@@ -1,22 +1,26 @@
 """Events as handlers get them, and what a leads database holds."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from libs.common import clock
 from libs.common.config import CommonSettings
 from libs.common.db import Database
 from libs.common.events.base import Cause, EventData, Received
+from libs.common.events.crm import CrmLeadChanged, RecordClock
 from libs.common.events.deals import DealOpened
-from libs.common.ids import new_id
+from libs.common.ids import entity_id, new_id
 from services.leads.consumers import HANDLERS
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
 
 
 def received(data: EventData, key: UUID, version: int = 1) -> Received[Any]:
@@ -38,6 +42,58 @@ async def handle(database: Database, *events: Received[Any]) -> None:
     """Hand events of one class to their handler, in one transaction."""
     async with database.transaction() as session:
         await HANDLERS[type(events[0].data)](session, events)
+
+
+def lead_id(number: int) -> UUID:
+    return entity_id("crm", "lead", str(number))
+
+
+def said(number: int, at: datetime, created: datetime, **fields: Any) -> CrmLeadChanged:
+    return CrmLeadChanged(
+        connection="crm",
+        external_id=str(number),
+        clock=RecordClock(crm_time=at),
+        received_at=at,
+        created_at=created,
+        lead_id=lead_id(number),
+        **fields,
+    )
+
+
+async def company(
+    database: Database, count: int, *, seed: int = 1, waiting: int = 20, driven: bool = True, leaking: bool = False
+) -> None:
+    """Leads of the last 400 days; partners' leads convert four times as often when `driven`; the newest wait.
+
+    `leaking`: the industry is filled mostly of those that will convert.
+    """
+    rng = np.random.default_rng(seed)
+    now = clock.now()
+    events = []
+    for number in range(count):
+        created = now - DAY * (390 - 300 * number / count)
+        source = str(rng.choice(["web", "partner", "event"]))
+        facts = {
+            "source": source,
+            "engagement_count": int(rng.poisson(3)),
+            "segment": str(rng.choice(["smb", "enterprise"])),
+        }
+        converts = rng.random() < (0.6 if source == "partner" and driven else 0.15 if driven else 0.3)
+        if leaking and rng.random() < (0.9 if converts else 0.2):
+            facts["industry"] = "retail"
+        events.append(said(number, created, created, **facts))
+        if converts:
+            deal = entity_id("crm", "deal", str(number))
+            events.append(
+                said(number, created + 20 * DAY, created, **facts, status="converted", converted_deal_id=deal)
+            )
+        elif rng.random() < 0.7:
+            events.append(said(number, created + 30 * DAY, created, **facts, status="disqualified"))
+    for number in range(count, count + waiting):
+        created = now - DAY * rng.uniform(0, 9)
+        source = "partner" if number % 2 else "web"
+        events.append(said(number, created, created, source=source, engagement_count=3, segment="smb"))
+    await handle(database, *(received(each, each.lead_id) for each in events))
 
 
 def deal(deal_id: UUID, lead_id: UUID | None, version: int = 1, **fields: Any) -> Received[Any]:

@@ -1,72 +1,27 @@
 """From what CRMs said of past leads to a registered model, chances of waiting leads, and how right they are."""
 
+import tempfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from math import log
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
 from libs.common import clock
 from libs.common.db import Database
-from libs.common.events.crm import CrmLeadChanged, RecordClock
 from libs.common.ids import entity_id
 from libs.common.web.auth import Principal
-from services.leads.conversion import repository, service
+from services.leads.conversion import repository, service, waiting
+from services.leads.conversion.facts import Facts
 from services.leads.conversion.kept import document_of, model_of
-from tests.integration.leads.given import handle, received
+from services.leads.register import service as register
+from tests.integration.leads.given import DAY, company, handle, lead_id, received, said
 from tests.support.keys import bearer
 
 SYSTEM = Principal.system("leads")
-DAY = timedelta(days=1)
-
-
-def lead_id(number: int) -> UUID:
-    return entity_id("crm", "lead", str(number))
-
-
-def said(number: int, at: datetime, created: datetime, **fields: Any) -> CrmLeadChanged:
-    return CrmLeadChanged(
-        connection="crm",
-        external_id=str(number),
-        clock=RecordClock(crm_time=at),
-        received_at=at,
-        created_at=created,
-        lead_id=lead_id(number),
-        **fields,
-    )
-
-
-async def company(database: Database, count: int, *, seed: int = 1, waiting: int = 20, driven: bool = True) -> None:
-    """Leads of the last 400 days; partners' leads convert four times as often when `driven`; the newest wait."""
-    rng = np.random.default_rng(seed)
-    now = clock.now()
-    events = []
-    for number in range(count):
-        created = now - DAY * (390 - 300 * number / count)
-        source = str(rng.choice(["web", "partner", "event"]))
-        facts = {
-            "source": source,
-            "engagement_count": int(rng.poisson(3)),
-            "segment": str(rng.choice(["smb", "enterprise"])),
-        }
-        events.append(said(number, created, created, **facts))
-        if rng.random() < (0.6 if source == "partner" and driven else 0.15 if driven else 0.3):
-            deal = entity_id("crm", "deal", str(number))
-            events.append(
-                said(number, created + 20 * DAY, created, **facts, status="converted", converted_deal_id=deal)
-            )
-        elif rng.random() < 0.7:
-            events.append(said(number, created + 30 * DAY, created, **facts, status="disqualified"))
-    for number in range(count, count + waiting):
-        created = now - DAY * rng.uniform(0, 9)
-        source = "partner" if number % 2 else "web"
-        events.append(said(number, created, created, source=source, engagement_count=3, segment="smb"))
-    await handle(database, *(received(each, each.lead_id) for each in events))
 
 
 async def scores(database: Database) -> list[Any]:
@@ -209,6 +164,87 @@ async def test_new_and_changed_leads_are_scored_and_those_that_left_are_forgotte
     assert after[lead_id(0)] > before[lead_id(0)]
 
 
+async def test_what_is_copied_of_waiting_leads_is_what_their_states_say(
+    database_for: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = database_for("leads")
+    now = clock.now()
+    spoken: list[dict[str, Any]] = [
+        {"source": 'web, "new"\nshop', "role": "", "employees": 0},
+        {"source": None, "industry": "Ärzte, Häuser", "engagement_count": 4, "last_activity_at": now - 3 * DAY},
+        {"source": "NULL", "product": "\\N", "last_activity_at": now + DAY},
+        {},
+    ]
+    events = [said(number, now - DAY, now - (number + 1) * DAY, **facts) for number, facts in enumerate(spoken)]
+    await handle(database, *(received(each, each.lead_id) for each in events))
+    monkeypatch.setattr(waiting, "BLOCK_BYTES", 200)
+    with tempfile.TemporaryFile() as file:
+        async with database.reading() as session:
+            await waiting.copy(session, file, as_of=now, only_changed=False)
+        found = {
+            UUID(lead): {name: values[place] for name, values in part.facts.table()}
+            for part in waiting.copied(file)
+            for place, lead in enumerate(part.lead_ids)
+        }
+    async with database.reading() as session:
+        rows = [await register.read_lead(session, lead_id(number), principal=SYSTEM) for number in range(len(spoken))]
+    assert len(found) == len(spoken)
+    for row in rows:
+        assert row.state is not None
+        for name, values in Facts.of([row.state], as_of=now).table():
+            said_so = found[row.lead_id][name]
+            assert said_so == pytest.approx(values[0], nan_ok=True) if values.dtype == float else said_so == values[0]
+
+
+async def test_only_chances_that_changed_are_written_and_a_slower_scoring_overtakes_none(
+    database_for: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = database_for("leads")
+    now = clock.now()
+    events = [said(number, now, now, engagement_count=9, last_activity_at=now) for number in range(6)]
+    await handle(database, *(received(each, each.lead_id) for each in events))
+    await service.learn(database, principal=SYSTEM)
+    monkeypatch.setattr(service.clock, "now", lambda: now + 60 * DAY)
+    versions = text("SELECT lead_id, xmin::text AS writer FROM lead_score ORDER BY lead_id")
+
+    async def scored() -> list[Any]:
+        assert await service.score_waiting(database, only_changed=False, principal=SYSTEM) == 6
+        async with database.reading() as session:
+            return list(await session.execute(versions))
+
+    first = await scored()
+    assert await scored() == first
+    monkeypatch.setattr(service.clock, "now", lambda: now)
+    assert await scored() == first, "a scoring that began earlier is late"
+    monkeypatch.setattr(service.clock, "now", lambda: now + 200 * DAY)
+    later = await scored()
+    assert [row.lead_id for row in later] == [row.lead_id for row in first]
+    assert all(old.writer != new.writer for old, new in zip(first, later, strict=True))
+
+
+async def test_one_lead_is_read_by_one_statement_and_a_dead_connection_is_replaced(
+    api_for: Callable[..., Any],
+) -> None:
+    client, runtime = api_for("leads")
+    await company(runtime.database, 700)
+    await service.learn(runtime.database, principal=SYSTEM)
+    path, seen = f"/v1/leads/{lead_id(701)}", []
+    first = await client.get(path, headers=bearer("manager"))
+    drivers: list[Any] = []
+
+    def watch(connection: Any, *_: object) -> None:
+        connection.driver_connection.add_query_logger(lambda query: seen.append(query.query))
+        drivers.append(connection.driver_connection)
+
+    event.listen(runtime.database.engine.sync_engine, "checkout", watch)
+    again = await client.get(path, headers=bearer("manager"))
+    assert len(seen) == 1, seen
+    assert (again.json()["version"], again.headers["etag"]) == (first.json()["version"], '"1"')
+    drivers[-1].terminate()
+    assert (await client.get(path, headers=bearer("manager"))).status_code == 200
+    assert (await client.get(f"/v1/leads/{lead_id(999)}", headers=bearer("manager"))).status_code == 404
+
+
 async def test_scoring_in_small_batches_gives_what_one_batch_gives(
     database_for: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +253,7 @@ async def test_scoring_in_small_batches_gives_what_one_batch_gives(
     await service.learn(database, principal=SYSTEM)
     await service.score_waiting(database, only_changed=False, principal=SYSTEM)
     whole = [(each.lead_id, each.prior_share) for each in await scores(database)]
-    monkeypatch.setattr(service, "SCORED_AT_ONCE", 7)
+    monkeypatch.setattr(waiting, "BLOCK_BYTES", 700)
     await service.score_waiting(database, only_changed=False, principal=SYSTEM)
     assert [(each.lead_id, each.prior_share) for each in await scores(database)] == [
         (each, pytest.approx(share, abs=1e-6)) for each, share in whole

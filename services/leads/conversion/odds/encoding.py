@@ -16,6 +16,9 @@ SKEWED_FROM = 1.0
 WIDEST = 4.0
 """Scaled numbers are cut at so many spreads from the middle, so that one typing error moves no coefficient."""
 
+EXACT_BELOW = 100.0
+"""A smaller number is told to the tenth."""
+
 UNKNOWN = "unknown"
 RARE = "any other"
 
@@ -73,7 +76,9 @@ class NumberEncoding:
         return np.column_stack([scaled, *hinges, unknown.astype(float)])
 
     def says(self, value: float) -> str:
-        return UNKNOWN if np.isnan(value) else f"{value:g}"
+        if np.isnan(value):
+            return UNKNOWN
+        return f"{value:,.0f}" if abs(value) >= EXACT_BELOW or value == round(value) else f"{value:.1f}"
 
     def _bent(self, values: Floats) -> Floats:
         return np.log1p(np.maximum(values, 0.0)) if self.logarithmic else values

@@ -34,15 +34,14 @@ class Design:
 
     def features(self, table: Table) -> Floats:
         """(leads, features), each less its mean over the leads that the design was learnt on."""
-        return np.asarray(_blocks(self.encodings, self.channel, table) - self.means)
+        found = _blocks(self.encodings, self.channel, table)
+        found -= self.means
+        return found
 
     def by_column(self, features: Floats, slopes: Floats) -> Floats:
         """(leads, columns): what each column adds to the log-odds of each lead, against the average lead."""
-        parts = np.zeros((len(features), len(self.encodings)))
-        for column in range(len(self.encodings)):
-            own = self.column_of == column
-            parts[:, column] = features[:, own] @ slopes[own]
-        return parts
+        belongs = self.column_of[:, None] == np.arange(len(self.encodings))
+        return np.asarray(features @ (slopes[:, None] * belongs))
 
 
 def learn_design(table: Table, *, channel: str | None = None) -> Design:

@@ -1,6 +1,7 @@
 """How right chances were: ranking, log-loss, Brier score, calibration, each from chances and what came."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from scipy.stats import rankdata
@@ -9,6 +10,7 @@ from services.leads.conversion.odds.table import Floats
 
 BINS = 10
 TINY = 1e-12
+Z_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,16 @@ def ece(chances: Floats, outcomes: Floats, bins: int = BINS) -> float:
     """Expected calibration error: |said - came| of equal-count bins, weighted by their leads."""
     cut = reliability(chances, outcomes, bins)
     return sum(part.leads * abs(part.said - part.came) for part in cut) / max(len(chances), 1)
+
+
+def share_interval(share: float, leads: float) -> tuple[float, float]:
+    """The 95 % interval of a share seen on so many leads (Wilson 1927); all of it without leads."""
+    if leads <= 0:
+        return 0.0, 1.0
+    width = Z_95**2 / leads
+    middle = share + width / 2
+    spread = Z_95 * sqrt(share * (1 - share) / leads + width / (4 * leads))
+    return max(0.0, (middle - spread) / (1 + width)), min(1.0, (middle + spread) / (1 + width))
 
 
 def measure(chances: Floats, outcomes: Floats) -> Measured:

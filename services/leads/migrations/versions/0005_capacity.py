@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 TABLES = """
 CREATE TABLE lead_flow (

@@ -32,6 +32,8 @@ def written(standing: str | None, **changes: Any) -> str:
     pair = {"likeness": 0.98, "reasons": [{"detail": "the same mailbox"}]}
     values: dict[str, Any] = {
         "lead": lead,
+        "likely": None,
+        "made": None,
         "queued": {"clock": clock, "arrived_at": AT},
         "standing": standing,
         "standings": STANDINGS,

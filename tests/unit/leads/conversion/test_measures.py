@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from services.leads.conversion.odds import measures
 
@@ -36,3 +37,10 @@ def test_fewer_leads_than_bins_make_fewer_bins() -> None:
 def test_there_is_no_figure_without_leads() -> None:
     with pytest.raises(ValueError, match="no leads"):
         measures.measure(np.zeros(0), np.zeros(0))
+
+
+@pytest.mark.parametrize(("won", "leads"), [(0, 12), (3, 12), (12, 12), (400, 1000)])
+def test_the_interval_of_a_share_is_wilsons(won: int, leads: int) -> None:
+    known = stats.binomtest(won, leads).proportion_ci(0.95, method="wilson")
+    assert measures.share_interval(won / leads, leads) == pytest.approx((known.low, known.high), abs=1e-6)
+    assert measures.share_interval(0.5, 0) == (0.0, 1.0)

@@ -54,6 +54,17 @@ def test_the_reasons_of_every_score_add_up_to_its_log_odds(seed: int, count: int
     assert scores.columns.shape == (20, len(scores.names))
 
 
+def test_chances_of_very_many_leads_are_those_that_are_told_with_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.leads.conversion.odds.model.ROWS_AT_ONCE", 7)
+    rng = np.random.default_rng(2)
+    past = leads(rng, 900)
+    for model in (learn_model(past, channel="channel").model, ConversionModel(Prior(rate=0.2))):
+        asked, points = leads(rng, 40).table, rng.integers(-4, 9, 40).astype(float)
+        told, found = model.score(asked, points), model.chances(asked, points)
+        assert found.chance == pytest.approx(told.chance, abs=1e-12)
+        assert found.prior_share == pytest.approx(told.prior_share, abs=1e-12)
+
+
 def test_reasons_are_against_the_average_lead() -> None:
     past = leads(np.random.default_rng(3), 2_000)
     model = learn_model(past).model

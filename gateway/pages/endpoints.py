@@ -19,6 +19,7 @@ from gateway.pages import (
     movement,
     pipeline,
     projection,
+    scenarios,
     sign_in,
     whatif,
 )
@@ -34,6 +35,7 @@ router.include_router(movement.router)
 router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(whatif.router)
+router.include_router(scenarios.router)
 router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)

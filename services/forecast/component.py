@@ -27,6 +27,7 @@ from services.forecast.record import service as record
 from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
+from services.forecast.scenarios.endpoints import router as scenarios_router
 
 cli = typer.Typer()
 
@@ -130,6 +131,7 @@ COMPONENT = Component(
         accuracy_router,
         outlook_router,
         record_router,
+        scenarios_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

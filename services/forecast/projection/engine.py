@@ -189,7 +189,8 @@ class Model:
         of = group[born.deal]
         known = of >= 0
         place = of[known].astype(np.int64) * segments + born.segment[known]
-        theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
+        # Of nothing at all numpy counts in whole numbers, whatever the weights.
+        theirs = np.bincount(place, counted[known], groups * segments).astype(float).reshape(groups, segments)
         return np.divide(theirs, every, out=np.zeros_like(theirs), where=every > 0)
 
     def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats) -> Outlook:

@@ -20,6 +20,7 @@ from gateway.pages import (
     pipeline,
     projection,
     scenarios,
+    setup,
     sign_in,
     whatif,
 )
@@ -36,6 +37,7 @@ router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(whatif.router)
 router.include_router(scenarios.router)
+router.include_router(setup.router)
 router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)

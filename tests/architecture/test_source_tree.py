@@ -54,6 +54,7 @@ WITHOUT_PRINCIPAL = {
         "version_at": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
+    "services/forecast/setup/service.py": {"answered": "answers of the whole company, behind every projection"},
     "services/forecast/rollup/service.py": {
         "fold": "cells among themselves, by the scheduler",
         "rebuild": "the whole roll-up, from the terminal or a change of rates",

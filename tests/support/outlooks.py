@@ -89,7 +89,14 @@ def projection(**changes: Any) -> dict[str, Any]:
         "others": "1379300.40",
         "target": None,
         "suggested": {"amount": "4270000.00", "share": 0.5, "over_cost": 1.0},
-        "prior": {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "wins": 240},
+        "prior": {
+            "win_rate": 0.25,
+            "cycle_days": 90.0,
+            "deals_a_month": 10.0,
+            "won_amount": None,
+            "answered_at": None,
+            "wins": 240,
+        },
     }
     return ProjectionReading.model_validate({**reading, **changes}).model_dump(mode="json")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ from services.forecast.projection.reading import steps_of
 from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Steps
 from services.forecast.rates.conversion import Rates
+from services.forecast.setup import answered as setup
+from services.forecast.setup.answered import Answered
 
 T = TypeVar("T")
 
@@ -64,7 +66,7 @@ class Learnt:
 class Sight:
     """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came.
 
-    Nothing that was recorded after `known_at` is seen.
+    Nothing that was recorded after `known_at` is seen. `answered` at set-up by then, oldest first.
     """
 
     columns: Columns
@@ -73,6 +75,11 @@ class Sight:
     zone: ZoneInfo
     imported_at: datetime | None
     known_at: datetime
+    answered: Sequence[Answered] = ()
+
+    def settings(self, at: datetime) -> Settings:
+        """The engine's settings at an instant: with what had been answered at set-up by then."""
+        return setup.settings_of(setup.in_force(self.answered, at), currency=self.rates.base)
 
     def steps(self, as_of: datetime, known_at: datetime) -> tuple[Steps, Index]:
         """The steps valid and known at two instants, and the last row of each deal."""
@@ -128,9 +135,10 @@ class Memory:
 
         return await self._once(key, learn, lambda held: held.holds(sight.columns, max(as_of, known_at)))
 
-    async def said(self, sight: Sight, period: Period, lead: int, settings: Settings) -> Said | None:
+    async def said(self, sight: Sight, period: Period, lead: int) -> Said | None:
         """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
         day = period.start + timedelta(days=lead)
+        settings = sight.settings(sight.midnight(day))
         key = ("said", period, lead, repr(sight.rates), sight.known_by(sight.midnight(day)), settings)
 
         def say() -> Said | None:

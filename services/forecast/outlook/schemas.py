@@ -1,6 +1,6 @@
 """What readings of the projection look like. Money is in the reading's currency, chances and shares are in [0, 1]."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -104,11 +104,15 @@ class SuggestedOut(Out):
 
 
 class PriorOut(Out):
-    """The answers at set-up that stand in for history until there is some; `wins` were known to learn from."""
+    """What stands in for history until there is some; `wins` were known to learn from. Answered at set-up at `answered_at`;
+    where that is null nobody has answered, and round numbers are assumed.
+    """
 
     win_rate: float
     cycle_days: float
     deals_a_month: float
+    won_amount: Decimal | None
+    answered_at: datetime | None
     wins: int
 
 

@@ -34,6 +34,8 @@ from services.forecast.projection.steps import Index
 from services.forecast.readings import figures, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.setup import service as setup
+from services.forecast.setup.answered import Answered, in_force
 
 METRIC: Final = "projection-1"
 LEADS: Final = {"month": (0, 10, 20), "quarter": (0, 30, 60), "year": (0, 91, 182, 273)}
@@ -52,6 +54,7 @@ class Projected:
     """A projection of a part: what it is made of and its distribution.
 
     `by`: what is to come by the blend, over what is to come by the engine. `outlook` is None for a period that is over.
+    `answer`: what was answered at set-up by then.
     """
 
     asked: Asked
@@ -63,6 +66,7 @@ class Projected:
     mixed: Blend
     wide: Stretch
     points: dict[str, float | None]
+    answer: Answered | None = None
 
     @property
     def blend(self) -> float:
@@ -112,8 +116,8 @@ async def read(
         suggested=shown.suggested(found.landing, settings_of(session).over_forecast_cost, asked.rates.base)
         if found.outlook
         else None,
-        prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
-        settings=DEFAULT.digest,
+        prior=shown.prior(found.learnt.model.settings, len(found.learnt.model.wins.at), found.answer, asked.rates.base),
+        settings=found.learnt.model.settings.digest,
     )
 
 
@@ -127,7 +131,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
     for lead in LEADS[asked.period.kind][:3]:
-        every = [await memory_of(session).said(sight, period, lead, DEFAULT) for period in periods]
+        every = [await memory_of(session).said(sight, period, lead) for period in periods]
         all_said[lead] = [each for each in every if each is not None]
 
     def worked() -> tuple[list[shown.Saying], dict[int, float]]:
@@ -167,13 +171,14 @@ async def _sight(session: AsyncSession, asked: Asked) -> Sight:
     columns = await past.columns(session)
     imported_at = last_import(columns, asked.known_at)
     zone = ZoneInfo(settings_of(session).org_timezone)
-    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at)
+    answered = await setup.answered(session, known_at=asked.known_at)
+    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at, answered)
 
 
 async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
     today = day_number(asked.business_date.day) + 1
-    instants = (question.as_of, question.known_at)
-    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, today, DEFAULT, asked=instants)
+    instants, settings = (question.as_of, question.known_at), sight.settings(asked.as_of)
+    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, today, settings, asked=instants)
 
 
 async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:
@@ -181,17 +186,18 @@ async def _projected(session: AsyncSession, question: Question, asked: Asked) ->
     learnt = await _learnt(session, question, asked, sight)
     whole = totals.together(totals.tally(await figures.sums(session, asked, "none")).values())
     closed = whole.of("closed_won").amount
-    mixed, wide, points, by = await _company(session, asked, sight, learnt, DEFAULT)
+    mixed, wide, points, by = await _company(session, asked, sight, learnt, learnt.model.settings)
     start, end = day_number(asked.period.start), day_number(asked.period.end)
+    answer = in_force(sight.answered, asked.as_of)
 
     def worked() -> Projected:
         if learnt.model.today >= end:
             over = Landing(float(closed), np.ones(1), np.zeros(1), np.zeros(1), np.zeros(1))
-            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points)
+            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points, answer)
         outlook = learnt.model.outlook(end, start=start, part=_part(asked, learnt))
         landing = outlook.landing(float(closed))
         landing = landing.scaled(landing.to_come * by).widened(wide.scale)
-        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points)
+        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points, answer)
 
     return await asyncio.to_thread(worked)
 
@@ -217,7 +223,7 @@ async def _company(
     lead = max(each for each in LEADS[period.kind] if each <= into)
     before = asked.calendar.before(min(current, period, key=lambda each: each.start), TAUGHT[period.kind])
     memory = memory_of(session)
-    every = [await memory.said(sight, each, lead, settings) for each in before]
+    every = [await memory.said(sight, each, lead) for each in before]
 
     def worked() -> tuple[Blend, Stretch, dict[str, float | None], float]:
         came = sayings.brought(closings(learnt.steps, model.today), before)
@@ -295,4 +301,4 @@ async def ground(session: AsyncSession, question: Question, *, principal: Princi
     """What is learnt once for all parts of a period. Raises what readings raise."""
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     learnt = await _learnt(session, question, asked, sight := await _sight(session, asked))
-    return Ground(asked, learnt, *await _company(session, asked, sight, learnt, DEFAULT))
+    return Ground(asked, learnt, *await _company(session, asked, sight, learnt, learnt.model.settings))

@@ -34,6 +34,7 @@ from services.forecast.projection.learning import Blend, Stretch
 from services.forecast.projection.settings import Settings
 from services.forecast.readings.asked import Asked
 from services.forecast.readings.service import period_out
+from services.forecast.setup.answered import Answered
 
 SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 BINS: Final = 24
@@ -174,9 +175,14 @@ def suggested(landing: Landing, over_cost: float, currency: str) -> SuggestedOut
     return SuggestedOut(amount=amount(at, currency), share=round(share, 6), over_cost=over_cost)
 
 
-def prior(settings: Settings, wins: int) -> PriorOut:
+def prior(settings: Settings, wins: int, answer: Answered | None, currency: str) -> PriorOut:
     return PriorOut(
-        win_rate=settings.win_rate, cycle_days=settings.cycle, deals_a_month=settings.deals_a_month, wins=wins
+        win_rate=settings.win_rate,
+        cycle_days=settings.cycle,
+        deals_a_month=settings.deals_a_month,
+        won_amount=None if settings.won_amount is None else amount(settings.won_amount, currency),
+        answered_at=answer.given_at if answer else None,
+        wins=wins,
     )
 
 

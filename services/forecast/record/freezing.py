@@ -37,7 +37,7 @@ async def freeze(session: AsyncSession, lock: Mapping[str, Any], *, principal: P
     for period_key, of_period in groupby(nodes, key=lambda row: row["period_key"]):
         question = Question(period=period_key, org=ROOT_UNIT, as_of=at, known_at=at)
         found = await outlook.ground(session, question, principal=principal)
-        head["wins"] = len(found.learnt.model.wins.at)
+        head |= {"wins": len(found.learnt.model.wins.at), "settings": found.learnt.model.settings.digest}
         if found.learnt.model.today >= day_number(found.asked.period.end):
             continue
         for population, several_rows in groupby(of_period, key=lambda row: (row["deal_type"], row["value_basis"])):

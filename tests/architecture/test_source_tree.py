@@ -34,7 +34,11 @@ WITHOUT_PRINCIPAL = {
         "due": "connections, for the scheduler",
         "compare": "the scheduler itself; what it finds is read by those who may see the deals of everybody",
     },
-    "services/forecast/outlook/service.py": {"entries": "of deals that the projection found within its caller's scope"},
+    "services/forecast/outlook/service.py": {
+        "entries": "of deals that the projection found within its caller's scope",
+        "beside": "on the ground that the caller was given",
+    },
+    "services/forecast/champion/service.py": {"chosen": "which method answers everybody"},
     "services/forecast/completeness/service.py": {"read": "how complete the whole company is belongs to no scope"},
     "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
     "services/forecast/organisation/service.py": {

@@ -97,6 +97,7 @@ def projection(**changes: Any) -> dict[str, Any]:
             "answered_at": None,
             "wins": 240,
         },
+        "answers": {"method": "blended", "since": None, "chosen_by": None, "reason": None, "made_by": None},
     }
     return ProjectionReading.model_validate({**reading, **changes}).model_dump(mode="json")
 

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import Pool
 
 from libs.common.calendar import FiscalCalendar, Period
+from services.forecast.champion import methods
+from services.forecast.champion.methods import Chosen, Method
 from services.forecast.history.columns import Columns, Index, instant_of, micros, timeline
 from services.forecast.outlook import sayings
 from services.forecast.outlook.sayings import Said
@@ -66,7 +68,7 @@ class Learnt:
 class Sight:
     """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came.
 
-    Nothing that was recorded after `known_at` is seen. `answered` at set-up by then, oldest first.
+    Nothing that was recorded after `known_at` is seen. `answered` at set-up and `chosen` of the two methods by then, oldest first.
     """
 
     columns: Columns
@@ -76,10 +78,12 @@ class Sight:
     imported_at: datetime | None
     known_at: datetime
     answered: Sequence[Answered] = ()
+    chosen: Sequence[Chosen] = ()
 
-    def settings(self, at: datetime) -> Settings:
-        """The engine's settings at an instant: with what had been answered at set-up by then."""
-        return setup.settings_of(setup.in_force(self.answered, at), currency=self.rates.base)
+    def settings(self, at: datetime, method: Method | None = None) -> Settings:
+        """The settings at an instant: with what had been answered at set-up by then, of the method that answered or of another."""
+        answered = setup.settings_of(setup.in_force(self.answered, at), currency=self.rates.base)
+        return methods.settings_of(method or methods.method_of(methods.in_force(self.chosen, at)), answered)
 
     def steps(self, as_of: datetime, known_at: datetime) -> tuple[Steps, Index]:
         """The steps valid and known at two instants, and the last row of each deal."""

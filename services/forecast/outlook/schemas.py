@@ -116,6 +116,18 @@ class PriorOut(Out):
     wins: int
 
 
+class AnswersNowOut(Out):
+    """The method that answers: `blended` or the `engine` alone. Since when, by the rule or a decision, why and by whom; null
+    where nobody ever chose and the first method answers.
+    """
+
+    method: Literal["blended", "engine"]
+    since: datetime | None
+    chosen_by: Literal["rule", "decision"] | None
+    reason: str | None
+    made_by: str | None
+
+
 class ProjectionReading(Reading):
     """The distribution of what will be closed won at the end of a period.
 
@@ -142,6 +154,7 @@ class ProjectionReading(Reading):
     suggested: SuggestedOut | None
     """Null for a period that is over."""
     prior: PriorOut
+    answers: AnswersNowOut
     settings: str
 
 

@@ -16,6 +16,9 @@ from libs.common import clock
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.accuracy.closings import closings
+from services.forecast.champion import methods
+from services.forecast.champion import service as champion
+from services.forecast.champion.methods import Chosen, Method
 from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
@@ -29,7 +32,7 @@ from services.forecast.projection import learning
 from services.forecast.projection.engine import Outlook, Part
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import ENGINE, Blend, Stretch, Told
-from services.forecast.projection.settings import DEFAULT, Settings
+from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Index
 from services.forecast.readings import figures, totals
 from services.forecast.readings.asked import Asked, Question
@@ -54,7 +57,7 @@ class Projected:
     """A projection of a part: what it is made of and its distribution.
 
     `by`: what is to come by the blend, over what is to come by the engine. `outlook` is None for a period that is over.
-    `answer`: what was answered at set-up by then.
+    `answer`: what was answered at set-up by then; `chosen`: the method that answers, None if nobody ever chose.
     """
 
     asked: Asked
@@ -67,6 +70,7 @@ class Projected:
     wide: Stretch
     points: dict[str, float | None]
     answer: Answered | None = None
+    chosen: Chosen | None = None
 
     @property
     def blend(self) -> float:
@@ -117,6 +121,7 @@ async def read(
         if found.outlook
         else None,
         prior=shown.prior(found.learnt.model.settings, len(found.learnt.model.wins.at), found.answer, asked.rates.base),
+        answers=shown.answers(found.chosen),
         settings=found.learnt.model.settings.digest,
     )
 
@@ -127,6 +132,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     sight = await _sight(session, asked)
     learnt = await _learnt(session, question, asked, sight)
+    settings = learnt.model.settings
     current = asked.calendar.like(asked.period, asked.business_date.day)
     periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
@@ -138,7 +144,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
         came = sayings.brought(closings(learnt.steps, learnt.model.today), periods)
         found = []
         for lead, several in all_said.items():
-            for each, (landing, _) in zip(several, sayings.told(several, DEFAULT), strict=True):
+            for each, (landing, _) in zip(several, sayings.told(several, settings), strict=True):
                 at = sight.midnight(each.day)
                 commit = sayings.commit(sight.columns, sight.rates, each.period, at, sight.known_by(at))
                 found.append(shown.Saying(each, lead, landing, came[each.end], commit))
@@ -151,7 +157,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
         periods=[shown.past_period(period, told, came[day_number(period.end)], asked) for period in reversed(listed)],
         methods=shown.methods([each for each in told if each.said.period in listed]),
         why_empty=None if listed else shown.WHY_EMPTY,
-        settings=DEFAULT.digest,
+        settings=settings.digest,
     )
 
 
@@ -172,7 +178,8 @@ async def _sight(session: AsyncSession, asked: Asked) -> Sight:
     imported_at = last_import(columns, asked.known_at)
     zone = ZoneInfo(settings_of(session).org_timezone)
     answered = await setup.answered(session, known_at=asked.known_at)
-    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at, answered)
+    chosen = await champion.chosen(session, known_at=asked.known_at)
+    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at, answered, chosen)
 
 
 async def _learnt(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
@@ -189,15 +196,16 @@ async def _projected(session: AsyncSession, question: Question, asked: Asked) ->
     mixed, wide, points, by = await _company(session, asked, sight, learnt, learnt.model.settings)
     start, end = day_number(asked.period.start), day_number(asked.period.end)
     answer = in_force(sight.answered, asked.as_of)
+    chosen = methods.in_force(sight.chosen, asked.as_of)
 
     def worked() -> Projected:
         if learnt.model.today >= end:
             over = Landing(float(closed), np.ones(1), np.zeros(1), np.zeros(1), np.zeros(1))
-            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points, answer)
+            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points, answer, chosen)
         outlook = learnt.model.outlook(end, start=start, part=_part(asked, learnt))
         landing = outlook.landing(float(closed))
         landing = landing.scaled(landing.to_come * by).widened(wide.scale)
-        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points, answer)
+        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points, answer, chosen)
 
     return await asyncio.to_thread(worked)
 
@@ -302,3 +310,12 @@ async def ground(session: AsyncSession, question: Question, *, principal: Princi
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     learnt = await _learnt(session, question, asked, sight := await _sight(session, asked))
     return Ground(asked, learnt, *await _company(session, asked, sight, learnt, learnt.model.settings))
+
+
+async def beside(session: AsyncSession, found: Ground) -> tuple[Method, Settings, Ground]:
+    """The method that does not answer, its settings, and what projections stand on with it."""
+    asked = found.asked
+    sight = await _sight(session, asked)
+    method = methods.other(methods.method_of(methods.in_force(sight.chosen, asked.as_of)))
+    settings = sight.settings(asked.as_of, method)
+    return method, settings, Ground(asked, found.learnt, *await _company(session, asked, sight, found.learnt, settings))

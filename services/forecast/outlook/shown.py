@@ -10,9 +10,11 @@ import numpy as np
 from libs.common import money
 from services.forecast.accuracy import scores
 from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.champion.methods import Chosen, method_of
 from services.forecast.history.columns import day_of
 from services.forecast.outlook.sayings import BAND, Said
 from services.forecast.outlook.schemas import (
+    AnswersNowOut,
     BandOut,
     BinOut,
     ContributionOut,
@@ -173,6 +175,16 @@ def suggested(landing: Landing, over_cost: float, currency: str) -> SuggestedOut
     share = 1 / (1 + over_cost)
     at = float(landing.quantile(share)[0])
     return SuggestedOut(amount=amount(at, currency), share=round(share, 6), over_cost=over_cost)
+
+
+def answers(chosen: Chosen | None) -> AnswersNowOut:
+    return AnswersNowOut(
+        method=method_of(chosen),
+        since=chosen.made_at if chosen else None,
+        chosen_by=chosen.chosen_by if chosen else None,
+        reason=chosen.reason if chosen else None,
+        made_by=chosen.made_by if chosen else None,
+    )
 
 
 def prior(settings: Settings, wins: int, answer: Answered | None, currency: str) -> PriorOut:

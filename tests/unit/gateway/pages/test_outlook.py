@@ -3,6 +3,7 @@
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.pages.outlook import PARTS, band, parts, prior, quantile, target, w
 from gateway.pages.projection import closed_deals, same_deals
 from gateway.pages.quarters import OURS
 from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.champion.methods import Method as Challenger
 from services.forecast.outlook.schemas import PartsOut
 from services.forecast.projection.learning import ENGINE
 from services.forecast.record.freezing import COMMIT, CORRECTED
@@ -32,7 +34,7 @@ def test_the_parts_are_those_of_the_reading_and_lead_from_nothing_to_the_project
 
 
 def test_every_method_that_may_be_blended_or_compared_has_its_words() -> None:
-    assert set(METHODS) == {*BASELINES, ENGINE, OURS, COMMIT, CORRECTED}
+    assert set(METHODS) == {*BASELINES, ENGINE, OURS, COMMIT, CORRECTED, *get_args(Challenger)}
     assert method_of("gut_feeling").label == "Gut feeling"
 
 

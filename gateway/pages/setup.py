@@ -54,7 +54,9 @@ def shown(found: Mapping[str, Any]) -> dict[str, str]:
     answers = found["answers"] or {}
     begin = {name: answers.get(name) or found["history"][name] or found["assumed"][name] or "" for name in QUESTIONS}
     if begin["win_rate"]:
-        begin["win_rate"] = f"{Decimal(begin['win_rate']) * 100:f}".rstrip("0").rstrip(".")
+        begin["win_rate"] = f"{Decimal(begin['win_rate']) * 100:.1f}".removesuffix(".0")
+    for name in ("cycle_days", "deals_a_month"):
+        begin[name] = str(max(1, round(Decimal(begin[name]))))
     return begin
 
 

@@ -122,7 +122,8 @@ async def compared(
     """Scenarios side by side, all seen from one instant."""
     services, wanted = services_of(request), outlook.target(target)
     chosen = scenario or []
-    found, refused = None, "" if chosen else "Choose scenarios to compare on the page What if."
+    found: dict[str, Any] | None = None
+    refused = "" if chosen else "Choose scenarios to compare on the page What if."
     if chosen:
         asked: dict[str, str | list[str]] = {"scenario": chosen}
         if wanted.amount is not None:

@@ -23,6 +23,8 @@ from gateway.pages import (
     movement,
     pipeline,
     projection,
+    scenarios,
+    setup,
     sign_in,
     whatif,
 )
@@ -39,6 +41,8 @@ router.include_router(movement.router)
 router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(whatif.router)
+router.include_router(scenarios.router)
+router.include_router(setup.router)
 router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)

@@ -13,6 +13,8 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {
     "foretell": Method("Projection", "what Foretell would have said: its model, blended"),
     "hazard": Method("Foretell's model", "closed, open deals each by its chance, and deals not created yet"),
+    "engine": Method("Engine alone", "the projection without the blend, while the blend answers"),
+    "blended": Method("With the blend", "the projection with the blend, while the engine alone answers"),
     "commit": Method("Closed and commit", "what is closed and what is in commit"),
     "commit_corrected": Method("Commit, corrected", "closed, and commit by how much of each person's came before"),
     "naive_last": Method("Same again", "closed, and what was won in as many days just before"),

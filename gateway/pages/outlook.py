@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from gateway.pages import saying
-from gateway.pages.format import chance, day, deals
+from gateway.pages.format import chance, day, deals, whole
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
 
 NARROW, WIDE = 0.8, 0.95
@@ -94,10 +94,12 @@ def prior(found: Mapping[str, Any]) -> str | None:
     if wins >= FEW_WINS:
         return None
     known = "Nothing won is known" if not wins else f"Only {deals(wins)} won {'is' if wins == 1 else 'are'} known"
+    stands_on = "the answers at set-up count" if found["answered_at"] else "assumed answers at set-up count"
+    brings = f", a won one brings {whole(found['won_amount'])}" if found["won_amount"] is not None else ""
     return (
-        f"{known} to learn from. Until there are {FEW_WINS}, the answers at set-up count beside it: "
+        f"{known} to learn from. Until there are {FEW_WINS}, {stands_on} beside it: "
         f"{chance(found['win_rate'])} of deals are won, a deal takes {found['cycle_days']:.0f} days, "
-        f"{found['deals_a_month']:.0f} are created a month."
+        f"{found['deals_a_month']:.0f} are created a month{brings}."
     )
 
 

@@ -3,15 +3,17 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Form, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages import outlook, suppositions
+from gateway.pages import outlook, ranges, scenarios, suppositions
 from gateway.pages.address import WhatIfView
 from gateway.pages.templates import page
 from gateway.pages.views import Supposing, Word
 from gateway.proxy.client import ServiceRefused, Services, services_of
+from libs.common.web.api import Reading
 from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
@@ -25,6 +27,7 @@ WANTED = ("0.5", "0.8", "0.9", "0.95")
 @router.get(WhatIfView.PATH)
 async def what_if(
     request: Request,
+    session: Reading,
     principal: CurrentUser,
     view: Supposing,
     pace: Word = "",
@@ -38,13 +41,51 @@ async def what_if(
     if form:
         said = {"pace": pace, "creation": creation, "without": without, "added": added, "chance": chance}
         view = view.supposing(suppositions.typed(view.suppose, said))
-    services, wanted = services_of(request), outlook.target(view.target)
-    call, (projected, told, needed), refused = await _asked(services, view, wanted, principal)
-    parts = what_if_shown(projected, told, needed, view, wanted)
-    shown = page(request, "whatif.html", call=call, refused=refused, **parts)
+    shown = await _page(request, session, view, principal=principal)
     if form or "at" in request.query_params:
         shown.headers["hx-push-url"] = view.href()
     return shown
+
+
+@router.post(WhatIfView.PATH)
+async def save(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    view: Supposing,
+    name: Annotated[str, Form(max_length=1000)] = "",
+    of: Annotated[str, Form(max_length=20)] = "",
+    unit: Annotated[str, Form(max_length=36)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Keep what is supposed under a name, of the period and unit that the form showed."""
+    refused = await scenarios.save(services_of(request), view, name, of, unit, once, principal=principal)
+    if refused is not None:
+        return await _page(request, session, view, refusal=refused, principal=principal)
+    return RedirectResponse(f"{view.href()}#saved", status_code=303)
+
+
+async def _page(
+    request: Request,
+    session: AsyncSession,
+    view: WhatIfView,
+    *,
+    refusal: scenarios.Refusal | None = None,
+    principal: Principal,
+) -> Response:
+    services, wanted = services_of(request), outlook.target(view.target)
+    call, (projected, told, needed), refused = await _asked(services, view, wanted, principal)
+    kept = await scenarios.saved(session, services, view, projected, principal=principal)
+    return page(
+        request,
+        "whatif.html",
+        status=refusal.status if refusal else 200,
+        call=call,
+        refused=refused,
+        kept=kept,
+        refusal=refusal,
+        **what_if_shown(projected, told, needed, view, wanted),
+    )
 
 
 async def _asked(
@@ -99,6 +140,8 @@ def what_if_shown(
         "effects": suppositions.effects(told) if told else None,
         "bands": [outlook.band(told[name]["bands"], outlook.NARROW) for name in ("as_is", "supposed")] if told else [],
         "parts": outlook.PARTS,
+        "in_words": ranges.said,
+        "opened": lambda scenario: scenarios.opened(view, scenario),
         "of_deal": lambda deal: suppositions.of_deal(view.suppose, deal),
         "factor_of": lambda kind: suppositions.factor_of(view.suppose, kind),
         "supposing": lambda kind, deal: view.supposing(

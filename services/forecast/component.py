@@ -26,9 +26,11 @@ from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
+from services.forecast.record import weighing
 from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
+from services.forecast.scenarios.endpoints import router as scenarios_router
 
 cli = typer.Typer()
 
@@ -94,6 +96,14 @@ async def freeze_projections(runtime: Runtime) -> None:
     await record.freeze_made(runtime.database, principal=Principal.system("forecast"))
 
 
+async def weigh_challenger(runtime: Runtime) -> None:
+    """After a period was closed, switch to the challenger if the rule set beforehand is met."""
+    weighed = runtime.state.get("closing_weighed")
+    runtime.state["closing_weighed"] = await weighing.weigh(
+        runtime.database, weighed, principal=Principal.system("forecast")
+    )
+
+
 async def expire_adjustments(runtime: Runtime) -> None:
     """Write the end of adjustments that have reached their expiry."""
     async with runtime.database.transaction() as session:
@@ -145,12 +155,14 @@ COMPONENT = Component(
         outlook_router,
         record_router,
         attainment_router,
+        scenarios_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),
         Job("fold and sweep roll-up cells", 60, sweep),
         Job("make locks that are due", 20, make_locks),
         Job("freeze the projections of locks", 20, freeze_projections),
+        Job("weigh the challenger", 60, weigh_challenger),
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),
     api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),

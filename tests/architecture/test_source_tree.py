@@ -39,7 +39,9 @@ WITHOUT_PRINCIPAL = {
         "sight_of": "the engine learns from the whole company; what is told was cut to a scope by `decide`",
         "learnt_of": "as above",
         "company": "the blend and the band are the whole company's for every part, as the projection tells",
+        "beside": "on the ground that the caller was given",
     },
+    "services/forecast/champion/service.py": {"chosen": "which method answers everybody"},
     "services/forecast/completeness/service.py": {"read": "how complete the whole company is belongs to no scope"},
     "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
     "services/forecast/organisation/service.py": {
@@ -59,6 +61,7 @@ WITHOUT_PRINCIPAL = {
         "version_at": "exchange rates belong to no scope",
     },
     "services/forecast/readings/service.py": {"envelope": "watermark and clock; the scope was decided in `decide`"},
+    "services/forecast/setup/service.py": {"answered": "answers of the whole company, behind every projection"},
     "services/forecast/rollup/service.py": {
         "fold": "cells among themselves, by the scheduler",
         "rebuild": "the whole roll-up, from the terminal or a change of rates",

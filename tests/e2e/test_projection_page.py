@@ -128,6 +128,40 @@ async def test_without_a_past_the_page_of_past_quarters_says_why_and_what_to_do(
     await expect(page.locator(".empty")).to_contain_text("Import the history")
 
 
+@pytest.mark.refused_forms(1)
+async def test_the_four_questions_are_answered_and_the_projection_says_that_it_stands_on_them(
+    stack: Stack, page: Page, book: Book
+) -> None:
+    """Other tests close a deal or two; the questions are asked until thirty are closed."""
+    await page.goto(f"{stack.url('gateway')}/projection?period={book.year}")
+    await expect(page.locator(".notice.warn")).to_contain_text("assumed answers at set-up")
+    await page.locator(".notice.warn").get_by_role("link", name="Answer them").click()
+    await expect(page.locator("h1")).to_have_text("Four questions")
+    await expect(page.get_by_label("Deals created a month")).not_to_have_value("")
+    await is_fine(page, "setup")
+    answers = {"Deals that are won": "140", "Days": "45", "Deals created": "20", "What a won deal": "31,000.50"}
+    for label, answer in answers.items():
+        await page.get_by_label(label).fill(answer)
+    await page.get_by_role("button", name="Keep these answers").click()
+    await expect(page.locator(".field.wrong")).to_have_count(1)
+    await expect(page.get_by_label("What a won deal")).to_have_value("31,000.50")
+    await page.get_by_label("Deals that are won").fill("40 %")
+    await page.get_by_role("button", name="Keep these answers").click()
+    await expect(page.locator("main")).to_contain_text("Answered by")
+    shown = dict(await numbers(page))
+    assert (shown["answer.win_rate"], shown["answer.won_amount"]) == ("0.4", "31000.50")
+    url = f"{stack.url('gateway')}/api/v1/forecast/projection?period={book.year}"
+    for _ in range(50):  # an answer counts once everything that arrived before it has
+        prior = (await (await page.request.get(url)).json())["prior"]
+        if prior["answered_at"]:
+            break
+        await asyncio.sleep(0.2)
+    assert (prior["win_rate"], prior["won_amount"]) == (0.4, "31000.50")
+    await page.goto(f"{stack.url('gateway')}/projection?period={book.year}")
+    await expect(page.locator(".notice.warn")).to_contain_text("the answers at set-up count beside it: 40")
+    await expect(page.locator(".notice.warn")).to_contain_text("a won one brings 31,001")
+
+
 async def test_pages_of_the_projection_are_accessible_and_fit_the_screen(stack: Stack, page: Page, book: Book) -> None:
     for name, path in (
         ("projection", f"/projection?period={book.year}&target=900000"),

@@ -127,6 +127,51 @@ async def test_the_page_is_accessible_and_fits_the_screen(stack: Stack, page: Pa
     await is_fine(page)
 
 
+@pytest.mark.refused_forms(1)
+async def test_scenarios_are_saved_compared_and_taken_back(stack: Stack, page: Page, large: str, year: str) -> None:
+    at = f"{stack.url('gateway')}{PATH}?period={year}&value_basis=acv"
+    for name, supposed in (("Bold", "pace:1.3,added:40000.50"), ("Wary", "without:1")):
+        await page.goto(f"{at}&suppose={supposed}")
+        await page.get_by_label("Name").fill(name)
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.locator("#saved").get_by_role("link", name=name)).to_be_visible()
+    await page.get_by_label("Name").fill("x")
+    await page.locator("#scenario-name").evaluate("field => { field.maxLength = 100; field.value = 'x'.repeat(90) }")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("Not saved")
+
+    await page.goto(at)
+    await expect(page.locator("#saved")).to_contain_text("Without the largest open deal")
+    await page.locator("#saved").get_by_role("link", name="Bold").click()
+    await expect(page.locator("#effect-2")).to_contain_text("One more deal of 40,001")
+    await is_fine(page, "what-if-saved")
+    await page.get_by_role("button", name="Compare", exact=True).click()
+    await expect(page.locator("h1")).to_contain_text("Scenarios")
+    ids = page.url.replace("&", "?").split("?scenario=")[1:]
+    asked = f"{stack.url('gateway')}/api/v1/forecast/scenarios/compared?" + "&".join(f"scenario={each}" for each in ids)
+    told = await (await page.request.get(asked)).json()
+    shown = dict(await numbers(page))
+    assert shown["as_is.projection"] == told["as_is"]["parts"]["projection"]
+    for place, each in enumerate(told["scenarios"], 1):
+        assert shown[f"{place}.projection"] == each["landing"]["parts"]["projection"]
+        assert shown[f"{place}.low"] == each["landing"]["bands"][0]["low"]
+        changes = [Decimal(shown[f"{place}.change.{number}"]) for number in range(1, len(each["changes"]) + 1)]
+        assert sum(changes) == Decimal(shown[f"{place}.change"]) == Decimal(each["change"])
+        assert Decimal(shown["as_is.projection"]) + sum(changes) == Decimal(shown[f"{place}.projection"])
+    assert {each["name"] for each in told["scenarios"]} == {"Bold", "Wary"}
+    await page.get_by_label("How likely is a target").fill("2,000,000")
+    await page.get_by_role("button", name="Ask").click()
+    await expect(page.locator("data[data-key='1.probability']")).to_be_visible()
+    await is_fine(page, "scenarios")
+
+    await page.goto(at)
+    await page.get_by_role("button", name="Withdraw Wary").click()
+    await expect(page.locator("#saved")).not_to_contain_text("Wary")
+    await page.goto(f"{stack.url('gateway')}/projection/scenarios")
+    await expect(page.locator(".empty")).to_contain_text("Choose scenarios to compare")
+    del large
+
+
 def _address(page: Page) -> list[str]:
     return page.url.partition("suppose=")[2].partition("&")[0].split(",")
 

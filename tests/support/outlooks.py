@@ -91,7 +91,15 @@ def projection(**changes: Any) -> dict[str, Any]:
         "suggested": {"amount": "4270000.00", "share": 0.5, "over_cost": 1.0},
         "learnt": {"as_of": "2026-11-22T00:00:00Z", "known_at": "2026-11-22T00:00:00Z"},
         "change": {"chance": 0.12, "since": "2026-06-01", "wins": 1.0, "losses": 1.01, "moves": 0.99},
-        "prior": {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "wins": 240},
+        "prior": {
+            "win_rate": 0.25,
+            "cycle_days": 90.0,
+            "deals_a_month": 10.0,
+            "won_amount": None,
+            "answered_at": None,
+            "wins": 240,
+        },
+        "answers": {"method": "blended", "since": None, "chosen_by": None, "reason": None, "made_by": None},
     }
     return ProjectionReading.model_validate({**reading, **changes}).model_dump(mode="json")
 

@@ -4,12 +4,13 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import AwareDatetime
 
-from libs.common.web.api import Reading
+from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.outlook import months, moved, service, supposed
+from services.forecast.outlook import answering, months, moved, service, supposed
+from services.forecast.outlook.answering import AnswersIn, SetupOut
 from services.forecast.outlook.months import By
 from services.forecast.outlook.moved import Since
 from services.forecast.outlook.reasons import DealMovedReading, MovedReading
@@ -66,6 +67,23 @@ async def read_needed(
 ) -> NeededReading:
     """What would have to be true: deals won, a pace of wins or a creation, of which each alone makes the target so likely."""
     return await supposed.needed(session, question, target=target, wanted=wanted, principal=principal)
+
+
+@router.get("/setup")
+async def read_setup(session: Reading, principal: CurrentPrincipal) -> SetupOut:
+    """The four questions at set-up: what was answered, and what history says."""
+    return await answering.read(session, principal=principal)
+
+
+@router.post("/setup", status_code=201)
+async def answer_setup(
+    wanted: AnswersIn,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> SetupOut:
+    """Answer them; the answers hold from now on, until history knows better."""
+    return await answering.give(session, wanted, idempotency_key=idempotency_key, principal=principal)
 
 
 @router.get("/projection/past")

@@ -55,9 +55,10 @@ class Memory:
             self._keep(key, found)
             return found
 
-    async def said(self, sight: Sight, period: Period, lead: int, settings: Settings) -> Said | None:
+    async def said(self, sight: Sight, period: Period, lead: int) -> Said | None:
         """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
         day = period.start + timedelta(days=lead)
+        settings = sight.settings(sight.midnight(day))
         key = ("said", period, lead, repr(sight.rates), sight.known_by(sight.midnight(day)), settings)
 
         def say() -> Said | None:

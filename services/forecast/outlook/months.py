@@ -70,7 +70,8 @@ async def read(session: AsyncSession, question: Question, by: By, *, principal: 
     months = _months(asked, learnt.model.today)
     # What the blend and the past say of a month to come they say of all of them.
     company = [
-        await service.company(session, replace(asked, period=month), sight, learnt, DEFAULT) for month in months[:2]
+        await service.company(session, replace(asked, period=month), sight, learnt, learnt.model.settings)
+        for month in months[:2]
     ]
     of_month = [company[min(at, 1)] for at in range(len(months))]
     scaled = np.array([by for _, _, _, by in of_month]), np.array([wide.scale for _, wide, _, _ in of_month])
@@ -93,7 +94,7 @@ async def read(session: AsyncSession, question: Question, by: By, *, principal: 
         total=rows[-1],
         rows=rows[:-1],
         learnt=LearntOut(as_of=learnt.taught.as_of, known_at=learnt.taught.known_at),
-        settings=DEFAULT.digest,
+        settings=learnt.model.settings.digest,
     )
 
 

@@ -36,7 +36,6 @@ from services.forecast.outlook.service import Projected
 from services.forecast.past import service as past
 from services.forecast.projection import moving
 from services.forecast.projection.moving import NEW, TERMS, Look, Moved, Side
-from services.forecast.projection.settings import DEFAULT
 from services.forecast.projection.steps import Floats, Index
 from services.forecast.readings.asked import Question
 from services.forecast.readings.figures import WON
@@ -197,7 +196,7 @@ async def _head(session: AsyncSession, found: Explained) -> dict[str, Any]:
         "since": _end(found.then),
         "until": _end(found.now),
         "imported_at": found.imported_at,
-        "settings": DEFAULT.digest,
+        "settings": found.now.learnt.model.settings.digest,
     }
 
 

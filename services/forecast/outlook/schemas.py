@@ -104,11 +104,15 @@ class SuggestedOut(Out):
 
 
 class PriorOut(Out):
-    """The answers at set-up that stand in for history until there is some; `wins` were known to learn from."""
+    """What stands in for history until there is some; `wins` were known to learn from. Answered at set-up at `answered_at`;
+    where that is null nobody has answered, and round numbers are assumed.
+    """
 
     win_rate: float
     cycle_days: float
     deals_a_month: float
+    won_amount: Decimal | None
+    answered_at: datetime | None
     wins: int
 
 
@@ -130,6 +134,18 @@ class LearntOut(Out):
 
     as_of: datetime
     known_at: datetime
+
+
+class AnswersNowOut(Out):
+    """The method that answers: `blended` or the `engine` alone. Since when, by the rule or a decision, why and by whom; null
+    where nobody ever chose and the first method answers.
+    """
+
+    method: Literal["blended", "engine"]
+    since: datetime | None
+    chosen_by: Literal["rule", "decision"] | None
+    reason: str | None
+    made_by: str | None
 
 
 class ProjectionReading(Reading):
@@ -160,6 +176,7 @@ class ProjectionReading(Reading):
     learnt: LearntOut
     change: ChangeOut
     prior: PriorOut
+    answers: AnswersNowOut
     settings: str
 
 

@@ -16,6 +16,9 @@ from libs.common import clock
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.accuracy.closings import closings
+from services.forecast.champion import methods
+from services.forecast.champion import service as champion
+from services.forecast.champion.methods import Chosen, Method
 from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
@@ -31,11 +34,13 @@ from services.forecast.projection import learning
 from services.forecast.projection.engine import Outlook, Part
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import ENGINE, Blend, Stretch, Told
-from services.forecast.projection.settings import DEFAULT, Settings
+from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Index
 from services.forecast.readings import figures, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.setup import service as setup
+from services.forecast.setup.answered import Answered, in_force
 
 METRIC: Final = "projection-1"
 LEADS: Final = {"month": (0, 10, 20), "quarter": (0, 30, 60), "year": (0, 91, 182, 273)}
@@ -54,6 +59,7 @@ class Projected:
     """A projection of a part: what it is made of and its distribution.
 
     `by`: what is to come by the blend, over what is to come by the engine. `outlook` is None for a period that is over.
+    `answer`: what was answered at set-up by then; `chosen`: the method that answers, None if nobody ever chose.
     """
 
     asked: Asked
@@ -65,6 +71,8 @@ class Projected:
     mixed: Blend
     wide: Stretch
     points: dict[str, float | None]
+    answer: Answered | None = None
+    chosen: Chosen | None = None
 
     @property
     def blend(self) -> float:
@@ -116,8 +124,9 @@ async def read(
         else None,
         learnt=LearntOut(as_of=found.learnt.taught.as_of, known_at=found.learnt.taught.known_at),
         change=shown.change(found.learnt.model.lessons.change),
-        prior=shown.prior(DEFAULT, len(found.learnt.model.wins.at)),
-        settings=DEFAULT.digest,
+        prior=shown.prior(found.learnt.model.settings, len(found.learnt.model.wins.at), found.answer, asked.rates.base),
+        answers=shown.answers(found.chosen),
+        settings=found.learnt.model.settings.digest,
     )
 
 
@@ -127,18 +136,19 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     sight = await sight_of(session, asked)
     learnt = await learnt_of(session, question, asked, sight)
+    settings = learnt.model.settings
     current = asked.calendar.like(asked.period, asked.business_date.day)
     periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
     for lead in LEADS[asked.period.kind][:3]:
-        every = [await memory_of(session).said(sight, period, lead, DEFAULT) for period in periods]
+        every = [await memory_of(session).said(sight, period, lead) for period in periods]
         all_said[lead] = [each for each in every if each is not None]
 
     def worked() -> tuple[list[shown.Saying], dict[int, float]]:
         came = sayings.brought(closings(learnt.steps, learnt.model.today), periods)
         found = []
         for lead, several in all_said.items():
-            for each, (landing, _) in zip(several, sayings.told(several, DEFAULT), strict=True):
+            for each, (landing, _) in zip(several, sayings.told(several, settings), strict=True):
                 at = sight.midnight(each.day)
                 commit = sayings.commit(sight.columns, sight.rates, each.period, at, sight.known_by(at))
                 found.append(shown.Saying(each, lead, landing, came[each.end], commit))
@@ -151,7 +161,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
         periods=[shown.past_period(period, told, came[day_number(period.end)], asked) for period in reversed(listed)],
         methods=shown.methods([each for each in told if each.said.period in listed]),
         why_empty=None if listed else shown.WHY_EMPTY,
-        settings=DEFAULT.digest,
+        settings=settings.digest,
     )
 
 
@@ -172,13 +182,16 @@ async def sight_of(session: AsyncSession, asked: Asked) -> Sight:
     columns = await past.columns(session)
     imported_at = last_import(columns, asked.known_at)
     zone = ZoneInfo(settings_of(session).org_timezone)
-    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at)
+    answered = await setup.answered(session, known_at=asked.known_at)
+    chosen = await champion.chosen(session, known_at=asked.known_at)
+    return Sight(columns, asked.rates, asked.calendar, zone, imported_at, asked.known_at, answered, chosen)
 
 
 async def learnt_of(session: AsyncSession, question: Question, asked: Asked, sight: Sight) -> Learnt:
     """What was learnt for the day of what was asked, and the deals as they stand."""
     day, instants = asked.business_date.day, (question.as_of, question.known_at)
-    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, day, DEFAULT, asked=instants)
+    settings = sight.settings(asked.as_of)
+    return await memory_of(session).learnt(sight, asked.as_of, asked.known_at, day, settings, asked=instants)
 
 
 async def _projected(session: AsyncSession, question: Question, asked: Asked) -> Projected:
@@ -186,17 +199,19 @@ async def _projected(session: AsyncSession, question: Question, asked: Asked) ->
     learnt = await learnt_of(session, question, asked, sight)
     whole = totals.together(totals.tally(await figures.sums(session, asked, "none")).values())
     closed = whole.of("closed_won").amount
-    mixed, wide, points, by = await company(session, asked, sight, learnt, DEFAULT)
+    mixed, wide, points, by = await company(session, asked, sight, learnt, learnt.model.settings)
     start, end = day_number(asked.period.start), day_number(asked.period.end)
+    answer = in_force(sight.answered, asked.as_of)
+    chosen = methods.in_force(sight.chosen, asked.as_of)
 
     def worked() -> Projected:
         if learnt.model.today >= end:
             over = Landing(float(closed), np.ones(1), np.zeros(1), np.zeros(1), np.zeros(1))
-            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points)
+            return Projected(asked, learnt, None, over, closed, 1.0, mixed, wide, points, answer, chosen)
         outlook = learnt.model.outlook(end, start=start, part=_part(asked, learnt))
         landing = outlook.landing(float(closed))
         landing = landing.scaled(landing.to_come * by).widened(wide.scale)
-        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points)
+        return Projected(asked, learnt, outlook, landing, closed, by, mixed, wide, points, answer, chosen)
 
     return await asyncio.to_thread(worked)
 
@@ -222,7 +237,7 @@ async def company(
     lead = max(each for each in LEADS[period.kind] if each <= into)
     before = asked.calendar.before(min(current, period, key=lambda each: each.start), TAUGHT[period.kind])
     memory = memory_of(session)
-    every = [await memory.said(sight, each, lead, settings) for each in before]
+    every = [await memory.said(sight, each, lead) for each in before]
 
     def worked() -> tuple[Blend, Stretch, dict[str, float | None], float]:
         came = sayings.brought(closings(learnt.steps, model.today), before)
@@ -300,10 +315,19 @@ async def ground(session: AsyncSession, question: Question, *, principal: Princi
     """What is learnt once for all parts of a period. Raises what readings raise."""
     asked = await decide(session, question, principal=principal, deals=False, from_history=True)
     learnt = await learnt_of(session, question, asked, sight := await sight_of(session, asked))
-    return Ground(asked, learnt, *await company(session, asked, sight, learnt, DEFAULT))
+    return Ground(asked, learnt, *await company(session, asked, sight, learnt, learnt.model.settings))
 
 
 async def warm(session: AsyncSession, *, principal: Principal) -> None:
     """Learn what readings of today will ask for, if there is any history yet. Raises what readings raise."""
     if len(await past.columns(session)):
         await ground(session, Question(), principal=principal)
+
+
+async def beside(session: AsyncSession, found: Ground) -> tuple[Method, Settings, Ground]:
+    """The method that does not answer, its settings, and what projections stand on with it."""
+    asked = found.asked
+    sight = await sight_of(session, asked)
+    method = methods.other(methods.method_of(methods.in_force(sight.chosen, asked.as_of)))
+    settings = sight.settings(asked.as_of, method)
+    return method, settings, Ground(asked, found.learnt, *await company(session, asked, sight, found.learnt, settings))

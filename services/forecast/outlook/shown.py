@@ -10,9 +10,11 @@ import numpy as np
 from libs.common import money
 from services.forecast.accuracy import scores
 from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.champion.methods import Chosen, method_of
 from services.forecast.history.columns import day_of
 from services.forecast.outlook.sayings import BAND, Said
 from services.forecast.outlook.schemas import (
+    AnswersNowOut,
     BandOut,
     BinOut,
     ChangeOut,
@@ -37,6 +39,7 @@ from services.forecast.projection.learning import Blend, Stretch
 from services.forecast.projection.settings import Settings
 from services.forecast.readings.asked import Asked
 from services.forecast.readings.service import period_out
+from services.forecast.setup.answered import Answered
 
 SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 BINS: Final = 24
@@ -187,9 +190,24 @@ def change(found: Change) -> ChangeOut:
     return ChangeOut(chance=found.chance, since=day_of(found.since), wins=wins, losses=losses, moves=moves)
 
 
-def prior(settings: Settings, wins: int) -> PriorOut:
+def answers(chosen: Chosen | None) -> AnswersNowOut:
+    return AnswersNowOut(
+        method=method_of(chosen),
+        since=chosen.made_at if chosen else None,
+        chosen_by=chosen.chosen_by if chosen else None,
+        reason=chosen.reason if chosen else None,
+        made_by=chosen.made_by if chosen else None,
+    )
+
+
+def prior(settings: Settings, wins: int, answer: Answered | None, currency: str) -> PriorOut:
     return PriorOut(
-        win_rate=settings.win_rate, cycle_days=settings.cycle, deals_a_month=settings.deals_a_month, wins=wins
+        win_rate=settings.win_rate,
+        cycle_days=settings.cycle,
+        deals_a_month=settings.deals_a_month,
+        won_amount=None if settings.won_amount is None else amount(settings.won_amount, currency),
+        answered_at=answer.given_at if answer else None,
+        wins=wins,
     )
 
 

@@ -1,5 +1,6 @@
 """What may be seen at an instant: nothing that was recorded after it. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -7,17 +8,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
+from services.forecast.champion import methods
+from services.forecast.champion.methods import Chosen, Method
 from services.forecast.history.columns import Columns, seen, timeline
 from services.forecast.projection.reading import steps_of
+from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Steps
 from services.forecast.rates.conversion import Rates
+from services.forecast.setup import answered as setup
+from services.forecast.setup.answered import Answered
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """From where history is looked at: its columns, their rates, calendar and time zone, and when what was imported came.
 
-    Nothing that was recorded after `known_at` is seen.
+    Nothing that was recorded after `known_at` is seen. `answered` at set-up and `chosen` of the two methods by then, oldest first.
     """
 
     columns: Columns
@@ -26,6 +32,13 @@ class Sight:
     zone: ZoneInfo
     imported_at: datetime | None
     known_at: datetime
+    answered: Sequence[Answered] = ()
+    chosen: Sequence[Chosen] = ()
+
+    def settings(self, at: datetime, method: Method | None = None) -> Settings:
+        """The settings at an instant: with what had been answered at set-up by then, of the method that answered or of another."""
+        answered = setup.settings_of(setup.in_force(self.answered, at), currency=self.rates.base)
+        return methods.settings_of(method or methods.method_of(methods.in_force(self.chosen, at)), answered)
 
     def steps(self, as_of: datetime, known_at: datetime) -> Steps:
         """The steps valid and known at two instants."""

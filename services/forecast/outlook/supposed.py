@@ -1,14 +1,12 @@
-"""What if, by HTTP: suppositions as they are written in an address, and what a projection becomes with them."""
+"""What if, by HTTP: what a projection becomes with what is supposed of it."""
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from math import ceil
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.history.columns import day_number
-from services.forecast.outlook import service, shown
+from services.forecast.outlook import service, shown, written
 from services.forecast.outlook.schemas import (
     DealOut,
     EffectOut,
@@ -26,22 +24,11 @@ from services.forecast.outlook.schemas import (
     SupposedReading,
 )
 from services.forecast.outlook.service import Projected
+from services.forecast.outlook.written import Word
 from services.forecast.projection import supposing
 from services.forecast.projection.supposing import Supposition, World
 from services.forecast.readings.asked import Question
 from services.forecast.readings.service import envelope, period_out
-
-MOST: Final = 30
-"""Suppositions of one question."""
-_FORM: Final = re.compile(r"(?P<kind>[a-z]+):(?P<first>[^:]+)(:(?P<second>[^:]+))?")
-_FORMS: Final = (
-    "won:<deal>, won:<deal>:<amount>, lost:<deal>, moved:<deal>:<date>, added:<amount>, added:<amount>:<chance>, "
-    "without:<number>, pace:<factor>, creation:<factor>"
-)
-
-
-class UnreadableSupposition(Invalid):
-    """What is supposed cannot be understood, or not of what was asked for."""
 
 
 class NothingToSuppose(Invalid):
@@ -52,7 +39,7 @@ class NothingToSuppose(Invalid):
 class Written:
     """A supposition as it was written, the number of its deal, if it is of one, and what it means to the engine."""
 
-    text: str
+    word: Word
     deal: int | None
     means: Supposition
 
@@ -69,30 +56,11 @@ async def read(
 
     Raises UnreadableSupposition, NothingToSuppose, and what the projection raises.
     """
-    found = await _open(session, question, target=target, principal=principal)
-    if len(texts) > MOST:
-        raise UnreadableSupposition(f"suppose: {len(texts)} suppositions; at most {MOST} are taken at once.")
-    written = [_written(text, found) for text in texts]
-
-    def worked() -> list[LandingOut]:
-        worlds = supposing.suppose(_asked(found), [each.means for each in written])
-        return [_landing(world, found, target) for world in worlds]
-
-    landings = await asyncio.to_thread(worked)
-    numbers = [each.parts.projection for each in landings]
-    entries = await service.entries(
-        session, found.learnt, np.array([each.deal for each in written if each.deal is not None], dtype=np.intp)
-    )
-    named = iter(entries)
-    effects = [
-        EffectOut(
-            suppose=each.text,
-            deal=None if each.deal is None else _deal(next(named)),
-            change=after - before,
-            projection=after,
-        )
-        for each, before, after in zip(written, numbers, numbers[1:], strict=False)
-    ]
+    words = written.read(texts)
+    found = await open_period(session, question, target=target, principal=principal)
+    means = _open_deals(words, found)
+    landings = await asyncio.to_thread(lands, found, means, target)
+    effects = await changes(session, found, means, landings)
     return SupposedReading(
         **{**await envelope(session, found.asked), "metric_version": service.METRIC},
         period=period_out(found.asked.period, found.asked.business_date.day),
@@ -102,11 +70,44 @@ async def read(
     )
 
 
+async def checked(
+    session: AsyncSession, question: Question, words: Sequence[Word], *, principal: Principal
+) -> Projected:
+    """The projection of which something is supposed. Raises what `read` raises."""
+    found = await open_period(session, question, target=None, principal=principal)
+    _open_deals(words, found)
+    return found
+
+
+def lands(found: Projected, means: Sequence[Written], target: Decimal | None) -> list[LandingOut]:
+    """The projection as it is, and after each supposition."""
+    worlds = supposing.suppose(_asked(found), [each.means for each in means])
+    return [_landing(world, found, target) for world in worlds]
+
+
+async def changes(
+    session: AsyncSession, found: Projected, means: Sequence[Written], landings: Sequence[LandingOut]
+) -> list[EffectOut]:
+    """What each supposition changes, from the landings before and after it."""
+    numbers = [each.parts.projection for each in landings]
+    deals = np.array([each.deal for each in means if each.deal is not None], dtype=np.intp)
+    named = iter(await service.entries(session, found.learnt, deals))
+    return [
+        EffectOut(
+            suppose=each.word.text,
+            deal=None if each.deal is None else deal_out(next(named)),
+            change=after - before,
+            projection=after,
+        )
+        for each, before, after in zip(means, numbers, numbers[1:], strict=False)
+    ]
+
+
 async def needed(
     session: AsyncSession, question: Question, *, target: Decimal, wanted: float, principal: Principal
 ) -> NeededReading:
     """What alone would make a target so likely. Raises NothingToSuppose, and what the projection raises."""
-    found = await _open(session, question, target=target, principal=principal)
+    found = await open_period(session, question, target=target, principal=principal)
     told = await asyncio.to_thread(supposing.needed, _asked(found), float(target), wanted)
     entries = await service.entries(
         session, found.learnt, np.array([number for number, _ in told.deals], dtype=np.intp)
@@ -118,7 +119,7 @@ async def needed(
         wanted=wanted,
         probability=round(told.now, 6),
         deals=[
-            NeededDealOut(deal=_deal(entry), probability=round(likely, 6))
+            NeededDealOut(deal=deal_out(entry), probability=round(likely, 6))
             for entry, (_, likely) in zip(entries, told.deals, strict=True)
         ],
         deals_suffice=told.deals_suffice,
@@ -128,9 +129,10 @@ async def needed(
     )
 
 
-async def _open(
+async def open_period(
     session: AsyncSession, question: Question, *, target: Decimal | None, principal: Principal
 ) -> Projected:
+    """The projection of a period that is not over. Raises NothingToSuppose, and what the projection raises."""
     found = await service.projected(session, question, target=target, principal=principal)
     if found.outlook is None:
         raise NothingToSuppose(f"period: {found.asked.period.label} is over; what was closed is known.")
@@ -155,7 +157,7 @@ def _up(factor: float | None) -> float | None:
     return None if factor is None else ceil(factor * 10_000) / 10_000
 
 
-def _deal(entry: Mapping[str, Any]) -> DealOut:
+def deal_out(entry: Mapping[str, Any]) -> DealOut:
     return DealOut.model_validate({name: entry[name] for name in DealOut.model_fields})
 
 
@@ -170,85 +172,44 @@ def _landing(world: World, found: Projected, target: Decimal | None) -> LandingO
     )
 
 
-def _written(text: str, found: Projected) -> Written:
-    """What was written. Raises UnreadableSupposition."""
-    form = _FORM.fullmatch(text.strip())
-    if form is None:
-        raise UnreadableSupposition(f"suppose: {text!r} is none of {_FORMS}.")
-    kind, first, second = form["kind"], form["first"], form["second"]
-    number = _Reader(text)
-    match kind, second:
-        case "won" | "lost", _ if kind == "won" or second is None:
-            deal = number.deal(first, found)
-            amount = None if second is None else number.at_least_0(second, "an amount")
-            return Written(text, deal, supposing.Won(deal, amount) if kind == "won" else supposing.Lost(deal))
-        case "moved", str(day):
-            deal = number.deal(first, found)
-            return Written(text, deal, supposing.Moved(deal, number.day(day)))
-        case "added", _:
-            chance = None if second is None else number.share(second)
-            return Written(text, None, supposing.Added(number.at_least_0(first, "an amount"), chance=chance))
-        case "without", None:
-            return Written(text, None, supposing.WithoutLargest(number.count(first)))
-        case "pace", None:
-            return Written(text, None, supposing.Pace(number.factor(first)))
-        case "creation", None:
-            return Written(text, None, supposing.Creation(number.factor(first)))
-    raise UnreadableSupposition(f"suppose: {text!r} is none of {_FORMS}.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads the parts of one supposition; what it cannot read it names together with the whole."""
-
-    text: str
-
-    def deal(self, written: str, found: Projected) -> int:
-        try:
-            number = found.learnt.number(UUID(written))
-        except ValueError:
-            raise self._wrong(written, "the id of a deal") from None
+def taken(word: Word, found: Projected) -> Written | None:
+    """What a word means of a projection; None if it is of a deal that is not open there."""
+    number = None
+    if word.deal is not None:
+        number = found.learnt.number(word.deal)
         if number is None or found.outlook is None or not (found.outlook.standing.deal == number).any():
-            raise self._wrong(written, f"an open deal of {found.asked.org.name} as it was asked for")
-        return number
+            return None
+    return Written(word, number, _means(word, number))
 
-    def at_least_0(self, written: str, what: str) -> float:
-        number = self._number(written, what)
-        if number < 0:
-            raise self._wrong(written, f"{what} of 0 or more")
-        return number
 
-    def share(self, written: str) -> float:
-        number = self._number(written, "a chance from 0 to 1")
-        if not 0 <= number <= 1:
-            raise self._wrong(written, "a chance from 0 to 1")
-        return number
+def _means(word: Word, deal: int | None) -> Supposition:
+    amount = None if word.amount is None else float(word.amount)
+    match word:
+        case Word(kind="won") if deal is not None:
+            return supposing.Won(deal, amount)
+        case Word(kind="lost") if deal is not None:
+            return supposing.Lost(deal)
+        case Word(kind="moved", day=date() as day) if deal is not None:
+            return supposing.Moved(deal, float(day_number(day)))
+        case Word(kind="added") if amount is not None:
+            return supposing.Added(amount, chance=None if word.chance is None else float(word.chance))
+        case Word(kind="without", count=int(count)):
+            return supposing.WithoutLargest(count)
+        case Word(kind="pace", factor=Decimal() as factor):
+            return supposing.Pace(float(factor))
+        case Word(kind="creation", factor=Decimal() as factor):
+            return supposing.Creation(float(factor))
+    raise ValueError(f"{word.text!r} lacks what its kind has")
 
-    def factor(self, written: str) -> float:
-        number = self._number(written, f"a factor from 0 to {supposing.MOST:g}")
-        if not 0 <= number <= supposing.MOST:
-            raise self._wrong(written, f"a factor from 0 to {supposing.MOST:g}")
-        return number
 
-    def count(self, written: str) -> int:
-        if not (written.isascii() and written.isdigit() and 1 <= int(written) <= 1000):
-            raise self._wrong(written, "a number of deals from 1 to 1000")
-        return int(written)
-
-    def day(self, written: str) -> float:
-        try:
-            return float(day_number(date.fromisoformat(written)))
-        except ValueError:
-            raise self._wrong(written, "a day like 2026-12-31") from None
-
-    def _number(self, written: str, what: str) -> float:
-        try:
-            number = Decimal(written)
-        except InvalidOperation:
-            raise self._wrong(written, what) from None
-        if not number.is_finite() or abs(number) >= 10**20:
-            raise self._wrong(written, what)
-        return float(number)
-
-    def _wrong(self, written: str, what: str) -> UnreadableSupposition:
-        return UnreadableSupposition(f"suppose: {self.text!r}: {written!r} is not {what}.")
+def _open_deals(words: Sequence[Word], found: Projected) -> list[Written]:
+    """What the words mean. Raises UnreadableSupposition for a deal that is not open in what was asked for."""
+    every = []
+    for word in words:
+        means = taken(word, found)
+        if means is None:
+            raise written.wrong(
+                word.text, str(word.deal), f"an open deal of {found.asked.org.name} as it was asked for"
+            )
+        every.append(means)
+    return every

@@ -189,6 +189,7 @@ class Model:
         of = group[born.deal]
         known = of >= 0
         place = of[known].astype(np.int64) * segments + born.segment[known]
+        # Of nothing at all numpy counts in whole numbers, whatever the weights.
         theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
         return np.divide(theirs, every, out=np.zeros(theirs.shape), where=every > 0)
 

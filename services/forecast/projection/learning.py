@@ -90,6 +90,8 @@ def blend(told: Sequence[Told], settings: Settings) -> Blend:
     if not complete:
         return Blend(prior, 0)
     others = [name for name in names if name != ENGINE]
+    if not others:
+        return Blend({ENGINE: 1.0}, periods)
     said = np.array([[each.points[name] for name in others] for each in complete])
     engine = np.array([each.points[ENGINE] for each in complete])
     came = np.array([each.came for each in complete])

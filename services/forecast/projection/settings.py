@@ -49,6 +49,8 @@ class Settings:
     """Weeks of creation that the answer given at set-up is worth as long as none is seen."""
     arrival_deals: float = 10.0
     """Deals seen that halve this."""
+    won_amount: float | None = None
+    """What a won deal brings on average, as it was answered at set-up; worth `size_wins` wins, the fewer the more are seen."""
     size_cv: float = 1.0
     """Standard deviation of what a deal brings over its mean, until history says otherwise."""
     size_wins: float = 10.0
@@ -75,8 +77,9 @@ class Settings:
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that change with any number here."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """Twelve hexadecimal digits that change with any number here; what nobody answered is none."""
+        numbers = {name: number for name, number in asdict(self).items() if number is not None}
+        return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:12]
 
 
 DEFAULT: Final = Settings()

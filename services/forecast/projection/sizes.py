@@ -45,6 +45,9 @@ def sizes(wins: Wins, open_amounts: Floats, *, today: int, segments: int, settin
         company = float(known.mean()) if len(known) else np.nan
         spread = (settings.size_cv * company) ** 2
     total = counted.sum()
+    if settings.won_amount is not None:
+        company = _answered(company, float(total), settings.won_amount, settings)
+        spread = spread if total > 0 else (settings.size_cv * company) ** 2
     worth = settings.size_wins
     spread = (total * spread + worth * (settings.size_cv * company) ** 2) / (total + worth)
     weight = np.bincount(segment, counted, segments)
@@ -59,6 +62,14 @@ def sizes(wins: Wins, open_amounts: Floats, *, today: int, segments: int, settin
     relative = spread / company**2 if company else 0.0
     variance = (off + few * relative * mean**2) / (weight + few)
     return Sizes(mean, variance, *_ratio(wins, age, settings))
+
+
+def _answered(company: float, seen: float, answer: float, settings: Settings) -> float:
+    """The answer at set-up with what was seen of wins, if any; the more are seen, the fewer wins the answer is worth."""
+    if seen == 0:
+        return answer
+    worth = settings.size_wins / (1 + seen / settings.size_wins)
+    return (seen * company + worth * answer) / (seen + worth)
 
 
 def _ratio(wins: Wins, age: Ints, settings: Settings) -> tuple[float, float]:

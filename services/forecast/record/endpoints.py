@@ -4,26 +4,29 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from libs.common import money
 from libs.common.events.crm import DealType, ValueBasis
-from libs.common.web.api import Reading
+from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import Invalid
 from services.forecast.accuracy.scores import Coverage
 from services.forecast.calls.steps import NodeKey
+from services.forecast.champion import service as champion
 from services.forecast.config import settings_of
 from services.forecast.readings.endpoints import Exported
 from services.forecast.readings.export import answer
-from services.forecast.record import service
+from services.forecast.record import service, weighing
 from services.forecast.record.export import accuracy_table
 from services.forecast.record.judging import Judged, Method
 from services.forecast.record.schemas import (
     AccuracyOut,
     By,
+    ChampionOut,
+    ChosenIn,
     ComparedOut,
     CoverageOut,
     JudgedOut,
@@ -64,6 +67,29 @@ async def read_accuracy(
     found = await service.accuracy(session, asking, principal=principal)
     reading = _shown(found, asking, settings_of(session).base_currency)
     return answer(accuracy_table(reading), form) if form else reading
+
+
+@router.get("/champion")
+async def read_champion(
+    session: Reading,
+    principal: CurrentPrincipal,
+    as_of: Annotated[AwareDatetime | None, Query(description="the method that answered then")] = None,
+    known_at: Annotated[AwareDatetime | None, Query(description="as known at this instant")] = None,
+) -> ChampionOut:
+    """Which of the two methods answers, since when and why, and what locks tell of both."""
+    return await weighing.read(session, as_of=as_of, known_at=known_at, principal=principal)
+
+
+@router.post("/champion", status_code=201)
+async def choose_champion(
+    wanted: ChosenIn,
+    session: Transaction,
+    principal: CurrentPrincipal,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> ChampionOut:
+    """Decide which method answers from now on; earlier readings keep the method that answered then."""
+    await champion.decide(session, wanted.method, wanted.reason, idempotency_key=idempotency_key, principal=principal)
+    return await weighing.read(session, as_of=None, known_at=None, principal=principal)
 
 
 def _shown(found: Accuracy, asking: Asking, currency: str) -> AccuracyOut:

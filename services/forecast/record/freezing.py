@@ -29,34 +29,41 @@ COMMIT, CORRECTED = "commit", "commit_corrected"
 
 
 async def freeze(session: AsyncSession, lock: Mapping[str, Any], *, principal: Principal) -> dict[str, Any]:
-    """The head of what is frozen (`method`, `settings`, `wins`) and its `rows`, of all periods that are not over."""
+    """The head of what is frozen (`method`, `settings`, `wins`), its `rows` and those of the `challengers`, of all periods that
+    are not over.
+    """
     at = lock["due_at"]
     nodes = await repository.nodes(session, lock["lock_id"])
     head: dict[str, Any] = {"method": outlook.METRIC, "settings": DEFAULT.digest, "wins": 0}
     rows: list[dict[str, Any]] = []
+    challengers: list[dict[str, Any]] = []
     for period_key, of_period in groupby(nodes, key=lambda row: row["period_key"]):
         question = Question(period=period_key, org=ROOT_UNIT, as_of=at, known_at=at)
         found = await outlook.ground(session, question, principal=principal)
-        head["wins"] = len(found.learnt.model.wins.at)
+        head |= {"wins": len(found.learnt.model.wins.at), "settings": found.learnt.model.settings.digest}
         if found.learnt.model.today >= day_number(found.asked.period.end):
             continue
+        method, settings, challenger = await outlook.beside(session, found)
         for population, several_rows in groupby(of_period, key=lambda row: (row["deal_type"], row["value_basis"])):
             frozen = list(several_rows)
             said: Mapping[UUID, Decimal | None] = {}
             if found.asked.business_date.day in found.asked.period:
                 zone = settings_of(session).org_timezone
                 said = commits.corrected(frozen, await repository.commits(session, frozen[0], population, at, zone))
-            rows += await asyncio.to_thread(_rows, found, frozen, population, said)
-    return head | {"rows": rows}
+            made, theirs = await asyncio.to_thread(_rows, found, challenger, frozen, population, said)
+            rows += made
+            challengers += [row | {"method": method, "settings": settings.digest} for row in theirs]
+    return head | {"rows": rows, "challengers": challengers}
 
 
 def _rows(
     ground: Ground,
+    challenger: Ground,
     frozen: Sequence[Mapping[str, Any]],
     population: tuple[str, str],
     corrected: Mapping[UUID, Decimal | None],
-) -> list[dict[str, Any]]:
-    """A row per node of one period and population."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A row per node of one period and population, and one of what the challenger says of it."""
     past, learnt, period = ground.asked.past, ground.learnt, ground.asked.period
     assert past is not None  # noqa: S101 - a projection is made from history
     deal_type, value_basis = population
@@ -71,10 +78,27 @@ def _rows(
     ]
     made = several.projected(learnt.model, learnt.steps, period, owned, nodes, by=ground.by, stretch=ground.wide.scale)
     size_cv = several.spread_of_sizes(learnt.model, owned)
-    return [
-        _row(row, each, ground, corrected.get(row["node_id"])) | {"size_cv": size_cv}
-        for row, each in zip(frozen, made, strict=True)
-    ]
+    rows, theirs = [], []
+    for row, each in zip(frozen, made, strict=True):
+        rows.append(_row(row, each, ground, corrected.get(row["node_id"])) | {"size_cv": size_cv})
+        theirs.append(_of_challenger(row, each, challenger))
+    return rows, theirs
+
+
+def _of_challenger(row: Mapping[str, Any], made: Made, ground: Ground) -> dict[str, Any]:
+    """What it says differs in how much of what is to come it expects, and how wide it is."""
+    currency = ground.asked.rates.base
+    parts = shown.parts(row["closed_won"], made.outlook, made.outlook.to_come * (ground.by - 1), currency)
+    landing = made.outlook.landing(made.node.closed)
+    landing = landing.scaled(landing.to_come * ground.by).widened(ground.wide.scale)
+    (low, high), quantiles = np.split(several.quantiles(landing, np.concatenate((ENDS[1:3], several.SHARES))), [2])
+    return {
+        **{name: row[name] for name in repository.NODE},
+        "projection": parts.projection,
+        "low_80": shown.amount(low, currency),
+        "high_80": shown.amount(high, currency),
+        "quantiles": np.round(quantiles, 2).tolist(),
+    }
 
 
 def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal | None) -> dict[str, Any]:

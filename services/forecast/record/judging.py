@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,19 @@ _SEED: Final = 20_260_101
 Closer = Literal["foretell", "other", "unclear"]
 
 
+class Said(NamedTuple):
+    """What a method said with how sure it was: its quantiles at the shares of the case, and its band of 80 %."""
+
+    quantiles: Floats
+    band: tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One lock of a period that was closed since: what was said of a node, and what came.
 
     `said`: by method the whole period's amount, ours among them; `quantiles` of ours at `shares`; `closed` at the lock.
-    `closed_at`: when it was known what came.
+    `closed_at`: when it was known what came. `own`: of methods beside ours that said how sure they were.
     """
 
     due_at: datetime
@@ -46,6 +53,7 @@ class Case:
     band_95: tuple[float, float] | None
     expected_wins: float
     size_cv: float | None
+    own: Mapping[str, Said] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,10 @@ def _method(name: str, cases: Sequence[Case], *, early: bool) -> Method:
         )
     )
     off, rest = said - came, came - closed
-    spread = _of_ours(here) if name == OURS else _of_point(name, here)
+    told = [case.own[name] for case in here if name in case.own]
+    if name == OURS:
+        told = [Said(case.quantiles, case.band_80) for case in here]
+    spread = _of_own(here, told) if len(told) == len(here) else _of_point(name, here)
     low, high = spread.band
     block = np.unique([case.period.toordinal() for case in here], return_inverse=True)[1]
     early = early or _periods(here) < LEAST_PERIODS
@@ -158,9 +169,11 @@ class _Spread:
     band: tuple[Floats, Floats]
 
 
-def _of_ours(cases: Sequence[Case]) -> _Spread:
-    quantiles = np.array([np.interp(scores.GRID, case.shares, case.quantiles) for case in cases])
-    return _Spread(quantiles, (_array(case.band_80[0] for case in cases), _array(case.band_80[1] for case in cases)))
+def _of_own(cases: Sequence[Case], told: Sequence[Said]) -> _Spread:
+    quantiles = np.array(
+        [np.interp(scores.GRID, case.shares, said.quantiles) for case, said in zip(cases, told, strict=True)]
+    )
+    return _Spread(quantiles, (_array(said.band[0] for said in told), _array(said.band[1] for said in told)))
 
 
 def _of_point(name: str, cases: Sequence[Case]) -> _Spread:

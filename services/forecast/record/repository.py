@@ -92,7 +92,12 @@ async def commits(
     return {row.node_id: Kept(row.periods, row.said, row.came) for row in found}
 
 
-async def append(session: AsyncSession, head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
+async def append(
+    session: AsyncSession,
+    head: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    challengers: Sequence[Mapping[str, Any]],
+) -> bool:
     """Keep what was frozen at a lock; False when somebody did before."""
     added = await session.execute(
         text(
@@ -105,17 +110,25 @@ async def append(session: AsyncSession, head: Mapping[str, Any], rows: Sequence[
     )
     if added.scalar_one_or_none() is None:
         return False
-    for start in range(0, len(rows), AT_ONCE):
-        await session.execute(
-            text(
-                """
-                INSERT INTO lock_projection_row
-                SELECT * FROM jsonb_populate_recordset(NULL::lock_projection_row, cast(:rows AS jsonb))
-                """
-            ),
-            {"rows": _json([{"lock_id": head["lock_id"], **row} for row in rows[start : start + AT_ONCE]])},
-        )
+    for table, of_table in (("lock_projection_row", rows), ("lock_challenger_row", challengers)):
+        for start in range(0, len(of_table), AT_ONCE):
+            await session.execute(
+                text(
+                    f"""
+                    INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, cast(:rows AS jsonb))
+                    """  # noqa: S608 - one of our tables
+                ),
+                {"rows": _json([{"lock_id": head["lock_id"], **row} for row in of_table[start : start + AT_ONCE]])},
+            )
     return True
+
+
+async def newest_closing(session: AsyncSession) -> UUID | None:
+    """The lock made when a period was closed last."""
+    found: UUID | None = await session.scalar(
+        text("SELECT lock_id FROM forecast_lock WHERE kind = 'closed' ORDER BY due_at DESC, lock_id DESC LIMIT 1")
+    )
+    return found
 
 
 def _json(value: Any) -> str:
@@ -137,7 +150,7 @@ async def judged(
 ) -> list[dict[str, Any]]:
     """What weekly locks froze of nodes: of `node_ids`, or of those right below `parent` as they stood then; by due instant.
 
-    `ahead`: how many periods before its own the lock was made. `came` is null until the period was closed; locks due after
+    `challenger`: what the method that did not answer said. `ahead`: how many periods before its own the lock was made. `came` is null until the period was closed; locks due after
     `as_of` or made after `known_at` are not looked at.
     """
     found = await session.execute(
@@ -145,11 +158,14 @@ async def judged(
             f"""
             SELECT r.*, l.due_at, l.state, p.made_at, p.settings, p.method, own.parent_id, own.label,
                    CASE WHEN closed.lock_id IS NULL THEN NULL ELSE coalesce(c.closed_won, 0) END AS came, closed.due_at AS closed_at,
+                   CASE WHEN ch.lock_id IS NOT NULL THEN jsonb_build_object('method', ch.method, 'projection', ch.projection,
+                        'low_80', ch.low_80, 'high_80', ch.high_80, 'quantiles', to_jsonb(ch.quantiles)) END AS challenger,
                    {_LEAD} AS lead_weeks, (l.due_at AT TIME ZONE :zone)::date - r.period_start + 1 AS day
             FROM lock_projection_row r
             JOIN lock_projection p ON p.lock_id = r.lock_id JOIN forecast_lock l ON l.lock_id = r.lock_id
             JOIN lock_row own ON own.lock_id = r.lock_id
                  AND {_SAME_NODE.replace("c.", "own.")}
+            LEFT JOIN lock_challenger_row ch ON ch.lock_id = r.lock_id AND {_SAME_NODE.replace("c.", "ch.")}
             LEFT JOIN ({_OUTCOMES}) closed ON (closed.period_start, closed.period_end, closed.deal_type, closed.value_basis)
                                             = (r.period_start, r.period_end, r.deal_type, r.value_basis)
             LEFT JOIN lock_row c ON c.lock_id = closed.lock_id AND {_SAME_NODE}

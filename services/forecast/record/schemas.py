@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from libs.common.web.schemas import Out
+from pydantic import Field
+
+from libs.common.web.schemas import In, Out
 from services.forecast.calls.steps import NodeKind
+from services.forecast.champion.methods import Method as Name
 from services.forecast.record.judging import Closer
 
 By = Literal["lead", "day", "node"]
@@ -53,6 +56,53 @@ class MethodOut(Out):
     foretell_wape: float | None
     compared: ComparedOut | None
     closer: Closer | None
+
+
+class ChosenOut(Out):
+    """A choice of the method that answers from `made_at` on, by the rule or by somebody's decision."""
+
+    method: Name
+    chosen_by: Literal["rule", "decision"]
+    reason: str
+    made_by: str
+    made_at: datetime
+
+
+class ChosenIn(In):
+    """A decision: which method answers from now on, and why."""
+
+    method: Name
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class EvidenceOut(Out):
+    """Both methods over the company's weekly locks of periods closed since the last choice. `compared`: the champion against the
+    challenger, above 0 the challenger was nearer. `is_met`: the rule says to switch.
+    """
+
+    n: int
+    periods: int
+    champion_wape: float | None
+    challenger_wape: float | None
+    compared: ComparedOut | None
+    is_met: bool
+    why: str
+
+
+class ChampionOut(Out):
+    """The method that answers at two instants, and the one kept beside it. `chosen` is null where nobody ever chose.
+
+    The rule switches when the challenger's error is smaller by `least_gain`, beyond the paired interval, over six periods.
+    """
+
+    as_of: datetime
+    known_at: datetime
+    method: Name
+    challenger: Name
+    chosen: ChosenOut | None
+    evidence: EvidenceOut
+    least_gain: float
+    history: list[ChosenOut]
 
 
 class JudgedOut(Out):

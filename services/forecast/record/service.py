@@ -17,7 +17,7 @@ from services.forecast.calls.steps import NodeKey
 from services.forecast.config import settings_of
 from services.forecast.locks.service import LATE_AFTER
 from services.forecast.record import freezing, repository
-from services.forecast.record.judging import OURS, Case, Judged, by_key, judge
+from services.forecast.record.judging import OURS, Case, Judged, Said, by_key, judge
 from services.forecast.record.schemas import By, PartKind
 from services.forecast.record.several import SHARES
 
@@ -51,10 +51,10 @@ async def freeze_made(database: Database, *, principal: Principal) -> int:
             if lock is None:
                 break
             frozen = await freezing.freeze(session, lock, principal=principal)
-        rows = frozen.pop("rows")
+        rows, challengers = frozen.pop("rows"), frozen.pop("challengers")
         async with database.transaction() as session:
             head = {"lock_id": lock["lock_id"], "made_at": clock.now(), **frozen}
-            done += await repository.append(session, head, rows)
+            done += await repository.append(session, head, rows, challengers)
     return done
 
 
@@ -123,22 +123,23 @@ async def accuracy(session: AsyncSession, asked: Asking, *, principal: Principal
 def _judged(
     by: By, found: Sequence[Mapping[str, Any]], below: Sequence[Mapping[str, Any]]
 ) -> tuple[Judged, list[Part]]:
-    overall = judge([_case(row) for row in found if _is_scored(row)])
-    rows = [row for row in (below if by == "node" else found) if _is_scored(row)]
+    overall = judge([case_of(row) for row in found if is_scored(row)])
+    rows = [row for row in (below if by == "node" else found) if is_scored(row)]
     named: dict[str, tuple[PartKind, str | None]]
     if by == "node":
         named = {str(row["node_id"]): (row["node_kind"], row["label"]) for row in rows}
-        keyed = [(str(row["node_id"]), _case(row)) for row in rows]
+        keyed = [(str(row["node_id"]), case_of(row)) for row in rows]
     elif by == "lead":
         named = {str(row["lead_weeks"]): ("lead", _weeks(row["lead_weeks"])) for row in rows}
-        keyed = [(str(row["lead_weeks"]), _case(row)) for row in sorted(rows, key=lambda row: -row["lead_weeks"])]
+        keyed = [(str(row["lead_weeks"]), case_of(row)) for row in sorted(rows, key=lambda row: -row["lead_weeks"])]
     else:
         named = {key: ("day", f"{word} third") for key, word in zip("123", ("first", "second", "last"), strict=True)}
-        keyed = sorted(((_third(row), _case(row)) for row in rows), key=lambda each: each[0])
+        keyed = sorted(((_third(row), case_of(row)) for row in rows), key=lambda each: each[0])
     return overall, [Part(named[key][0], key, named[key][1], judge(cases)) for key, cases in by_key(keyed).items()]
 
 
-def _is_scored(row: Mapping[str, Any]) -> bool:
+def is_scored(row: Mapping[str, Any]) -> bool:
+    """Whether what a lock said of a period counts: it is closed, and the lock was not incomplete."""
     return row["came"] is not None and row["state"] != "incomplete"
 
 
@@ -151,8 +152,14 @@ def _third(row: Mapping[str, Any]) -> str:
     return str(min(3, max(1, (row["day"] - 1) * 3 // length + 1)))
 
 
-def _case(row: Mapping[str, Any]) -> Case:
+def case_of(row: Mapping[str, Any]) -> Case:
+    """A row of `repository.judged` as it is scored; the challenger by its own name."""
     said = {name: float(amount) for name, amount in row["opponents"].items()}
+    own: dict[str, Said] = {}
+    if challenger := row["challenger"]:
+        said[challenger["method"]] = float(challenger["projection"])
+        band = (float(challenger["low_80"]), float(challenger["high_80"]))
+        own[challenger["method"]] = Said(np.array(challenger["quantiles"]), band)
     low, high = row["low_95"], row["high_95"]
     return Case(
         due_at=row["due_at"],
@@ -167,4 +174,5 @@ def _case(row: Mapping[str, Any]) -> Case:
         band_95=None if low is None else (float(low), float(high)),
         expected_wins=row["expected_wins"],
         size_cv=row["size_cv"],
+        own=own,
     )

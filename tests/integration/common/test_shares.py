@@ -15,7 +15,12 @@ COLUMNS: dict[str, set[str]] = {
     "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
     "deals": set(),
     "pricing": {"quote_line.discount"},
-    "forecast": {"deal_version.stage_probability", "deal_current.stage_probability", "forecast_lock.completeness"},
+    "forecast": {
+        "deal_version.stage_probability",
+        "deal_current.stage_probability",
+        "forecast_lock.completeness",
+        "setup_answer.win_rate",
+    },
 }
 DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.payload"}}
 """Documents of deals, which hold `stage_probability`."""
@@ -35,8 +40,9 @@ NO_SHARES = {
         "lock_projection_row.high_80", "lock_projection_row.high_95", "lock_projection_row.low_80",
         "lock_projection_row.low_95", "lock_projection_row.not_created", "lock_projection_row.open",
         "lock_projection_row.projection", "lock_projection_row.renewals", "lock_projection_row.size_cv",
-        "lock_projection_row.width_scale",
-        "quota.amount", "rate.rate", "rollup_cell.amount", "rollup_cell.weighted", "submission.amount",
+        "lock_projection_row.width_scale", "lock_challenger_row.high_80", "lock_challenger_row.low_80",
+        "lock_challenger_row.projection",
+        "quota.amount", "rate.rate", "setup_answer.cycle_days", "setup_answer.deals_a_month", "setup_answer.won_amount", "rollup_cell.amount", "rollup_cell.weighted", "submission.amount",
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst",
     },

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway.pages.outlook import PARTS, band, change, parts, prior, quantile, t
 from gateway.pages.projection import closed_deals, same_deals
 from gateway.pages.quarters import OURS
 from services.forecast.accuracy.baselines import BASELINES
+from services.forecast.champion.methods import Method as Challenger
 from services.forecast.outlook.schemas import PartsOut
 from services.forecast.projection.learning import ENGINE
 from services.forecast.record.freezing import COMMIT, CORRECTED
@@ -32,7 +34,7 @@ def test_the_parts_are_those_of_the_reading_and_lead_from_nothing_to_the_project
 
 
 def test_every_method_that_may_be_blended_or_compared_has_its_words() -> None:
-    assert set(METHODS) == {*BASELINES, ENGINE, OURS, COMMIT, CORRECTED}
+    assert set(METHODS) == {*BASELINES, ENGINE, OURS, COMMIT, CORRECTED, *get_args(Challenger)}
     assert method_of("gut_feeling").label == "Gut feeling"
 
 
@@ -53,11 +55,15 @@ def test_the_width_is_said_to_be_assumed_until_it_is_learnt() -> None:
 
 
 def test_answers_at_set_up_are_told_of_while_there_are_few_wins() -> None:
-    answers = {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0}
+    answers = {"win_rate": 0.25, "cycle_days": 90.0, "deals_a_month": 10.0, "won_amount": None, "answered_at": None}
     assert (prior({**answers, "wins": 0}) or "").startswith("Nothing won is known to learn from.")
     assert (prior({**answers, "wins": 1}) or "").startswith("Only 1 deal won is known")
     assert "a deal takes 90 days" in (prior({**answers, "wins": 29}) or "")
     assert prior({**answers, "wins": 30}) is None
+    assert "assumed answers at set-up count" in (prior({**answers, "wins": 0}) or "")
+    given = prior({**answers, "wins": 0, "answered_at": "2026-11-22T12:00:00Z", "won_amount": "5000.50"}) or ""
+    assert "30, the answers at set-up count" in given
+    assert given.endswith("10 are created a month, a won one brings 5,001.")
 
 
 def test_a_band_of_95_percent_is_there_only_when_the_reading_has_one() -> None:

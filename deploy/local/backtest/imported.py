@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,8 @@ from services.forecast.history.columns import (
     DAYS,
     NO_AMOUNT,
     NO_DAY,
+    NO_TIME,
+    OPTIONAL_TIMES,
     TIMES,
     WORDS,
     Columns,
@@ -96,16 +98,32 @@ def columns_of(states: Sequence[DealState]) -> Columns:
     return merged(known, {name: _array(known, name, states) for name in ARRAYS})
 
 
+def _quiet_since(state: DealState) -> datetime | None:
+    """The last activity or the creation, whichever came later, as the database finds it."""
+    if not state.activity_known:
+        return None
+    return max(state.last_activity_at or state.created_at, state.created_at)
+
+
+_FOUND: Final[dict[str, Callable[[DealState], Any]]] = {
+    "gone": lambda state: state.removed or state.absorbed_into is not None,
+    "lacks_next_step": lambda state: state.next_step_known and state.next_step is None,
+    "quiet_since": _quiet_since,
+}
+"""Columns that are made of others."""
+
+
 def _array(known: Columns, name: str, states: Sequence[DealState]) -> npt.NDArray[Any]:
-    if name == "gone":
-        return np.array([state.removed or state.absorbed_into is not None for state in states], dtype=bool)
-    values = list(map(attrgetter(_NAMES.get(name, name)), states))
+    if name in _FOUND:
+        values: list[Any] = list(map(_FOUND[name], states))
+    else:
+        values = list(map(attrgetter(_NAMES.get(name, name)), states))
     if name in WORDS:
         return known.words[name].encode([None if value is None else str(value) for value in values])
     if name == "amount":
         values = [NO_AMOUNT if value is None else _units(value) for value in values]
-    elif name in TIMES:
-        values = [micros(value) for value in values]
+    elif name in TIMES or name in OPTIONAL_TIMES:
+        values = [NO_TIME if value is None else micros(value) for value in values]
     elif name in DAYS:
         values = [NO_DAY if value is None else day_number(value) for value in values]
     return np.array(values, dtype=type_of(name))

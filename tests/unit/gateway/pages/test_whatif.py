@@ -11,6 +11,9 @@ from tests.unit.gateway.pages.test_projection import AROUND, number
 
 ALDGATE = "00000000-0000-0000-0000-000000000001"
 
+KEPT = {"items": [], "people": {}, "withdraws": [], "may_save": True, "once": "1"}
+"""No scenario is saved yet."""
+
 
 def written(
     *effects: tuple[str, str, bool],
@@ -30,7 +33,9 @@ def written(
     view = WhatIfView(target=target, suppose=tuple(text for text, _, _ in effects))
     shown = what_if_shown(found, told, needed, view, outlook.target(target))
     template = environment().get_template("whatif.html")
-    return template.render(**AROUND, path="/projection/what-if", call=call, refused=refused, **shown)
+    return template.render(
+        **AROUND, path="/projection/what-if", call=call, refused=refused, refusal=None, kept=KEPT, **shown
+    )
 
 
 def test_each_supposition_has_its_bar_its_change_and_can_be_taken_back() -> None:

@@ -12,7 +12,19 @@ import pytest
 from libs.common import clock
 from libs.common.events.deals import PersonPlaced
 from libs.common.ids import ROOT_UNIT, unit_id
-from tests.integration.forecast.calling import CSO, EMEA, NORTH, NOW, PERIOD, SOUTH, a_region, get, manager, seller
+from tests.integration.forecast.calling import (
+    CSO,
+    EMEA,
+    NORTH,
+    NOW,
+    PERIOD,
+    SOUTH,
+    a_region,
+    get,
+    manager,
+    post,
+    seller,
+)
 from tests.integration.forecast.given import AT, at, deal, handle, named, received, rows
 from tests.integration.forecast.test_booked_rates import set_rates
 from tests.integration.forecast.test_calls_import import upload
@@ -166,6 +178,36 @@ async def test_changing_period_type_view_or_organisation_deletes_no_quota(client
     assert was[str(named("ann"))]["parent_id"] == str(NORTH)
     assert await rows(database, "SELECT * FROM quota ORDER BY quota_id") == kept
     assert before["node"]["quota"] == today[str(ROOT_UNIT)]["quota"] == "1000.00"
+
+
+async def test_changing_the_model_deletes_no_quota_call_or_adjustment(client: Any) -> None:
+    api, database = client
+    await upload(api, "quotas", QUOTAS)
+    await post(api, "submissions", seller("ann"), period=PERIOD, amount="350")
+    await post(
+        api,
+        "adjustments",
+        CSO,
+        owner=str(named("ann")),
+        period=PERIOD,
+        delta="-10",
+        reason="r",
+        expires_at="2024-12-01T00:00:00Z",
+    )
+    tables = ("quota", "submission", "adjustment_entry")
+    kept = [await rows(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables]  # noqa: S608
+    assert [len(each) for each in kept] == [5, 1, 1]
+    before = every(await attained(api, below="all"))
+    for method in ("engine", "blended"):
+        headers = CSO | {"Idempotency-Key": method}
+        chosen = await api.post("/v1/forecast/champion", json={"method": method, "reason": "a try"}, headers=headers)
+        assert chosen.status_code == 201, chosen.text
+        assert [await rows(database, f"SELECT * FROM {table} ORDER BY 1") for table in tables] == kept  # noqa: S608
+        now = every(await attained(api, below="all"))
+        assert {node: told(each) for node, each in now.items()} == {node: told(each) for node, each in before.items()}
+        north = await get(api, "calls", period=PERIOD, org=str(NORTH))
+        (ann,) = [child for child in north["children"] if child["node"]["id"] == str(named("ann"))]
+        assert ann["call"]["amount"] == "350.00"
 
 
 async def test_a_quota_is_known_from_when_it_was_said_and_the_newest_holds(client: Any) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import yaml
@@ -14,6 +15,9 @@ from libs.common import clock
 from simulator import config as simulator_config
 from simulator import connections, examples, senders
 from simulator.records import DealRecord
+
+ORG_ZONE = ZoneInfo("Europe/Berlin")
+"""Of an organisation that says nothing else."""
 
 PEOPLE = """
 version: 1
@@ -66,6 +70,7 @@ class Crm:
 
 
 def deal(external_id: str, *, amount: str, at: datetime | None = None, **changes: Any) -> DealRecord:
-    """An open deal that closes today."""
-    defaults = {"stage": "Negotiate", "category": "commit"}
-    return examples.deal(external_id, at or clock.now(), Decimal(amount), **defaults | changes)
+    """An open deal that closes today, as the organisation's clocks have it: yesterday's date would be a machine's guess."""
+    at = at or clock.now()
+    defaults = {"stage": "Negotiate", "category": "commit", "close_date": at.astimezone(ORG_ZONE).date()}
+    return examples.deal(external_id, at, Decimal(amount), **defaults | changes)

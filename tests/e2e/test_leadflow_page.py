@@ -86,7 +86,7 @@ async def test_an_absence_a_rule_and_the_capacity_line_decide_who_gets_a_lead(
     await page.get_by_label("Market").fill(desk.mark)
     await page.get_by_label("Goes to").select_option(desk.team)
     await page.get_by_role("button", name="Add as the last rule").click()
-    await expect(page.get_by_role("region", name="Rules")).to_contain_text(f"market {desk.mark}")
+    await expect(page.get_by_role("region", name="Rules", exact=True)).to_contain_text(f"market {desk.mark}")
     assert wait_until(lambda: len([each for each in leads if desk.get(each)["owner_id"]]) == 2, timeout_s=20)
     owners = {desk.get(each)["owner_id"] for each in leads} - {None}
     assert owners == {desk.person("bob")}, "who is away gets none, and an hour and a half holds two leads"

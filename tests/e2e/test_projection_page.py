@@ -58,7 +58,10 @@ async def test_the_number_its_range_and_its_parts_are_the_api_s_and_the_parts_ad
     assert sum(parts.values()) == Decimal(shown["projection"]) == Decimal(said["parts"]["projection"])
     assert parts["closed"] >= 47000
     assert (shown["band.low"], shown["band.high"]) == (said["bands"][0]["low"], said["bands"][0]["high"])
-    assert Decimal(shown["band.low"]) <= Decimal(shown["projection"]) <= Decimal(shown["band.high"])
+    # The mean of a large deal that is unlikely may lie above the range, and the page says so.
+    assert parts["closed"] <= Decimal(shown["band.low"]) <= Decimal(shown["band.high"])
+    is_above = Decimal(shown["projection"]) > Decimal(shown["band.high"])
+    await expect(page.locator("#above")).to_have_count(int(is_above))
     for each in said["fan"]:
         for name in ("closed", "low", "middle", "high"):
             assert shown.get(f"fan.{name}.{each['day']}") == each[name]
@@ -91,10 +94,9 @@ async def test_a_target_gives_the_probability_that_it_is_reached(stack: Stack, p
             f"{stack.url('gateway')}/api/v1/forecast/projection", params={"period": book.year, "target": str(target)}
         )
         assert said[-1] == Decimal(str((await answer.json())["target"]["probability"]))
-    assert said == [
-        pytest.approx(Decimal("0.9"), abs=Decimal("0.03")),
-        pytest.approx(Decimal("0.1"), abs=Decimal("0.03")),
-    ]
+    # What is closed already is reached for certain, also where nine in ten landings are no more than that.
+    assert said[0] >= Decimal("0.87")
+    assert said[1] == pytest.approx(Decimal("0.1"), abs=Decimal("0.03"))
     assert f"target={high}" in page.url.replace("%2C", "")
 
     await page.get_by_label("Target for").fill("a lot")

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,14 +25,21 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """Rules of the accessibility checker that look at colours."""
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
+@contextmanager
+def own_stack(env: Mapping[str, Mapping[str, str]] | None = None) -> Iterator[Stack]:
     """A running system on free ports, without the simulated CRM. PostgreSQL's own user has to enter its folder."""
     with tempfile.TemporaryDirectory(prefix="foretell-e2e-") as folder:
         home = Path(folder)
         home.chmod(0o755)
-        with Stack(home, ports="auto") as running:
+        with Stack(home, ports="auto", env=env) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The system that most tests share. Each brings records of its own and asks nothing that those of others change."""
+    with own_stack() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +134,10 @@ Known = Callable[[Mapping[str, str]], None]
 @pytest.fixture(scope="session")
 def await_known(stack: Stack) -> Known:
     """`await_known({external_id: text})`: until the forecast has each deal of `crm`, and its newest entry says `text`."""
+    return knowing(stack)
+
+
+def knowing(stack: Stack) -> Known:
     key = stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
 
     def known(external_id: str, text: str) -> bool:

@@ -1,7 +1,6 @@
 """The page on how right the projection was, in a real browser: too early without a past, figures and pictures with one."""
 
 import asyncio
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +24,7 @@ from libs.common.ids import ROOT_UNIT, new_id
 from services.forecast.config import Settings
 from services.forecast.locks.due import Timetable
 from services.forecast.record.several import SHARES
-from tests.e2e.conftest import is_fine, numbers, sign_in, sign_in_link, watched
+from tests.e2e.conftest import is_fine, numbers, own_stack, sign_in, sign_in_link, watched
 
 CALENDAR = FiscalCalendar()
 TIMETABLE = Timetable(CALENDAR, "Europe/Berlin")
@@ -37,12 +36,9 @@ NOTHING = {"count": 0, "amount": "0", "weighted": "0", "unpriced_count": 0, "unw
 @pytest.fixture(scope="module")
 def locked() -> Iterator[Stack]:
     """A system of its own whose forecast has what two years of locks left in it: other pages read the newest lock."""
-    with tempfile.TemporaryDirectory(prefix="foretell-e2e-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        with Stack(home, ports="auto") as running:
-            asyncio.run(two_years(running.environment("forecast")["FORETELL_DATABASE_URL"]))
-            yield running
+    with own_stack() as running:
+        asyncio.run(two_years(running.environment("forecast")["FORETELL_DATABASE_URL"]))
+        yield running
 
 
 @pytest_asyncio.fixture

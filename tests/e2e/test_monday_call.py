@@ -1,6 +1,5 @@
 """The weekly call, held in a browser with the real system: read, understood down to a delivery, judged, called, locked."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from simulator.records import DealRecord
-from tests.e2e.conftest import is_fine, sign_in, sign_in_link, watched
+from tests.e2e.conftest import is_fine, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
 
 LOCKS = "make locks that are due"
@@ -79,16 +78,13 @@ def office() -> Iterator[Office]:
     offset = (MONDAY - clock.now()).total_seconds()
     settings = {"FORETELL_CLOCK_OFFSET_S": str(offset), "FORETELL_CALL_BASIS": "tcv"}
     clock.set_offset(offset)
-    with tempfile.TemporaryDirectory(prefix="foretell-monday-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        try:
-            with Stack(home, ports="auto", env={"*": settings}) as running:
-                opened = Office(running)
-                yield opened
-                opened.http.close()
-        finally:
-            clock.set_offset(0)
+    try:
+        with own_stack({"*": settings}) as running:
+            opened = Office(running)
+            yield opened
+            opened.http.close()
+    finally:
+        clock.set_offset(0)
 
 
 async def test_the_monday_call_is_held_in_a_browser(office: Office, browser: Browser, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The page *Your past quarters*, in a real browser, of a company that imported its history: hits, misses, and who was closer."""
 
 import csv
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from gateway.pages.format import percent
 from libs.common import clock
 from services.forecast.projection.steps import LOST, OPEN, WON
 from tests.calibration.worlds import STAGES, START, World, steps_of
-from tests.e2e.conftest import is_fine, numbers, sign_in, sign_in_link, watched
+from tests.e2e.conftest import is_fine, numbers, own_stack, sign_in, sign_in_link, watched
 
 DAYS = 1000
 """Of history: eight quarters and what went before the first of them, wherever today stands in its quarter."""
@@ -76,19 +75,17 @@ def exported(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def imported() -> Iterator[Stack]:
     """A system of its own: other pages would show this history too."""
-    with tempfile.TemporaryDirectory(prefix="foretell-e2e-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        with Stack(home, ports="auto") as running:
-            history = home / "history"
-            history.mkdir()
-            exported(history)
-            report = str(home / "refused.csv")
-            running.command(
-                "gateway", "import", str(history), "--mapping", str(history / "mapping.yaml"), "--report", report
-            )
-            assert not (home / "refused.csv").exists() or (home / "refused.csv").read_text().count("\n") <= 1
-            yield running
+    with own_stack() as running:
+        home = running.home
+        history = home / "history"
+        history.mkdir()
+        exported(history)
+        report = str(home / "refused.csv")
+        running.command(
+            "gateway", "import", str(history), "--mapping", str(history / "mapping.yaml"), "--report", report
+        )
+        assert not (home / "refused.csv").exists() or (home / "refused.csv").read_text().count("\n") <= 1
+        yield running
 
 
 @pytest_asyncio.fixture

@@ -19,7 +19,7 @@
     if (!place) return;
     const word = button.querySelector("span");
     word.textContent = (await copied(place)) ? "Copied" : "Selected";
-    setTimeout(() => { word.textContent = "Copy"; }, 2000);
+    setTimeout(() => { word.textContent = "Copy"; }, 5000);
   });
 
   document.addEventListener("submit", (event) => {

@@ -12,6 +12,7 @@ from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal, Principal
 from libs.common.web.errors import TooLarge, UnsupportedType
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.calls import importing, ledger, reading, service
 from services.forecast.calls.answers import adjustment_out, judgement_out
 from services.forecast.calls.forest import Moment
@@ -37,7 +38,6 @@ from services.forecast.calls.steps import NodeKey
 router = APIRouter(prefix="/forecast", tags=["calls"])
 
 IfMatch = Annotated[str | None, Header(max_length=200)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 Period = Annotated[str | None, Query(max_length=20, description="2026Q4, 2026-11 or FY2026")]
 

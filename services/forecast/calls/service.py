@@ -1,6 +1,5 @@
 """The rules of calls: who may say what of which node, and what is written when they do."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock, money
 from libs.common.calendar import UnknownPeriod
 from libs.common.events.forecast import SubmissionMade
-from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound
+from libs.common.web.idempotency import sent
 from services.forecast.calls import forest, ledger_repository, repository
 from services.forecast.calls.forest import Forest, Moment
 from services.forecast.calls.repository import Population
@@ -60,10 +59,6 @@ class AmountMissing(Invalid):
 
 class AmountNotExact(Invalid):
     """An amount with more decimals than its currency has, or a range that does not hold it."""
-
-
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
 
 
 def population_of(
@@ -246,14 +241,10 @@ async def repeated(
     session: AsyncSession, table: repository.Table, body: str, idempotency_key: str | None, *, principal: Principal
 ) -> tuple[UUID, str, dict[str, Any] | None]:
     """The id to write under, the body's digest, and the row that is already there. Raises IdempotencyKeyReused."""
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    if idempotency_key is None:
-        return new_id(), digest, None
-    identifier = entity_id("foretell", table, f"{principal.subject}:{idempotency_key}")
-    known = await repository.find(session, table, identifier)
-    if known is not None and known["request_digest"] != digest:
-        raise IdempotencyKeyReused(f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key.")
-    return identifier, digest, known
+    request = sent(table, body, idempotency_key, principal=principal)
+    known = None if idempotency_key is None else await repository.find(session, table, request.id)
+    request.was_taken(known["request_digest"] if known else None)
+    return request.id, request.digest, known
 
 
 def currency_of(session: AsyncSession, wanted: str | None, *, principal: Principal) -> str:  # noqa: ARG001

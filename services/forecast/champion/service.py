@@ -1,6 +1,5 @@
 """Which method answers: choices by a rule or by a recorded decision, and which held at an instant."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -9,10 +8,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.ids import entity_id, new_id
+from libs.common.ids import entity_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict
+from libs.common.web.idempotency import sent
 from services.forecast.champion import repository
 from services.forecast.champion.methods import Chosen, Method, in_force, method_of
 
@@ -21,10 +21,6 @@ DECIDERS = ("cso", "sales_ops")
 
 class AnswersAlready(Conflict):
     """The method that was chosen answers already."""
-
-
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
 
 
 async def chosen(session: AsyncSession, *, known_at: datetime) -> Sequence[Chosen]:
@@ -37,19 +33,11 @@ async def decide(
 ) -> None:
     """Record a decision: this method answers from now on. Raises MissingRole, AnswersAlready, IdempotencyKeyReused."""
     require(principal, *DECIDERS)
-    digest = hashlib.sha256(f"{method}:{reason}".encode()).hexdigest()
-    entry_id = new_id()
+    request = sent("champion", f"{method}:{reason}", idempotency_key, principal=principal)
     await repository.alone(session)
-    if idempotency_key is not None:
-        entry_id = entity_id("foretell", "champion", f"{principal.subject}:{idempotency_key}")
-        known = await repository.digest(session, entry_id)
-        if known == digest:
-            return
-        if known is not None:
-            raise IdempotencyKeyReused(
-                f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key."
-            )
-    if not await _choose(session, entry_id, method, "decision", reason, digest, principal=principal):
+    if request.was_taken(await repository.digest(session, request.id)):
+        return
+    if not await _choose(session, request.id, method, "decision", reason, request.digest, principal=principal):
         raise AnswersAlready(f"method: {method} answers already; there is nothing to decide.")
 
 

@@ -99,8 +99,8 @@ async def give(
 
     Raises MissingRole, HistoryAnswers, AmountNotExact, IdempotencyKeyReused.
     """
-    body = wanted.model_dump_json()
-    if not await setup.repeated(session, body, idempotency_key, principal=principal):
+    request, is_taken = await setup.received(session, wanted.model_dump_json(), idempotency_key, principal=principal)
+    if not is_taken:
         currency = settings_of(session).base_currency
         said = wanted.model_dump() | {
             "won_amount": exact("won_amount", wanted.won_amount, currency),
@@ -111,7 +111,7 @@ async def give(
             raise HistoryAnswers(
                 f"{now.closed} deals are closed; from {ENOUGH} on their history answers these questions."
             )
-        await setup.give(session, said, body, idempotency_key, principal=principal)
+        await setup.give(session, said, request, principal=principal)
     return await read(session, principal=principal)
 
 

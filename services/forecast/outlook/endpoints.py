@@ -4,11 +4,12 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.outlook import answering, months, moved, service, supposed
 from services.forecast.outlook.answering import AnswersIn, SetupOut
 from services.forecast.outlook.months import By
@@ -80,7 +81,7 @@ async def answer_setup(
     wanted: AnswersIn,
     session: Transaction,
     principal: CurrentPrincipal,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> SetupOut:
     """Answer them; the answers hold from now on, until history knows better."""
     return await answering.give(session, wanted, idempotency_key=idempotency_key, principal=principal)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from libs.common.events.crm import DealType, ValueBasis
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import Invalid
+from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.accuracy.scores import Coverage
 from services.forecast.calls.steps import NodeKey
 from services.forecast.champion import service as champion
@@ -85,7 +86,7 @@ async def choose_champion(
     wanted: ChosenIn,
     session: Transaction,
     principal: CurrentPrincipal,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> ChampionOut:
     """Decide which method answers from now on; earlier readings keep the method that answered then."""
     await champion.decide(session, wanted.method, wanted.reason, idempotency_key=idempotency_key, principal=principal)

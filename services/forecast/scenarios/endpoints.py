@@ -10,12 +10,12 @@ from pydantic import AwareDatetime
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.scenarios import reading, service
 from services.forecast.scenarios.schemas import ComparisonReading, ScenarioIn, ScenarioOut, ScenariosOut
 
 router = APIRouter(prefix="/forecast/scenarios", tags=["projection"])
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 IfMatch = Annotated[str | None, Header(max_length=200)]
 
 

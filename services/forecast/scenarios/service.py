@@ -1,6 +1,5 @@
 """The rules of scenarios: who may save, see and withdraw what somebody supposed."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +13,7 @@ from libs.common.messaging import outbox
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Forbidden, NotFound
+from libs.common.web.idempotency import sent
 from services.forecast.config import settings_of
 from services.forecast.outlook import supposed, written
 from services.forecast.outlook.schemas import DealOut
@@ -40,10 +40,6 @@ class ScenarioWithdrawn(Conflict):
     """It was taken back already."""
 
 
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
-
-
 async def save(
     session: AsyncSession, wanted: ScenarioIn, *, idempotency_key: str | None, principal: Principal
 ) -> ScenarioOut:
@@ -52,17 +48,10 @@ async def save(
     Raises what the projection and its suppositions raise, IdempotencyKeyReused.
     """
     require(principal, *SAVERS)
-    digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
-    entry_id = new_id()
-    if idempotency_key is not None:
-        entry_id = entity_id("foretell", "scenario-entry", f"{principal.subject}:{idempotency_key}")
-        known = await repository.entry(session, entry_id)
-        if known is not None:
-            if known["request_digest"] != digest:
-                raise IdempotencyKeyReused(
-                    f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key."
-                )
-            return await read(session, known["scenario_id"], principal=principal)
+    request = sent("scenario-entry", wanted.model_dump_json(), idempotency_key, principal=principal)
+    known = await repository.entry(session, request.id)
+    if known is not None and request.was_taken(known["request_digest"]):
+        return await read(session, known["scenario_id"], principal=principal)
     words = written.read(wanted.suppose)
     filters = Filters(deal_type=wanted.deal_type, value_basis=wanted.value_basis)
     question = Question(wanted.period, wanted.org, filters=filters)
@@ -72,7 +61,7 @@ async def save(
     scenario_id = entity_id("foretell", "scenario", ":".join(str(part or "") for part in of))
     await repository.alone(session, scenario_id)
     row = {
-        "entry_id": entry_id,
+        "entry_id": request.id,
         "scenario_id": scenario_id,
         "kind": "saved",
         "name": wanted.name,
@@ -86,7 +75,7 @@ async def save(
         "author": principal.subject,
         "made_by": principal.subject,
         "made_at": await outbox.stamp(session),
-        "request_digest": digest,
+        "request_digest": request.digest,
     }
     await repository.append(session, row)
     return await read(session, scenario_id, principal=principal)

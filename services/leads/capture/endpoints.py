@@ -3,18 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Body, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.leads.capture import importing, service
 from services.leads.capture.schemas import ContactOut, FileOut, LeadIn
 from services.leads.register.schemas import LeadOut
 
 router = APIRouter(prefix="/leads", tags=["capture"])
-
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 @router.post("", status_code=201)

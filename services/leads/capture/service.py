@@ -1,6 +1,5 @@
 """Capturing a lead by hand: it enters as a record like a CRM's, from the connection `foretell`."""
 
-import hashlib
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.events.base import Cause
 from libs.common.events.crm import CrmLeadChanged, RecordClock
-from libs.common.ids import entity_id, new_id
+from libs.common.ids import new_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
-from libs.common.web.errors import Conflict, Forbidden, NotFound
+from libs.common.web.errors import Forbidden, NotFound
+from libs.common.web.idempotency import sent
 from services.leads.capture import repository
 from services.leads.capture.repository import Person
 from services.leads.capture.schemas import LeadIn
@@ -19,10 +19,6 @@ from services.leads.register import service as register
 from services.leads.register.models import LeadRow, NewInput
 
 CONNECTION = "foretell"
-
-
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
 
 
 class OwnerOutsideScope(Forbidden):
@@ -50,12 +46,15 @@ async def capture_lead(
     Raises OwnerOutsideScope, IdempotencyKeyReused.
     """
     require(principal, *register.WRITERS)
-    key = None if idempotency_key is None else f"{principal.subject}:{idempotency_key}"
-    lead_id = new_id() if key is None else entity_id(CONNECTION, "lead", key)
-    digest = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+    request = sent("lead", wanted.model_dump_json(), idempotency_key, principal=principal, owner=CONNECTION)
+    lead_id = request.id
     known = await register.lock_lead(session, lead_id, principal=principal)
     if known.version > 0:
-        return await _repeated(session, known, digest, idempotency_key)
+        person = await repository.find_person(session, lead_id)
+        request.was_taken(
+            person.request_digest if person else None
+        )  # nothing is known of the body once the person is erased
+        return known
     owner_id = await _owner(session, wanted, principal)
     person_id = new_id()
     now = clock.now()
@@ -71,25 +70,16 @@ async def capture_lead(
         owner_id=owner_id,
     )
     contact = wanted.contact
-    person = Person(
+    added = Person(
         person_id,
         contact.name if contact else None,
         contact.email if contact else None,
         contact.phone if contact else None,
-        digest,
+        request.digest,
     )
-    await repository.add_person(session, lead_id, person, recorded_at=await outbox.stamp(session))
+    await repository.add_person(session, lead_id, added, recorded_at=await outbox.stamp(session))
     rows = await register.apply_inputs(session, [NewInput(record, Cause(), principal.subject)], principal=principal)
     return rows[lead_id]
-
-
-async def _repeated(session: AsyncSession, known: LeadRow, digest: str, key: str | None) -> LeadRow:
-    person = await repository.find_person(session, known.lead_id)
-    if person is not None and person.request_digest != digest:
-        raise IdempotencyKeyReused(
-            f"Idempotency-Key {key!r} came before with another body, for lead {known.lead_id}; use a new key."
-        )
-    return known
 
 
 async def _owner(session: AsyncSession, wanted: LeadIn, principal: Principal) -> UUID | None:

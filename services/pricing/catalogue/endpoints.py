@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.pricing.catalogue import service
 from services.pricing.catalogue.models import ProductState
 from services.pricing.catalogue.schemas import ProductHistoryOut, ProductIn, ProductOut, ProductPageOut
@@ -16,7 +17,6 @@ from services.pricing.catalogue.schemas import ProductHistoryOut, ProductIn, Pro
 router = APIRouter(prefix="/products", tags=["catalogue"])
 
 IfMatch = Annotated[str | None, Header(max_length=200)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 @router.get("")

@@ -12,11 +12,11 @@ from libs.common import clock
 from libs.common.events.base import Cause, Received
 from libs.common.events.crm import CrmProductChanged
 from libs.common.events.pricing import ProductChanged
-from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, NotFound
+from libs.common.web.idempotency import sent
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.pricing.catalogue import repository
 from services.pricing.catalogue.models import ProductClock, ProductEntry, ProductRow, ProductState
@@ -38,10 +38,6 @@ class ProductBelongsToCrm(Conflict):
 
 class ProductCodeTaken(Conflict):
     """Another active product has the code."""
-
-
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
 
 
 async def read_product(session: AsyncSession, product_id: UUID, *, principal: Principal) -> ProductRow:  # noqa: ARG001
@@ -97,17 +93,11 @@ async def create_product(
     Raises ProductCodeTaken, IdempotencyKeyReused.
     """
     require(principal, *WRITERS)
-    key = None if idempotency_key is None else f"{principal.subject}:{idempotency_key}"
-    product_id = new_id() if key is None else entity_id("foretell", "product", key)
-    digest = hashlib.sha256(repr(state).encode()).hexdigest()
-    row = (await repository.lock_products(session, [product_id]))[product_id]
-    if row.version > 0:
-        if row.request_digest != digest:
-            raise IdempotencyKeyReused(
-                f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key."
-            )
+    request = sent("product", repr(state), idempotency_key, principal=principal)
+    row = (await repository.lock_products(session, [request.id]))[request.id]
+    if row.version > 0 and request.was_taken(row.request_digest):
         return row
-    return await _put(session, replace(row, request_digest=digest), state, principal=principal)
+    return await _put(session, replace(row, request_digest=request.digest), state, principal=principal)
 
 
 async def change_product(

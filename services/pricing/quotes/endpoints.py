@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query, Response
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.pricing.quotes import service
 from services.pricing.quotes.models import QuoteStatus, WantedLine
 from services.pricing.quotes.schemas import QuoteDetailOut, QuoteIn, QuoteOut, QuotePageOut
@@ -15,7 +16,6 @@ from services.pricing.quotes.schemas import QuoteDetailOut, QuoteIn, QuoteOut, Q
 router = APIRouter(prefix="/quotes", tags=["quotes"])
 
 IfMatch = Annotated[str | None, Header(max_length=200)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 @router.get("")

@@ -1,6 +1,5 @@
 """Quotes: priced once, then accepted or withdrawn. A deal has at most one accepted quote, which sets its amount."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,11 +12,11 @@ from libs.common import clock
 from libs.common.events.base import Received
 from libs.common.events.deals import DealState
 from libs.common.events.pricing import QuoteAccepted, QuoteCreated, QuoteState, QuoteWithdrawn
-from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
+from libs.common.web.idempotency import sent
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.pricing.catalogue import service as catalogue
 from services.pricing.catalogue.models import ProductRow
@@ -68,10 +67,6 @@ class PriceMissing(Invalid):
     """A line has no unit price and the catalogue has none in the quote's currency."""
 
 
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
-
-
 async def apply_deals(
     session: AsyncSession,
     events: Sequence[Received[DealState]],
@@ -119,15 +114,9 @@ async def create_quote(
     """
     require(principal, *WRITERS)
     deal = await _lock_deal(session, deal_id, principal=principal)
-    key = None if idempotency_key is None else f"{principal.subject}:{idempotency_key}"
-    quote_id = new_id() if key is None else entity_id("foretell", "quote", key)
-    digest = hashlib.sha256(repr((deal_id, currency, list(lines))).encode()).hexdigest()
-    known = await repository.find_quote(session, quote_id, principal=principal)
-    if known is not None:
-        if known.request_digest != digest:
-            raise IdempotencyKeyReused(
-                f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key."
-            )
+    request = sent("quote", repr((deal_id, currency, list(lines))), idempotency_key, principal=principal)
+    known = await repository.find_quote(session, request.id, principal=principal)
+    if known is not None and request.was_taken(known.request_digest):
         return known
     _require_open(deal)
     products = await catalogue.find_products(session, {line.product_id for line in lines}, principal=principal)
@@ -135,7 +124,7 @@ async def create_quote(
     sums = totals(priced, currency)
     now = clock.now()
     quote = Quote(
-        quote_id=quote_id,
+        quote_id=request.id,
         version=1,
         deal_id=deal_id,
         status="draft",
@@ -145,7 +134,7 @@ async def create_quote(
         valid_from=now,
         created_at=now,
         created_by=principal.subject,
-        request_digest=digest,
+        request_digest=request.digest,
     )
     await repository.add_quote(session, quote, _lines(lines, priced, sums.line_net))
     await _announce(session, quote, principal)

@@ -48,3 +48,10 @@ def test_a_grade_that_is_set_has_its_own_time() -> None:
     flow = FlowIn(response_hours={"C1": Decimal(2)}, warn_share=Decimal("0.5"), escalate_after_hours=[])
     marks = list(schedule(START, place=9, flow=flow, times=OFFICE).marks())
     assert [mark.at.isoformat() for mark in marks] == ["2026-11-23T08:30:00+00:00", "2026-11-23T09:30:00+00:00"]
+
+
+@given(minutes)
+def test_a_clock_that_ended_is_not_looked_at_again(as_of: datetime) -> None:
+    assert following(planned(), ended_at=as_of, as_of=as_of) is None
+    coming = [mark.at for mark in planned().marks() if mark.at > as_of]
+    assert following(planned(), ended_at=None, as_of=as_of) == (coming[0] if coming else None)

@@ -43,10 +43,14 @@ class InForce:
 
 @dataclass(slots=True)
 class Node:
-    """A node with what was said of it. `closed_won`, `commit` and `weighted` are of persons only; units add them up."""
+    """A node with what was said of it. `closed_won`, `commit` and `weighted` are of persons only; units add them up.
+
+    `is_vacant`: the line of those who have left, for which nobody calls and of which nothing is wanted.
+    """
 
     key: NodeKey
     label: str | None = None
+    is_vacant: bool = False
     unit_kind: str | None = None
     parent: UUID | None = None
     closed_won: Decimal = Decimal()
@@ -103,8 +107,8 @@ def _of(node: Node, below: list[Landing], zero: Decimal) -> Landing:
             reps=number,
             managers=number,
             adjusted=number + node.adjustment,
-            from_crm=int(call is None),
-            of=1,
+            from_crm=int(call is None and not node.is_vacant),
+            of=int(not node.is_vacant),
         )
     children = sum((child.managers for child in below), zero)
     from_crm, of = sum(child.from_crm for child in below), sum(child.of for child in below)

@@ -50,7 +50,6 @@ class Node:
 
     key: NodeKey
     label: str | None = None
-    is_vacant: bool = False
     unit_kind: str | None = None
     parent: UUID | None = None
     closed_won: Decimal = Decimal()
@@ -61,6 +60,7 @@ class Node:
     adjustment: Decimal = Decimal()
     quota: Decimal | None = None
     children: list["Node"] = field(default_factory=list)
+    is_vacant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,12 @@ async def test_a_supposed_move_takes_quota_and_call_of_both_quarters_along_and_w
 
     assert [each["period"]["key"] for each in found["periods"]] == [PERIOD, "2025Q1"]
     assert [each["quotas"] for each in found["periods"]] == [
-        [going | {"amount": "500", "currency": "EUR"}],
-        [going | {"amount": "600", "currency": "EUR"}],
+        [going | {"amount": "500.00", "currency": "EUR"}],
+        [going | {"amount": "600.00", "currency": "EUR"}],
     ]
     assert [each["amount"] for each in found["periods"][0]["calls"]] == ["321.00"]
     assert {each["unit_id"]: each["quota"] for each in found["periods"][0]["units"]} == {
-        str(NORTH): "900",
+        str(NORTH): "900.00",
         str(SOUTH): None,
     }
     assert all(not each["quotas"] and not each["calls"] for each in other["periods"])

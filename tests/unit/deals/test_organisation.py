@@ -60,26 +60,25 @@ def spoken(draw: st.DrawFn) -> list[Statement]:
     """Statements that could be made, each when those before it had been, of instants in any order."""
     kept: list[Statement] = []
     units, people = st.sampled_from(list(UNITS.values())), st.sampled_from([*WORDS, user_id("Dee")])
-    kinds = (
-        "unit_created", "unit_renamed", "unit_moved", "unit_moved", "unit_closed", "lead_named",
-        "person_joined", "person_moved", "person_moved", "person_left",
+    kinds = st.sampled_from(
+        ["unit_closed"] * 4 + ["unit_moved", "person_moved", "person_joined"] * 3
+        + ["unit_created", "unit_created", "unit_renamed", "lead_named", "person_left"]
     )  # fmt: skip
-    for number in range(draw(st.integers(1, 9))):
-        kind, at = draw(st.sampled_from(kinds)), day(draw(st.integers(1, 6)))
-        fields: dict[str, UUID | str | None] = {}
+    parents = st.sampled_from([ROOT_UNIT, *UNITS.values()])
+    wanted = draw(st.lists(st.tuples(kinds, st.integers(1, 6), units, parents, people), min_size=3, max_size=12))
+    for number, (kind, at, unit, parent, person) in enumerate(wanted):
+        fields: dict[str, UUID | str | None] = {"unit_id": UNITS["New"] if kind == "unit_created" else unit}
         if kind in OF_PEOPLE:
-            fields = {"person_id": draw(people)} | ({} if kind == "person_left" else {"unit_id": draw(units)})
-        else:
-            fields["unit_id"] = UNITS["New"] if kind == "unit_created" else draw(units)
-            if kind in ("unit_created", "unit_moved"):
-                fields["parent_id"] = draw(st.sampled_from([ROOT_UNIT, *UNITS.values()]))
-            if kind in ("unit_created", "unit_renamed"):
-                fields["name"] = f"name {number}"
-            if kind == "unit_closed":
-                fields["into_id"] = draw(st.sampled_from([ROOT_UNIT, *UNITS.values()]))
-            if kind == "lead_named":
-                fields["lead_id"] = draw(people)
-        kept += admit(base(), kept, [said(number, kind, at, **fields)], within=None).admitted
+            fields = {"person_id": person, **({} if kind == "person_left" else fields)}
+        elif kind in ("unit_created", "unit_moved"):
+            fields["parent_id"] = parent
+        if kind in ("unit_created", "unit_renamed"):
+            fields["name"] = f"name {number}"
+        if kind == "unit_closed":
+            fields["into_id"] = parent
+        if kind == "lead_named":
+            fields["lead_id"] = person
+        kept += admit(base(), kept, [said(number, kind, day(at), **fields)], within=None).admitted
     return kept
 
 

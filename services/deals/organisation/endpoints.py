@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import TooLarge, UnsupportedType
+from libs.common.web.idempotency import IdempotencyKey
 from services.deals.organisation import importing, ledger, moved, service
 from services.deals.organisation.schemas import (
     ImportOut,
@@ -24,8 +25,6 @@ from services.deals.organisation.schemas import (
 )
 
 router = APIRouter(prefix="/organisation", tags=["organisation"])
-
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 
 
 class NotCsv(UnsupportedType):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,20 +31,17 @@ async def keep(session: AsyncSession, rows: Sequence[dict[str, Any]], *, now: da
     """Append statements, those that begin after `now` as planned; returns the ids of those that were not there."""
     if not rows:
         return set()
-    added: set[UUID] = set()
-    for row in rows:
-        found = await session.scalar(
-            text(
-                """
-                INSERT INTO org_statement
-                VALUES (:statement_id, :kind, :valid_from, :recorded_at, :recorded_by, :position, :unit_id, :parent_id, :name,
-                        :person_id, :lead_id, :into_id, :request_digest)
-                ON CONFLICT DO NOTHING RETURNING statement_id
-                """
-            ),
-            row,
-        )
-        added |= {found} if found else set()
+    found = await session.scalars(
+        text(
+            """
+            INSERT INTO org_statement
+            SELECT * FROM jsonb_populate_recordset(NULL::org_statement, cast(:rows AS jsonb))
+            ON CONFLICT DO NOTHING RETURNING statement_id
+            """
+        ),
+        {"rows": orjson.dumps(rows, default=str).decode()},
+    )
+    added = set(found)
     await session.execute(
         text(
             """
@@ -128,7 +126,7 @@ _STATE = """
 _LISTED = f"""
     SELECT {_COLUMNS}, s.recorded_by, r.revoked_at, r.revoked_by, {_STATE} AS state
     FROM org_statement s LEFT JOIN org_revocation r USING (statement_id) LEFT JOIN org_planned p USING (statement_id)
-    WHERE (cast(:id AS uuid) IS NULL OR s.statement_id = :id) AND (cast(:state AS text) IS NULL OR {_STATE} = :state)
+    WHERE (cast(:ids AS uuid[]) IS NULL OR s.statement_id = ANY(cast(:ids AS uuid[]))) AND (cast(:state AS text) IS NULL OR {_STATE} = :state)
       AND (cast(:unit_id AS uuid) IS NULL OR :unit_id IN (s.unit_id, s.parent_id, s.into_id))
       AND (cast(:person_id AS uuid) IS NULL OR :person_id IN (s.person_id, s.lead_id))
       AND (:sees_everything OR EXISTS (

@@ -1,19 +1,19 @@
 """Stating, revoking and beginning: the rules of who may say what of the organisation, and what is written when they do."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.ids import entity_id, new_id
+from libs.common.ids import entity_id
 from libs.common.messaging import outbox
 from libs.common.organisation import sees_everything
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from libs.common.web.idempotency import sent
 from services.deals.organisation import entries, found, kept
 from services.deals.organisation.schemas import State, StatementIn, StatementOut
 from services.deals.organisation.standing import Kind, Refused, Statement, Why
@@ -98,10 +98,6 @@ class OthersDependOnIt(Conflict):
     """Something else that is planned would not be possible any more."""
 
 
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
-
-
 PROBLEMS: Mapping[Why, type[Problem]] = {
     "unit_cycle": UnitCycle,
     "two_parents": TwoParents,
@@ -125,22 +121,16 @@ async def state(
     """
     require(principal, *SPEAKERS)
     await kept.lock(session)
-    digest = hashlib.sha256("".join(each.model_dump_json() for each in wanted).encode()).hexdigest()
-    ids = [_identifier(idempotency_key, number, principal) for number in range(len(wanted))]
-    known = await kept.digests(session, ids) if idempotency_key is not None else {}
-    if set(known.values()) - {digest} or 0 < len(known) < len(ids):
-        raise IdempotencyKeyReused(f"Idempotency-Key {idempotency_key!r} came before with another body; use a new key.")
-    if not known:
+    request = sent(
+        "org_statement", "".join(each.model_dump_json() for each in wanted), idempotency_key, principal=principal
+    )
+    ids = [request.id, *(uuid5(request.id, str(number)) for number in range(1, len(wanted)))]
+    if not request.was_taken((await kept.digests(session, ids)).get(request.id)):
         said = understood(wanted, ids, at=await outbox.stamp(session), principal=principal)
         await allow(session, said, principal=principal)
-        await keep(session, dict.fromkeys(said, digest), principal=principal)
-    return [await _one(session, each, principal=principal) for each in ids]
-
-
-def _identifier(key: str | None, number: int, principal: Principal) -> UUID:
-    if key is None:
-        return new_id()
-    return entity_id("foretell", "org_statement", f"{principal.subject}:{key}:{number}")
+        await keep(session, dict.fromkeys(said, request.digest), principal=principal)
+    made = {each.statement_id: each for each in await listed(session, ids=ids, limit=len(ids), principal=principal)}
+    return [made[each] for each in ids]
 
 
 def understood(
@@ -249,7 +239,7 @@ async def listed(
     state: State | None = None,
     unit_id: UUID | None = None,
     person_id: UUID | None = None,
-    statement_id: UUID | None = None,
+    ids: Sequence[UUID] | None = None,
     limit: int = 100,
     principal: Principal,
 ) -> list[StatementOut]:
@@ -261,7 +251,7 @@ async def listed(
             "state": state,
             "unit_id": unit_id,
             "person_id": person_id,
-            "id": statement_id,
+            "ids": None if ids is None else list(ids),
             "limit": limit,
             "sees_everything": sees_everything(principal),
             "scope": list(principal.scope),
@@ -271,7 +261,7 @@ async def listed(
 
 
 async def _one(session: AsyncSession, statement_id: UUID, *, principal: Principal) -> StatementOut:
-    rows = await listed(session, statement_id=statement_id, principal=principal)
+    rows = await listed(session, ids=[statement_id], principal=principal)
     if not rows:
         raise StatementNotFound(f"There is no statement {statement_id} that you may see.")
     return rows[0]

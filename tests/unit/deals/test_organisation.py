@@ -192,6 +192,16 @@ def test_what_cannot_be_is_refused_by_name():
     assert refusal(moved_away, within=[emea]) == ("not_yours", "this is not below your units")
 
 
+def test_of_two_statements_of_one_instant_the_later_recorded_stands():
+    north = UNITS["EMEA/North"]
+    later = said(2, "unit_renamed", day(1), unit_id=north, name="Nord")
+    sooner = replace(said(1, "unit_renamed", day(1), unit_id=north, name="Norden"), statement_id=UUID(int=2**128 - 1))
+
+    moments = unit_moments(NAMED[north], [later, sooner], Closures([]))
+
+    assert [moment.content.name for moment in moments] == ["North", "Nord"]
+
+
 def test_a_bad_statement_changes_nothing_and_the_others_of_a_file_are_made():
     wanted = [
         said(1, "person_moved", day(1), person_id=user_id("Ann"), unit_id=UNITS["APAC"]),

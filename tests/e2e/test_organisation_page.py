@@ -86,7 +86,7 @@ async def test_a_manager_moves_a_person_and_the_quarter_that_is_over_stays_as_it
         await page.goto(f"{stack.url('gateway')}/organisation")
         await _previews(page, region)
         await is_fine(page, "organisation-preview")
-        await page.get_by_role("button", name="Say it", exact=True).click()
+        await page.get_by_role("button", name="Confirm", exact=True).click()
         await expect(page.locator(".tree details", has_text="South").last).to_contain_text(f"Ann{region.mark}")
         was = [region.closed(team, organisation="was") for team in ("North", "South")]
         moved = lambda: [region.closed(team, organisation="is") for team in ("North", "South")] == ["0.00", "5000.00"]  # noqa: E731
@@ -114,7 +114,7 @@ async def _plans_that_eve_leaves(page: Page, region: Region) -> None:
     await page.get_by_label("Person", exact=True).select_option(region.person("eve"))
     await page.get_by_label("What").select_option("person_left")
     await page.get_by_label("Begins").fill(day)
-    await page.get_by_role("button", name="Say it at once").click()
+    await page.get_by_role("button", name="Confirm without preview").click()
     planned = page.locator("#planned")
     await expect(planned).to_contain_text(f"Eve{region.mark} leaves")
     await page.get_by_label("At the end of").fill(day)
@@ -125,5 +125,5 @@ async def _plans_that_eve_leaves(page: Page, region: Region) -> None:
     await page.locator("summary", has_text="Move a person").click()
     await page.get_by_label("Person", exact=True).select_option(region.person("eve"))
     await page.get_by_label("What").select_option("person_left")
-    await page.get_by_role("button", name="Say it at once").click()
+    await page.get_by_role("button", name="Confirm without preview").click()
     await expect(page.locator(".tree .vacant")).to_contain_text("30,000")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
@@ -78,7 +78,7 @@ async def at(session: AsyncSession, as_of: datetime, known_at: datetime) -> Orga
     return _organisation(units, people)
 
 
-def _organisation(units: Iterable[Row[Any]], people: Iterable[Row[Any]]) -> Organisation:
+def _organisation(units: Iterable[Any], people: Iterable[Any]) -> Organisation:
     placed = list(people)
     return Organisation(
         {row.unit_id: Unit(*row) for row in units},

@@ -10,7 +10,8 @@ from libs.common import clock
 from libs.common.organisation import sees_everything
 from libs.common.web.auth import Principal
 from services.deals.organisation import kept, repository
-from services.deals.organisation.standing import Admission, Organisation, Refused, Statement, admit, impeded
+from services.deals.organisation.judging import Admission, admit, impeded
+from services.deals.organisation.standing import Organisation, Refused, Statement
 
 MOMENT = timedelta(microseconds=1)
 

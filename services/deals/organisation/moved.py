@@ -10,7 +10,7 @@ from libs.common import clock
 from libs.common.ids import new_id
 from libs.common.web.auth import Principal, require
 from services.deals.organisation import found, repository
-from services.deals.organisation.ledger import SPEAKERS, allow, understood
+from services.deals.organisation.answers import SPEAKERS, allow, understood
 from services.deals.organisation.schemas import Holding, MovedPerson, MovedUnit, PreviewOut, StatementIn
 from services.deals.organisation.standing import Organisation, Placement, Statement
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT, entity_id, unit_id
 from services.deals.chronicle import Moment
 from services.deals.organisation.entries import words_of
+from services.deals.organisation.judging import admit
 from services.deals.organisation.paths import COMPANY, UNASSIGNED, units_on
 from services.deals.organisation.standing import (
     OF_PEOPLE,
@@ -22,7 +23,6 @@ from services.deals.organisation.standing import (
     Refused,
     Statement,
     UnitContent,
-    admit,
 )
 from services.deals.organisation.table import read
 from services.deals.organisation.timeline import Closures, person_moments, unit_moments

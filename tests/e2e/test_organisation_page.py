@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,11 @@ class Region:
     def person(self, name: str) -> str:
         return str(entity_id("sim-standard", "user", f"{name}{self.mark}"))
 
-    def closed(self, team: str, *, organisation: str) -> Any:
-        """What a team closed in the quarter of long ago, by that organisation."""
+    def closed(self, team: str, *, at: datetime, organisation: str) -> Any:
+        """What a team closed in the quarter of long ago, as valid at an instant, by that organisation."""
         then = clock.now() - timedelta(days=DAYS)
         period = f"{then.year}Q{(then.month + 2) // 3}"
-        at = (then + timedelta(days=1)).isoformat()
-        asked = {"period": period, "org": self.unit(team), "as_of": at, "organisation": organisation}
+        asked = {"period": period, "org": self.unit(team), "as_of": at.isoformat(), "organisation": organisation}
         found = self.http.get("/api/v1/forecast/rollup", params=asked | {"by": "owner"}).raise_for_status().json()
         return found["totals"]["lines"]["closed_won"]["amount"]
 
@@ -65,7 +64,7 @@ def region(stack: Stack, crm: Crm, await_known: Known, tmp_path_factory: pytest.
             owner_id=f"ann{mark}",
             stage="Won",
             category=None,
-            at=then,
+            close_date=then.date(),
             closed_on=then.date(),
         )
     )
@@ -82,17 +81,20 @@ async def test_a_manager_moves_a_person_and_the_quarter_that_is_over_stays_as_it
 ) -> None:
     link = sign_in_link(stack, f"o-{region.mark}@x.example", "manager", region.unit())
     manager = await sign_in(browser, link, tmp_path / "manager")
+    before = clock.now()
     async with watched(browser, manager) as page:
         await page.goto(f"{stack.url('gateway')}/organisation")
         await _previews(page, region)
         await is_fine(page, "organisation-preview")
         await page.get_by_role("button", name="Confirm", exact=True).click()
         await expect(page.locator(".tree details", has_text="South").last).to_contain_text(f"Ann{region.mark}")
-        was = [region.closed(team, organisation="was") for team in ("North", "South")]
-        moved = lambda: [region.closed(team, organisation="is") for team in ("North", "South")] == ["0.00", "5000.00"]  # noqa: E731
+        was = [region.closed(team, at=before, organisation="was") for team in ("North", "South")]
+        moved = lambda: (
+            [region.closed(team, at=before, organisation="is") for team in ("North", "South")] == ["0.00", "5000.00"]
+        )  # noqa: E731
         assert wait_until(moved, timeout_s=20), "today's organisation moves what was closed along"
         assert was == ["5000.00", "0.00"]
-        assert [region.closed(team, organisation="was") for team in ("North", "South")] == was
+        assert [region.closed(team, at=before, organisation="was") for team in ("North", "South")] == was
         await _plans_that_eve_leaves(page, region)
         await is_fine(page, "organisation")
 

@@ -89,10 +89,14 @@ async def test_a_manager_moves_a_person_and_the_quarter_that_is_over_stays_as_it
         await page.get_by_role("button", name="Confirm", exact=True).click()
         await expect(page.locator(".tree details", has_text="South").last).to_contain_text(f"Ann{region.mark}")
         was = [region.closed(team, at=before, organisation="was") for team in ("North", "South")]
-        moved = lambda: (
-            [region.closed(team, at=before, organisation="is") for team in ("North", "South")] == ["0.00", "5000.00"]
-        )  # noqa: E731
-        assert wait_until(moved, timeout_s=20), "today's organisation moves what was closed along"
+
+        def has_moved() -> bool:
+            return [region.closed(team, at=before, organisation="is") for team in ("North", "South")] == [
+                "0.00",
+                "5000.00",
+            ]
+
+        assert wait_until(has_moved, timeout_s=20), "today's organisation moves what was closed along"
         assert was == ["5000.00", "0.00"]
         assert [region.closed(team, at=before, organisation="was") for team in ("North", "South")] == was
         await _plans_that_eve_leaves(page, region)

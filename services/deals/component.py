@@ -4,6 +4,7 @@ from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS, 
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
+from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.ledger.endpoints import router as ledger
@@ -24,6 +25,6 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, accounts, organisation),
+    routers=(ledger, qualification, closeplans, accounts, organisation),
     jobs=(Job("announce units", every_s=3600, run=_announce),),
 )

@@ -13,6 +13,7 @@ APPEND_ONLY = {
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence",
+        "close_plan_entry", "close_plan_template_version",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {

@@ -78,14 +78,29 @@ class Services:
         return await self._ask("GET", service, path, principal, params=dict(params or {}))
 
     async def post(
-        self, service: Service, path: str, body: Any, *, principal: Principal, idempotency_key: str | None = None
+        self,
+        service: Service,
+        path: str,
+        body: Any,
+        *,
+        principal: Principal,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
     ) -> dict[str, Any]:
         """What the service answers to a JSON `body` at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask("POST", service, path, principal, idempotency_key, json=body)
+        return await self._ask("POST", service, path, principal, idempotency_key, if_match, json=body)
 
-    async def put(self, service: Service, path: str, body: Any, *, principal: Principal) -> dict[str, Any]:
+    async def put(
+        self, service: Service, path: str, body: Any, *, principal: Principal, if_match: str | None = None
+    ) -> dict[str, Any]:
         """What the service answers when the JSON `body` takes the place of what is at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask("PUT", service, path, principal, json=body)
+        return await self._ask("PUT", service, path, principal, if_match=if_match, json=body)
+
+    async def delete(
+        self, service: Service, path: str, *, principal: Principal, if_match: str | None = None
+    ) -> dict[str, Any]:
+        """What the service answers when what is at `/v1/{path}` is removed. Raises as `get` does."""
+        return await self._ask("DELETE", service, path, principal, if_match=if_match)
 
     async def _ask(
         self,
@@ -94,11 +109,14 @@ class Services:
         path: str,
         principal: Principal,
         idempotency_key: str | None = None,
+        if_match: str | None = None,
         **parts: Any,
     ) -> dict[str, Any]:
         headers = {"authorization": self.authorisation(principal), "accept": "application/json"}
         if idempotency_key is not None:
             headers["idempotency-key"] = idempotency_key
+        if if_match is not None:
+            headers["if-match"] = if_match
         request = self.build(method, self.url(service, path), headers=headers, **parts)
         response = await self.send(service, request)
         try:

@@ -5,6 +5,7 @@ from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
 from services.deals.closeplans.endpoints import router as closeplans
+from services.deals.closeplans.service import tell_daily
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.ledger.endpoints import router as ledger
@@ -18,6 +19,13 @@ async def _announce(runtime: Runtime) -> None:
         await announce(session, principal=Principal.system("deals"))
 
 
+async def _tell_plans(runtime: Runtime) -> None:
+    more = True
+    while more:
+        async with runtime.database.transaction() as session:
+            more = await tell_daily(session, principal=Principal.system("deals"))
+
+
 COMPONENT = Component(
     name="deals",
     package="services.deals",
@@ -26,5 +34,8 @@ COMPONENT = Component(
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(ledger, qualification, closeplans, accounts, organisation),
-    jobs=(Job("announce units", every_s=3600, run=_announce),),
+    jobs=(
+        Job("announce units", every_s=3600, run=_announce),
+        Job("tell how close plans stand today", every_s=300, run=_tell_plans),
+    ),
 )

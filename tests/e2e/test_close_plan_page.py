@@ -38,7 +38,7 @@ async def test_a_plan_is_built_sent_ticked_by_the_buyer_and_its_link_revoked(
         await form.get_by_role("button", name="Add the task").click()
         await expect(page.locator("[data-task='Visit a reference customer']")).to_be_visible()
         await page.get_by_role("button", name="Make a link").click()
-        link = await page.get_by_label("Send this link to the buyer").input_value()
+        link = await page.locator("#new-link").inner_text()
         await is_fine(page, "close-plan-seller")
 
         context = await browser.new_context(viewport=PHONE)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Response
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
+from libs.common.web.idempotency import IdempotencyKey
 from services.deals.closeplans import editing, reading, service
 from services.deals.closeplans.schemas import (
     HistoryOut,
@@ -24,7 +25,6 @@ from services.deals.closeplans.schemas import (
 router = APIRouter(tags=["close plans"])
 
 IfMatch = Annotated[str | None, Header(max_length=200)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 TemplateKey = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 

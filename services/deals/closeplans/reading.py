@@ -6,13 +6,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common import clock
-from libs.common.calendar import local_date
-from libs.common.db import SETTINGS
 from libs.common.web.auth import ROLES, Principal, require
-from services.deals.closeplans import repository, service
+from services.deals.closeplans import known, repository, service
 from services.deals.closeplans.durations import Duration, Finished, learn
-from services.deals.closeplans.plan import Outlook, Plan, Task, fold, outlook
+from services.deals.closeplans.known import Standing
+from services.deals.closeplans.plan import Outlook, Plan, Task
 from services.deals.closeplans.repository import Head
 from services.deals.closeplans.schemas import (
     Against,
@@ -37,8 +35,8 @@ async def templates(session: AsyncSession, template: str | None = None, *, princ
     for row in rows:
         tasks = repository.tasks_of(row)
         learnt = [_learnt(row["template"], task.key, task.days, finished) for task in tasks]
-        known = {name: row[name] for name in ("template", "version", "name", "author", "recorded_at")}
-        items.append(TemplateOut(**known, tasks=tasks, learnt=learnt))
+        of_row = {name: row[name] for name in ("template", "version", "name", "author", "recorded_at")}
+        items.append(TemplateOut(**of_row, tasks=tasks, learnt=learnt))
     return TemplatesOut(items=items)
 
 
@@ -46,7 +44,8 @@ async def plan(session: AsyncSession, deal_id: UUID, *, principal: Principal) ->
     """A deal's plan with its path and when it will be done. Raises UnknownDeal, NoClosePlan."""
     require(principal, *ROLES)
     head = await service.head_of(session, deal_id, principal=principal)
-    found, durations, ahead, today = await _looked_at(session, head)
+    stands = await _seen(session, head)
+    found, durations, ahead, today = stands.plan, stands.durations, stands.ahead, stands.today
     close_date = await repository.close_date(session, deal_id)
     return PlanOut(
         plan_id=head.plan_id,
@@ -86,7 +85,7 @@ async def history(session: AsyncSession, deal_id: UUID, *, principal: Principal)
             titles=[task.title for task in kept.entry.tasks],
             on=kept.entry.on,
         )
-        for kept in await repository.entries(session, head.plan_id)
+        for kept in (await repository.entries(session, [head.plan_id]))[head.plan_id]
     ]
     return HistoryOut(plan_id=head.plan_id, entries=entries)
 
@@ -94,7 +93,8 @@ async def history(session: AsyncSession, deal_id: UUID, *, principal: Principal)
 async def shared(session: AsyncSession, plan_id: UUID, *, principal: Principal) -> SharedOut:
     """What the buyer sees of the one plan of their link. Raises NoClosePlan for every other."""
     head = await service.shared_head(session, plan_id, principal=principal)
-    found, durations, ahead, today = await _looked_at(session, head)
+    stands = await _seen(session, head)
+    found, durations, ahead, today = stands.plan, stands.durations, stands.ahead, stands.today
     numbers = {task_id: number for number, task_id in enumerate(found.tasks, start=1)}
     tasks = []
     for task in found.tasks.values():
@@ -105,17 +105,8 @@ async def shared(session: AsyncSession, plan_id: UUID, *, principal: Principal) 
     return SharedOut(title=head.title, as_of=today, expected_on=ahead.p50_on, tasks=tasks)
 
 
-async def _looked_at(session: AsyncSession, head: Head) -> tuple[Plan, dict[UUID, Duration], Outlook, date]:
-    settings = session.info[SETTINGS]
-    found = fold(kept.entry for kept in await repository.entries(session, head.plan_id))
-    finished = await repository.finished(session, [head.template])
-    durations = {
-        task.task_id: learn(task.days, finished.get((head.template, task.key or ""), Finished()))
-        for task in found.tasks.values()
-    }
-    today = local_date(clock.now(), settings.org_timezone)
-    ahead = outlook(found, durations, today=today, holidays=frozenset(settings.holidays or ()))
-    return found, durations, ahead, today
+async def _seen(session: AsyncSession, head: Head) -> Standing:
+    return (await known.standings(session, [head]))[head.plan_id]
 
 
 def _task(plan: Plan, task: Task, duration: Duration, ahead: Outlook) -> TaskOut:

@@ -53,30 +53,32 @@ async def lock(session: AsyncSession, plan_id: UUID, deal_id: UUID) -> int:
     )
 
 
+_HEAD = "p.plan_id, p.deal_id, p.version, p.template, p.title, p.begun_by, p.begun_at"
+
+
 async def head(session: AsyncSession, plan_id: UUID) -> Head | None:
     """A plan that was begun."""
-    rows = await session.execute(
-        text(
-            "SELECT plan_id, deal_id, version, template, title, begun_by, begun_at FROM close_plan WHERE plan_id = :plan AND version > 0"
-        ),
-        {"plan": plan_id},
-    )
-    row = rows.mappings().first()
+    statement = f"SELECT {_HEAD} FROM close_plan p WHERE p.plan_id = :plan AND p.version > 0"  # noqa: S608
+    row = (await session.execute(text(statement), {"plan": plan_id})).mappings().first()
     return Head(**row) if row else None
 
 
-async def entries(session: AsyncSession, plan_id: UUID) -> list[Kept]:
-    """All that was said of a plan, in order of recording."""
+async def entries(session: AsyncSession, plans: Collection[UUID]) -> dict[UUID, list[Kept]]:
+    """All that was said of plans, in order of recording."""
     rows = await session.execute(
         text(
             """
-            SELECT payload::text AS payload, actor, recorded_at, request_digest
-            FROM close_plan_entry WHERE plan_id = :plan ORDER BY version
+            SELECT plan_id, payload::text AS payload, actor, recorded_at, request_digest
+            FROM close_plan_entry WHERE plan_id = ANY(CAST(:plans AS uuid[])) ORDER BY plan_id, version
             """
         ),
-        {"plan": plan_id},
+        {"plans": list(plans)},
     )
-    return [Kept(ENTRY.validate_json(row.payload), row.actor, row.recorded_at, row.request_digest) for row in rows]
+    found: dict[UUID, list[Kept]] = {plan: [] for plan in plans}
+    for row in rows:
+        kept = Kept(ENTRY.validate_json(row.payload), row.actor, row.recorded_at, row.request_digest)
+        found[row.plan_id].append(kept)
+    return found
 
 
 async def append(session: AsyncSession, plan_id: UUID, kept: Kept) -> None:
@@ -104,6 +106,36 @@ async def append(session: AsyncSession, plan_id: UUID, kept: Kept) -> None:
         text("UPDATE close_plan SET version = :version WHERE plan_id = :plan"),
         {"version": kept.entry.version, "plan": plan_id},
     )
+
+
+async def untold(session: AsyncSession, today: date, *, limit: int) -> list[Head]:
+    """Plans of open deals with tasks left of which nothing was told today, locked; those that somebody changes now are left out."""
+    rows = await session.execute(
+        text(
+            f"""
+            SELECT {_HEAD} FROM close_plan p JOIN deal d USING (deal_id)
+            WHERE p.open_tasks > 0 AND p.told_on < :today AND d.state = 'open' AND NOT d.removed
+            ORDER BY p.plan_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED
+            """  # noqa: S608
+        ),
+        {"today": today, "limit": limit},
+    )
+    return [Head(**row) for row in rows.mappings()]
+
+
+async def note_told(session: AsyncSession, open_tasks: Mapping[UUID, int], *, on: date) -> dict[UUID, int]:
+    """Note by plan how many tasks are left as of a day; returns the versions of the events that say so."""
+    rows = await session.execute(
+        text(
+            """
+            UPDATE close_plan p SET told = p.told + 1, told_on = :on, open_tasks = n.open_tasks
+            FROM unnest(CAST(:plans AS uuid[]), CAST(:counts AS integer[])) AS n (plan_id, open_tasks)
+            WHERE p.plan_id = n.plan_id RETURNING p.plan_id, p.told
+            """
+        ),
+        {"on": on, "plans": list(open_tasks), "counts": list(open_tasks.values())},
+    )
+    return {row.plan_id: row.told for row in rows}
 
 
 async def name(session: AsyncSession, plan_id: UUID, *, template: str, title: str, actor: str, at: datetime) -> None:

@@ -4,7 +4,6 @@ Whatever changes a plan locks its row first, so entries are numbered one by one;
 different tasks do not touch each other and of one task the one said last stands.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,13 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.calendar import local_date
 from libs.common.db import SETTINGS
-from libs.common.ids import entity_id, new_id
+from libs.common.ids import entity_id
 from libs.common.messaging import outbox
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound
+from libs.common.web.idempotency import Sent, sent
 from libs.common.web.schemas import In
 from services.deals.closeplans import path, repository
+from services.deals.closeplans.known import AT_ONCE, tell, tell_due
 from services.deals.closeplans.plan import Entry, Kind, Plan, Task, fold, without
 from services.deals.closeplans.repository import Head, Kept
 from services.deals.closeplans.schemas import MOST_TASKS, PlanIn, TaskIn, TickIn
@@ -72,10 +73,6 @@ class NotYourTask(Forbidden):
     """A buyer ticks the buyer's tasks only."""
 
 
-class IdempotencyKeyReused(Conflict):
-    """The key came before with another body."""
-
-
 def plan_id_of(deal_id: UUID) -> UUID:
     """A deal's one plan, so that two who begin it at once begin the same."""
     return entity_id("foretell", "close-plan", str(deal_id))
@@ -92,10 +89,8 @@ async def begin(
     deal = await ledger.deal(session, deal_id, principal=principal)
     plan_id = plan_id_of(deal_id)
     version = await repository.lock(session, plan_id, deal_id)
-    entry_id, digest, is_repeated = _once(
-        await repository.entries(session, plan_id), plan_id, wanted, "begin", idempotency_key, principal
-    )
-    if is_repeated:
+    request = _sent(plan_id, wanted, "begin", idempotency_key, principal=principal)
+    if _was_taken((await repository.entries(session, [plan_id]))[plan_id], request):
         return
     if version:
         raise PlanBegunAlready(f"Deal {deal_id} has a close plan; add, change or remove its tasks.")
@@ -112,8 +107,9 @@ async def begin(
     at = await outbox.stamp(session)
     title = wanted.title or found[0]["name"]
     await repository.name(session, plan_id, template=wanted.template, title=title, actor=principal.subject, at=at)
-    entry = Entry(entry_id, 1, "begun", clock.now(), tasks)
-    await repository.append(session, plan_id, Kept(entry, principal.subject, at, digest))
+    entry = Entry(request.id, 1, "begun", clock.now(), tasks)
+    await repository.append(session, plan_id, Kept(entry, principal.subject, at, request.digest))
+    await tell(session, [await head_of(session, deal_id, principal=principal)])
 
 
 async def add_task(
@@ -210,6 +206,12 @@ async def head_of(session: AsyncSession, deal_id: UUID, *, principal: Principal)
     return head
 
 
+async def tell_daily(session: AsyncSession, *, principal: Principal) -> bool:
+    """Tell how plans stand of which nothing was told today: their days move on. True when there may be more."""
+    require(principal, "system")
+    return await tell_due(session) == AT_ONCE
+
+
 async def _head_for(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> Head:
     require(principal, *WRITERS)
     return await head_of(session, deal_id, principal=principal)
@@ -248,33 +250,31 @@ async def _say(
 ) -> None:
     """Append the entry that `build` makes of the plan as it stands under the lock, unless it came before."""
     version = await repository.lock(session, head.plan_id, head.deal_id)
-    known = await repository.entries(session, head.plan_id)
-    entry_id, digest, is_repeated = _once(known, head.plan_id, wanted, what, key, principal)
-    if is_repeated:
+    known = (await repository.entries(session, [head.plan_id]))[head.plan_id]
+    request = _sent(head.plan_id, wanted, what, key, principal=principal)
+    if _was_taken(known, request):
         return
     etags.check(if_match, version, noun=f"The close plan of deal {head.deal_id}")
     said = [each.entry for each in known]
-    entry = replace(build(fold(said), entry_id), version=version + 1)
+    entry = replace(build(fold(said), request.id), version=version + 1)
     at = await outbox.stamp(session)
-    await repository.append(session, head.plan_id, Kept(entry, principal.subject, at, digest))
+    await repository.append(session, head.plan_id, Kept(entry, principal.subject, at, request.digest))
     plan, holidays = fold([*said, entry]), frozenset(session.info[SETTINGS].holidays or ())
     took = {task.task_id: (task.key, plan.took(task, holidays)) for task in plan.tasks.values()}
     taken = {task: (name, days) for task, (name, days) in took.items() if name is not None and days is not None}
     await repository.keep_taken(session, head.plan_id, head.template, taken)
+    await tell(session, [head])
 
 
-def _once(
-    known: Sequence[Kept], plan_id: UUID, wanted: In | None, what: str, key: str | None, principal: Principal
-) -> tuple[UUID, str, bool]:
-    """The id to write under, the digest of what is asked, and whether it was written before. Raises IdempotencyKeyReused."""
-    digest = hashlib.sha256(f"{what}\n{wanted.model_dump_json() if wanted else ''}".encode()).hexdigest()
-    if key is None:
-        return new_id(), digest, False
-    entry_id = entity_id("foretell", "close-plan-entry", f"{principal.subject}:{plan_id}:{key}")
-    before = next((each for each in known if each.entry.entry_id == entry_id), None)
-    if before is not None and before.request_digest != digest:
-        raise IdempotencyKeyReused(f"Idempotency-Key {key!r} came before with another body; use a new key.")
-    return entry_id, digest, before is not None
+def _sent(plan_id: UUID, wanted: In | None, what: str, key: str | None, *, principal: Principal) -> Sent:
+    """What is asked of a plan; an Idempotency-Key is the caller's own within the plan."""
+    body = f"{what}\n{wanted.model_dump_json() if wanted else ''}"
+    return sent(f"close-plan-entry:{plan_id}", body, key, principal=principal)
+
+
+def _was_taken(known: Sequence[Kept], request: Sent) -> bool:
+    """Whether the request came before. Raises IdempotencyKeyReused."""
+    return request.was_taken(next((each.request_digest for each in known if each.entry.entry_id == request.id), None))
 
 
 def check(tasks: Mapping[UUID, Task]) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import text
 
 from libs.common import clock
 from libs.common.ids import new_id
+from libs.common.web.auth import Principal
+from services.deals.closeplans import service
 from tests.integration.deals.books import apply
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, record
@@ -202,3 +205,36 @@ async def test_a_buyer_reads_their_plan_and_ticks_their_tasks_and_nothing_else(a
         assert (await client.request(method, path, json={"done": True}, headers=headers)).status_code == 404
     for path in ("/v1/deals", f"/v1/deals/{deal_id('D0')}", f"/v1/deals/{deal_id('D0')}/close-plan", "/v1/accounts"):
         assert (await client.get(path, headers=buyer)).status_code == 403
+
+
+async def told(runtime: Any) -> list[dict[str, Any]]:
+    async with runtime.database.reading() as session:
+        rows = await session.execute(
+            text(
+                "SELECT convert_from(data, 'UTF8')::jsonb AS data FROM outbox WHERE type = 'deals.close_plan.moved.v1' ORDER BY position"
+            )
+        )
+        return [row.data for row in rows]
+
+
+async def test_others_are_told_how_a_plan_stands_at_every_change_and_once_a_day(api_for: Callable[..., Any]) -> None:
+    client, runtime = await company(api_for, "D0", "D1")
+    plan = await begun(client, "D0")
+    url = f"/v1/deals/{deal_id('D0')}/close-plan/tasks/{of(plan, 'Goals')['task_id']}/tick"
+    for _ in range(2):
+        await client.post(url, json={"done": True}, headers=SELLER | {"Idempotency-Key": "one"})
+    first, second = await told(runtime)
+    assert (first["version"], first["open_tasks"], first["p50_on"]) == (1, 4, plan["p50_on"])
+    assert (second["version"], second["open_tasks"]) == (2, 3)
+    assert second["p50_on"] < first["p50_on"]
+    for days, count in ((0, 2), (7, 3), (7, 3)):
+        clock.set_offset(days * 86400)
+        try:
+            async with runtime.database.transaction() as session:
+                await service.tell_daily(session, principal=Principal.system("deals"))
+        finally:
+            clock.set_offset(0)
+        assert len(await told(runtime)) == count
+    last = (await told(runtime))[-1]
+    assert (last["version"], last["open_tasks"]) == (3, 3)
+    assert last["p50_on"] > second["p50_on"], "nothing happened for a week"

@@ -24,9 +24,12 @@ CREATE TABLE close_plan (
     template text,
     title text,
     begun_by text,
-    begun_at timestamptz
+    begun_at timestamptz,
+    told integer NOT NULL DEFAULT 0,
+    told_on date,
+    open_tasks integer NOT NULL DEFAULT 0
 );
-COMMENT ON TABLE close_plan IS 'One row per plan, locked by whoever changes it; version 0: being begun';
+COMMENT ON TABLE close_plan IS 'One row per plan, locked by whoever changes it; version 0: being begun. told: versions of its event';
 CREATE TABLE close_plan_entry (
     plan_id uuid NOT NULL REFERENCES close_plan (plan_id),
     version integer NOT NULL,

@@ -7,7 +7,7 @@ from uuid import UUID
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.deals.closeplans import path
@@ -169,3 +169,14 @@ def test_days_are_working_days_without_holidays() -> None:
         Plan({one.task_id: one}, {}), {one.task_id: Duration(3.0)}, today=date(2026, 12, 23), holidays=HOLIDAYS
     )
     assert found.p50_on == date(2026, 12, 29), "Thursday, not Christmas, not the weekend, Monday, Tuesday"
+
+
+@given(st.floats(0.5, 40), st.floats(0, 60))
+@example(0.5, 10.0)
+def test_what_is_long_overdue_is_never_expected_to_take_longer_than_if_it_were_begun_now(
+    days: float, elapsed: float
+) -> None:
+    duration, chances = learn(days, Finished()), np.linspace(0.01, 0.99, 50)
+    left, fresh = (duration.remaining(chances, elapsed=each) for each in (elapsed, 0.0))
+    assert (left <= fresh + 1e-9).all()
+    assert (left >= 0).all()

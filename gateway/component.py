@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from gateway import pages
 from gateway.auth.cli import app as auth_cli
 from gateway.auth.endpoints import router as auth_router
+from gateway.buyerlinks.endpoints import router as buyerlinks_router
 from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
 from gateway.connections.endpoints import router as connections_router
@@ -50,6 +51,7 @@ COMPONENT = Component(
         people_router,
         imports_router,
         auth_router,
+        buyerlinks_router,
         pages_router,
         proxy_router,  # last: it takes what is left below /api/v1
     ],

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from gateway.pages.address import CallView
-from gateway.proxy.client import Services
+from gateway.proxy.client import ServiceDown, ServiceRefused, Services
 from libs.common.web.auth import Principal
 
 LINES = ("closed_won", "commit", "most_likely", "best_case", "pipeline")
@@ -59,6 +59,20 @@ async def read(services: Services, view: CallView, *, principal: Principal) -> C
     first, *nodes = await asyncio.gather(call, *units)
     children = {unit: node["tree"]["children"] for unit, node in zip(view.open, nodes, strict=True)}
     return CallPage(first, None, children)
+
+
+async def later_by_plan(services: Services, view: CallView, *, principal: Principal) -> list[dict[str, Any]]:
+    """The open lines of the period of which something ends later by its close plan, as of now; none for a view of the past.
+
+    What is not answered is left out: the call stands without it.
+    """
+    if view.date or view.rate != "constant":
+        return []
+    try:
+        found = await services.get("forecast", "forecast/close-plans", principal=principal, params=view.asked())
+    except (ServiceDown, ServiceRefused):
+        return []
+    return [line for line in found["lines"] if line["later"]["count"]]
 
 
 def rows(page: CallPage, view: CallView, names: Mapping[UUID, str]) -> list[Row]:

@@ -1,5 +1,6 @@
 """The pages of the call: the number and what is said of it, the deals behind it, and the forms by which people say it."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -54,7 +55,10 @@ async def _call(
     request: Request, session: AsyncSession, view: CallView, *, typed: Typed | None = None, principal: Principal
 ) -> Response:
     services = services_of(request)
-    found = await call_page.read(services, view, principal=principal)
+    found, later = await asyncio.gather(
+        call_page.read(services, view, principal=principal),
+        call_page.later_by_plan(services, view, principal=principal),
+    )
     said = await weekly.read(services, found, view, principal=principal)
     ids = found.owner_ids() | (said.person_ids() if said else set())
     names = await names_of(session, ids, principal=principal)
@@ -65,6 +69,7 @@ async def _call(
         status=typed.status if typed else 200,
         view=view,
         call=found.call,
+        later_by_plan=later,
         rows=call_page.rows(found, view, names),
         totals=found.rollup["totals"] if found.rollup else found.call["tree"]["node"],
         certainty=call_page.certainty(found.call["lines"]),

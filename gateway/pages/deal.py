@@ -1,19 +1,24 @@
-"""The page of one deal: every entry of its timeline with both clocks, what it changed and which delivery brought it."""
+"""The page of one deal: its close plan, and every entry of its timeline with both clocks, what it changed and which delivery brought it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.changes import Change, compared, told
 from gateway.pages.names import names_of
+from gateway.pages.planned import Typed, planned
 from gateway.pages.templates import page
 from gateway.proxy.client import services_of
+from libs.common.ids import new_id
 from libs.common.web.api import Reading, runtime_of
+from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,8 +49,25 @@ class Entry:
 
 @router.get("/deals/{deal_id}")
 async def deal(request: Request, session: Reading, principal: CurrentUser, deal_id: UUID) -> Response:
-    """A deal's history, the newest entry first."""
-    found = await services_of(request).get("forecast", f"forecast/deals/{deal_id}/history", principal=principal)
+    """A deal's close plan and its history, the newest entry first."""
+    return await shown(request, session, deal_id, principal=principal)
+
+
+async def shown(
+    request: Request,
+    session: AsyncSession,
+    deal_id: UUID,
+    *,
+    typed: Typed | None = None,
+    new_link: str | None = None,
+    principal: Principal,
+) -> Response:
+    """The page of a deal; with a form of its plan that was refused, or with the address of a link just made."""
+    services = services_of(request)
+    found, plan = await asyncio.gather(
+        services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal),
+        planned(request, session, deal_id, principal=principal),
+    )
     people = {UUID(each[who]) for each in found["versions"] for who in ("owner_id", "changed_by") if each[who]}
     names = await names_of(session, people, principal=principal)
     current = found["current"]
@@ -53,6 +75,11 @@ async def deal(request: Request, session: Reading, principal: CurrentUser, deal_
     return page(
         request,
         "deal.html",
+        status=typed.status if typed else 200,
+        plan=plan,
+        typed=typed,
+        new_link=new_link,
+        once=str(new_id()),
         deal_id=str(deal_id),
         current=current,
         names={str(key): known for key, known in names.items()},

@@ -9,9 +9,11 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
     accuracy,
     attainment,
+    buyer,
     calibration,
     calls,
     campaigns,
+    closeplan,
     connections,
     deal,
     deliveries,
@@ -48,6 +50,8 @@ router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(deal.router)
+router.include_router(closeplan.router)
+router.include_router(buyer.router)
 router.include_router(leads.router)
 router.include_router(flow.router)
 router.include_router(calibration.router)

@@ -78,10 +78,17 @@ class Services:
         return await self._ask("GET", service, path, principal, params=dict(params or {}))
 
     async def post(
-        self, service: Service, path: str, body: Any, *, principal: Principal, idempotency_key: str | None = None
+        self,
+        service: Service,
+        path: str,
+        body: Any,
+        *,
+        principal: Principal,
+        idempotency_key: str | None = None,
+        if_match: str | None = None,
     ) -> dict[str, Any]:
         """What the service answers to a JSON `body` at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask("POST", service, path, principal, idempotency_key, json=body)
+        return await self._ask("POST", service, path, principal, idempotency_key, if_match, json=body)
 
     async def post_csv(
         self, service: Service, path: str, body: bytes, *, principal: Principal, params: Params
@@ -91,9 +98,17 @@ class Services:
             "POST", service, path, principal, params=dict(params), content=body, content_type="text/csv"
         )
 
-    async def put(self, service: Service, path: str, body: Any, *, principal: Principal) -> dict[str, Any]:
+    async def put(
+        self, service: Service, path: str, body: Any, *, principal: Principal, if_match: str | None = None
+    ) -> dict[str, Any]:
         """What the service answers when the JSON `body` takes the place of what is at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask("PUT", service, path, principal, json=body)
+        return await self._ask("PUT", service, path, principal, if_match=if_match, json=body)
+
+    async def delete(
+        self, service: Service, path: str, *, principal: Principal, if_match: str | None = None
+    ) -> dict[str, Any]:
+        """What the service answers when what is at `/v1/{path}` is removed. Raises as `get` does."""
+        return await self._ask("DELETE", service, path, principal, if_match=if_match)
 
     async def _ask(
         self,
@@ -102,7 +117,7 @@ class Services:
         path: str,
         principal: Principal,
         idempotency_key: str | None = None,
-        *,
+        if_match: str | None = None,
         content_type: str | None = None,
         **parts: Any,
     ) -> dict[str, Any]:
@@ -111,6 +126,8 @@ class Services:
             headers["idempotency-key"] = idempotency_key
         if content_type is not None:
             headers["content-type"] = content_type
+        if if_match is not None:
+            headers["if-match"] = if_match
         request = self.build(method, self.url(service, path), headers=headers, **parts)
         response = await self.send(service, request)
         try:

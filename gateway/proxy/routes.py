@@ -9,6 +9,7 @@ OWNER_OF: dict[str, Service] = {
     "leads": "leads",
     "lead-models": "leads",
     "deals": "deals",
+    "close-plans": "deals",
     "accounts": "deals",
     "organisation": "deals",
     "products": "pricing",

@@ -5,6 +5,7 @@ A fiscal year is named for the calendar year in which its last month ends, so wi
 
 import re
 from bisect import bisect_right
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -235,3 +236,21 @@ def local_date(instant: datetime, zone: str) -> date:
     if instant.tzinfo is None:
         raise ValueError("an instant without a time zone has no local date")
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def after_working_days(day: date, count: int, holidays: Set[date]) -> date:
+    """The day that is `count` working days after another: Monday to Friday without holidays."""
+    while count > 0:
+        day += timedelta(days=1)
+        count -= day.weekday() < 5 and day not in holidays
+    return day
+
+
+def working_days_between(start: date, end: date, holidays: Set[date]) -> int:
+    """How many working days lie after `start` up to and with `end`; 0 unless `end` is later. Undoes `after_working_days`."""
+    days = (end - start).days
+    if days <= 0:
+        return 0
+    weeks, rest = divmod(days, 7)
+    tail = sum((end - timedelta(days=back)).weekday() < 5 for back in range(rest))
+    return 5 * weeks + tail - sum(start < day <= end and day.weekday() < 5 for day in holidays)

@@ -4,6 +4,8 @@ from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS, 
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
+from services.deals.closeplans.endpoints import router as closeplans
+from services.deals.closeplans.service import tell_daily
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.ledger.endpoints import router as ledger
@@ -23,6 +25,13 @@ async def _begin(runtime: Runtime) -> None:
         await begin(session, principal=Principal.system("deals"))
 
 
+async def _tell_plans(runtime: Runtime) -> None:
+    more = True
+    while more:
+        async with runtime.database.transaction() as session:
+            more = await tell_daily(session, principal=Principal.system("deals"))
+
+
 COMPONENT = Component(
     name="deals",
     package="services.deals",
@@ -30,9 +39,10 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, accounts, organisation),
+    routers=(ledger, qualification, closeplans, accounts, organisation),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("begin planned statements", every_s=1, run=_begin),
+        Job("tell how close plans stand today", every_s=300, run=_tell_plans),
     ),
 )

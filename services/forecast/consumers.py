@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
-from libs.common.events.deals import DealsCompared, DealState, PersonPlaced, UnitChanged
+from libs.common.events.deals import ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
 from libs.common.web.auth import Principal
+from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
 from services.forecast.organisation import service as history
 from services.forecast.rollup import service as rollup
@@ -36,9 +37,14 @@ async def on_comparison(session: AsyncSession, events: Sequence[Received[DealsCo
     await completeness.append(session, events, principal=_SYSTEM)
 
 
+async def on_close_plan(session: AsyncSession, events: Sequence[Received[ClosePlanMoved]]) -> None:
+    await closeplans.append(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
     PersonPlaced: on_placement,
     DealsCompared: on_comparison,
+    ClosePlanMoved: on_close_plan,
 }

@@ -32,6 +32,8 @@ PLANTED = [
     ("pure packages do no input or output", "services/forecast/attainment/targets.py", "import sqlalchemy"),
     ("inside a capability calls go down", "services/forecast/attainment/chances.py", "import services.forecast.attainment.service"),
     ("inside a capability calls go down", "services/deals/accounts/matching.py", '"""A module of no layer."""'),
+    ("pure packages do no input or output", "services/deals/closeplans/path.py", "import sqlalchemy"),
+    ("inside a capability calls go down", "services/deals/closeplans/plan.py", "import services.deals.closeplans.service"),
     ("inside the projection calls go down", "services/forecast/projection/hazards.py", "import services.forecast.projection.engine"),
     ("pure packages do no input or output", "services/forecast/projection/engine.py", "import sqlalchemy"),
     ("inside imports calls go down", "gateway/imports/reading/files.py", "import gateway.imports.service"),

@@ -25,6 +25,7 @@ WITHOUT_PRINCIPAL = {
         "create_key": "for the terminal of the installation",
         "principal_of_key": "finds out who asks",
     },
+    "gateway/buyerlinks/service.py": {"admit": "finds out who asks"},
     "gateway/connections/service.py": {"load": "the door reads how to authenticate before there is anybody"},
     "gateway/deliveries/service.py": {
         "audit": "counts of the whole database for tests and monitoring; no row leaves",

@@ -34,6 +34,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.PersonPlaced,
     deals.AccountChanged,
     deals.DealsCompared,
+    deals.ClosePlanMoved,
     pricing.QuoteCreated,
     pricing.QuoteAccepted,
     pricing.QuoteWithdrawn,

@@ -170,3 +170,21 @@ class DealsCompared(Comparison):
 
     TYPE: ClassVar[str] = "deals.deal.compared.v1"
     TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+
+class ClosePlanMoved(EventData):
+    """When a deal will be done by its close plan: told at every change of the plan and once a day, as the days go by.
+
+    The greatest `version` is how it stands. Days are those of half (`p50_on`) and of four in five cases (`p80_on`); with no task
+    left both are the last day on which one was done.
+    """
+
+    TYPE: ClassVar[str] = "deals.close_plan.moved.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    deal_id: UUID
+    version: int
+    as_of: date
+    open_tasks: int
+    p50_on: date | None = None
+    p80_on: date | None = None

@@ -100,11 +100,11 @@ def answer(
     )
 
 
-_SECRET_PATH = re.compile(r"^(/webhooks/[^/]*/).+")
+_SECRET_PATH = re.compile(r"^(/webhooks/[^/]*/|/shared-plan/|/sign-in/).+")
 
 
 def shown_path(request: Request) -> str:
-    """The request's path for logs and answers. What follows a connection's key may be its secret."""
+    """The request's path for logs and answers. What follows a connection's key may be its secret, and so are the tokens of links."""
     return _SECRET_PATH.sub(r"\1…", request.url.path)
 
 

@@ -5,10 +5,10 @@ The ledger names days, not only periods: after a change of the fiscal calendar w
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 
-from libs.common.calendar import FiscalCalendar, Period
+from libs.common.calendar import FiscalCalendar, Period, after_working_days
 
 State = Literal["open", "closing", "closed"]
 
@@ -76,14 +76,6 @@ def standing(
         state = "closing"
     due = after_working_days(period.last_day, working_days, holidays)
     return Standing(period, state, due, max(touching, key=lambda change: change.at, default=None))
-
-
-def after_working_days(day: date, count: int, holidays: Set[date]) -> date:
-    """The day that is `count` working days after another: Monday to Friday without holidays."""
-    while count > 0:
-        day += timedelta(days=1)
-        count -= day.weekday() < 5 and day not in holidays
-    return day
 
 
 def months_to_close(calendar: FiscalCalendar, period: Period, laid: Sequence[Stretch]) -> list[Period]:

@@ -13,12 +13,12 @@ from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import TooLarge
 from services.forecast.organisation.service import Basis
-from services.forecast.readings import call, pipeline
+from services.forecast.readings import call, pipeline, planned
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.readings.call import Behind
 from services.forecast.readings.export import Form, answer, deals_table, pipeline_table, rollup_table
 from services.forecast.readings.figures import Only
-from services.forecast.readings.schemas import PipelineReading
+from services.forecast.readings.schemas import ClosePlansReading, PipelineReading
 from services.forecast.rollup.schemas import By, CallReading, DealsReading, Rate, RollupReading
 
 router = APIRouter(prefix="/forecast", tags=["readings"])
@@ -99,6 +99,12 @@ async def read_pipeline(
     """What is open of a period and a unit: by stage and line, by close month, and what in it needs care."""
     reading = await pipeline.read(session, question, principal=principal)
     return answer(pipeline_table(reading), form) if form else reading
+
+
+@router.get("/close-plans")
+async def read_close_plans(session: Reading, principal: CurrentPrincipal, question: Asked) -> ClosePlansReading:
+    """What of the open deals of a period would close after it by their close plans, line by line, as of now."""
+    return await planned.read(session, question, principal=principal)
 
 
 @router.get("/deals", response_model=DealsReading)

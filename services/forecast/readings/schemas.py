@@ -2,6 +2,7 @@
 
 from libs.common.web.schemas import Out
 from services.forecast.rollup.schemas import PeriodOut, Reading, Sum
+from services.forecast.rollup.standing import Bucket
 
 
 class OpenLines(Out):
@@ -63,3 +64,20 @@ class PipelineReading(Reading):
     months: list[OpenMonth]
     care: Care
     is_empty: bool
+
+
+class LineByPlan(Out):
+    """An open line of the period by where the close plans of its deals end, in half of the cases; the three add up to `total`."""
+
+    line: Bucket
+    total: Sum
+    within: Sum
+    later: Sum
+    unplanned: Sum
+
+
+class ClosePlansReading(Reading):
+    """What of the open deals of a period closes after it by their close plans, line by line, as of now."""
+
+    period: PeriodOut
+    lines: list[LineByPlan]

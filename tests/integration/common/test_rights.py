@@ -13,6 +13,7 @@ APPEND_ONLY = {
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
+        "close_plan_entry", "close_plan_template_version",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {
@@ -20,6 +21,7 @@ APPEND_ONLY = {
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
         "lock_projection", "lock_projection_row",
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry",
+        "close_plan_version",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

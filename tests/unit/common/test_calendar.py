@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.calendar import FiscalCalendar, UnknownPeriod, add_months, local_date
+from libs.common.calendar import (
+    FiscalCalendar,
+    UnknownPeriod,
+    add_months,
+    after_working_days,
+    local_date,
+    working_days_between,
+)
 
 DAYS = st.dates(date(1990, 1, 1), date(2100, 12, 31))
 STARTS = st.integers(1, 12)
@@ -74,3 +81,14 @@ def test_an_instant_without_a_zone_has_no_date() -> None:
 def test_months_added_and_taken_away_cancel(day: date, months: int) -> None:
     first = day.replace(day=1)
     assert add_months(add_months(first, months), -months) == first
+
+
+@given(
+    st.dates(date(2026, 1, 1), date(2028, 1, 1)),
+    st.integers(0, 80),
+    st.frozensets(st.dates(date(2026, 1, 1), date(2028, 6, 1)), max_size=9),
+)
+def test_working_days_between_undo_going_on_by_working_days(day: date, count: int, holidays: frozenset[date]) -> None:
+    later = after_working_days(day, count, holidays)
+    assert working_days_between(day, later, holidays) == count
+    assert working_days_between(later, day, holidays) == 0

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from libs.common.calendar import FiscalCalendar, Weeks, local_date
+from libs.common.calendar import FiscalCalendar, Weeks, after_working_days, local_date
 from services.forecast.config import Settings
 from services.forecast.periods.counting import Decision, States, counted_period
 from services.forecast.periods.states import (
     Change,
-    after_working_days,
     closed_within,
     months_to_close,
     months_to_reopen,

@@ -34,7 +34,7 @@ UNTOLD = {
 UNSEEN = {
     "single_threaded": "the forecast is not told of contacts",
     "discount_outside_band": "there are no bands of discounts yet",
-    "close_plan_late": "there are no close plans",
+    "close_plan_late": "the warnings do not read close plans yet",
 }
 """Warnings that cannot be given, and why."""
 

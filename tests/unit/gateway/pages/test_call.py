@@ -82,12 +82,17 @@ def test_the_bar_of_exchange_rates_goes_right_for_what_they_add_and_left_for_wha
 def test_exchange_rates_and_late_wins_stand_beside_the_lines() -> None:
     call = json.loads(EXAMPLE.read_text())
     call["restated"]["moved_out"] = _sum("300.00", 2)
-    shown = environment().from_string('{% from "_parts.html" import amount, money %}{% include "call_beside.html" %}')
-    without = shown.render(call=call, fx_bar=None)
+    shown = environment().from_string(
+        '{% from "_parts.html" import amount, line_names, money %}{% include "call_beside.html" %}'
+    )
+    without = shown.render(call=call, fx_bar=None, later_by_plan=[])
     assert 'data-key="fx" title="0.00 EUR"' in without
     assert "<svg" not in without
     call["fx"] = "-1234.56"
-    page = shown.render(call=call, fx_bar=fx_bar(call))
+    late = {"line": "commit", "later": _sum("450.00", 3)}
+    page = shown.render(call=call, fx_bar=fx_bar(call), later_by_plan=[late])
+    assert "Of commit: ends later by its close plan" in page
+    assert '<data value="450.00" data-key="by_close_plan.commit"' in page
     assert '<data value="-1234.56" data-key="fx"' in page
     assert 'role="img" aria-label="−1,235 EUR beside closed won"' in page
     assert '<data value="300.00" data-key="restated.moved_out"' in page

@@ -1,0 +1,1 @@
+"""When deals will be done by their close plans, as the deals service tells it."""

@@ -79,8 +79,9 @@ async def grant(bootstrap: str, context: object) -> None:
             for rule in user["spec"]["authorization"]["acls"]
             for operation in rule["operations"]
         ]
-        granted = await client._client.send(client._client.get_random_node(), CreateAclsRequest(rules))
-        assert {each[0] for each in granted.creation_responses} == {0}
+        for rule in rules:
+            granted = await client._client.send(client._client.get_random_node(), CreateAclsRequest(*rule))
+            assert [each[0] for each in granted.creation_responses] == [0]
     finally:
         await client.close()
 

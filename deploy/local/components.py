@@ -1,5 +1,7 @@
 """The five components as processes of one machine: what each is started with."""
 
+import hashlib
+import hmac
 import json
 import os
 import sys
@@ -57,6 +59,8 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         "FORETELL_INTERNAL_SIGNING_KEY": _signing_key(state),
         **{f"FORETELL_{other.upper()}_URL": url(state, other) for other in PACKAGES},
     }
+    if name in ("gateway", "leads"):
+        settings["FORETELL_MATCH_KEY"] = _match_key(state)
     if name == "gateway":
         settings["FORETELL_PUBLIC_URL"] = url(state, "gateway")
         settings["FORETELL_SECRETS_KEY"] = state.secrets_key
@@ -67,6 +71,11 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         settings["FORETELL_FETCH_ALLOW"] = ",".join(each for each in allowed if each)
     defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1", **ONE_THREAD}
     return {**defaults, **os.environ, **KEEP_BYTECODE, **settings}
+
+
+def _match_key(state: State) -> str:
+    """Derived: who has it, such as the leads service, cannot read the secrets of connections."""
+    return hmac.new(state.secrets_key.encode(), b"foretell match keys", hashlib.sha256).hexdigest()
 
 
 def _signing_key(state: State) -> str:

@@ -42,7 +42,7 @@ async def list_leads(
     return LeadPageOut(items=items, next_cursor=following)
 
 
-@router.get("/{lead_id}", response_model=LeadReadOut)
+@router.get("/{lead_id:uuid}", response_model=LeadReadOut)
 async def read_lead(lead_id: UUID, session: Glance, principal: CurrentPrincipal) -> Response:
     """A lead as it stands, with the reasons of its grade and of its chance to convert."""
     row, chance = await service.read_lead_told(session, lead_id, principal=principal)

@@ -6,6 +6,7 @@ from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
+from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.service import announce
@@ -26,4 +27,5 @@ COMPONENT = Component(
     handlers=HANDLERS,
     routers=(ledger, qualification, accounts, organisation),
     jobs=(Job("announce units", every_s=3600, run=_announce),),
+    cli=(ledger_cli,),
 )

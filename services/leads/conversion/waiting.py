@@ -34,8 +34,11 @@ _SELECT = ", ".join(
 )
 _ALL = f"SELECT {_SELECT} FROM lead WHERE {_WAITS}"  # noqa: S608 - constants
 CHANGED = f"""
-    SELECT {_SELECT} FROM lead_unscored AS changed JOIN lead ON lead.lead_id = changed.lead_id WHERE {_WAITS}
+    SELECT {_SELECT} FROM lead_unscored AS changed
+    CROSS JOIN LATERAL (SELECT * FROM lead AS one WHERE one.lead_id = changed.lead_id OFFSET 0) AS lead
+    WHERE {_WAITS}
 """  # noqa: S608 - constants
+"""OFFSET 0: each lead is looked up by its id, whatever the planner believes of the tables' sizes."""
 
 BLOCK_BYTES = 4 << 20
 """So much of the copy is scored and written at once, some 30,000 leads."""
@@ -149,8 +152,11 @@ async def note_scored(session: AsyncSession, leads: Waiting) -> None:
 _FORGET = text(
     f"""
     WITH gone AS (
-        DELETE FROM lead_unscored AS changed USING lead
-        WHERE lead.lead_id = changed.lead_id AND changed.version <= lead.version AND NOT ({_WAITS})
+        DELETE FROM lead_unscored AS changed
+        WHERE EXISTS (
+            SELECT FROM lead
+            WHERE lead.lead_id = changed.lead_id AND changed.version <= lead.version AND NOT ({_WAITS}) OFFSET 0
+        )
         RETURNING changed.lead_id
     )
     DELETE FROM lead_score USING gone WHERE lead_score.lead_id = gone.lead_id

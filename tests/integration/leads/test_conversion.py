@@ -249,7 +249,6 @@ async def test_leads_that_changed_are_found_without_reading_the_others(
             ),
             {"now": now},
         )
-        await session.execute(text("ANALYZE lead, lead_unscored"))
         driver = await sql.driver_of(session)
         plan = "\n".join(row[0] for row in await driver.fetch(f"EXPLAIN {waiting.CHANGED}", now))
     assert "Index Scan using lead_pkey" in plan

@@ -6,7 +6,9 @@ from services.leads.duplicates.likeness import SUGGESTED_FROM, Profile, keys, li
 from tests.unit.leads.records import LEAD
 
 texts = st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["Acme GmbH", "acme", "Nordwind AG", "Ida Holm"]))
-mails = st.sampled_from([None, "ida@acme.example", "Ida+web@acme.example", "bob@gmail.com", "x@@y", "@"])
+mails = st.sampled_from(
+    [None, "ida@acme.example", "bob@acme.example", "Ida+web@acme.example", "bob@gmail.com", "x@@y", "@"]
+)
 phones = st.sampled_from([None, "+49 30 1234567", "030/1234567", "12"])
 MATCHER = Matcher("a secret")
 
@@ -42,6 +44,10 @@ def test_whoever_shares_a_mailbox_phone_or_domain_is_compared(one: Profile, othe
         assert keys(one) & keys(other)
 
 
+def test_who_shares_nothing_but_a_companys_domain_is_compared() -> None:
+    assert keys(profile(email="a@nordwind.example")) & keys(profile(email="b@nordwind.example", crm=True))
+
+
 def test_one_mailbox_is_one_however_it_is_written() -> None:
     assert plain_mail("Ida.Holm+web@GMail.com") == plain_mail("idaholm@googlemail.com") == "idaholm@gmail.com"
     assert plain_mail("no mail") is None
@@ -73,11 +79,11 @@ def test_of_a_crms_lead_the_same_mailbox_phone_and_name_are_found_and_what_is_al
     assert [why.rule for why in likeness(captured, misspelt).reasons] == ["same domain"]
 
 
-def test_keys_need_the_secret_and_a_phone_never_has_the_key_of_a_name() -> None:
-    ida = {"name": "1234567 1234567", "email": None, "phone": "12345671234567"}
-    mine, other = MATCHER.keys(**ida), Matcher("another").keys(**ida)
-    assert None not in (mine.phone, mine.name)
-    assert len({mine.phone, mine.name, other.phone, other.name}) == 4
+def test_keys_need_the_secret_and_a_phone_never_has_the_key_of_a_domain() -> None:
+    one = {"name": None, "email": "a@123456789", "phone": "123456789"}
+    mine, other = MATCHER.keys(**one), Matcher("another").keys(**one)
+    assert None not in (mine.phone, mine.domain)
+    assert len({mine.phone, mine.domain, other.phone, other.domain}) == 4
     assert MATCHER.fingerprint != Matcher("another").fingerprint
 
 

@@ -20,7 +20,11 @@ NAMESPACE = "foretell"
 def secrets_of(namespace: str) -> Iterator[Mapping[str, Any]]:
     """Every Secret that pods, databases and their roles read, with new keys and passwords."""
     made = state.make({})
-    keys = {"FORETELL_INTERNAL_VERIFY_KEYS": made.verify_keys, "FORETELL_INTERNAL_SIGNING_KEY": made.private_key}
+    keys = {
+        "FORETELL_INTERNAL_VERIFY_KEYS": made.verify_keys,
+        "FORETELL_INTERNAL_SIGNING_KEY": made.private_key,
+        "FORETELL_MATCH_KEY": made.match_key,
+    }
     yield _secret(namespace, "foretell-keys", keys)
     yield _secret(namespace, "gateway-secrets-key", {"FORETELL_SECRETS_KEY": made.secrets_key})
     for component in PACKAGES:

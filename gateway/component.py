@@ -19,6 +19,7 @@ from gateway.imports.cli import app as imports_cli
 from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
 from gateway.people.endpoints import router as people_router
+from gateway.people.keeping import tell_keys
 from gateway.proxy.endpoints import router as proxy_router
 from gateway.reconciliation.cli import app as reconciliation_cli
 from gateway.reconciliation.endpoints import router as reconciliation_router
@@ -61,6 +62,7 @@ COMPONENT = Component(
         Job("forget raw bodies", 3600.0, forget_bodies),
         Job("map records again", 2.0, remap_waiting),
         Job("compare with the CRMs", 5.0, keep_comparing),
+        Job("tell match keys", 1.0, tell_keys),
     ],
     customise=customise,
     cli=[

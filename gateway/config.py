@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from libs.common.config import CommonSettings
+from libs.common.config import MATCH_KEY, CommonSettings
 
 
 class Settings(CommonSettings):
@@ -15,6 +15,8 @@ class Settings(CommonSettings):
     secrets_key: SecretStr = Field(
         default=SecretStr(""), description="Fernet key that the secrets of connections are encrypted with"
     )
+
+    match_key: SecretStr = Field(default=SecretStr(""), description=MATCH_KEY)
 
     webhook_max_bytes: int = Field(default=1024 * 1024, ge=1024, description="largest body of one delivery")
     webhook_queue: int = Field(

@@ -56,6 +56,8 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         "FORETELL_INTERNAL_SIGNING_KEY": state.private_key,
         **{f"FORETELL_{other.upper()}_URL": url(state, other) for other in PACKAGES},
     }
+    if name in ("gateway", "leads"):
+        settings["FORETELL_MATCH_KEY"] = state.match_key
     if name == "gateway":
         settings["FORETELL_PUBLIC_URL"] = url(state, "gateway")
         settings["FORETELL_SECRETS_KEY"] = state.secrets_key

@@ -1,6 +1,8 @@
 """`foretell.json`: ports, role passwords and keys of one installation, made once and kept in the state folder."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -46,6 +48,11 @@ class State(BaseModel):
     def private_key(self) -> str:
         """The signing key, as a JSON Web Key."""
         return json.dumps(self.signing_key, separators=(",", ":"))
+
+    @property
+    def match_key(self) -> str:
+        """Derived: who has it, such as the leads service, cannot read the secrets of connections."""
+        return hmac.new(self.secrets_key.encode(), b"foretell match keys", hashlib.sha256).hexdigest()
 
 
 def file_of(home: Path) -> Path:

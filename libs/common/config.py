@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.calendar import Anchor, FiscalCalendar, Pattern, Weekday, Weeks
 
+MATCH_KEY = "secret that people's match keys are made with, the same for gateway and leads; empty: leads of CRMs are compared by company only"
+"""What gateway and leads say of their setting `match_key`."""
+
 
 class CommonSettings(BaseSettings):
     """Environment variables with the prefix `FORETELL_`; a component adds its own in its `config.py`."""

@@ -7,11 +7,12 @@ from typing import Any
 
 import asyncpg
 from asyncpg.transaction import Transaction
-from sqlalchemy import text
+from sqlalchemy import PoolProxiedConnection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import greenlet_spawn
 
 from libs.common import sql
 from libs.common.config import CommonSettings
@@ -124,26 +125,30 @@ class Database:
 
         Each further statement sees what is committed by then.
         """
-        async with self._writing() as session:
-            connection = await self._living(session)
-            try:
-                sql.keep_driver(session, (await connection.get_raw_connection()).driver_connection)
-                yield session
-            except BaseException as error:
-                # SQLAlchemy has not seen what the driver met; a cancelled statement may still be running.
-                if is_passing(error) or not isinstance(error, Exception):
-                    await connection.invalidate()
-                raise
+        pooled = await self._living()
+        session = self._writing()
+        try:
+            # The session only carries the connection: that it has one of its own would cost more than the statement.
+            sql.keep_driver(session, pooled.driver_connection)
+            yield session
+        except BaseException as error:
+            # SQLAlchemy has not seen what the driver met; a cancelled statement may still be running.
+            if is_passing(error) or not isinstance(error, Exception):
+                await greenlet_spawn(pooled.invalidate)
+            raise
+        finally:
+            await greenlet_spawn(pooled.close)
+            if session.in_transaction():
+                await session.close()
 
-    async def _living(self, session: AsyncSession) -> AsyncConnection:
+    async def _living(self) -> PoolProxiedConnection:
         """A connection of the pool that has not died unnoticed."""
         for _ in range(self._connections):
-            connection = await session.connection()
-            driver: Any = (await connection.get_raw_connection()).driver_connection
+            pooled = await self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
             if not driver.is_closed():
-                return connection
-            await connection.invalidate()
-            await session.close()
+                return pooled
+            await greenlet_spawn(pooled.invalidate)
         raise OSError("no connection to the database is alive")
 
     @asynccontextmanager

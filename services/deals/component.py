@@ -8,6 +8,7 @@ from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.closeplans.service import tell_daily
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
+from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.ledger import begin
@@ -45,4 +46,5 @@ COMPONENT = Component(
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
     ),
+    cli=(ledger_cli,),
 )

@@ -62,6 +62,7 @@ COMPONENT = Component(
     consumes=(CRM_CHANGES, DEAL_EVENTS),
     handlers=HANDLERS,
     routers=(
+        register,  # first: of all routes the one that is asked most often
         duplicates_router,
         evidence,
         acceptance,
@@ -70,7 +71,6 @@ COMPONENT = Component(
         capacity,
         responses_router,
         routing,
-        register,
         capture,
         qualification,
         conversion_router,

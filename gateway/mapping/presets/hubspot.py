@@ -2,6 +2,14 @@
 
 from gateway.mapping.presets.form import OURS, STATUSES, Preset, stages
 
+_CAMPAIGN = (
+    'contains(`["EMAIL_MARKETING","PAID_SEARCH"]`, not_null(properties.hs_analytics_source, `""`))'
+    " && properties.hs_analytics_source_data_1"
+    " || properties.hs_analytics_source == 'SOCIAL_MEDIA' && properties.hs_analytics_source_data_2 || `null`"
+)
+"""The campaign that the first visit's address named (utm_campaign). Of these sources HubSpot says in which drill-down it keeps it; of
+others the drill-downs hold search terms, websites or imports."""
+
 HUBSPOT = Preset(
     fields={
         "deal": {
@@ -31,6 +39,7 @@ HUBSPOT = Preset(
             "owner_id": "properties.hubspot_owner_id",
             "status": "properties.hs_lead_status",
             "source": "properties.hs_analytics_source",
+            "campaign": _CAMPAIGN,
             "employees": "properties.numemployees",
             "industry": "properties.industry",
             "role": "properties.jobtitle",

@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 TABLES = """
 CREATE TABLE buyer_link (

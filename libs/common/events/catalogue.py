@@ -8,6 +8,7 @@ EVENTS: tuple[type[EventData], ...] = (
     crm.CrmLeadChanged,
     crm.CrmAccountChanged,
     crm.CrmUserChanged,
+    crm.CrmPersonKeyed,
     crm.CrmProductChanged,
     crm.CrmMappingActivated,
     crm.CrmDealsCompared,

@@ -154,6 +154,21 @@ class CrmUserChanged(CrmRecord):
     manager_id: UUID | None = None
 
 
+class CrmPersonKeyed(EventData):
+    """Match keys of a person of a CRM: digests under the deployment's secret, equal where mailbox, phone, name or company's domain
+    are. All null where nothing is known, and once the person was erased: whoever keeps keys then drops them.
+    """
+
+    TYPE: ClassVar[str] = "crm.person.keyed.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    person_id: UUID
+    mail: str | None = None
+    phone: str | None = None
+    domain: str | None = None
+    name: str | None = None
+
+
 class CrmProductChanged(CrmRecord):
     """A product as the CRM's catalogue has it."""
 

@@ -40,15 +40,9 @@ async def _reading(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def _glance(request: Request) -> AsyncIterator[AsyncSession]:
-    async with runtime_of(request).database.glance() as session:
-        yield session
-
-
 # scope="function": the exit of the dependency, which commits, comes before the answer; a commit that fails is no success.
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]
-Glance = Annotated[AsyncSession, Depends(_glance, scope="function")]
 
 
 def create_app(component: Component, runtime: Runtime, *, serve_api: bool = True) -> FastAPI:

@@ -86,7 +86,8 @@ async def score_waiting(database: Database, *, only_changed: bool, principal: Pr
     """Score waiting leads as they stand now by the newest model, and keep the chances part by part, each in its transaction;
     returns how many were scored.
 
-    `only_changed`: those that are new or have changed since they were scored; chances of leads that left are dropped.
+    `only_changed`: those that are new or have changed since they were scored, found without reading the others. Chances of leads
+    that left are dropped.
     """
     async with database.reading() as session:
         row, model = await _known(session)
@@ -112,6 +113,7 @@ async def score_waiting(database: Database, *, only_changed: bool, principal: Pr
                         model_id=row.model_id,
                         scored_at=as_of,
                     )
+                    await waiting.note_scored(session, leads)
                 scored += len(leads)
     async with database.transaction() as session:
         await waiting.forget_who_left(session)

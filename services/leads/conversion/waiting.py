@@ -33,10 +33,12 @@ _SELECT = ", ".join(
     ]
 )
 _ALL = f"SELECT {_SELECT} FROM lead WHERE {_WAITS}"  # noqa: S608 - constants
-_CHANGED = f"""
-    SELECT {_SELECT} FROM lead LEFT JOIN lead_score AS known ON known.lead_id = lead.lead_id
-    WHERE {_WAITS} AND known.version IS DISTINCT FROM lead.version
+CHANGED = f"""
+    SELECT {_SELECT} FROM lead_unscored AS changed
+    CROSS JOIN LATERAL (SELECT * FROM lead AS one WHERE one.lead_id = changed.lead_id OFFSET 0) AS lead
+    WHERE {_WAITS}
 """  # noqa: S608 - constants
+"""OFFSET 0: each lead is looked up by its id, whatever the planner believes of the tables' sizes."""
 
 BLOCK_BYTES = 4 << 20
 """So much of the copy is scored and written at once, some 30,000 leads."""
@@ -70,7 +72,7 @@ class Waiting:
 async def copy(session: AsyncSession, into: IO[bytes], *, as_of: datetime, only_changed: bool) -> None:
     """Write the leads that wait into a file, with days counted to `as_of`; only those changed since they were scored, on demand."""
     driver = await sql.driver_of(session)
-    await driver.copy_from_query(_CHANGED if only_changed else _ALL, as_of, output=into, format="csv", header=True)
+    await driver.copy_from_query(CHANGED if only_changed else _ALL, as_of, output=into, format="csv", header=True)
 
 
 def copied(file: IO[bytes]) -> Iterator[Waiting]:
@@ -134,9 +136,34 @@ async def write_scores(
     )
 
 
-_FORGET = text(f"DELETE FROM lead_score USING lead WHERE lead.lead_id = lead_score.lead_id AND NOT ({_WAITS})")  # noqa: S608
+_SCORED = sql.Query(
+    """
+    DELETE FROM lead_unscored AS changed USING unnest(:lead_ids::uuid[], :versions::bigint[]) AS n (lead_id, version)
+    WHERE changed.lead_id = n.lead_id AND changed.version <= n.version
+    """
+)
+
+
+async def note_scored(session: AsyncSession, leads: Waiting) -> None:
+    """These are scored as they stand in `leads`; one that has changed since is still to be scored."""
+    await _SCORED.run(session, {"lead_ids": leads.lead_ids, "versions": leads.versions})
+
+
+_FORGET = text(
+    f"""
+    WITH gone AS (
+        DELETE FROM lead_unscored AS changed
+        WHERE EXISTS (
+            SELECT FROM lead
+            WHERE lead.lead_id = changed.lead_id AND changed.version <= lead.version AND NOT ({_WAITS}) OFFSET 0
+        )
+        RETURNING changed.lead_id
+    )
+    DELETE FROM lead_score USING gone WHERE lead_score.lead_id = gone.lead_id
+    """  # noqa: S608 - constants
+)
 
 
 async def forget_who_left(session: AsyncSession) -> None:
-    """Drop the chances of leads that wait no more."""
+    """Drop the chances of leads that changed and wait no more."""
     await session.execute(_FORGET)

@@ -10,6 +10,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.events.crm import CrmPersonKeyed
+from libs.common.matching import Matcher, MatchKeys
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.leads.duplicates.likeness import Likeness, Profile
@@ -19,17 +21,25 @@ LARGEST_BLOCK = 100
 
 _PROFILES = text(
     """
-    SELECT l.lead_id, l.state ->> 'company' AS company, p.name, p.email, p.phone
-    FROM lead l LEFT JOIN lead_person p ON p.lead_id = l.lead_id
+    SELECT l.lead_id, l.state ->> 'company' AS company, p.name, p.email, p.phone,
+           k.mail AS mail_key, k.phone AS phone_key, k.domain AS domain_key, k.name AS name_key
+    FROM lead l
+    LEFT JOIN lead_person p ON p.lead_id = l.lead_id
+    LEFT JOIN person_key k ON k.person_id = (l.state ->> 'person_id')::uuid
     WHERE l.lead_id = ANY(:ids) AND l.version > 0 AND NOT l.deleted
     """
 )
 
 
-async def profiles(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Profile]:
-    """What is compared of these leads; those that are gone or merged are left out."""
-    rows = await session.execute(_PROFILES, {"ids": list(ids)})
-    return {row.lead_id: Profile(*row) for row in rows}
+async def profiles(session: AsyncSession, ids: Collection[UUID], matcher: Matcher) -> dict[UUID, Profile]:
+    """What is compared of these leads; those that are gone or merged are left out. Keys of people captured here are made anew."""
+    found = {}
+    for row in await session.execute(_PROFILES, {"ids": list(ids)}):
+        lead_id, company, name, email, phone, *told = row
+        captured = name or email or phone
+        keys = matcher.keys(name=name, email=email, phone=phone) if captured else MatchKeys(*told)
+        found[lead_id] = Profile(lead_id, company, name, email, phone, keys)
+    return found
 
 
 async def replace_keys(
@@ -103,6 +113,76 @@ _UNCOMPARED = text(
     RETURNING lead_id
     """
 )
+
+
+_REKEYED = text(
+    """
+    WITH taken AS (
+        UPDATE person_key SET compared = true
+        WHERE person_id IN (
+            SELECT person_id FROM person_key WHERE NOT compared ORDER BY person_id LIMIT :limit FOR UPDATE SKIP LOCKED
+        )
+        RETURNING person_id
+    )
+    SELECT lead.lead_id FROM taken
+    LEFT JOIN lead ON (lead.state ->> 'person_id')::uuid = taken.person_id AND lead.version > 0
+    """
+)
+
+
+async def take_rekeyed(session: AsyncSession, *, limit: int) -> list[UUID | None]:
+    """Leads of the people whose keys came since they were compared last, null for a person of none; taken as compared."""
+    return [row.lead_id for row in await session.execute(_REKEYED, {"limit": limit})]
+
+
+_KEEP_KEYS = text(
+    """
+    INSERT INTO person_key AS known (person_id, version, mail, phone, domain, name)
+    SELECT n.* FROM unnest(
+        cast(:ids AS uuid[]), cast(:versions AS bigint[]), cast(:mails AS text[]), cast(:phones AS text[]),
+        cast(:domains AS text[]), cast(:names AS text[])
+    ) AS n (person_id, version, mail, phone, domain, name)
+    ORDER BY n.person_id
+    ON CONFLICT (person_id) DO UPDATE
+    SET version = excluded.version, mail = excluded.mail, phone = excluded.phone, domain = excluded.domain,
+        name = excluded.name, compared = false
+    WHERE known.version < excluded.version
+    """
+)
+
+
+async def keep_keys(session: AsyncSession, told: Mapping[UUID, tuple[int, CrmPersonKeyed]]) -> None:
+    """Replace keys of people by those with a higher version. An erased person's row stays, without keys: an older event may come."""
+    events = [event for _, event in told.values()]
+    await session.execute(
+        _KEEP_KEYS,
+        {
+            "ids": list(told),
+            "versions": [version for version, _ in told.values()],
+            "mails": [event.mail for event in events],
+            "phones": [event.phone for event in events],
+            "domains": [event.domain for event in events],
+            "names": [event.name for event in events],
+        },
+    )
+
+
+_NOTE_SECRET = text(
+    """
+    INSERT INTO match_secret AS known (sole, fingerprint) VALUES (true, :fingerprint)
+    ON CONFLICT (sole) DO UPDATE SET fingerprint = excluded.fingerprint WHERE known.fingerprint <> excluded.fingerprint
+    RETURNING sole
+    """
+)
+_COMPARE_CAPTURED = text(
+    "UPDATE lead SET compared_version = 0 WHERE lead_id IN (SELECT lead_id FROM lead_person) AND compared_version > 0"
+)
+
+
+async def note_secret(session: AsyncSession, fingerprint: str) -> None:
+    """Remember by which secret keys are made; with another one than before leads captured here are to be compared again."""
+    if await session.scalar(_NOTE_SECRET, {"fingerprint": fingerprint}):
+        await session.execute(_COMPARE_CAPTURED)
 
 
 async def take_uncompared(session: AsyncSession, *, limit: int) -> list[UUID]:

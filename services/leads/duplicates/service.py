@@ -1,16 +1,20 @@
 """Finding leads that may be one, and merging them reversibly: nothing of either lead is changed or lost by it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.events.base import Cause
+from libs.common.events.base import Cause, Received
+from libs.common.events.crm import CrmPersonKeyed
+from libs.common.matching import Matcher
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.leads.config import settings_of
 from services.leads.duplicates import repository
 from services.leads.duplicates.likeness import SUGGESTED_FROM, keys, likeness
 from services.leads.duplicates.repository import Pair
@@ -36,23 +40,38 @@ class MergedInTheCrm(Conflict):
 
 
 async def compare_next(session: AsyncSession, *, principal: Principal) -> int:
-    """Compare the leads that changed since they were compared last with what they may be like; how many.
+    """Compare the leads that changed, or whose people did, since they were compared last with what they may be like; how many changes.
 
     One job does this, so no two leads miss each other, and no change waits for it.
     """
     require(principal, "system")
-    ids = await repository.take_uncompared(session, limit=COMPARED_AT_ONCE)
-    if not ids:
+    matcher = Matcher(settings_of(session).match_key.get_secret_value())
+    await repository.note_secret(session, matcher.fingerprint)
+    rekeyed = await repository.take_rekeyed(session, limit=COMPARED_AT_ONCE)
+    changed = await repository.take_uncompared(session, limit=COMPARED_AT_ONCE)
+    if not (rekeyed or changed):
         return 0
-    own = await repository.profiles(session, ids)
+    ids = sorted({*changed, *(lead for lead in rekeyed if lead is not None)})
+    own = await repository.profiles(session, ids, matcher)
     await repository.replace_keys(session, {lead_id: keys(profile) for lead_id, profile in own.items()}, gone=ids)
     candidates = {(min(pair), max(pair)) for pair in await repository.sharing(session, own)}
     others = {lead for pair in candidates for lead in pair} - own.keys()
-    known = own | await repository.profiles(session, others)
+    known = own | await repository.profiles(session, others, matcher)
     compared = {pair: likeness(known[pair[0]], known[pair[1]]) for pair in candidates if known.keys() >= {*pair}}
     found = {pair: alike for pair, alike in compared.items() if alike.value >= SUGGESTED_FROM}
     await repository.replace_pairs(session, ids, found)
-    return len(ids)
+    return len(rekeyed) + len(changed)
+
+
+async def keep_keys(session: AsyncSession, events: Sequence[Received[CrmPersonKeyed]], *, principal: Principal) -> None:
+    """Keep the newest match keys of people; their leads, known already or not, are compared by them within seconds."""
+    require(principal, "system")
+    newest: dict[UUID, tuple[int, CrmPersonKeyed]] = {}
+    for event in events:
+        known = newest.get(event.data.person_id)
+        if known is None or known[0] < event.aggregate_version:
+            newest[event.data.person_id] = (event.aggregate_version, event.data)
+    await repository.keep_keys(session, newest)
 
 
 async def suggestions(

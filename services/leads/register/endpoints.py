@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from libs.common.web.api import Glance, Reading
+from libs.common.web.api import Reading, runtime_of
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
 from services.leads.conversion import service as conversion
@@ -42,10 +42,11 @@ async def list_leads(
     return LeadPageOut(items=items, next_cursor=following)
 
 
-@router.get("/{lead_id}", response_model=LeadReadOut)
-async def read_lead(lead_id: UUID, session: Glance, principal: CurrentPrincipal) -> Response:
+@router.get("/{lead_id:uuid}", response_model=LeadReadOut)
+async def read_lead(lead_id: UUID, request: Request, principal: CurrentPrincipal) -> Response:
     """A lead as it stands, with the reasons of its grade and of its chance to convert."""
-    row, chance = await service.read_lead_told(session, lead_id, principal=principal)
-    # Written here, once: it is asked for one lead after the other.
+    # Opened and written here: it is asked for one lead after the other, and what stands around an endpoint costs as much as it.
+    async with runtime_of(request).database.glance() as session:
+        row, chance = await service.read_lead_told(session, lead_id, principal=principal)
     written = LeadReadOut.read(row, chance).model_dump_json()
     return Response(written, media_type="application/json", headers={"ETag": etag(row.version)})

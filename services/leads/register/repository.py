@@ -255,21 +255,26 @@ async def link_deals(session: AsyncSession, links: Sequence[NewLink]) -> set[UUI
 
 _WRITE = text(
     """
-    UPDATE lead
-    SET version = n.version, captured = n.captured, merged_into = n.merged_into, connection = n.connection,
-        external_id = n.external_id, first_at = n.first_at, state = n.state::jsonb
-    FROM unnest(
-        cast(:ids AS uuid[]), cast(:versions AS bigint[]), cast(:captured AS boolean[]), cast(:merged AS uuid[]),
-        cast(:connections AS text[]), cast(:external_ids AS text[]), cast(:first_ats AS timestamptz[]),
-        cast(:states AS text[])
-    ) AS n (lead_id, version, captured, merged_into, connection, external_id, first_at, state)
-    WHERE lead.lead_id = n.lead_id
+    WITH written AS (
+        UPDATE lead
+        SET version = n.version, captured = n.captured, merged_into = n.merged_into, connection = n.connection,
+            external_id = n.external_id, first_at = n.first_at, state = n.state::jsonb
+        FROM unnest(
+            cast(:ids AS uuid[]), cast(:versions AS bigint[]), cast(:captured AS boolean[]), cast(:merged AS uuid[]),
+            cast(:connections AS text[]), cast(:external_ids AS text[]), cast(:first_ats AS timestamptz[]),
+            cast(:states AS text[])
+        ) AS n (lead_id, version, captured, merged_into, connection, external_id, first_at, state)
+        WHERE lead.lead_id = n.lead_id
+        RETURNING lead.lead_id, lead.version
+    )
+    INSERT INTO lead_unscored (lead_id, version) SELECT lead_id, version FROM written ORDER BY lead_id
+    ON CONFLICT (lead_id) DO UPDATE SET version = excluded.version
     """
 )
 
 
 async def write_leads(session: AsyncSession, rows: Sequence[LeadRow]) -> None:
-    """Replace rows that are locked."""
+    """Replace rows that are locked; their chances are to be told anew."""
     if not rows:
         return
     await session.execute(

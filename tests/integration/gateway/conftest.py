@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from gateway.connections import service as connections
@@ -107,9 +108,11 @@ class Gateway:
             )
 
 
+MATCH_KEY = "a secret of this deployment"
 TABLES = (
     "comparison_wish",
-    "item_edit", "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "connection", "outbox",
+    "item_edit", "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "person_erased", "match_secret", "connection",
+    "outbox",
 )  # fmt: skip
 
 
@@ -125,7 +128,8 @@ def gateway_settings(database_server: DatabaseServer) -> Iterator[CommonSettings
 async def gateway(gateway_settings: CommonSettings) -> AsyncIterator[Gateway]:
     component = component_of("gateway")
     # Tests understand by hand what they have sent; that which is understood at once has its own.
-    runtime = runtime_for(component, gateway_settings.model_copy(update={"understand_at_once": 0}))
+    chosen = {"understand_at_once": 0, "match_key": SecretStr(MATCH_KEY)}
+    runtime = runtime_for(component, gateway_settings.model_copy(update=chosen))
     transport = httpx.ASGITransport(app=create_app(component, runtime), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
         async with runtime.database.transaction() as session:

@@ -1,5 +1,6 @@
 """From what CRMs said of past leads to a registered model, chances of waiting leads, and how right they are."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from math import log
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import ProgrammingError
 
-from libs.common import clock
+from libs.common import clock, sql
 from libs.common.db import Database
 from libs.common.ids import entity_id
 from libs.common.web.auth import Principal
@@ -222,6 +223,44 @@ async def test_only_chances_that_changed_are_written_and_a_slower_scoring_overta
     assert all(old.writer != new.writer for old, new in zip(first, later, strict=True))
 
 
+async def test_leads_that_changed_are_found_without_reading_the_others(
+    database_for: Callable[[str], Database],
+) -> None:
+    database = database_for("leads")
+    await company(database, 300, waiting=30)
+    await service.learn(database, principal=SYSTEM)
+    assert (
+        await service.score_waiting(database, only_changed=True, principal=SYSTEM) == len(await scores(database)) > 30
+    )
+    assert await service.score_waiting(database, only_changed=True, principal=SYSTEM) == 0
+    changed, gone, now = lead_id(301), lead_id(302), clock.now()
+    await handle(
+        database,
+        received(said(301, now, now - DAY, source="partner"), changed),
+        received(said(302, now, now - DAY, status="disqualified"), gone),
+    )
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                """
+                INSERT INTO lead (lead_id, version, first_at, state)
+                SELECT md5(n::text)::uuid, 1, :now, '{"verdict": "pending", "deleted": false}' FROM generate_series(1, 20000) n
+                """
+            ),
+            {"now": now},
+        )
+        driver = await sql.driver_of(session)
+        plan = "\n".join(row[0] for row in await driver.fetch(f"EXPLAIN {waiting.CHANGED}", now))
+    assert "Index Scan using lead_pkey" in plan
+    assert "Seq Scan on lead " not in plan, plan
+    assert await service.score_waiting(database, only_changed=True, principal=SYSTEM) == 1
+    known = {each.lead_id for each in await scores(database)}
+    assert changed in known
+    assert gone not in known
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM lead_unscored")) == 0
+
+
 async def test_one_lead_is_read_by_one_statement_and_a_dead_connection_is_replaced(
     api_for: Callable[..., Any],
 ) -> None:
@@ -238,11 +277,18 @@ async def test_one_lead_is_read_by_one_statement_and_a_dead_connection_is_replac
 
     event.listen(runtime.database.engine.sync_engine, "checkout", watch)
     again = await client.get(path, headers=bearer("manager"))
+    await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
     assert len(seen) == 1, seen
     assert (again.json()["version"], again.headers["etag"]) == (first.json()["version"], '"1"')
     drivers[-1].terminate()
     assert (await client.get(path, headers=bearer("manager"))).status_code == 200
     assert (await client.get(f"/v1/leads/{lead_id(999)}", headers=bearer("manager"))).status_code == 404
+    with pytest.raises(ConnectionResetError):
+        async with runtime.database.glance():
+            raise ConnectionResetError
+    assert drivers[-1].is_closed()
+    pool: Any = runtime.database.engine.pool
+    assert pool.checkedout() == 0
 
 
 async def test_scoring_in_small_batches_gives_what_one_batch_gives(

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from libs.common.config import CommonSettings
 from libs.common.db import Database
+from libs.common.events.crm import CrmPersonKeyed
 from libs.common.ids import new_id
+from libs.common.matching import Matcher
 from libs.common.web.auth import Principal
 from services.leads.duplicates import service as duplicates
 from services.leads.register import service as register
@@ -52,11 +55,79 @@ async def test_leads_alike_are_suggested_with_why_the_likeliest_first(api_for: C
     found = await suggested(client)
     assert found[0] == (
         frozenset(each["lead_id"] for each in made),
-        ["same phone", "company alike", "same domain", "name alike"],
+        ["same phone", "company alike", "same domain", "same name"],
     )
     assert {pair for pair, _ in found[1:]} == {frozenset((str(LEAD), each["lead_id"])) for each in made}
     assert not any(str(OTHER) in pair for pair, _ in found)
     assert {pair for pair, _ in await suggested(client, lead=str(LEAD))} == {pair for pair, _ in found[1:]}
+
+
+MATCHER = Matcher("a secret of this deployment")
+PERSON, ANOTHER = (UUID(f"00000000-0000-7000-8000-0000000000f{last}") for last in "12")
+
+
+def keyed(person_id: UUID, version: int, **known: str | None) -> Any:
+    """What the gateway tells of a person of a CRM; nothing known: the person was erased."""
+    keys = MATCHER.keys(**{"name": None, "email": None, "phone": None} | known)
+    return received(
+        CrmPersonKeyed(person_id=person_id, mail=keys.mail, phone=keys.phone, domain=keys.domain, name=keys.name),
+        person_id,
+        version,
+    )
+
+
+@pytest.fixture
+def with_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORETELL_MATCH_KEY", "a secret of this deployment")
+
+
+async def test_leads_of_crms_and_leads_captured_here_are_found_by_mail_phone_and_name(
+    with_secret: None, api_for: Callable[..., Any]
+) -> None:
+    client, runtime = api_for("leads")
+    ida = {"name": "Ida Holm", "email": "ida@nordwind.example", "phone": "+49 30 1234567"}
+    made = await client.post("/v1/leads", json={"company": "Nordwind", "contact": ida}, headers=bearer("seller"))
+    captured = made.json()["lead_id"]
+    # The person's keys may come before the lead or after it, once or twice, in any order.
+    again = keyed(PERSON, 2, name="Holm, Ida", email="Ida+crm@nordwind.example")
+    await handle(runtime.database, again, keyed(PERSON, 1, email="old@elsewhere.example"))
+    await handle(
+        runtime.database, lead(LEAD, person_id=PERSON, company="NW"), lead(OTHER, person_id=ANOTHER, company="X")
+    )
+    await compare(runtime.database)
+    await handle(runtime.database, keyed(ANOTHER, 3, phone="030/1234567"), again)
+    await compare(runtime.database)
+    by_mail = (frozenset((captured, str(LEAD))), ["same mail", "same domain", "same name"])
+    by_phone = (frozenset((captured, str(OTHER))), ["same phone"])
+    assert await suggested(client) == [by_mail, by_phone]
+
+    await handle(runtime.database, keyed(PERSON, 4))
+    await compare(runtime.database)
+    assert await suggested(client) == [by_phone], "an erased person is compared no longer"
+    await handle(runtime.database, again)
+    async with runtime.database.transaction() as session:
+        await session.execute(text("DELETE FROM lead_person"))
+    await compare(runtime.database)
+    assert await suggested(client) == []
+    async with runtime.database.reading() as session:
+        kinds = await session.scalars(text("SELECT kind FROM lead_key WHERE kind NOT IN ('start', 'word')"))
+        assert list(kinds) == ["phone"], "only what the CRM still tells of somebody is compared"
+
+
+async def test_with_another_secret_leads_captured_here_have_other_keys(
+    with_secret: None, api_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, runtime = api_for("leads")
+    contact = {"email": "ida@nordwind.example"}
+    await client.post("/v1/leads", json={"company": "Nordwind", "contact": contact}, headers=bearer("seller"))
+    keys = text("SELECT key FROM lead_key WHERE kind = 'mail'")
+    found = []
+    for secret in (MATCHER, Matcher("another")):
+        monkeypatch.setattr(duplicates, "Matcher", lambda _, made=secret: made)
+        await compare(runtime.database)
+        async with runtime.database.reading() as session:
+            found.append(await session.scalar(keys))
+    assert found == [each.keys(name=None, phone=None, **contact).mail for each in (MATCHER, Matcher("another"))]
 
 
 async def test_a_pair_told_apart_or_merged_is_suggested_no_longer_and_again_when_unmerged(

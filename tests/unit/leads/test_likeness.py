@@ -1,17 +1,32 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.leads.duplicates.likeness import SUGGESTED_FROM, Profile, keys, likeness, plain_mail, plain_phone
-from tests.unit.leads.records import LEAD, WINNER
+from libs.common.matching import Matcher, plain_mail, plain_name, plain_phone
+from services.leads.duplicates.likeness import SUGGESTED_FROM, Profile, keys, likeness
+from tests.unit.leads.records import LEAD
 
 texts = st.one_of(st.none(), st.text(max_size=12), st.sampled_from(["Acme GmbH", "acme", "Nordwind AG", "Ida Holm"]))
-mails = st.sampled_from([None, "ida@acme.example", "Ida+web@acme.example", "bob@gmail.com", "x@@y", "@"])
+mails = st.sampled_from(
+    [None, "ida@acme.example", "bob@acme.example", "Ida+web@acme.example", "bob@gmail.com", "x@@y", "@"]
+)
 phones = st.sampled_from([None, "+49 30 1234567", "030/1234567", "12"])
-profiles = st.builds(Profile, st.sampled_from([LEAD, WINNER]), texts, texts, mails, phones)
+MATCHER = Matcher("a secret")
 
 
-def profile(**known: str) -> Profile:
-    return Profile(LEAD, **known)
+def profile(
+    company: str | None = None,
+    name: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    *,
+    crm: bool = False,
+) -> Profile:
+    """A lead captured here; of one from a CRM only the keys of its person are known."""
+    keys = MATCHER.keys(name=name, email=email, phone=phone)
+    return Profile(LEAD, company, matched=keys) if crm else Profile(LEAD, company, name, email, phone, keys)
+
+
+profiles = st.builds(profile, texts, texts, mails, phones, crm=st.booleans())
 
 
 @given(one=profiles, other=profiles)
@@ -29,11 +44,52 @@ def test_whoever_shares_a_mailbox_phone_or_domain_is_compared(one: Profile, othe
         assert keys(one) & keys(other)
 
 
+def test_who_shares_nothing_but_a_companys_domain_is_compared() -> None:
+    assert keys(profile(email="a@nordwind.example")) & keys(profile(email="b@nordwind.example", crm=True))
+
+
 def test_one_mailbox_is_one_however_it_is_written() -> None:
     assert plain_mail("Ida.Holm+web@GMail.com") == plain_mail("idaholm@googlemail.com") == "idaholm@gmail.com"
     assert plain_mail("no mail") is None
     assert plain_phone("+49 (171) 123-45678") == plain_phone("0171/12345678") == "112345678"
     assert plain_phone("12") is None
+
+
+@given(one=st.tuples(texts, texts, mails, phones), other=st.tuples(texts, texts, mails, phones), crm=st.booleans())
+def test_a_lead_of_a_crm_is_never_likelier_another_than_were_its_texts_known(
+    one: tuple[str, ...], other: tuple[str, ...], crm: bool
+) -> None:
+    keyed = likeness(profile(*one, crm=True), profile(*other, crm=crm))
+    known = likeness(profile(*one), profile(*other))
+    assert keyed.value <= known.value
+    exact = {"same mail", "same phone", "same domain", "company alike"}
+    assert {why.rule for why in keyed.reasons} & exact == {why.rule for why in known.reasons} & exact
+
+
+def test_of_a_crms_lead_the_same_mailbox_phone_and_name_are_found_and_what_is_alike_is_not() -> None:
+    ida = {"name": "Ida Holm", "email": "ida@nordwind.example", "phone": "+49 30 1234567"}
+    captured, keyed = (
+        profile(**ida),
+        profile(name="HOLM, Ída", email="Ida+crm@nordwind.example", phone="030/1234567", crm=True),
+    )
+    rules = [why.rule for why in likeness(captured, keyed).reasons]
+    assert rules == ["same mail", "same phone", "same domain", "same name"]
+    assert rules == [why.rule for why in likeness(keyed, profile(**ida, crm=True)).reasons]
+    misspelt = profile(name="Ida Holmm", email="idaa@nordwind.example", crm=True)
+    assert [why.rule for why in likeness(captured, misspelt).reasons] == ["same domain"]
+
+
+def test_keys_need_the_secret_and_a_phone_never_has_the_key_of_a_domain() -> None:
+    one = {"name": None, "email": "a@123456789", "phone": "123456789"}
+    mine, other = MATCHER.keys(**one), Matcher("another").keys(**one)
+    assert None not in (mine.phone, mine.domain)
+    assert len({mine.phone, mine.domain, other.phone, other.domain}) == 4
+    assert MATCHER.fingerprint != Matcher("another").fingerprint
+
+
+def test_a_name_is_its_words_in_any_order_case_and_accent_and_one_word_is_none() -> None:
+    assert plain_name("Holm, Ída") == plain_name("ida  HOLM") == "holm ida"
+    assert plain_name("Ida") is plain_name(None) is plain_name("  ") is None
 
 
 def test_a_shared_mailbox_alone_is_enough_and_says_so_without_naming_it() -> None:
@@ -62,6 +118,6 @@ def test_other_companies_are_not_suggested() -> None:
 
 
 def test_mails_and_phones_leave_no_readable_trace_in_what_is_compared() -> None:
-    found = keys(profile(email="ida@gmail.com", phone="+49 30 1234567"))
+    found = keys(profile(email="ida@gmail.com", phone="+49 30 1234567", name="Ida Holm"))
     assert found
     assert not any("ida" in key or "1234567" in key for _, key in found)

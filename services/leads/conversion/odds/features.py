@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,12 @@ class Design:
 
     def by_column(self, features: Floats, slopes: Floats) -> Floats:
         """(leads, columns): what each column adds to the log-odds of each lead, against the average lead."""
-        belongs = self.column_of[:, None] == np.arange(len(self.encodings))
-        return np.asarray(features @ (slopes[:, None] * belongs))
+        return np.asarray(features @ (slopes[:, None] * self._belongs))
+
+    @cached_property
+    def _belongs(self) -> NDArray[np.bool_]:
+        """(features, columns): whether a feature is of a column."""
+        return np.asarray(self.column_of[:, None] == np.arange(len(self.encodings)))
 
 
 def learn_design(table: Table, *, channel: str | None = None) -> Design:

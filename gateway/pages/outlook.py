@@ -33,7 +33,7 @@ PARTS: dict[str, Words] = {
     "closed": Words("Closed", "won and booked in the period"),
     "open": Words("Open deals", "each by its chance to be won in the period, times what it brings"),
     "not_created": Words("Not created yet", "deals that will still come and be won in the period"),
-    "renewals": Words("Renewals", "open renewals, each by its chance"),
+    "renewals": Words("Renewals", "open ones by their chance, and contracts that fall due without one"),
     "blend": Words("Blend", "by how much simpler methods move the number"),
 }
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,10 +25,19 @@ ASKED = (None, None)
 
 
 def company(chance: Random) -> list[Recorded]:
-    """Deals that move through stages and types, so that some are seen for the first time on the day they are asked for."""
+    """Deals that move through stages and types, so that some are seen for the first time on the day they are asked for.
+
+    Some are contracts of two accounts that end in weeks, some the renewals of these.
+    """
+    kinds = [
+        {"deal_type": chance.choice(["new", "renewal"]), "account_id": UUID(int=chance.choice([7, 8]))}
+        | {"value_basis": "arr", "term_months": chance.choice([None, 1, 1, 2])}
+        for _ in range(10)
+    ]
+    moves = ({"stage": chance.choice(["A", "B", "C"]), "segment": chance.choice(["S", "L"])} for _ in range(100))
     return [
-        (entry.model_copy(update={"stage": chance.choice(["A", "B", "C"]), "segment": chance.choice(["S", "L"])}), told)
-        for entry, told in lives(chance, deals=9, events=6)
+        (entry.model_copy(update=move | kinds[entry.deal_id.int]), told)
+        for (entry, told), move in zip(lives(chance, deals=9, events=6), moves, strict=False)
     ]
 
 
@@ -40,6 +50,7 @@ def told(found: Learnt) -> dict[str, Any]:
     """Every byte of a model, and the version that each of its deals stands at."""
     model, columns = found.model, found.columns
     parts = [model.evenings, model.standing, model.births, model.wins, model.hazards, model.sizes, model.arrivals]
+    parts += [model.contracts, model.lessons.renewing, model.outlook(model.today + 40).due.deals]
     parts += [found.steps, model.lessons.evenings, model.lessons.wins]
     values = {(place, each.name): getattr(part, each.name) for place, part in enumerate(parts) for each in fields(part)}
     stands = list(zip(columns.texts("deal", found.last), columns.version[found.last].tolist(), strict=True))

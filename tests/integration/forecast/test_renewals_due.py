@@ -86,7 +86,7 @@ async def test_what_falls_due_without_a_deal_is_expected_once_and_adds_up(
         }
         assert sum(money(each["expected"]) for each in due["largest"]) + money(due["others"]) == money(due["expected"])
         rate = due["rate"]
-        assert rate["contracts"] == 18, "of those that ended 90 days ago or earlier"
+        assert rate["contracts"] == 24, "those that ended more than 90 days ago"
         assert rate["low"] <= 0.75 * 1.05 <= rate["high"]
         assert 0 < money(due["expected"]) < money(due["left"])
         listed = sum(money(each["expected"]) for each in found["contributions"]) + money(found["others"])

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from services.forecast.outlook.known import Memory
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sight import Sight
 from services.forecast.projection.settings import DEFAULT
-from tests.unit.forecast.given import AT, CALENDAR, RATES, Recorded, columns_of, lives
+from tests.unit.forecast.given import AT, CALENDAR, RATES, Recorded, columns_of, lives, state
 
 ZONE = ZoneInfo("UTC")
 ASKED = (None, None)
@@ -102,3 +102,28 @@ def test_a_few_deals_that_moved_are_not_a_reason_to_read_all_of_them() -> None:
     number = found.number(moved.deal_id)
     assert [each.steps.pushes[each.steps.deal == number][-1] for each in (found, shown)] == [7, 8]
     assert rolling.rolled(shown, held.taught, later, soon, soon) is shown, "nothing came"
+
+
+def test_a_contract_and_a_renewal_that_come_in_are_due_and_spoken_for_at_once() -> None:
+    """A deal that comes in speaks for the contract of another one: both stand as if everything was read anew."""
+    noon = datetime(2026, 12, 24, 12, tzinfo=ZONE)
+    arr: dict[str, Any] = {"value_basis": "arr", "term_months": 2}
+    won = arr | {"state": "won", "category": None, "deal_type": "new"}
+    first = state(1, closed_on=date(2026, 11, 2), account_id=UUID(int=7), **won)
+    columns = columns_of([(first, AT), (state(2, deal_type="renewal", account_id=UUID(int=8), **arr), AT)])
+    coming = [
+        state(3, valid_from=noon, created_at=noon, closed_on=date(2026, 11, 20), account_id=UUID(int=9), **won),
+        state(4, valid_from=noon, created_at=noon, deal_type="renewal", account_id=UUID(int=7), **arr),
+    ]
+    memory = Memory()
+    held = at(memory, columns, noon - timedelta(hours=2))
+    left = [held.model.contracts.left.tolist()]
+    for hour, entry in enumerate(coming):
+        now = noon + timedelta(hours=hour)
+        columns = columns_of([(entry, now)], columns)
+        found = rolling.rolled(held, held.taught, Sight(columns, RATES, CALENDAR, ZONE, None, now), now, now)
+        assert found is not None
+        assert told(found) == told(at(Memory(), columns, now))
+        left.append(found.model.contracts.left.tolist())
+        held = found
+    assert left == [[1.0], [1.0, 1.0], [0.0, 1.0]]

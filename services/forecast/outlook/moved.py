@@ -41,7 +41,7 @@ from services.forecast.readings.asked import Question
 from services.forecast.readings.figures import WON
 from services.forecast.readings.service import envelope, period_out
 
-METRIC: Final = "projection-moved-1"
+METRIC: Final = "projection-moved-2"
 """Changes whenever a term's definition does."""
 USUAL: Final = timedelta(days=7)
 ROUNDED: Final = 3

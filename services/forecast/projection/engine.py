@@ -223,7 +223,10 @@ class Model:
         every = np.bincount(born.segment, counted, segments)
         if self.contracts.covering.any():
             # Renewals of known contracts are no sign of what else is created: what falls due stands for them.
-            counted = counted * ~self.contracts.covering[born.deal]
+            # Where there is nothing else they say whose deals these are.
+            others = counted * ~self.contracts.covering[born.deal]
+            is_other = np.bincount(born.segment, others, segments) > 0
+            counted = np.where(is_other[born.segment], others, counted)
             every = np.bincount(born.segment, counted, segments)
         of = group[born.deal]
         known = of >= 0

@@ -127,10 +127,11 @@ async def the_parts_below_and_the_months_add_up(api: Any, found: dict[str, Any])
 async def what_comes_in_is_what_the_same_instants_give(api: Any, database: Any, before: dict[str, Any]) -> None:
     """A contract and then a renewal of another come in: each moves the number at once, as it does when it is asked for again."""
     now = NOW + timedelta(hours=1)
+    later = now + timedelta(minutes=10)
     coming = [
         contract("sold late", "ada", date(2025, 11, 28), "40000", term_months=1, valid_from=now, recorded_at=now),
         deal("begun", deal_type="renewal", account_id=named("account of ahead"), amount=Decimal("120000.40"),
-             close_date=date(2025, 12, 19), valid_from=now, recorded_at=now, created_at=now, owner_id=named("ada"),
+             close_date=date(2025, 12, 19), valid_from=later, recorded_at=later, created_at=later, owner_id=named("ada"),
              value_basis="arr"),
     ]  # fmt: skip
     for minutes, event, left, terms in ((1, coming[0], "220000.40", 1), (20, coming[1], "100000.00", -1)):

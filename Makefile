@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-crm backtest eval-leads calibrate priors bench-leads bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads calibrate priors bench-leads bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -49,6 +49,9 @@ test: setup-dev ## Unit and integration tests
 
 test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what must be
 	@$(PY) -m deploy.local.check faults
+
+check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, hardened and as the code says
+	@$(PY) -m deploy.local.check deploy
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)

@@ -81,6 +81,7 @@ STAGES = (
         ),
     ),
     Stage("unit", (pytest_on("tests/unit", "-n", "2"),)),
+    Stage("deploy", (pytest_on("tests/contract"),)),
     Stage("integration", (pytest_on("tests/integration", "-n", "2"),)),
     Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
     Stage("e2e", (pytest_on("tests/e2e"),)),

@@ -1,6 +1,5 @@
 """The five components as processes of one machine: what each is started with."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -54,7 +53,7 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         "FORETELL_HOST": LOOPBACK,
         "FORETELL_PORT": str(state.ports[name]),
         "FORETELL_INTERNAL_VERIFY_KEYS": state.verify_keys,
-        "FORETELL_INTERNAL_SIGNING_KEY": _signing_key(state),
+        "FORETELL_INTERNAL_SIGNING_KEY": state.private_key,
         **{f"FORETELL_{other.upper()}_URL": url(state, other) for other in PACKAGES},
     }
     if name == "gateway":
@@ -67,8 +66,3 @@ def environment(state: State, name: str, *, broker: str, broker_settings: Mappin
         settings["FORETELL_FETCH_ALLOW"] = ",".join(each for each in allowed if each)
     defaults = {"FORETELL_LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1", **ONE_THREAD}
     return {**defaults, **os.environ, **KEEP_BYTECODE, **settings}
-
-
-def _signing_key(state: State) -> str:
-
-    return json.dumps(state.signing_key, separators=(",", ":"))

@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import struct
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.children import Child, Terminal
@@ -85,9 +87,17 @@ class KafkaCluster:
     """Brokers that are also controllers. Data survives `kill` and `stop`; `start` starts those that do not run."""
 
     def __init__(
-        self, directory: Path, brokers: int = 1, *, ports: list[int] | None = None, terminal: Terminal | None = None
+        self,
+        directory: Path,
+        brokers: int = 1,
+        *,
+        ports: list[int] | None = None,
+        secured: Mapping[str, str] | None = None,
+        terminal: Terminal | None = None,
     ) -> None:
+        """`secured`: properties of Kafka for a listener of clients that speaks TLS, such as its keystore; else it is open."""
         self._home = directory
+        self._secured = secured
         self._terminal = terminal or Terminal(quiet=True)
         self._libs = Path()
         self._ports = list(ports or [])
@@ -164,8 +174,10 @@ class KafkaCluster:
         child.start([*self._java("kafka.Kafka", folder, heap="512m"), str(properties)], env=_environment(), cwd=folder)
 
     def _await(self, index: int, child: Child, timeout_s: float) -> None:
+        answers = _answers if self._secured is None else _shakes_hands
+
         def settled() -> bool:
-            return child.exit_status is not None or _answers(self._ports[index])
+            return child.exit_status is not None or answers(self._ports[index])
 
         if not wait_until(settled, timeout_s=timeout_s, every_s=0.1) or child.exit_status is not None:
             said = child.tail(3).strip().replace("\n", " / ")
@@ -190,7 +202,9 @@ class KafkaCluster:
     def _properties(self, index: int, data: Path) -> str:
         voters = ",".join(f"{i + 1}@{LOOPBACK}:{port}" for i, port in enumerate(self._controllers))
         copies = len(self._ports)
-        listener = f"PLAINTEXT://{LOOPBACK}:{self._ports[index]}"
+        protocol = "PLAINTEXT" if self._secured is None else "SSL"
+        listener = f"{protocol}://{LOOPBACK}:{self._ports[index]}"
+        secured = [f"{name}={value}" for name, value in (self._secured or {}).items()]
         return "\n".join(
             [
                 f"node.id={index + 1}",
@@ -199,8 +213,9 @@ class KafkaCluster:
                 "controller.listener.names=CONTROLLER",
                 f"listeners={listener},CONTROLLER://{LOOPBACK}:{self._controllers[index]}",
                 f"advertised.listeners={listener}",
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                "inter.broker.listener.name=PLAINTEXT",
+                f"listener.security.protocol.map={protocol}:{protocol},CONTROLLER:PLAINTEXT",
+                f"inter.broker.listener.name={protocol}",
+                *secured,
                 f"log.dirs={data}",
                 # A topic must be created as the code wants it, never by a first write.
                 "auto.create.topics.enable=false",
@@ -234,6 +249,18 @@ def _answers(port: int) -> bool:
         with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
             connection.sendall(struct.pack(">i", len(request)) + request)
             return len(connection.recv(8)) > 0
+    except OSError:
+        return False
+
+
+def _shakes_hands(port: int) -> bool:
+    """Whether a TLS listener is there; who is allowed in is not asked."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2) as plain, context.wrap_socket(plain):
+            return True
     except OSError:
         return False
 

@@ -42,6 +42,11 @@ class State(BaseModel):
         public = {name: value for name, value in self.signing_key.items() if name != "d"}
         return json.dumps({"keys": [public]}, separators=(",", ":"))
 
+    @property
+    def private_key(self) -> str:
+        """The signing key, as a JSON Web Key."""
+        return json.dumps(self.signing_key, separators=(",", ":"))
+
 
 def file_of(home: Path) -> Path:
     """Where the state of a folder stands."""

@@ -100,7 +100,9 @@ def _row(part: dict[str, Any], view: CallView, names: Mapping[UUID, str], *, dep
 def label_of(part: Mapping[str, Any], names: Mapping[UUID, str]) -> str:
     """What a part is called; what is missing is said in words."""
     if part["kind"] == "owner":
-        return names.get(UUID(part["key"]), f"Person {part['key'][:8]}") if part["key"] else "Nobody"
+        return (
+            (names.get(UUID(part["key"])) or part["label"] or f"Person {part['key'][:8]}") if part["key"] else "Nobody"
+        )
     return str(part["label"] or part["key"] or "Not given")
 
 

@@ -21,6 +21,7 @@ from gateway.pages import (
     metrics,
     moved,
     movement,
+    organisation,
     pipeline,
     projection,
     scenarios,
@@ -52,6 +53,7 @@ router.include_router(flow.router)
 router.include_router(calibration.router)
 router.include_router(lead.router)
 router.include_router(campaigns.router)
+router.include_router(organisation.router)
 
 
 @router.get("/")

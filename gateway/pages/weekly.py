@@ -126,7 +126,9 @@ def offers(weekly: Weekly, labelled: Mapping[str, str], *, principal: Principal)
     )
     if weekly.calls["period"]["end"] < weekly.calls["business_date"]["day"]:
         return Offers(withdraw=withdraw)
-    unit, *below = (_target(each["node"], labelled) for each in weekly.nodes)
+    # A person that has a label is no person but a vacant line: nobody speaks for it.
+    spoken_for = (each["node"] for each in weekly.nodes if each["node"]["kind"] == "unit" or not each["node"]["label"])
+    unit, *below = (_target(node, labelled) for node in spoken_for)
     own = Target(f"person:{caller}", "My own deals") if caller else None
     is_top = UUID(weekly.calls["node"]["node"]["id"]) in principal.scope
     call = ((unit,) if roles & SUPERIORS else ()) + ((own,) if own and roles & CALLERS else ())

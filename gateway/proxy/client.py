@@ -83,6 +83,14 @@ class Services:
         """What the service answers to a JSON `body` at `/v1/{path}`. Raises as `get` does."""
         return await self._ask("POST", service, path, principal, idempotency_key, json=body)
 
+    async def post_csv(
+        self, service: Service, path: str, body: bytes, *, principal: Principal, params: Params
+    ) -> dict[str, Any]:
+        """What the service answers to a CSV file at `/v1/{path}`. Raises as `get` does."""
+        return await self._ask(
+            "POST", service, path, principal, params=dict(params), content=body, content_type="text/csv"
+        )
+
     async def put(self, service: Service, path: str, body: Any, *, principal: Principal) -> dict[str, Any]:
         """What the service answers when the JSON `body` takes the place of what is at `/v1/{path}`. Raises as `get` does."""
         return await self._ask("PUT", service, path, principal, json=body)
@@ -94,11 +102,15 @@ class Services:
         path: str,
         principal: Principal,
         idempotency_key: str | None = None,
+        *,
+        content_type: str | None = None,
         **parts: Any,
     ) -> dict[str, Any]:
         headers = {"authorization": self.authorisation(principal), "accept": "application/json"}
         if idempotency_key is not None:
             headers["idempotency-key"] = idempotency_key
+        if content_type is not None:
+            headers["content-type"] = content_type
         request = self.build(method, self.url(service, path), headers=headers, **parts)
         response = await self.send(service, request)
         try:

@@ -2,10 +2,10 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.common.calendar import Anchor, FiscalCalendar, Pattern, Weekday, Weeks
@@ -31,6 +31,18 @@ class CommonSettings(BaseSettings):
     broker_request_timeout_ms: int = Field(
         default=10_000, ge=500, description="longest wait for an answer of the broker"
     )
+    broker_ca_file: Path | None = Field(
+        default=None,
+        description="PEM of who signed the brokers' certificates; without it connections are not encrypted",
+    )
+    broker_cert_file: Path | None = Field(
+        default=None, description="PEM of this component's certificate for the broker"
+    )
+    broker_key_file: Path | None = Field(default=None, description="PEM of the key of that certificate")
+    broker_user: str | None = Field(
+        default=None, description="name at the broker by SCRAM-SHA-512, instead of a certificate"
+    )
+    broker_password: SecretStr | None = Field(default=None, description="password of that name")
     consumer_assignment: Literal["all", "group"] = Field(
         default="group", description="all: this process takes every partition; group: shared among the group's members"
     )
@@ -90,6 +102,16 @@ class CommonSettings(BaseSettings):
             return FiscalCalendar(self.fiscal_year_start_month)
         weeks = Weeks(self.fiscal_calendar, self.fiscal_year_ends_on, self.fiscal_year_anchor)
         return FiscalCalendar(self.fiscal_year_start_month, weeks)
+
+    @model_validator(mode="after")
+    def _broker_credentials_are_whole(self) -> Self:
+        if (self.broker_cert_file is None) != (self.broker_key_file is None):
+            raise ValueError("FORETELL_BROKER_CERT_FILE and FORETELL_BROKER_KEY_FILE are set together or not at all")
+        if (self.broker_user is None) != (self.broker_password is None):
+            raise ValueError("FORETELL_BROKER_USER and FORETELL_BROKER_PASSWORD are set together or not at all")
+        if self.broker_ca_file is None and (self.broker_cert_file or self.broker_user):
+            raise ValueError("FORETELL_BROKER_CA_FILE is not set: credentials go to the broker encrypted only")
+        return self
 
     @field_validator("fiscal_calendar", "fiscal_year_ends_on", "fiscal_year_anchor", mode="before")
     @classmethod

@@ -83,8 +83,8 @@ def settings_of(component: Component) -> CommonSettings:
         return component.settings()
     except ValidationError as error:
         for found in error.errors(include_input=False, include_url=False):
-            name = "FORETELL_" + "_".join(str(part) for part in found["loc"]).upper()
-            sys.stderr.write(f"{component.name}: {name}: {found['msg']}\n")
+            name = "".join(f"FORETELL_{str(part).upper()}: " for part in found["loc"][:1])
+            sys.stderr.write(f"{component.name}: {name}{found['msg']}\n")
         raise SystemExit(2) from None
 
 

@@ -3,7 +3,7 @@
 Deals need more (verdicts, quotes, continued folds) and have the ledger.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -19,6 +19,8 @@ from services.deals.chronicle import Moment, corrections, fold_records, input_ke
 
 R = TypeVar("R", bound=CrmRecord)
 C = TypeVar("C")
+Fold = Callable[[UUID, Sequence[R]], list[Moment[C]]]
+Beside = Callable[[AsyncSession, Collection[UUID]], Awaitable[Fold[R, C]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class RecordHistory(Generic[R, C]):
     """Keeps records of one kind in the tables `<name>`, `<name>_input` and `<name>_version`.
 
     `follow(content before, record)` is the content after a record, None while nothing is known; `withdrawn` is what
-    holds at an instant that lost its record before the first that stands.
+    holds at an instant that lost its record before the first that stands. Where more than records speaks of these things,
+    `beside` reads it and returns the fold of both; `refold` is called when some of that was added.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class RecordHistory(Generic[R, C]):
         identify: Callable[[R], UUID],
         follow: Callable[[C | None, R], C | None],
         withdrawn: Callable[[C], C],
+        beside: Beside[R, C] | None = None,
     ) -> None:
         self._name = name
         self._record = record
         self._content: TypeAdapter[C] = TypeAdapter(content)
         self._identify, self._follow, self._withdrawn = identify, follow, withdrawn
+        self._beside = beside
         self._know = _sql(
             "INSERT INTO {name} ({name}_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING", name
         )
@@ -104,7 +109,21 @@ class RecordHistory(Generic[R, C]):
         new = set(await self._keep.column(session, kept))
         if not new:
             return []
+        return await self._refold(session, new, versions)
+
+    async def refold(self, session: AsyncSession, ids: Collection[UUID]) -> list[Version[C]]:
+        """Fold these anew and append what that changes; those that nobody heard of yet become known."""
+        if not ids:
+            return []
+        await self._know.run(session, {"ids": sorted(ids)})
+        versions = {row[0]: row[1] for row in await self._lock.rows(session, {"ids": sorted(ids)})}
+        return await self._refold(session, ids, versions)
+
+    async def _refold(
+        self, session: AsyncSession, new: Collection[UUID], versions: Mapping[UUID, int]
+    ) -> list[Version[C]]:
         await outbox.stamp(session)
+        fold = await self._beside(session, new) if self._beside else self._alone
         inputs: dict[UUID, list[R]] = {}
         for identifier, payload in await self._inputs.rows(session, {"ids": list(new)}):
             inputs.setdefault(identifier, []).append(self._record.model_validate_json(payload))
@@ -113,14 +132,17 @@ class RecordHistory(Generic[R, C]):
             stored.setdefault(identifier, []).append(Moment(valid_from, self._content.validate_json(content)))
         appended: list[Version[C]] = []
         for identifier in sorted(new):
-            appended += self._compare(identifier, versions[identifier], stored.get(identifier, []), inputs[identifier])
+            moments = fold(identifier, inputs.get(identifier, []))
+            appended += self._compare(identifier, versions[identifier], stored.get(identifier, []), moments)
         await self._write(session, appended)
         return appended
 
+    def _alone(self, _: UUID, records: Sequence[R]) -> list[Moment[C]]:
+        return fold_records(records, self._follow)
+
     def _compare(
-        self, identifier: UUID, version: int, stored: Sequence[Moment[C]], records: Sequence[R]
+        self, identifier: UUID, version: int, stored: Sequence[Moment[C]], moments: Sequence[Moment[C]]
     ) -> list[Version[C]]:
-        moments = fold_records(records, self._follow)
         changed = corrections(stored, moments, withdrawn=self._withdrawn)
         # The head is the newest entry; the newest record may have none, when it changed nothing.
         newest = max((entry.valid_from for entry in (*stored[-1:], *changed[-1:])), default=None)

@@ -127,6 +127,8 @@ class UnitChanged(EventData):
     parent_id: UUID | None = None
     name: str
     kind: Literal["company", "region", "team", "unassigned"]
+    lead_id: UUID | None = None
+    """Who leads it, as a person of the organisation; null: nobody was named."""
     removed: bool = False
 
 

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
+from typing import Any
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 
@@ -53,6 +55,7 @@ def producer(settings: CommonSettings) -> AIOKafkaProducer:
         max_request_size=MAX_MESSAGE_BYTES,
         metadata_max_age_ms=10_000,
         request_timeout_ms=settings.broker_request_timeout_ms,
+        **_secured(settings),
     )
 
 
@@ -69,7 +72,28 @@ def consumer(settings: CommonSettings, *, group: str | None) -> AIOKafkaConsumer
         max_poll_interval_ms=300_000,
         session_timeout_ms=10_000,
         check_crcs=True,
+        **_secured(settings),
     )
+
+
+def _secured(settings: CommonSettings) -> dict[str, Any]:
+    """How a client proves who it is and encrypts: by a certificate or by a name, both over TLS; in a closed network neither."""
+    if settings.broker_ca_file is None:
+        return {}
+    context = create_ssl_context(
+        cafile=str(settings.broker_ca_file),
+        certfile=str(settings.broker_cert_file) if settings.broker_cert_file else None,
+        keyfile=str(settings.broker_key_file) if settings.broker_key_file else None,
+    )
+    if settings.broker_user is None or settings.broker_password is None:
+        return {"security_protocol": "SSL", "ssl_context": context}
+    return {
+        "security_protocol": "SASL_SSL",
+        "ssl_context": context,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.broker_user,
+        "sasl_plain_password": settings.broker_password.get_secret_value(),
+    }
 
 
 def let_wait(client: AIOKafkaConsumer, wait_ms: int) -> None:
@@ -104,7 +128,9 @@ async def cluster_id(client: aiokafka.client.AIOKafkaClient) -> str:
 async def ensure_topics(settings: CommonSettings, topics: Iterable[Topic]) -> None:
     """Create the topics that are missing, as declared. Raises KafkaError if one exists with other partitions."""
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.broker_url, request_timeout_ms=settings.broker_request_timeout_ms
+        bootstrap_servers=settings.broker_url,
+        request_timeout_ms=settings.broker_request_timeout_ms,
+        **_secured(settings),
     )
     await admin.start()
     try:

@@ -13,7 +13,7 @@ from libs.common.web.auth import CurrentPrincipal, Principal
 from libs.common.web.errors import TooLarge, UnsupportedType
 from libs.common.web.etags import etag
 from libs.common.web.idempotency import IdempotencyKey
-from services.forecast.calls import importing, ledger, reading, service
+from services.forecast.calls import importing, ledger, moved, reading, service
 from services.forecast.calls.answers import adjustment_out, judgement_out
 from services.forecast.calls.forest import Moment
 from services.forecast.calls.repository import Population
@@ -27,6 +27,8 @@ from services.forecast.calls.schemas import (
     JudgementIn,
     JudgementOut,
     JudgementsOut,
+    MovesIn,
+    MovesOut,
     SeatIn,
     SeatOut,
     SubmissionIn,
@@ -213,6 +215,12 @@ async def withdraw_adjustment(
     out = adjustment_out(await ledger.withdraw(session, adjustment_id, if_match=if_match, principal=principal))
     response.headers["ETag"] = etag(out.version)
     return out
+
+
+@router.post("/organisation/preview")
+async def preview_moves(wanted: MovesIn, session: Reading, principal: CurrentPrincipal) -> MovesOut:
+    """Which quotas and calls of the current and the next quarter would move with these people; nothing is written."""
+    return await moved.preview(session, wanted.moves, principal=principal)
 
 
 @router.put("/seats/{subject}")

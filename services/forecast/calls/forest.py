@@ -122,6 +122,8 @@ def _person(person: UUID, unit: UUID, row: RollupRow | None) -> Node:
     if row is not None:
         node.closed_won, node.commit = row.lines.closed_won.amount, row.lines.commit.amount
         node.weighted = row.total.weighted
+        if row.kind == "vacant":
+            node.is_vacant, node.label = True, row.label
     return node
 
 

@@ -251,6 +251,67 @@ class CallsReading(Reading):
     children: list[CallNodeOut]
 
 
+class Going(In):
+    """A person who is supposed to move from a unit to another."""
+
+    person_id: UUID
+    from_unit_id: UUID
+    to_unit_id: UUID
+
+
+class MovesIn(In):
+    """The supposed moves."""
+
+    moves: Annotated[list[Going], Field(min_length=1, max_length=5000)]
+
+
+class MovedQuota(Out):
+    """A person's quota, which goes with them."""
+
+    person_id: UUID
+    from_unit_id: UUID
+    to_unit_id: UUID
+    amount: Decimal
+    currency: str
+
+
+class MovedCall(Out):
+    """The call that stands at a person, which goes with them."""
+
+    person_id: UUID
+    from_unit_id: UUID
+    to_unit_id: UUID
+    amount: Decimal
+    currency: str
+    called_by: str
+
+
+class UnitKept(Out):
+    """The own quota and call of a unit that somebody leaves or joins: both stay as they are until somebody says otherwise."""
+
+    unit_id: UUID
+    quota: Decimal | None
+    quota_currency: str | None
+    call: Decimal | None
+    call_currency: str | None
+
+
+class MovedPeriod(Out):
+    """What moves of a quarter."""
+
+    period: PeriodRef
+    quotas: list[MovedQuota]
+    calls: list[MovedCall]
+    units: list[UnitKept]
+
+
+class MovesOut(Out):
+    """What would move of the current and the next quarter, of all deal types together and in the organisation's value basis."""
+
+    value_basis: str
+    periods: list[MovedPeriod]
+
+
 class RefusedRow(Out):
     """A line of a CSV file that was not taken over, the column at fault, and why. The header is line 1."""
 

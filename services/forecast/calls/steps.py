@@ -43,7 +43,10 @@ class InForce:
 
 @dataclass(slots=True)
 class Node:
-    """A node with what was said of it. `closed_won`, `commit` and `weighted` are of persons only; units add them up."""
+    """A node with what was said of it. `closed_won`, `commit` and `weighted` are of persons only; units add them up.
+
+    `is_vacant`: the line of those who have left, for which nobody calls and of which nothing is wanted.
+    """
 
     key: NodeKey
     label: str | None = None
@@ -57,6 +60,7 @@ class Node:
     adjustment: Decimal = Decimal()
     quota: Decimal | None = None
     children: list["Node"] = field(default_factory=list)
+    is_vacant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,8 @@ def _of(node: Node, below: list[Landing], zero: Decimal) -> Landing:
             reps=number,
             managers=number,
             adjusted=number + node.adjustment,
-            from_crm=int(call is None),
-            of=1,
+            from_crm=int(call is None and not node.is_vacant),
+            of=int(not node.is_vacant),
         )
     children = sum((child.managers for child in below), zero)
     from_crm, of = sum(child.from_crm for child in below), sum(child.of for child in below)

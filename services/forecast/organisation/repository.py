@@ -1,7 +1,8 @@
 """The organisation's versions with both clocks, and the organisation at an instant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,8 +43,8 @@ async def append_placements(session: AsyncSession, events: Sequence[Received[Per
 async def today(session: AsyncSession) -> Organisation:
     """The organisation as it is."""
     units = await session.execute(text("SELECT unit_id, parent_id, name, kind, removed FROM org_unit"))
-    people = await session.execute(text("SELECT person_id, unit_id FROM org_person"))
-    return Organisation({row.unit_id: Unit(*row) for row in units}, {row.person_id: row.unit_id for row in people})
+    people = await session.execute(text("SELECT person_id, unit_id, is_active FROM org_person"))
+    return _organisation(units, people)
 
 
 async def at(session: AsyncSession, as_of: datetime, known_at: datetime) -> Organisation:
@@ -66,7 +67,7 @@ async def at(session: AsyncSession, as_of: datetime, known_at: datetime) -> Orga
     people = await session.execute(
         text(
             """
-            SELECT DISTINCT ON (person_id) person_id, unit_id FROM placement_version
+            SELECT DISTINCT ON (person_id) person_id, unit_id, is_active FROM placement_version
             WHERE recorded_at <= :known_at
             ORDER BY person_id, valid_from <= :as_of DESC,
                      CASE WHEN valid_from <= :as_of THEN valid_from END DESC, valid_from, version DESC
@@ -74,4 +75,13 @@ async def at(session: AsyncSession, as_of: datetime, known_at: datetime) -> Orga
         ),
         both,
     )
-    return Organisation({row.unit_id: Unit(*row) for row in units}, {row.person_id: row.unit_id for row in people})
+    return _organisation(units, people)
+
+
+def _organisation(units: Iterable[Any], people: Iterable[Any]) -> Organisation:
+    placed = list(people)
+    return Organisation(
+        {row.unit_id: Unit(*row) for row in units},
+        {row.person_id: row.unit_id for row in placed},
+        frozenset(row.person_id for row in placed if not row.is_active),
+    )

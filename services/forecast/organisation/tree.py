@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
+from libs.common.ids import NAMESPACE, ROOT_UNIT, UNASSIGNED_UNIT
+
+
+def vacant_line(unit: UUID) -> UUID:
+    """The key under which the open deals of those who left a unit stand, beside the people in it."""
+    return uuid5(NAMESPACE, f"vacant:{unit}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,18 @@ class Unit:
 
 @dataclass(frozen=True)
 class Organisation:
-    """Units by id and the unit of each person. A unit whose parent is not known stands right below the root."""
+    """Units by id and the unit of each person. A unit whose parent is not known stands right below the root.
+
+    `gone`: people who have left. What they closed stays theirs; what is open of theirs is their unit's vacant line.
+    """
 
     units: Mapping[UUID, Unit]
     places: Mapping[UUID, UUID]
+    gone: frozenset[UUID] = frozenset()
 
     def unit_of(self, person: UUID | None) -> UUID:
-        """Where a person stands; who is nobody's stands under the line of the unassigned."""
-        unit = self.places.get(person) if person is not None else None
+        """Where a person, or a vacant line, stands; who is nobody's stands under the line of the unassigned."""
+        unit = self.places.get(person, self._vacant.get(person)) if person is not None else None
         return unit if unit in self.units else UNASSIGNED_UNIT  # type: ignore[return-value]
 
     def below(self, unit: UUID) -> frozenset[UUID]:
@@ -62,6 +71,10 @@ class Organisation:
     def branches(self, unit: UUID) -> dict[UUID, UUID]:
         """The units below this one, each with the child of this one that leads there."""
         return {each: child for child in self._children.get(unit, ()) for each in self.below(child)}
+
+    @cached_property
+    def _vacant(self) -> dict[UUID, UUID]:
+        return {vacant_line(unit): unit for unit in self.units}
 
     @cached_property
     def _parents(self) -> dict[UUID, UUID]:

@@ -14,7 +14,7 @@ from libs.common import money
 from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.history.columns import NO_DAY, Flags, day_of
 from services.forecast.organisation.tree import Organisation
-from services.forecast.past.population import BUCKETS, CARRIED_OVER, UNDATED, Population, Small
+from services.forecast.past.population import BUCKETS, CARRIED_OVER, CLOSED, UNDATED, Population, Small
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY
 
 PROPERTIES = (*DIMENSIONS, "source", "deal_type")
@@ -61,8 +61,12 @@ def cut(
     org: UUID,
     quarter_start: date,
     calendar: FiscalCalendar,
+    vacant: bool = False,
 ) -> tuple[list[str | None], npt.NDArray[Any]]:
-    """The parts that a population falls into, and the part of each row as an index into them."""
+    """The parts that a population falls into, and the part of each row as an index into them.
+
+    `vacant`: what is open of people who have left is no part of theirs but their unit's vacant line.
+    """
     if by in (*PROPERTIES, "stage"):
         codes = getattr(population.columns, by)[population.rows]
         present, place = np.unique(codes, return_inverse=True)
@@ -76,6 +80,12 @@ def cut(
     if by == "none" or not len(population):
         return [None], np.zeros(len(population), dtype=np.int64)
     names = population.by_owner(_naming(by, organisation, org))
+    if vacant and organisation.gone and by in ("owner", "unit"):
+        left = population.by_owner(lambda owner: owner in organisation.gone)
+        lines = population.by_owner(lambda owner: f"vacant:{organisation.unit_of(owner)}")
+        of_people = population.by_owner(lambda owner: by == "owner" or organisation.unit_of(owner) == org)
+        is_open = ~np.isin(population.line, CLOSED)
+        names = np.where(left & of_people & is_open, lines, names)
     present, place = np.unique(names, return_inverse=True)
     return [str(name) for name in present.tolist()], place
 

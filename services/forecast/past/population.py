@@ -32,6 +32,7 @@ BUCKETS = (
 CARRIED_OVER, UNDATED = BUCKETS.index("carried_over"), BUCKETS.index("undated")
 NO_LINE = -1
 OPEN = tuple(BUCKETS.index(line) for line in ("commit", "most_likely", "best_case", "pipeline"))
+CLOSED = tuple(BUCKETS.index(line) for line in ("closed_won", "lost"))
 HELD_BACK = BUCKETS.index("held_back")
 
 Small = npt.NDArray[np.int8]

@@ -13,6 +13,7 @@ from libs.common.calendar import Period, local_date
 from libs.common.web.auth import Principal
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.forecast.config import settings_of
+from services.forecast.organisation.tree import vacant_line
 from services.forecast.readings import figures, repository, totals
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.figures import FLAGS, Flag, Only
@@ -37,6 +38,9 @@ from services.forecast.rollup.standing import FORECAST_LINES, OPEN_LINES, Bucket
 
 Behind = Bucket | Flag | Literal["open"]
 """Which deals of a period: of a line, all open ones, or those of them that need care."""
+
+VACANT = "Vacant"
+"""What the line of those who have left is called."""
 
 Units = Mapping[str, Mapping[str, Any]]
 
@@ -85,6 +89,9 @@ def _row(by: By, part: str | None, tally: Tally, units: Units, asked: Asked) -> 
     if by == "month":
         month = asked.calendar.month(date.fromisoformat(part)) if part else None
         return _rollup_row(month.key if month else None, "month", month.label if month else None, tally, asked)
+    if (part or "").startswith("vacant:"):
+        unit = UUID((part or "").removeprefix("vacant:"))
+        return _rollup_row(str(vacant_line(unit)), "vacant", VACANT, tally, asked)
     if by == "owner" or (part or "").startswith("owner:"):
         owner = (part or "").removeprefix("owner:")
         return _rollup_row(*_owner(owner), tally, asked)
@@ -153,7 +160,10 @@ async def _tree(
     listed = {f"unit:{node.key}" for node in nodes}
     for part in sorted(part for part in branches if part is not None and part not in listed):
         kind, _, key = part.partition(":")
-        nodes.append(_node(asked, key, units.get(key) if kind == "unit" else None, branches[part]))
+        if kind == "vacant":
+            nodes.append(_node(asked, str(vacant_line(UUID(key))), None, branches[part], is_vacant=True))
+        else:
+            nodes.append(_node(asked, key, units.get(key) if kind == "unit" else None, branches[part]))
     own = {"name": asked.org.name, "kind": asked.org.kind}
     node = _node(asked, str(asked.org.unit_id), own, whole)
     return Tree(
@@ -184,13 +194,14 @@ async def _units(
     return known, children, {str(unit_id): asdict(unit) for unit_id, unit in tree.units.items()}
 
 
-def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally) -> TreeNode:
+def _node(asked: Asked, key: str, unit: Mapping[str, Any] | None, tally: Tally, *, is_vacant: bool = False) -> TreeNode:
     currency = asked.rates.base
+    nameless = VACANT if is_vacant else "No owner" if key == str(NOBODY) else None
     return TreeNode(
         key=key,
-        kind="unit" if unit else "owner",
+        kind="unit" if unit else "vacant" if is_vacant else "owner",
         unit_kind=unit["kind"] if unit else None,
-        label=unit["name"] if unit else ("No owner" if key == str(NOBODY) else None),
+        label=unit["name"] if unit else nameless,
         has_children=unit is not None,
         total=totals.total_out(tally, currency),
         lines=totals.lines_out(tally, currency),

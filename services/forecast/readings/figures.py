@@ -57,6 +57,7 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
             org=asked.org.unit_id,
             quarter_start=asked.quarter.start,
             calendar=calendar,
+            vacant=True,
         )
         return [asdict(each) for each in cutting.summed(chosen, parts, part, chosen.buckets(asked.quarter.start))]
 

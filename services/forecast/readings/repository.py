@@ -54,17 +54,24 @@ IN_ORG = """
 CUTS = (*DIMENSIONS, "stage")
 """Properties of a deal by which it can be cut and chosen. Cells know all but the stage."""
 
+VACANT = "(p.is_active IS FALSE AND r.line NOT IN ('closed_won', 'lost'))"
+"""Open, and its owner has left: it stands in the vacant line of the unit left."""
+
 PARTS = {
     "none": "NULL::text",
     "month": "CASE WHEN r.month < :quarter_start AND r.line NOT IN ('closed_won', 'lost', 'omitted') THEN NULL "
     "ELSE r.counted::text END",
-    "owner": "r.owner_id::text",
+    "owner": f"CASE WHEN {VACANT} THEN 'vacant:' || coalesce(u.unit_id, :unassigned) ELSE r.owner_id::text END",
     "team": "coalesce(u.unit_id, :unassigned)::text",
     "unit": "CASE WHEN branch.unit_id IS NOT NULL THEN 'unit:' || branch.unit_id "
-    "WHEN coalesce(u.unit_id, :unassigned) = :org THEN 'owner:' || r.owner_id ELSE 'unit:' || :unassigned_text END",
+    f"WHEN coalesce(u.unit_id, :unassigned) = :org THEN CASE WHEN {VACANT} THEN 'vacant:' || :org "
+    "ELSE 'owner:' || r.owner_id END ELSE 'unit:' || :unassigned_text END",
     **dict.fromkeys(CUTS, "nullif(r.dim_value, '')"),
 }
-"""How rows are cut. `unit`: by the children of the asked unit, and by owner for those who stand in it directly."""
+"""How rows are cut. `unit`: by the children of the asked unit, and by owner for those who stand in it directly.
+
+What is open of people who have left is no part of theirs but the vacant line of their unit.
+"""
 
 
 async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | None = None) -> list[dict[str, Any]]:

@@ -126,11 +126,12 @@ class RollupRow(Out):
     """One part of a roll-up. `key` is null for deals that have no value in this dimension.
 
     `key` is a line's name, a month (2026-11), the dimension's text, or the id of a unit or person. `kind` says which:
-    `line`, `month`, `value`, `unit` or `owner`. A person's name is not known here: `label` is null for owners.
+    `line`, `month`, `value`, `unit`, `owner`, or `vacant`: what is open of people who have left a unit. A person's name is not
+    known here: `label` is null for owners.
     """
 
     key: str | None
-    kind: Literal["line", "month", "value", "unit", "owner"]
+    kind: Literal["line", "month", "value", "unit", "owner", "vacant"]
     label: str | None
     total: Sum
     lines: Lines
@@ -161,10 +162,10 @@ class RollupReading(Reading):
 
 
 class TreeNode(Out):
-    """A node of the roll-up tree: a unit (`has_children` says whether it opens) or an owner (`label` is null)."""
+    """A node of the roll-up tree: a unit (`has_children` says whether it opens), an owner (`label` is null), or its vacant line."""
 
     key: str
-    kind: Literal["unit", "owner"]
+    kind: Literal["unit", "owner", "vacant"]
     unit_kind: str | None
     label: str | None
     has_children: bool

@@ -12,7 +12,7 @@ APPEND_ONLY = {
         "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
-        "unit_version", "person_input", "person_version", "evidence",
+        "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from gateway.pages import saying
-from gateway.pages.format import chance, day, deals, whole
+from gateway.pages.format import chance, day, deals, percent, whole
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
 
 NARROW, WIDE = 0.8, 0.95
@@ -33,7 +33,7 @@ PARTS: dict[str, Words] = {
     "closed": Words("Closed", "won and booked in the period"),
     "open": Words("Open deals", "each by its chance to be won in the period, times what it brings"),
     "not_created": Words("Not created yet", "deals that will still come and be won in the period"),
-    "renewals": Words("Renewals", "open renewals, each by its chance"),
+    "renewals": Words("Renewals", "open ones by their chance, and contracts that fall due without one"),
     "blend": Words("Blend", "by how much simpler methods move the number"),
 }
 
@@ -113,6 +113,25 @@ def change(found: Mapping[str, Any]) -> str:
     ]
     what = f"deals {', '.join(turned)} as on all days counted" if turned else "the pace has changed a little"
     return f"Since about {day(found['since'])} {what}. That there was a change is {likely} likely; the projection counts with it."
+
+
+def renewal_rate(found: Mapping[str, Any]) -> str:
+    """How much of what fell due was renewed, from how many contracts, and that it falls with the days left."""
+    rate, low, high = (percent(str(found[name])) for name in ("rate", "low", "high"))
+    if found["label"] == "prior":
+        told = f"No contract that ended is known to learn from: {rate} is assumed to be renewed."
+    else:
+        told = (
+            f"Of what fell due {rate} was renewed (80 % range {low} to {high}), learnt from "
+            f"{found['contracts']} {'contract' if found['contracts'] == 1 else 'contracts'}."
+        )
+    return f"{told} The nearer a contract is to its end without a renewal deal, the less is expected of it, as far as the past says so."
+
+
+def unknown_ends(count: int) -> str:
+    """What is won and recurs but cannot be said to end."""
+    which = "1 won deal recurs" if count == 1 else f"{count} won deals recur"
+    return f"{which} without an account, a term or an amount: nobody can say when how much ends, and nothing is expected of it."
 
 
 def suggested(found: Mapping[str, Any]) -> str:

@@ -53,6 +53,8 @@ def projection_shown(found: dict[str, Any], view: ProjectionView, wanted: outloo
         "prior": outlook.prior(found["prior"]),
         "change": outlook.change(found["change"]),
         "suggested": outlook.suggested(found["suggested"]) if found["suggested"] else None,
+        "due_said": outlook.renewal_rate(found["due"]["rate"]) if found["due"] else "",
+        "due_unknown": outlook.unknown_ends(found["due"]["unknown"]) if found["due"] else "",
         "fan": fan(found["fan"], start=start, end=end, target=wanted.amount),
         "histogram": histogram(found["histogram"], projection=number, target=wanted.amount),
         "method_of": method_of,

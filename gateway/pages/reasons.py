@@ -38,6 +38,9 @@ TERMS: dict[str, Words] = {
     "learnt": Words("What was learnt", "rates, calendar and sizes, from what happened since"),
     "new_time": Words("Not created yet: time", "fewer days are left in which deals can still come"),
     "new_learnt": Words("Not created yet: learnt", "how many come, and what they bring"),
+    "due": Words(
+        "Renewals due", "contracts without a renewal deal were won, got one, ran out, or are worth more or less"
+    ),
     "blend": Words("Blend", "by how much simpler methods move the number, now and then"),
 }
 
@@ -108,7 +111,7 @@ STEPS: dict[str, Words] = {
     "commit": Words("Commit", "no longer counted in full"),
     "closed": Words("Closed meanwhile", "arrived between the two readings"),
     "open": Words("Open deals", "each by its chance, commit among them"),
-    "renewals": Words("Renewals", "open renewals, each by its chance"),
+    "renewals": Words("Renewals", "open ones by their chance, and contracts that fall due without one"),
     "not_created": Words("Not created yet", "deals that will still come"),
     "blend": Words("Blend", "by how much simpler methods move the number"),
     "short_of_target": Words("To the target", "what is missing, or beyond it"),

@@ -26,6 +26,26 @@ HEAD: dict[str, Any] = {
     "business_date": {"day": TODAY, "basis": "live", "newest_change_at": NOW, "newest_delivery_at": NOW},
 }
 SETTINGS = "0123456789ab"
+DUE = {
+    "contracts": 9,
+    "amount": "310000.00",
+    "spoken": "200000.00",
+    "ended": "10000.00",
+    "left": "100000.00",
+    "expected": "50000.00",
+    "rate": {"rate": 0.84, "low": 0.79, "high": 0.89, "contracts": 61, "label": "learnt"},
+    "largest": [
+        {
+            "deal_id": UUID(int=7),
+            "name": "Corvid three sites",
+            "ends_on": date(2026, 12, 20),
+            "amount": "60000.00",
+            "expected": "30000.00",
+        }
+    ],
+    "others": "20000.00",
+    "unknown": 3,
+}
 PARTS = {"closed": "2140500.25", "open": "1610200.40", "not_created": "402100.10", "renewals": "250000.00"}
 BLEND = Decimal("-112300.35")
 
@@ -87,6 +107,7 @@ def projection(**changes: Any) -> dict[str, Any]:
             )
         ],
         "others": "1379300.40",
+        "due": DUE,
         "target": None,
         "suggested": {"amount": "4270000.00", "share": 0.5, "over_cost": 1.0},
         "learnt": {"as_of": "2026-11-22T00:00:00Z", "known_at": "2026-11-22T00:00:00Z"},

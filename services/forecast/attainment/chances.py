@@ -39,8 +39,9 @@ async def chances(
 def _worked(ground: Ground, nodes: Sequence[Reached]) -> dict[NodeKey, float]:
     past, learnt = ground.asked.past, ground.learnt
     assert past is not None  # noqa: S101 - a projection is made from history
-    theirs = past.view.owns(learnt.columns, learnt.last) & past.view.matches(learnt.columns, learnt.last)
-    owned = Owned.of(learnt.columns, learnt.last, theirs)
+    stood = (learnt.columns, learnt.last)
+    owns = past.view.owns(*stood)
+    owned = Owned.of(*stood, owns & past.view.matches(*stood), owns & past.view.renews(*stood))
     below = owned.below(past.organisation)
     places = [Place(each.node.kind, each.node.id) for each in nodes]
     made = several.projected(

@@ -1,7 +1,7 @@
 """The versions of all deals as columns in memory, and which of them hold at a pair of instants. Pure.
 
 History is only ever appended to, so what was read once stays right: readings of the past need no table and no index but this.
-A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUNT`, a null time `NO_TIME`.
+A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUNT`, a null time `NO_TIME`, a null term 0 months.
 """
 
 from bisect import bisect_left
@@ -35,7 +35,7 @@ _DAY: Final = 86_400_000_000
 WORDS = (
     *("deal", "owner", "currency", "probability", "state", "stage", "pipeline", "category", "gate"),
     *("region", "market", "segment", "product", "source", "deal_type", "value_basis", "loss_reason", "connection"),
-    "changed_by",
+    *("changed_by", "account"),
 )
 """Columns of codes. Each has its dictionary."""
 TIMES = ("valid_from", "recorded_at", "stage_entered_at", "created_at")
@@ -95,8 +95,10 @@ class Columns:
     loss_reason: Codes
     connection: Codes
     changed_by: Codes
+    account: Codes
     version: Codes
     pushes: Codes
+    term: Codes
     valid_from: Ints
     recorded_at: Ints
     stage_entered_at: Ints

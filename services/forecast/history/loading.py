@@ -38,13 +38,17 @@ _FOUND = {
 """Columns that are made of others."""
 _SELECT = ", ".join(
     [
-        *(f"{name}_id AS {name}" if name in ("deal", "owner") else name for name in WORDS if name != "probability"),
+        *(
+            f"{name}_id AS {name}" if name in ("deal", "owner", "account") else name
+            for name in WORDS
+            if name != "probability"
+        ),
         "stage_probability AS probability",
         *(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in TIMES),
         *(f"({_FOUND.get(name, name)}) AT TIME ZONE 'UTC' AS {name}" for name in OPTIONAL_TIMES),
         *DAYS,
         *(f"{_FOUND.get(name, name)} AS {name}" for name in FLAGS),
-        *("version", "pushes"),
+        *("version", "pushes", "coalesce(term_months, 0) AS term"),
         f"round(amount, {AMOUNT_SCALE}) AS amount",
     ]
 )
@@ -53,7 +57,7 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys((*TIMES, *OPTIONAL_TIMES), pa.timestamp("us")),
     **dict.fromkeys(DAYS, pa.date32()),
     **dict.fromkeys(FLAGS, pa.bool_()),
-    **dict.fromkeys(("version", "pushes"), pa.int32()),
+    **dict.fromkeys(("version", "pushes", "term"), pa.int32()),
     "amount": pa.decimal128(30, AMOUNT_SCALE),
 }
 _READ = pa.csv.ReadOptions(block_size=16 << 20)

@@ -62,7 +62,7 @@ class Memory:
         key = ("said", period, lead, repr(sight.rates), sight.known_by(sight.midnight(day)), settings)
 
         def say() -> Said | None:
-            return sayings.said(sight.steps_then(day), period, lead, sight.calendar, settings)
+            return sayings.said(*sight.known_then(day), period, lead, sight.calendar, settings)
 
         async with self._learning:
             if key not in self._kept:

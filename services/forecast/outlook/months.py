@@ -50,10 +50,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """By part, the total last, and month: closed in minor units, sums of the book, and wins, mean and variance of what is new."""
+    """By part, the total last, and month: closed in minor units, sums of the book, the same of contracts that fall due without a
+    deal, and wins, mean and variance of what is new.
+    """
 
     closed: Ints
     sums: Floats
+    due: Floats
     new: tuple[Floats, Floats, Floats]
     ends: Floats
 
@@ -78,10 +81,13 @@ async def read(session: AsyncSession, question: Question, by: By, *, principal: 
     column = "owner" if by == "unit" else by
 
     def worked(held: Kept | None) -> tuple[Kept, tuple[list[Part], Figures]]:
-        mine = past.view.owns(learnt.columns, learnt.last) & past.view.matches(learnt.columns, learnt.last)
+        found = (learnt.columns, learnt.last)
+        owns = past.view.owns(*found)
+        mine, renewing = owns & past.view.matches(*found), np.zeros(len(owns), dtype=bool)
+        renewing[learnt.model.contracts.deal] = (owns & past.view.renews(*found))[learnt.model.contracts.deal]
         kept = _kept(held, learnt, mine, [learnt.model.today, *(day_number(each.end) for each in months)])
-        parts = _parts(asked, past, learnt.columns, learnt.last[mine], by)
-        return kept, (parts, _figures(kept, learnt, past, mine, parts, column, months, scaled))
+        parts = _parts(asked, past, learnt.columns, learnt.last[mine | renewing], by)
+        return kept, (parts, _figures(kept, learnt, past, mine, renewing, parts, column, months, scaled))
 
     view = past.view
     scope = (view.units, tuple(sorted(view.filters.items())), question.as_of, question.known_at, asked.rates.base)
@@ -157,6 +163,7 @@ def _figures(
     learnt: Learnt,
     past: Past,
     mine: Flags,
+    renewing: Flags,
     parts: Sequence[Part],
     column: str,
     months: Sequence[Period],
@@ -173,8 +180,12 @@ def _figures(
     shares = model.created(group, len(parts))
     shares[-1] = model.created(np.where(mine, 0, -1), 1)[0]
     new = bookkeeping.coming(model, kept.book.ladder.edges, shares * model.arrivals.rate)
-    ends = booking.quantiles(sums, new[1:], model.shock, BAND, by=scaled[0], stretch=scaled[1])
-    return Figures(_closed(past, place, len(parts), column, months), sums, new, ends)
+    of = np.where(renewing, place[getattr(learnt.columns, column)[learnt.last]], -1)[model.contracts.deal]
+    due = bookkeeping.falling_due(model, kept.book.ladder.edges, of, len(parts))
+    both = sums.copy()
+    both[:, 1] += due
+    ends = booking.quantiles(both, new[1:], model.shock, BAND, by=scaled[0], stretch=scaled[1])
+    return Figures(_closed(past, place, len(parts), column, months), sums, due, new, ends)
 
 
 def _closed(past: Past, place: Index, parts: int, column: str, months: Sequence[Period]) -> Ints:
@@ -192,7 +203,7 @@ def _closed(past: Past, place: Index, parts: int, column: str, months: Sequence[
 
 def _rows(parts: Sequence[Part], found: Figures, by: Floats, currency: str) -> list[MonthsRow]:
     scale = Decimal(1).scaleb(-money.exponent(currency))
-    wins = found.sums[:, :, WINS].sum(axis=1) + found.new[0]
+    wins = found.sums[:, :, WINS].sum(axis=1) + found.new[0] + found.due[:, WINS]
     rows = []
     for at, part in enumerate(parts):
         months = []
@@ -202,6 +213,7 @@ def _rows(parts: Sequence[Part], found: Figures, by: Floats, currency: str) -> l
                 float(found.sums[at, 0, MEAN, month]),
                 float(found.new[1][at, month]),
                 float(found.sums[at, 1, MEAN, month]),
+                float(found.due[at, MEAN, month]),
             )
             low, high = (closed + shown.amount(each, currency) for each in found.ends[at, month].tolist())
             months.append(

@@ -41,7 +41,7 @@ from services.forecast.readings.asked import Question
 from services.forecast.readings.figures import WON
 from services.forecast.readings.service import envelope, period_out
 
-METRIC: Final = "projection-moved-1"
+METRIC: Final = "projection-moved-2"
 """Changes whenever a term's definition does."""
 USUAL: Final = timedelta(days=7)
 ROUNDED: Final = 3
@@ -73,10 +73,12 @@ async def read(
     found = await _explained(session, question, since, principal=principal)
     currency = found.now.asked.rates.base
     then, now = (_parts(each) for each in (found.then, found.now))
-    change = _of_deals(now) - _of_deals(then)
+    due = [_due(each) for each in (found.then, found.now)]
+    was, now_is = _of_deals(then) - due[0], _of_deals(now) - due[1]
+    change = now_is - was
     moved = found.moved
     sums = [float(moved.worth[name].sum()) for name in TERMS]
-    amounts, residual = to_the_cent(_of_deals(then), sums, _of_deals(now), currency)
+    amounts, residual = to_the_cent(was, sums, now_is, currency)
     new, left = to_the_cent(then.not_created, [moved.new[name] for name in NEW], now.not_created, currency)
     counts = [int(np.count_nonzero(moved.worth[name])) for name in TERMS]
     by_deal = moved.now.adds - moved.then.adds
@@ -90,6 +92,7 @@ async def read(
         terms=[
             *(_reason(name, amount, deals) for name, amount, deals in zip(TERMS, amounts, counts, strict=True)),
             *(_reason(name, amount, None) for name, amount in zip(NEW, new, strict=True)),
+            _reason("due", due[1] - due[0], None),
             _reason("blend", now.blend - then.blend, None),
         ],
         residual=residual + left,
@@ -179,8 +182,13 @@ def _parts(found: Projected) -> PartsOut:
 
 
 def _of_deals(parts: PartsOut) -> Decimal:
-    """What deals that are there add."""
+    """What deals that are there add, and contracts that fall due."""
     return parts.closed + parts.open + parts.renewals
+
+
+def _due(found: Projected) -> Decimal:
+    """What contracts add that fall due without a deal."""
+    return shown.amount(found.outlook.due.mean if found.outlook else 0.0, found.asked.rates.base)
 
 
 def _reason(term: str, amount: Decimal, deals: int | None) -> ReasonOut:

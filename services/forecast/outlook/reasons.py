@@ -31,6 +31,7 @@ Term = Literal[
     "learnt",
     "new_time",
     "new_learnt",
+    "due",
     "blend",
 ]
 
@@ -98,8 +99,8 @@ class _Moved(Reading):
 class MovedReading(_Moved):
     """Why a projection moved: then.projection + all terms = now.projection, to the cent.
 
-    `deals` moved most, greatest first; they and `others` add up to all terms but those of what is not created yet and the
-    blend. `residual` is what the terms leave: 0, or a defect.
+    `deals` moved most, greatest first; they and `others` add up to all terms but those of what is not created yet, what falls
+    due and the blend. `residual` is what the terms leave: 0, or a defect.
     """
 
     then: PartsOut

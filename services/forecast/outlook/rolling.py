@@ -16,7 +16,7 @@ from services.forecast.outlook.sight import Sight
 from services.forecast.projection import engine
 from services.forecast.projection.engine import Model
 from services.forecast.projection.lessons import Lessons
-from services.forecast.projection.reading import Coding, steps_of
+from services.forecast.projection.reading import Coding, contracts_of, steps_of
 from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Steps, woven
 
@@ -77,7 +77,9 @@ def taught(held: Taught | None, sight: Sight, at: datetime, day: int, settings: 
 
 
 def _lessons(sight: Sight, rows: Index, coding: Coding, day: int, settings: Settings) -> Lessons:
-    return engine.teach(steps_of(sight.columns, rows, sight.rates, sight.zone, coding), day, sight.calendar, settings)
+    steps = steps_of(sight.columns, rows, sight.rates, sight.zone, coding)
+    sold = contracts_of(sight.columns, rows, sight.rates, sight.zone)
+    return engine.teach(steps, day, sight.calendar, settings, sold)
 
 
 def anew(known: Taught, sight: Sight, as_of: datetime, known_at: datetime, today: int) -> Learnt:
@@ -93,13 +95,14 @@ def anew(known: Taught, sight: Sight, as_of: datetime, known_at: datetime, today
         before = timeline(columns, known.as_of, known.known_at)
         lessons = _lessons(sight, before, coding, lessons.today, lessons.settings)
     steps = steps_of(columns, rows, sight.rates, sight.zone, coding)
+    last = effective(columns, as_of, known_at)
     return Learnt(
         taught=known,
         is_taught=is_taught,
-        model=engine.stand(steps, today, lessons),
+        model=engine.stand(steps, today, lessons, contracts_of(columns, last, sight.rates, sight.zone)),
         steps=steps,
         columns=columns,
-        last=effective(columns, as_of, known_at),
+        last=last,
         as_of=as_of,
         known_at=known_at,
         rows=sight.sees(as_of, known_at),
@@ -133,12 +136,13 @@ def rolled(held: Learnt, known: Taught, sight: Sight, as_of: datetime, known_at:
     part = replace(part, deal=numbers[part.deal].astype(np.int32))
     moved = np.zeros(max(len(held.last), int(numbers.max()) + 1), dtype=bool)
     moved[numbers] = True
+    last = effective(columns, as_of, known_at)
     return replace(
         held,
-        model=engine.rolled(held.model, part),
+        model=engine.rolled(held.model, part, contracts_of(columns, last, sight.rates, sight.zone)),
         steps=woven(held.steps, part, moved),
         columns=columns,
-        last=effective(columns, as_of, known_at),
+        last=last,
         as_of=as_of,
         known_at=known_at,
         rows=count,

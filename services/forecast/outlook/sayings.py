@@ -19,6 +19,7 @@ from services.forecast.accuracy.closings import Closings, closings
 from services.forecast.history.columns import Columns, day_number, effective, timeline
 from services.forecast.past.population import BUCKETS, Population
 from services.forecast.projection import engine, learning
+from services.forecast.projection.contracts import Contracts
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import ENGINE, Told
 from services.forecast.projection.settings import Settings
@@ -59,15 +60,19 @@ class Said:
         return day_number(self.period.end)
 
 
-def said(known: Steps, period: Period, lead: int, calendar: FiscalCalendar, settings: Settings) -> Said | None:
-    """What the engine and simpler methods say on that day from the steps `known` then. None: there is too little to learn from."""
+def said(
+    known: Steps, sold: Contracts, period: Period, lead: int, calendar: FiscalCalendar, settings: Settings
+) -> Said | None:
+    """What the engine and simpler methods say on that day from the steps `known` then, and what was `sold` for a term. None:
+    there is too little to learn from.
+    """
     start, end = day_number(period.start), day_number(period.end)
     day = start + lead
     known = known.until(day)
     won = closings(known, day)
     if won.begin is None or day - won.begin < LEAST_DAYS:
         return None
-    model = engine.learn(known, day, calendar, settings)
+    model = engine.learn(known, day, calendar, settings, sold)
     closed = model.closed(start, day)
     modelled = model.outlook(end).landing(closed + model.closed(day, end))
     points = {**simpler(known, day, end, closed), ENGINE: modelled.mean}

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.common.web.schemas import Out
+from services.forecast.outlook.falling import DueOut
 from services.forecast.rollup.schemas import PeriodOut, Reading
 
 
@@ -170,6 +171,8 @@ class ProjectionReading(Reading):
     contributions: list[ContributionOut]
     others: Decimal
     """What open deals beside `contributions` bring."""
+    due: DueOut | None
+    """Null for a period that is over."""
     target: TargetOut | None
     suggested: SuggestedOut | None
     """Null for a period that is over."""

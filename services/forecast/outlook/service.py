@@ -23,7 +23,8 @@ from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
-from services.forecast.outlook import sayings, shown
+from services.forecast.outlook import falling, sayings, shown
+from services.forecast.outlook.falling import DueOut
 from services.forecast.outlook.known import memory_of
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import TAUGHT, Said
@@ -118,6 +119,7 @@ async def read(
         fan=fan,
         contributions=items,
         others=shown.others(found.outlook, items, asked.rates.base),
+        due=await _due(session, found),
         target=shown.target(found.landing, target),
         suggested=shown.suggested(found.landing, settings_of(session).over_forecast_cost, asked.rates.base)
         if found.outlook
@@ -223,7 +225,9 @@ def _part(asked: Asked, learnt: Learnt) -> Part | None:
     view = asked.past.view
     if view.units is None and not view.filters:
         return None
-    return learnt.model.part(view.owns(learnt.columns, learnt.last) & view.matches(learnt.columns, learnt.last))
+    found = (learnt.columns, learnt.last)
+    owns = view.owns(*found)
+    return learnt.model.part(owns & view.matches(*found), owns & view.renews(*found))
 
 
 async def company(
@@ -288,6 +292,18 @@ async def _contributions(session: AsyncSession, found: Projected) -> list[Contri
         shown.contribution(entry, float(deals.deals.chance[at]), float(deals.deals.mean[at]), found.asked.rates.base)
         for entry, at in zip(stored, top, strict=True)
     ]
+
+
+async def _due(session: AsyncSession, found: Projected) -> DueOut | None:
+    """What falls due in the period, with its largest contracts."""
+    if found.outlook is None:
+        return None
+    period = found.asked.period
+    start, end = day_number(period.start), day_number(period.end)
+    model, part, due = found.learnt.model, found.part, found.outlook.due
+    top = falling.largest(due)
+    stored = await entries(session, found.learnt, model.contracts.deal[due.rows[top]].astype(np.intp))
+    return falling.told(model, part, due, (start, end), list(zip(top, stored, strict=True)), found.asked.rates.base)
 
 
 async def entries(session: AsyncSession, learnt: Learnt, deals: Index) -> list[dict[str, Any]]:

@@ -78,19 +78,19 @@ def parts(closed: Decimal, outlook: Outlook | None, blend: float, currency: str)
     """Each part rounded by itself; the projection is their sum. `blend` is what it adds to the engine's own parts, of which it
     takes away no more than there is.
     """
-    own = (outlook.open, outlook.new[0], outlook.renewals) if outlook else (0.0, 0.0, 0.0)
+    own = (outlook.open, outlook.new[0], outlook.renewals, outlook.due.mean) if outlook else (0.0, 0.0, 0.0, 0.0)
     return parts_of(closed, own, blend, currency)
 
 
-def parts_of(closed: Decimal, own: tuple[float, float, float], blend: float, currency: str) -> PartsOut:
-    """The same of what open deals, deals not created yet and renewals bring."""
+def parts_of(closed: Decimal, own: tuple[float, float, float, float], blend: float, currency: str) -> PartsOut:
+    """The same of what open deals, deals not created yet, renewals, and contracts that fall due without one bring."""
     rounded = [amount(part, currency) for part in own]
     added = max(amount(blend, currency), -sum(rounded))
     return PartsOut(
         closed=closed,
         open=rounded[0],
         not_created=rounded[1],
-        renewals=rounded[2],
+        renewals=rounded[2] + rounded[3],
         blend=added,
         projection=closed + sum(rounded) + added,
     )
@@ -165,7 +165,7 @@ def contribution(entry: Mapping[str, Any], chance: float, brings: float, currenc
 
 
 def others(outlook: Outlook | None, listed: Sequence[ContributionOut], currency: str) -> Decimal:
-    """What the open deals that are not listed bring, so that list and rest add to open and renewals."""
+    """What the open deals that are not listed bring, so that list and rest add to open deals and open renewals."""
     if outlook is None:
         return amount(0.0, currency)
     whole = amount(outlook.open, currency) + amount(outlook.renewals, currency)

@@ -11,7 +11,8 @@ from libs.common.calendar import FiscalCalendar
 from services.forecast.champion import methods
 from services.forecast.champion.methods import Chosen, Method
 from services.forecast.history.columns import Columns, seen, timeline
-from services.forecast.projection.reading import steps_of
+from services.forecast.projection.contracts import Contracts
+from services.forecast.projection.reading import contracts_of, steps_of
 from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Steps
 from services.forecast.rates.conversion import Rates
@@ -40,10 +41,6 @@ class Sight:
         answered = setup.settings_of(setup.in_force(self.answered, at), currency=self.rates.base)
         return methods.settings_of(method or methods.method_of(methods.in_force(self.chosen, at)), answered)
 
-    def steps(self, as_of: datetime, known_at: datetime) -> Steps:
-        """The steps valid and known at two instants."""
-        return steps_of(self.columns, timeline(self.columns, as_of, known_at), self.rates, self.zone)
-
     def sees(self, as_of: datetime, known_at: datetime) -> int:
         """How many rows of history are valid and known at two instants."""
         return int(np.count_nonzero(seen(self.columns, as_of, known_at)))
@@ -55,7 +52,11 @@ class Sight:
         """Until when what was recorded counts as known at `at`: what was imported does from its own time on."""
         return min(self.known_at, max(at, self.imported_at or at))
 
-    def steps_then(self, day: date) -> Steps:
-        """What was known when a day began."""
+    def known_then(self, day: date) -> tuple[Steps, Contracts]:
+        """What was known when a day began: the steps of deals, and what was sold for a term."""
         at = self.midnight(day)
-        return self.steps(at, self.known_by(at))
+        rows = timeline(self.columns, at, self.known_by(at))
+        return (
+            steps_of(self.columns, rows, self.rates, self.zone),
+            contracts_of(self.columns, rows, self.rates, self.zone),
+        )

@@ -46,8 +46,18 @@ class View:
 
     def matches(self, columns: Columns, rows: Index) -> Flags:
         """Whether each row has the properties asked for."""
+        return self._match(columns, rows, self.filters)
+
+    def renews(self, columns: Columns, rows: Index) -> Flags:
+        """Whether a renewal of each row, of the same properties but in no stage yet, would have those asked for."""
+        if "stage" in self.filters or self.filters.get("deal_type", "renewal") != "renewal":
+            return np.zeros(len(rows), dtype=bool)
+        return self._match(columns, rows, {name: text for name, text in self.filters.items() if name != "deal_type"})
+
+    @staticmethod
+    def _match(columns: Columns, rows: Index, filters: Mapping[str, str]) -> Flags:
         wanted = np.ones(len(rows), dtype=bool)
-        for column, given in self.filters.items():
+        for column, given in filters.items():
             accepted = [columns.code(column, given)] if given else [0, columns.code(column, "")]
             wanted &= np.isin(getattr(columns, column)[rows], accepted)
         return wanted

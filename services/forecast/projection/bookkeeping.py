@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from services.forecast.projection.book import Book, Ladder
+from services.forecast.projection.book import MEAN, SHARED, SUMS, VARIANCE, WINS, Book, Ladder
 from services.forecast.projection.engine import Model
 from services.forecast.projection.lessons import Lessons
-from services.forecast.projection.steps import Flags, Floats, Ints, Standing
+from services.forecast.projection.steps import Flags, Floats, Index, Ints, Standing
 
 FEW: Final = 1000
 """Deals that are moved one by one at most."""
@@ -76,6 +77,30 @@ def coming(model: Model, edges: Sequence[int], rates: Floats) -> tuple[Floats, F
     scatter = 1 + (model.arrivals.dispersion - 1) * np.minimum(wins / np.maximum(created, 1e-12), 1.0)
     variance = (rates * spread) @ np.diff(born, axis=1) + scatter * ((rates * each**2) @ np.diff(born, axis=1))
     return wins, mean, variance + mean**2 / max(model.arrivals.evidence, 1.0)
+
+
+def falling_due(model: Model, edges: Sequence[int], part: Index, parts: int) -> Floats:
+    """What contracts bring that fall due without a deal, in the spans between edges: the sums of a book, (parts, sums, spans).
+
+    `part`: of each contract of the model, -1 for none of them. The last part is of all that are in one.
+    """
+    found = np.zeros((parts, SUMS, len(edges) - 1))
+    inside = np.flatnonzero(part >= 0)
+    for span, (start, end) in enumerate(pairwise(edges)):
+        due = model.due(end, start=start, some=inside)
+        deals, where = due.deals, part[due.rows]
+        mean = deals.chance * deals.mean
+        each = {
+            WINS: deals.chance,
+            MEAN: mean,
+            VARIANCE: deals.chance * (deals.variance + deals.mean**2) - mean**2,
+            SHARED: deals.responses,
+        }
+        for sums, adds in each.items():
+            found[:, sums, span] = np.bincount(where, adds, parts)
+            found[-1, sums, span] = adds.sum()
+        found[:, VARIANCE, span] += (model.lessons.renewing.relative * found[:, MEAN, span]) ** 2
+    return found
 
 
 def _newborn(model: Model, end: int) -> Floats:

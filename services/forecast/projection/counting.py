@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.forecast.projection.steps import LOST, OPEN, WON, Births, Floats, Ints, Stays
+from services.forecast.projection.steps import LOST, OPEN, WON, Births, Flags, Floats, Ints, Stays
 
 WIN: Final = 0
 LOSS: Final = 1
@@ -83,15 +83,20 @@ def count(
     )
 
 
-def _born(births: Births, first: int, days: int, segments: int, stages: int) -> tuple[Floats, Floats]:
-    seen = births.day >= first
+def created(births: Births, which: Flags, first: int, days: int, segments: int) -> Floats:
+    """How many of the deals, by a flag for each, were created on each of so many days, (segments, days)."""
+    seen = which & (births.day >= first)
     segment, day = births.segment[seen].astype(np.int64), births.day[seen] - first
-    born = np.bincount(segment * days + day, minlength=segments * days).reshape(segments, days)
+    return np.bincount(segment * days + day, minlength=segments * days).reshape(segments, days).astype(float)
+
+
+def _born(births: Births, first: int, days: int, segments: int, stages: int) -> tuple[Floats, Floats]:
+    born = created(births, np.ones(len(births.day), dtype=bool), first, days, segments)
     into = np.where(births.state == OPEN, births.stage, stages + births.state - 1)
     first_stage = np.bincount(
         births.segment.astype(np.int64) * (stages + 2) + into, minlength=segments * (stages + 2)
     ).reshape(segments, stages + 2)
-    return born.astype(float), first_stage.astype(float)
+    return born, first_stage.astype(float)
 
 
 def weights(days: int, half_life: float) -> Floats:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
-from services.forecast.projection import evidence, landing
+from services.forecast.projection import evidence, landing, renewals
 from services.forecast.projection import lessons as learnt
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.arrivals import Arrivals
+from services.forecast.projection.contracts import NO_CONTRACTS, Contracts
 from services.forecast.projection.curves import Curves
 from services.forecast.projection.evidence import Factors
 from services.forecast.projection.hazards import Hazards
 from services.forecast.projection.landing import Deals, Landing
 from services.forecast.projection.lessons import Lessons
+from services.forecast.projection.renewals import NOTHING_DUE, Due
 from services.forecast.projection.settings import DEFAULT, Settings
 from services.forecast.projection.sizes import Sizes
 from services.forecast.projection.steps import Births, Floats, Standing, Steps, Wins
@@ -24,7 +26,8 @@ from services.forecast.projection.steps import Births, Floats, Standing, Steps, 
 class Outlook:
     """What will be won from today until before `end`: each open deal's chance and what it brings, and deals not created yet.
 
-    `new_wins` of them are expected, with `new` the mean and variance of what they bring together.
+    `new_wins` of them are expected, with `new` the mean and variance of what they bring together. `due`: contracts that end
+    then, for which no deal speaks yet.
     """
 
     end: int
@@ -34,6 +37,7 @@ class Outlook:
     new: tuple[float, float]
     shock: float
     settings: Settings
+    due: Due = NOTHING_DUE
 
     @property
     def open(self) -> float:
@@ -46,27 +50,35 @@ class Outlook:
         return self._part(self.standing.due)
 
     @property
+    def expected_wins(self) -> float:
+        """How many deals will be won, those not created yet and renewals of what falls due among them."""
+        return float(self.deals.chance.sum()) + self.new_wins + float(self.due.deals.chance.sum())
+
+    @property
     def to_come(self) -> float:
-        """All of it: open deals, renewals, and deals not created yet."""
-        return float(self.deals.chance @ self.deals.mean) + self.new[0]
+        """All of it: open deals, renewals, contracts that fall due, and deals not created yet."""
+        return float(self.deals.chance @ self.deals.mean) + self.new[0] + self.due.mean
 
     def _part(self, which: stepping.Flags) -> float:
         return float(self.deals.chance[which] @ self.deals.mean[which])
 
     def landing(self, closed: float = 0.0) -> Landing:
         """The distribution on top of what is closed so far."""
-        _, variance = self.deals.moments()
+        deals, new = self.deals, self.new
+        if len(self.due.rows):
+            deals, new = deals.with_more(self.due.deals), (new[0], new[1] + self.due.spread)
+        _, variance = deals.moments()
         few = landing.is_few(
-            self.deals,
+            deals,
             self.new_wins,
-            variance + self.new[1],
+            variance + new[1],
             few_wins=self.settings.few_wins,
             large_share=self.settings.large_share,
         )
         return landing.landing(
             closed,
-            self.deals,
-            self.new,
+            deals,
+            new,
             new_wins=self.new_wins,
             shock=self.shock,
             few=few,
@@ -76,10 +88,18 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the deals (a flag per deal number) and, by segment, their share of the deals that are created."""
+    """Some of the deals (a flag per deal number) and, by segment, their share of the deals that are created.
+
+    `renewing`: the deals whose renewal, when they fall due, would be of the part.
+    """
 
     deals: stepping.Flags
     created: Floats
+    renewing: stepping.Flags
+
+    def contracts(self, known: Contracts) -> stepping.Index:
+        """The rows of its contracts."""
+        return np.flatnonzero(self.renewing[known.deal])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +135,14 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Some of the open deals (their rows in what stands) and, by segment, their share of the deals that are created."""
+    """Some of the open deals (their rows in what stands) and, by segment, their share of the deals that are created.
+
+    `due`: the rows of their contracts.
+    """
 
     rows: stepping.Index
     created: Floats
+    due: stepping.Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,7 @@ class Model:
     lessons: Lessons
     arrivals: Arrivals
     pace: float = 1.0
+    contracts: Contracts = NO_CONTRACTS
 
     @property
     def hazards(self) -> Hazards:
@@ -167,7 +192,8 @@ class Model:
         deals = self.standing if part is None else self.standing.where(part.deals[self.standing.deal])
         rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
         ahead = self.ahead(end, start=start)
-        return self._outlook(end, deals, ahead.of(deals), ahead.newborn, rate)
+        due = self.due(end, start=start, some=None if part is None else part.contracts(self.contracts))
+        return self._outlook(end, deals, ahead.of(deals), ahead.newborn, rate, due)
 
     def outlooks(self, end: int, groups: Iterable[Group], *, start: int | None = None) -> Iterator[Outlook]:
         """Of each group what `outlook` says of it as a part; chances are worked out once for all groups."""
@@ -175,17 +201,33 @@ class Model:
         chance, newborn = ahead.of(self.standing), ahead.newborn
         for group in groups:
             deals = self.standing.where(group.rows)
-            yield self._outlook(end, deals, chance[group.rows], newborn, self.arrivals.rate * group.created)
+            rate, due = self.arrivals.rate * group.created, self.due(end, start=start, some=group.due)
+            yield self._outlook(end, deals, chance[group.rows], newborn, rate, due)
 
-    def part(self, deals: stepping.Flags) -> Part:
-        """What of everything are these deals (a flag per deal number): their share of what is created, newest first."""
-        return Part(deals, self.created(np.where(deals, 0, -1), 1)[0])
+    def due(self, end: int, *, start: int | None = None, some: stepping.Index | None = None) -> Due:
+        """The contracts that fall due in these days without a deal, or the rows `some` of them."""
+        now = self.today if start is None else start
+        return renewals.due(self.contracts, self.lessons.renewing, self.today, now, end, some)
+
+    def part(self, deals: stepping.Flags, renewing: stepping.Flags | None = None) -> Part:
+        """What of everything are these deals (a flag per deal number): their share of what is created, newest first.
+
+        `renewing`: the deals whose renewal would be of the part; without it the same.
+        """
+        return Part(deals, self.created(np.where(deals, 0, -1), 1)[0], deals if renewing is None else renewing)
 
     def created(self, group: stepping.Index, groups: int) -> Floats:
         """By group and segment the share of what is created, newest first. `group`: one per deal number, -1 for none of them."""
         born, segments = self.births, len(self.arrivals.rate)
         counted = 0.5 ** ((self.today - 1 - born.day) / self.settings.arrival_half_life)
         every = np.bincount(born.segment, counted, segments)
+        if self.contracts.covering.any():
+            # Renewals of known contracts are no sign of what else is created: what falls due stands for them.
+            # Where there is nothing else they say whose deals these are.
+            others = counted * ~self.contracts.covering[born.deal]
+            is_other = np.bincount(born.segment, others, segments) > 0
+            counted = np.where(is_other[born.segment], others, counted)
+            every = np.bincount(born.segment, counted, segments)
         of = group[born.deal]
         known = of >= 0
         place = of[known].astype(np.int64) * segments + born.segment[known]
@@ -193,7 +235,7 @@ class Model:
         theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
         return np.divide(theirs, every, out=np.zeros(theirs.shape), where=every > 0)
 
-    def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats) -> Outlook:
+    def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats, due: Due) -> Outlook:
         mean, variance = self.sizes.of(deals.segment, deals.amount)
         mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
         wins = rate * newborn
@@ -210,6 +252,7 @@ class Model:
             new=(brought, scattered),
             shock=self.shock,
             settings=self.settings,
+            due=due,
         )
 
     def winning(self, factor: float) -> "Model":
@@ -227,25 +270,29 @@ class Model:
         return Ahead(now, [(day, self.curves(day, today), self.lessons.factors(day - now)) for day in days])
 
 
-def learn(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT) -> Model:
-    """Learn from what was known when the day `today` began; later rows are not looked at."""
+def learn(
+    steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT, sold: Contracts = NO_CONTRACTS
+) -> Model:
+    """Learn from what was known when the day `today` began; later rows are not looked at. `sold`: the contracts known then."""
     known = stepping.evenings(steps.until(today))
-    return _standing(known, today, learnt.lessons(known, today, calendar, settings))
+    return _standing(known, today, learnt.lessons(known, today, calendar, settings, sold), sold)
 
 
-def teach(steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT) -> Lessons:
+def teach(
+    steps: Steps, today: int, calendar: FiscalCalendar, settings: Settings = DEFAULT, sold: Contracts = NO_CONTRACTS
+) -> Lessons:
     """Only the lessons of what was known when the day `today` began; later rows are not looked at."""
-    return learnt.lessons(stepping.evenings(steps.until(today)), today, calendar, settings)
+    return learnt.lessons(stepping.evenings(steps.until(today)), today, calendar, settings, sold)
 
 
-def stand(steps: Steps, today: int, lessons: Lessons) -> Model:
+def stand(steps: Steps, today: int, lessons: Lessons, sold: Contracts = NO_CONTRACTS) -> Model:
     """The deals as they stood when the day `today` began, by lessons of that day or an earlier one, in their codes."""
     if (steps.stages, steps.segments) != (lessons.evenings.stages, lessons.evenings.segments):
         raise ValueError("steps and lessons do not have the same stages and segments")
-    return _standing(stepping.evenings(steps.until(today)), today, lessons)
+    return _standing(stepping.evenings(steps.until(today)), today, lessons, sold)
 
 
-def _standing(known: Steps, today: int, lessons: Lessons) -> Model:
+def _standing(known: Steps, today: int, lessons: Lessons, sold: Contracts) -> Model:
     return Model(
         today=today,
         calendar=lessons.calendar,
@@ -256,12 +303,16 @@ def _standing(known: Steps, today: int, lessons: Lessons) -> Model:
         wins=stepping.wins(known),
         lessons=lessons,
         arrivals=lessons.arrivals,
+        contracts=sold,
     )
 
 
-def rolled(model: Model, steps: Steps) -> Model:
-    """The model with these steps of some deals, all of each, in place of what it had of them: what `stand` makes of all steps."""
-    new = _standing(stepping.evenings(steps.until(model.today)), model.today, model.lessons)
+def rolled(model: Model, steps: Steps, sold: Contracts = NO_CONTRACTS) -> Model:
+    """The model with these steps of some deals, all of each, in place of what it had of them: what `stand` makes of all steps.
+
+    `sold`: the contracts of all deals, as one deal may speak for those of others.
+    """
+    new = _standing(stepping.evenings(steps.until(model.today)), model.today, model.lessons, sold)
     moved = np.zeros(1 + max(int(each.deal.max(initial=-1)) for each in (model.evenings, steps)), dtype=bool)
     moved[steps.deal] = True
     return replace(
@@ -270,4 +321,5 @@ def rolled(model: Model, steps: Steps) -> Model:
         standing=stepping.woven(model.standing, new.standing, moved),
         births=stepping.woven(model.births, new.births, moved),
         wins=stepping.woven(model.wins, new.wins, moved),
+        contracts=sold,
     )

@@ -139,11 +139,30 @@ class Deals:
         mean = self.chance * self.mean
         return float(mean.sum()), float((self.chance * (self.variance + self.mean**2) - mean**2).sum())
 
+    def with_more(self, others: "Deals") -> "Deals":
+        """These deals and others after them."""
+        return Deals(*(np.concatenate(pair) for pair in zip(self._all, others._all, strict=True)))
+
+    @property
+    def _all(self) -> tuple[Floats, Floats, Floats]:
+        return self.chance, self.mean, self.variance
+
     @property
     def response(self) -> float:
         """By how much the mean of their sum changes with the logarithm of the pace at which they are won."""
+        return float(self._quicker @ self.mean)
+
+    @property
+    def responses(self) -> Floats:
+        """The same of each deal."""
+        found: Floats = self._quicker * self.mean
+        return found
+
+    @property
+    def _quicker(self) -> Floats:
         slower = 1 - np.minimum(self.chance, 1 - 1e-12)
-        return float((-slower * np.log(slower)) @ self.mean)
+        found: Floats = -slower * np.log(slower)
+        return found
 
     def paced(self, paces: Floats, weights: Floats) -> list["Deals"]:
         """The same deals at each of some paces, whose chances are on average what they were."""

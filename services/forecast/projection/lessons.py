@@ -3,20 +3,22 @@
 It is learnt once for a day and stays as it is while deals move on: whoever asks on that day is answered by the same lessons.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
 from services.forecast.projection import arrivals as creation
-from services.forecast.projection import changing, counting, evidence, hazards, sizes
+from services.forecast.projection import changing, counting, evidence, hazards, renewals, sizes
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.arrivals import Arrivals
 from services.forecast.projection.changing import Change
+from services.forecast.projection.contracts import NO_CONTRACTS, Contracts
 from services.forecast.projection.curves import Curves, curves
 from services.forecast.projection.evidence import Factors
 from services.forecast.projection.hazards import Hazards
+from services.forecast.projection.renewals import UNTAUGHT, Renewing
 from services.forecast.projection.seasons import seasons
 from services.forecast.projection.settings import Settings
 from services.forecast.projection.sizes import Sizes
@@ -54,6 +56,7 @@ class Lessons:
     arrivals: Arrivals
     shock: float
     first: int
+    renewing: Renewing = UNTAUGHT
     _factors: dict[int, Factors] = field(default_factory=dict)
     _curves: dict[tuple[int, int, float], Curves] = field(default_factory=dict, init=False)
 
@@ -105,20 +108,23 @@ class Lessons:
         )
 
 
-def lessons(known: Steps, today: int, calendar: FiscalCalendar, settings: Settings) -> Lessons:
-    """Learn from evening rows that were known when the day `today` began."""
+def lessons(
+    known: Steps, today: int, calendar: FiscalCalendar, settings: Settings, sold: Contracts = NO_CONTRACTS
+) -> Lessons:
+    """Learn from evening rows, and contracts, that were known when the day `today` began."""
     start = int(np.floor(known.at.min())) if len(known) else today - 1
     first = max(start, today - LONGEST)
+    births = stepping.births(known)
     counts = counting.count(
         stepping.stays(known, today),
-        stepping.births(known),
+        births,
         first=first,
         today=today,
         segments=len(known.segments),
         stages=len(known.stages),
         ages=settings.ages,
     )
-    counts, fitted = _fitted(counts, calendar, settings)
+    counts, fitted = _fitted(_uncovered(counts, births, sold), calendar, settings)
     days = seasons(calendar, counts.first, today)
     stood, won = stepping.standing(known, today), stepping.wins(known)
     changed = _changed(counts, fitted.calendar(days), fitted, settings)
@@ -135,7 +141,16 @@ def lessons(known: Steps, today: int, calendar: FiscalCalendar, settings: Settin
         arrivals=creation.arrivals(counts, settings),
         shock=_shock(counts, fitted.calendar(days), fitted, settings),
         first=start,
+        renewing=renewals.learn(sold, today, settings.half_life),
     )
+
+
+def _uncovered(counts: counting.Counts, births: stepping.Births, sold: Contracts) -> counting.Counts:
+    """Without the creation of renewals of known contracts: what falls due stands for those that will still come."""
+    if not sold.covering.any():
+        return counts
+    covering = counting.created(births, sold.covering[births.deal], counts.first, counts.days, len(counts.born))
+    return replace(counts, born=counts.born - covering)
 
 
 def _fitted(counts: counting.Counts, calendar: FiscalCalendar, settings: Settings) -> tuple[counting.Counts, Hazards]:

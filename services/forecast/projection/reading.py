@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from libs.common import money
-from services.forecast.history.columns import NO_DAY, Columns, Index, local_days
+from services.forecast.history.columns import NO_DAY, Columns, Index, lasts, local_days
 from services.forecast.past.population import days, worth
-from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Codes, Floats, Ints, Steps
+from services.forecast.projection.contracts import Contracts, Sold, contracts
+from services.forecast.projection.steps import GONE, LOST, OPEN, WON, Codes, Floats, Ints, Small, Steps
 from services.forecast.rates.conversion import Rates
 
 LARGEST = 360
@@ -74,14 +75,9 @@ def steps_of(columns: Columns, rows: Index, rates: Rates, zone: ZoneInfo, coding
     A stage is told apart by its pipeline; deals omitted by a person or held back by their lead stand in stages of their own.
     A segment is a deal type and a segment of the CRM. `coding`: all that occurs among the rows, else it is their own.
     """
-    state = np.full(len(rows), OPEN, dtype=np.int8)
-    state[columns.is_in("state", ["won"], rows)] = WON
-    state[columns.is_in("state", ["lost"], rows)] = LOST
-    state[columns.gone[rows]] = GONE
+    state = _state(columns, rows)
     coding = coding or Coding.of(columns, rows)
-    day = days(columns, rows)
-    units, priced = worth(columns, rows, day, rates)
-    amount = np.where(priced, units / 10.0 ** money.exponent(rates.base), np.nan)
+    amount = _amount(columns, rows, days(columns, rows), rates)
     booked = np.where(state == WON, _day(columns.closed_on[rows]), np.nan)
     deal = columns.deal[rows]
     starts = np.ones(len(rows), dtype=bool)
@@ -100,6 +96,45 @@ def steps_of(columns: Columns, rows: Index, rates: Rates, zone: ZoneInfo, coding
         stages=coding.stage_names(columns),
         segments=coding.segment_names(columns),
     )
+
+
+def contracts_of(columns: Columns, rows: Index, rates: Rates, zone: ZoneInfo) -> Contracts:
+    """What was sold for a term, and the renewals that speak for it, by the last of each deal's `rows`; deals are numbered as in `steps_of`."""
+    last = rows[lasts(columns.deal[rows])]
+    day = days(columns, last)
+    created = local_days(columns.created_at[last], zone)
+    basis_of_year = columns.is_in("value_basis", ["arr", "acv"], last)
+    of_term = columns.is_in("value_basis", ["tcv"], last)
+    term = columns.term[last]
+    return contracts(
+        Sold(
+            names=columns.words["deal"].texts,
+            code=columns.deal[last],
+            account=columns.account[last],
+            state=_state(columns, last),
+            renews=columns.is_in("deal_type", ["renewal", "contraction"], last),
+            recurs=basis_of_year | of_term,
+            day=np.where(day == NO_DAY, np.floor(created), day.astype(np.float64)),
+            created=created,
+            amount=_amount(columns, last, day, rates),
+            per=np.where(basis_of_year, 12, np.where(of_term, term, 0)).astype(np.int32),
+            term=term,
+        )
+    )
+
+
+def _state(columns: Columns, rows: Index) -> Small:
+    state = np.full(len(rows), OPEN, dtype=np.int8)
+    state[columns.is_in("state", ["won"], rows)] = WON
+    state[columns.is_in("state", ["lost"], rows)] = LOST
+    state[columns.gone[rows]] = GONE
+    return state
+
+
+def _amount(columns: Columns, rows: Index, day: Codes, rates: Rates) -> Floats:
+    """In the base currency; nan where it is unknown."""
+    units, priced = worth(columns, rows, day, rates)
+    return np.where(priced, units / 10.0 ** money.exponent(rates.base), np.nan)
 
 
 def _day(day: Codes) -> Floats:

@@ -69,7 +69,8 @@ def _rows(
     deal_type, value_basis = population
     filters = {"value_basis": value_basis} | ({"deal_type": deal_type} if deal_type else {})
     view = replace(past.view, filters=filters)
-    owned = Owned.of(learnt.columns, learnt.last, view.matches(learnt.columns, learnt.last))
+    found = (learnt.columns, learnt.last)
+    owned = Owned.of(*found, view.matches(*found), view.renews(*found))
     below = owned.below(past.organisation)
     nodes = [
         Node(place, float(row["closed_won"]), below(place))
@@ -117,7 +118,7 @@ def _row(row: Mapping[str, Any], made: Made, ground: Ground, corrected: Decimal 
         "low_95": shown.amount(low_95, currency) if wide.is_wide_known else None,
         "high_95": shown.amount(high_95, currency) if wide.is_wide_known else None,
         "quantiles": np.round(quantiles, 2).tolist(),
-        "expected_wins": float(made.outlook.deals.chance.sum()) + made.outlook.new_wins,
+        "expected_wins": made.outlook.expected_wins,
         "width_scale": wide.scale,
         "width_label": wide.label,
         "width_periods": wide.periods,

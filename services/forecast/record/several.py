@@ -35,18 +35,22 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """Whose deals are whose: `owner` is a code per deal number, -1 outside the population; `people` their ids by code."""
+    """Whose deals are whose: `owner` is a code per deal number, -1 outside the population; `people` their ids by code.
+
+    `renewing`: the same of what falls due, -1 where its renewal would be outside the population.
+    """
 
     owner: Index
+    renewing: Index
     people: Sequence[UUID]
 
     @classmethod
-    def of(cls, columns: Columns, last: Index, matching: Flags) -> "Owned":
-        """By the last row of each deal, of those that match."""
+    def of(cls, columns: Columns, last: Index, matching: Flags, renewing: Flags) -> "Owned":
+        """By the last row of each deal, of those that match, or whose renewals would."""
         codes, owner = np.unique(columns.owner[last], return_inverse=True)
         texts = columns.words["owner"].texts
         people = [UUID(text) if (text := texts[code]) else NOBODY for code in codes.tolist()]
-        return cls(np.where(matching, owner, -1), people)
+        return cls(np.where(matching, owner, -1), np.where(renewing, owner, -1), people)
 
     def below(self, organised: Organisation) -> Callable[[Place], list[int]]:
         """The codes of the people whose deals stand in a node: of one person, or of all in the units below."""
@@ -103,9 +107,13 @@ def projected(
     """Each node's projection; `by` and `stretch` are the company's: blended over the engine's to come, and how much wider."""
     start, end = day_number(period.start), day_number(period.end)
     standing = Piles(owned.owner[model.standing.deal], len(owned.people))
+    contracts = Piles(owned.renewing[model.contracts.deal], len(owned.people))
     history = Piles(owned.owner[steps.deal], len(owned.people))
     created = model.created(owned.owner, len(owned.people))
-    groups = (Group(standing.of(node.people), created[list(node.people)].sum(axis=0)) for node in nodes)
+    groups = (
+        Group(standing.of(node.people), created[list(node.people)].sum(axis=0), contracts.of(node.people))
+        for node in nodes
+    )
     for node, outlook in zip(nodes, model.outlooks(end, groups, start=start), strict=True):
         landing = outlook.landing(node.closed)
         points = {}

@@ -209,7 +209,7 @@ async def test_why_it_moved_is_the_api_s_adds_up_and_leads_to_the_deals(
     told_of_deals = {each["deal_id"]: Decimal(each["change"]) for each in said["deals"]}
     listed = {name: Decimal(shown[f"moved.{name}"]) for name in told_of_deals}
     assert listed == {name: pytest.approx(change, abs=CENTS) for name, change in told_of_deals.items()}
-    of_deals = sum(amount for name, amount in terms.items() if name not in ("new_time", "new_learnt", "blend"))
+    of_deals = sum(amount for name, amount in terms.items() if name not in ("new_time", "new_learnt", "due", "blend"))
     assert sum(listed.values()) + Decimal(shown["moved.others"]) == of_deals
     await is_fine(page, "projection-moved")
     await page.set_viewport_size({"width": 1440, "height": 900})
@@ -239,3 +239,31 @@ async def test_the_call_leads_to_the_projection_step_by_step(stack: Stack, page:
             assert on_page == pytest.approx(Decimal(each["amount"]), abs=1)
     await expect(card).to_contain_text("No quota is set")
     await is_fine(page, "call-bridge")
+
+
+async def test_what_falls_due_without_a_renewal_deal_is_told_and_leads_to_the_contract(
+    stack: Stack, page: Page, crm: Crm, await_known: Known, book: Book
+) -> None:
+    """Two contracts of a month; for one a renewal is open, so that it is expected in that deal and not as due."""
+    today = clock.now().date()
+    sold = {"stage": "Won", "category": None, "closed_on": today, "term_months": 1, "value_basis": "arr"}
+    crm.send(deal(book.of("kept"), amount="64000.00", account_id=book.of("account"), **sold))
+    crm.send(deal(book.of("asked"), amount="36000.00", account_id=book.of("other account"), **sold))
+    crm.send(deal(book.of("again"), amount="36000.00", account_id=book.of("other account"), deal_type="renewal",
+                  value_basis="arr", term_months=1, close_date=today + timedelta(days=30)))  # fmt: skip
+    await_known({book.of("kept"): "closed_won", book.of("asked"): "closed_won", book.of("again"): ""})
+    ends = (today.replace(day=1) + timedelta(days=32)).year
+    await page.goto(f"{stack.url('gateway')}/projection?period=FY{ends}")
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection?period=FY{ends}")
+    said = (await answer.json())["due"]
+    card = page.get_by_role("region", name="Renewals due")
+    shown = dict(await numbers(page))
+    for name in ("amount", "spoken", "ended", "left", "expected"):
+        assert Decimal(shown[f"due.{name}"]) == Decimal(said[name])
+    assert (Decimal(said["spoken"]), Decimal(said["left"])) == (36000, 64000)
+    assert 0 < Decimal(said["expected"]) < 64000
+    await expect(card).to_contain_text("is assumed to be renewed")
+    await is_fine(page, "projection-due")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await card.get_by_role("link", name=book.of("kept")).click()
+    await expect(page.locator("h1")).to_contain_text(book.of("kept"))

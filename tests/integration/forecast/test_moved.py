@@ -65,7 +65,7 @@ def it_adds_up(found: dict[str, Any]) -> set[str]:
     """Then + terms = now; the deals listed and the others are the terms of deals. Which terms moved something."""
     then, now = money(found["then"]["projection"]), money(found["now"]["projection"])
     amounts = {each["term"]: money(each["amount"]) for each in found["terms"]}
-    assert set(amounts) == {*TERMS, *NEW, "blend"} == set(get_args(Term))
+    assert set(amounts) == {*TERMS, *NEW, "due", "blend"} == set(get_args(Term))
     assert then + sum(amounts.values()) == now
     assert money(found["change"]) == now - then
     assert money(found["residual"]) == 0

@@ -194,7 +194,10 @@ def _value(name: str, state: DealState, recorded: datetime) -> Any:
         return micros(state.economic_buyer_until) if state.economic_buyer_until else NO_TIME
     if name == "amount":
         return NO_AMOUNT if state.amount is None else int(state.amount * 10**4)
-    value = getattr(state, {"deal": "deal_id", "owner": "owner_id", "probability": "stage_probability"}.get(name, name))
+    if name == "term":
+        return state.term_months or 0
+    renamed = {"deal": "deal_id", "owner": "owner_id", "account": "account_id", "probability": "stage_probability"}
+    value = getattr(state, renamed.get(name, name))
     if name in WORDS:
         return None if value is None else str(value)
     if name in TIMES:

@@ -2,9 +2,10 @@
 
 import asyncio
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,17 +18,26 @@ from services.forecast.outlook.known import Memory
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sight import Sight
 from services.forecast.projection.settings import DEFAULT
-from tests.unit.forecast.given import AT, CALENDAR, RATES, Recorded, columns_of, lives
+from tests.unit.forecast.given import AT, CALENDAR, RATES, Recorded, columns_of, lives, state
 
 ZONE = ZoneInfo("UTC")
 ASKED = (None, None)
 
 
 def company(chance: Random) -> list[Recorded]:
-    """Deals that move through stages and types, so that some are seen for the first time on the day they are asked for."""
+    """Deals that move through stages and types, so that some are seen for the first time on the day they are asked for.
+
+    Some are contracts of two accounts that end in weeks, some the renewals of these.
+    """
+    kinds = [
+        {"deal_type": chance.choice(["new", "renewal"]), "account_id": UUID(int=chance.choice([7, 8]))}
+        | {"value_basis": "arr", "term_months": chance.choice([None, 1, 1, 2])}
+        for _ in range(10)
+    ]
+    moves = ({"stage": chance.choice(["A", "B", "C"]), "segment": chance.choice(["S", "L"])} for _ in range(100))
     return [
-        (entry.model_copy(update={"stage": chance.choice(["A", "B", "C"]), "segment": chance.choice(["S", "L"])}), told)
-        for entry, told in lives(chance, deals=9, events=6)
+        (entry.model_copy(update=move | kinds[entry.deal_id.int]), told)
+        for (entry, told), move in zip(lives(chance, deals=9, events=6), moves, strict=False)
     ]
 
 
@@ -40,6 +50,7 @@ def told(found: Learnt) -> dict[str, Any]:
     """Every byte of a model, and the version that each of its deals stands at."""
     model, columns = found.model, found.columns
     parts = [model.evenings, model.standing, model.births, model.wins, model.hazards, model.sizes, model.arrivals]
+    parts += [model.contracts, model.lessons.renewing, model.outlook(model.today + 40).due.deals]
     parts += [found.steps, model.lessons.evenings, model.lessons.wins]
     values = {(place, each.name): getattr(part, each.name) for place, part in enumerate(parts) for each in fields(part)}
     stands = list(zip(columns.texts("deal", found.last), columns.version[found.last].tolist(), strict=True))
@@ -91,3 +102,28 @@ def test_a_few_deals_that_moved_are_not_a_reason_to_read_all_of_them() -> None:
     number = found.number(moved.deal_id)
     assert [each.steps.pushes[each.steps.deal == number][-1] for each in (found, shown)] == [7, 8]
     assert rolling.rolled(shown, held.taught, later, soon, soon) is shown, "nothing came"
+
+
+def test_a_contract_and_a_renewal_that_come_in_are_due_and_spoken_for_at_once() -> None:
+    """A deal that comes in speaks for the contract of another one: both stand as if everything was read anew."""
+    noon = datetime(2026, 12, 24, 12, tzinfo=ZONE)
+    arr: dict[str, Any] = {"value_basis": "arr", "term_months": 2}
+    won = arr | {"state": "won", "category": None, "deal_type": "new"}
+    first = state(1, closed_on=date(2026, 11, 2), account_id=UUID(int=7), **won)
+    columns = columns_of([(first, AT), (state(2, deal_type="renewal", account_id=UUID(int=8), **arr), AT)])
+    coming = [
+        state(3, valid_from=noon, created_at=noon, closed_on=date(2026, 11, 20), account_id=UUID(int=9), **won),
+        state(4, valid_from=noon, created_at=noon, deal_type="renewal", account_id=UUID(int=7), **arr),
+    ]
+    memory = Memory()
+    held = at(memory, columns, noon - timedelta(hours=2))
+    left = [held.model.contracts.left.tolist()]
+    for hour, entry in enumerate(coming):
+        now = noon + timedelta(hours=hour)
+        columns = columns_of([(entry, now)], columns)
+        found = rolling.rolled(held, held.taught, Sight(columns, RATES, CALENDAR, ZONE, None, now), now, now)
+        assert found is not None
+        assert told(found) == told(at(Memory(), columns, now))
+        left.append(found.model.contracts.left.tolist())
+        held = found
+    assert left == [[1.0], [1.0, 1.0], [0.0, 1.0]]

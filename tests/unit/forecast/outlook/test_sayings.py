@@ -10,6 +10,7 @@ from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.accuracy.closings import closings
 from services.forecast.outlook import sayings
 from services.forecast.outlook.sayings import Said
+from services.forecast.projection.contracts import NO_CONTRACTS
 from services.forecast.projection.landing import Landing
 from services.forecast.projection.learning import Told
 from services.forecast.projection.settings import DEFAULT
@@ -34,7 +35,7 @@ def company() -> tuple[Steps, Steps]:
 
 
 def said(steps: Steps, lead: int) -> list[Said]:
-    every = [sayings.said(steps, month, lead, CALENDAR, DEFAULT) for month in MONTHS]
+    every = [sayings.said(steps, NO_CONTRACTS, month, lead, CALENDAR, DEFAULT) for month in MONTHS]
     return [each for each in every if each is not None]
 
 

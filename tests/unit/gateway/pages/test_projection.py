@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.pages import outlook
 from gateway.pages.address import ProjectionView
+from gateway.pages.format import percent
 from gateway.pages.projection import past_shown, projection_shown
 from gateway.pages.templates import environment
 from tests.support import outlooks
@@ -49,6 +50,22 @@ def test_a_band_of_95_percent_is_told_when_there_is_one() -> None:
     bands = [{"share": 0.8, "low": "3", "high": "5"}, {"share": 0.95, "low": "2", "high": "6"}]
     html = projected(bands=bands)
     assert (number(html, "wide.low"), number(html, "wide.high")) == ("2", "6")
+
+
+def test_what_falls_due_is_told_with_the_rate_and_leads_to_the_contracts() -> None:
+    html = projected()
+    shown = {name: number(html, f"due.{name}") for name in ("amount", "spoken", "ended", "left", "expected", "others")}
+    assert shown == {name: outlooks.projection()["due"][name] for name in shown}
+    assert 'href="/deals/00000000-0000-0000-0000-000000000007"' in html
+    rate, low, high = (percent(share) for share in ("0.84", "0.79", "0.89"))
+    assert f"Of what fell due {rate} was renewed (80 % range {low} to {high}), learnt from 61 contracts." in html
+    assert "3 won deals recur without an account, a term or an amount" in html
+    nothing = {**outlooks.projection()["due"], "contracts": 0, "largest": []}
+    assumed = projected(due=nothing | {"rate": nothing["rate"] | {"label": "prior", "contracts": 0}})
+    assert "No contract is known to end in" in assumed
+    assert f"{rate} is assumed to be renewed" in assumed
+    assert "Renewals due" not in projected(due=nothing | {"unknown": 0})
+    assert "Renewals due" not in projected(due=None, is_over=True)
 
 
 def test_what_to_call_is_told_with_the_reason() -> None:

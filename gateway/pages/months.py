@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.address import CallView, DatedView
-from gateway.pages.axis import Axis, Mark, axis, placed, written
+from gateway.pages.axis import EXTENT, Axis, Mark, axis, placed, written
 from gateway.pages.names import names_of
 from gateway.pages.outlook import PARTS
 from gateway.pages.templates import page
@@ -30,6 +30,8 @@ WHOLE: Final = ""
 """The part of the address while all of it is drawn."""
 _ROOM: Final = Decimal("0.24")
 """The share of a month's place that is left free beside its bar."""
+_MARGIN: Final = Decimal(70)
+"""Where the first month begins: the amounts of the axis stand before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,10 +148,10 @@ def picture(found: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Pictur
     amounts = [[Decimal(month["parts"][name]) for name in PARTS] for month in found]
     ends = [[sum((each for each in month if (each > 0) is up), Decimal()) for up in (True, False)] for month in amounts]
     bounds = [Decimal(month[end]) for month in found for end in ("low", "high")]
-    levels = axis([*(each for pair in ends for each in pair), *bounds], steps=5)
-    width = Decimal(1000) / max(len(found), 1)
+    levels = axis([*(each for pair in ends for each in pair), *bounds], steps=5, snug=True)
+    width = (EXTENT - _MARGIN) / max(len(found), 1)
     columns = [
-        _column(month, of_parts, label, levels, number * width, width)
+        _column(month, of_parts, label, levels, _MARGIN + number * width, width)
         for number, (month, of_parts, label) in enumerate(zip(found, amounts, labels, strict=True))
     ]
     return Picture(columns, [placed(levels.down(tick), tick) for tick in levels.ticks], written(levels.down(Decimal())))

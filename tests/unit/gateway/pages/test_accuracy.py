@@ -92,7 +92,7 @@ def written(
 
 def test_which_method_answers_is_told_with_who_chose_it_why_and_every_earlier_choice() -> None:
     html = written()
-    assert 'data-key="champion">Engine alone</data>' in html
+    assert 'id="champion-method">Engine alone</strong>' in html
     assert "decided by Ada Lovelace: <q>Nobody trusts &lt;the blend&gt;</q>" in html
     assert html.index("Nobody trusts") < html.index("Nearer by 3 %")
     assert '<input type="hidden" name="method" value="blended">' in html

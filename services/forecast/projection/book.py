@@ -8,11 +8,10 @@ a book that was changed event by event is to the last bit the one made anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, frexp, isnan
+from math import frexp
 from typing import Final
 
 import numpy as np
-from scipy import sparse
 
 from services.forecast.projection import evidence
 from services.forecast.projection.engine import Model
@@ -24,10 +23,10 @@ WINS, MEAN, VARIANCE, SHARED = range(4)
 SUMS: Final = 4
 ELSEWHERE: Final = -1
 """A deal that stands in no node of a dimension."""
-_ROWS: Final = 1 << 13
-"""Deals whose sums are worked out together, so that they stay near the processor."""
-_AT_ONCE: Final = 1 << 14
-"""Deals whose sums are added together."""
+_ROWS: Final = 1 << 12
+_AT_ONCE: Final = 1 << 15
+"""Deals whose sums are worked out together, so that they stay near the processor, and that are then added together."""
+_PAIRS: Final = 1 << 12
 _CERTAIN: Final = 1e-12
 _DIGITS: Final = 52
 _APART: Final = 2
@@ -104,75 +103,34 @@ class Ladder:
         place *= ~np.isnan(later)
         return cell, self.place[place.astype(np.int64)] * PUSHES + evidence.push_group(deals.pushes)
 
-    def one(self, deals: Standing, at: int) -> tuple[int, int, float, float]:
-        """What `where` and `brings` say of one deal, to the last bit: they take as long for one as for hundreds."""
-        segment, pushes = int(deals.segment[at]), int(deals.pushes[at])
-        cell = segment * self.stages + int(deals.stage[at])
-        cell = cell * (self.oldest + 1) + min(int(deals.age[at]), self.oldest)
-        day, amount = float(deals.close_date[at]), float(deals.amount[at])
-        place = 0 if isnan(day) else min(max(floor(day) - self.today, -1), len(self.place) - 3) + 2
-        row = int(self.place[place]) * PUSHES + evidence.pushed(pushes)
-        if isnan(amount):
-            return cell, row, float(self.mean[0][segment]), float(self.square[0][segment])
-        return cell, row, self.mean[1] * amount, self.square[1] * (amount * amount)
-
-    def sums(
-        self,
-        where: tuple[Index, Index],
-        brings: tuple[Floats, Floats],
-        grains: Sequence[float],
-        room: "_Room",
-        added: Floats,
-    ) -> None:
-        """Write what each deal adds to a cell into (sums, deals, spans), in whole grains of wins, money and squares of it."""
-        count = len(where[0])
-        left = self.slower.take(where[0], axis=0, mode="clip", out=room.left[:count])
-        left *= self.factor.take(where[1], axis=0, mode="clip", out=room.factor[:count])
+    def sums(self, where: tuple[Index, Index], brings: tuple[Floats, Floats], grains: Floats, into: Floats) -> None:
+        """Write what each deal adds to a cell into (sums, spans, deals), in whole grains."""
+        cells, rows = self.slower.take(where[0], axis=0, mode="clip"), self.factor.take(where[1], axis=0, mode="clip")
+        left = np.ascontiguousarray(np.multiply(cells, rows, out=cells).T)
         np.exp(left, out=left)
-        chance, brought, variance, shared = added
-        if left.shape[1] > self.spans:
-            np.subtract(left[:, :-1], left[:, 1:], out=chance)
-        else:
-            # The rows as one: much faster than many short ones. What it makes of their first columns is written over.
-            flat = left.reshape(-1)
-            np.subtract(flat[:-1], flat[1:], out=chance.reshape(-1)[1:])
-            np.subtract(1.0, left[:, 0], out=chance[:, 0])
-        # To look whether anything is out of bounds takes a fifth of the time that it takes to bound it.
-        if chance.min() < 0.0:
-            np.maximum(chance, 0.0, out=chance)
-        wins, money, squares = grains
-        mean = np.dot((brings[0] / money)[:, None], room.ones, out=room.mean[:count])
-        square = np.dot((brings[1] / squares)[:, None], room.ones, out=room.square[:count])
-        np.multiply(chance, mean, out=brought)
-        np.multiply(chance, square, out=variance)
-        np.multiply(brought, brought, out=square)
-        square *= money * money / squares
-        variance -= square
-        slower = np.subtract(1.0, chance, out=square)
-        if slower.min() < _CERTAIN:
-            np.maximum(slower, _CERTAIN, out=slower)
-        np.log(slower, out=shared)
+        skipped = len(left) - self.spans
+        chance = np.empty((self.spans, left.shape[1]))
+        if not skipped:
+            np.subtract(1.0, left[0], out=chance[0])
+        np.subtract(left[:-1], left[1:], out=chance[1 - skipped :])
+        np.maximum(chance, 0.0, out=chance)
+        wins, money, squares = grains.tolist()
+        mean, square = brings[0] / money, brings[1] / squares
+        brought = chance * mean
+        np.rint(brought, out=into[MEAN])
+        brought *= brought
+        brought *= money * money / squares
+        variance = chance * square
+        variance -= brought
+        np.rint(variance, out=into[VARIANCE])
+        slower = np.subtract(1.0, chance, out=variance)
+        np.maximum(slower, _CERTAIN, out=slower)
+        shared = np.log(slower, out=brought)
         shared *= slower
-        shared *= np.negative(mean, out=mean)
-        chance *= 1 / wins
-        np.rint(added, out=added)
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """Where the sums of some deals are worked out: to ask for it anew each time would take longer than the sums."""
-
-    left: Floats
-    factor: Floats
-    mean: Floats
-    square: Floats
-    ones: Floats
-
-    @classmethod
-    def of(cls, ladder: Ladder, deals: int) -> "_Room":
-        """For so many deals at most."""
-        tables, cells = (deals, ladder.slower.shape[1]), (deals, ladder.spans)
-        return cls(*(np.empty(shape) for shape in (tables, tables, cells, cells)), np.ones((1, ladder.spans)))
+        shared *= -mean
+        np.rint(shared, out=into[SHARED])
+        chance /= wins
+        np.rint(chance, out=into[WINS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +151,10 @@ class Gauge:
             bounds.append(sum(int(count) << power for power, count in enumerate(powers.tolist())))
         return cls(len(mean), *bounds)
 
-    def moved(self, means: Sequence[float], squared: Sequence[float], signs: Sequence[int]) -> "Gauge":
+    def moved(self, means: Floats, squared: Floats, signs: Sequence[int]) -> "Gauge":
         """With deals that come (1) and go (-1)."""
         deals, money, squares = self.deals, self.money, self.squares
-        for sign, brought, square in zip(signs, means, squared, strict=True):
+        for sign, brought, square in zip(signs, means.tolist(), squared.tolist(), strict=True):
             deals += sign
             money += sign << max(frexp(brought)[1] - _LEAST, 0)
             squares += sign << max(frexp(square)[1] - _LEAST, 0)
@@ -233,44 +191,52 @@ class Book:
     @classmethod
     def of(cls, ladder: Ladder, deals: Standing, nodes: Ints, sizes: Sequence[int]) -> "Book":
         """Made in one pass. `nodes`: which of its dimension's nodes each deal stands in, (dimensions, deals), or ELSEWHERE."""
-        brings, where = _each(ladder, deals)
+        brings = ladder.brings(deals)
         gauge = Gauge.of(*brings)
-        grains = gauge.grains.tolist()
-        # One row more, the last, takes what stands in no node.
-        totals = np.zeros((SUMS, sum(sizes) * 2 + 1, ladder.spans))
-        room = _Room.of(ladder, _ROWS)
-        added = np.empty((SUMS, min(_AT_ONCE, len(deals)), ladder.spans))
+        grains = gauge.grains
+        pairs = _together(sizes)
+        keys, counts = zip(
+            *(_key(nodes[pair], [sizes[each] for each in pair], deals.due) for pair in pairs), strict=True
+        )
+        totals = [np.zeros((SUMS, ladder.spans, count)) for count in counts]
+        added = np.empty((SUMS, ladder.spans, min(_AT_ONCE, len(deals))))
         for start in range(0, len(deals), _AT_ONCE):
             stop = min(start + _AT_ONCE, len(deals))
             for first in range(start, stop, _ROWS):
                 some = slice(first, min(first + _ROWS, stop))
-                part = (where[0][some], where[1][some]), (brings[0][some], brings[1][some])
-                ladder.sums(*part, grains, room, added[:, first - start : some.stop - start])
-            into = _stands(nodes[:, start:stop], deals.due[start:stop], sizes)
-            for each in range(SUMS):
-                totals[each] += into @ added[each, : stop - start]
-        cells = np.ascontiguousarray(totals[:, :-1].reshape(SUMS, -1, 2, ladder.spans).transpose(1, 2, 0, 3))
-        return cls(ladder, tuple(sizes), gauge, gauge.grains, cells)
+                where, bring = ladder.where(deals.where(some)), (brings[0][some], brings[1][some])
+                ladder.sums(where, bring, grains, added[:, :, first - start : some.stop - start])
+            for key, count, total in zip(keys, counts, totals, strict=True):
+                for at in np.ndindex(SUMS, ladder.spans):
+                    total[at] += np.bincount(key[start:stop], added[at][: stop - start], count)
+        cells = np.zeros((sum(sizes), 2, SUMS, ladder.spans))
+        firsts = np.cumsum([0, *sizes])
+        for pair, total in zip(pairs, totals, strict=True):
+            whole = total.reshape(SUMS, ladder.spans, *(sizes[each] + 1 for each in pair), 2)
+            for place, each in enumerate(pair):
+                others = tuple(2 + other for other in range(len(pair)) if other != place)
+                own = whole.sum(axis=others)[:, :, :-1]
+                cells[firsts[each] : firsts[each + 1]] = own.transpose(2, 3, 0, 1)
+        return cls(ladder, tuple(sizes), gauge, grains, cells)
 
     def move(self, deals: Standing, nodes: Ints, signs: Sequence[int]) -> bool:
         """Put in deals as they stand (sign 1), and take out others as they stood (-1). `nodes`: as in `of`.
 
         False, with nothing changed, when the grains would be others: then the book is to be made anew.
         """
-        cells, rows, means, squares = zip(*(self.ladder.one(deals, at) for at in range(len(deals))), strict=True)
-        gauge = self.gauge.moved(means, squares, signs)
+        brings = self.ladder.brings(deals)
+        gauge = self.gauge.moved(*brings, signs)
         if gauge.sizes != self.gauge.sizes:
             return False
-        where, brings = (np.array(cells), np.array(rows)), (np.array(means), np.array(squares))
-        added = np.empty((SUMS, len(deals), self.ladder.spans))
-        self.ladder.sums(where, brings, self.grains.tolist(), _Room.of(self.ladder, len(deals)), added)
-        by_deal = list(zip(deals.due.tolist(), signs, added.transpose(1, 0, 2), strict=True))
+        added = np.empty((SUMS, self.ladder.spans, len(deals)))
+        self.ladder.sums(self.ladder.where(deals), brings, self.grains, added)
         first = 0
+        due = deals.due.tolist()
         for stands, size in zip(nodes.tolist(), self.sizes, strict=True):
-            for node, (due, sign, sums) in zip(stands, by_deal, strict=True):
+            for at, node in enumerate(stands):
                 if node != ELSEWHERE:
-                    cell = self.cells[first + node, int(due)]
-                    (np.add if sign > 0 else np.subtract)(cell, sums, cell)
+                    cell = self.cells[first + node, int(due[at])]
+                    (np.add if signs[at] > 0 else np.subtract)(cell, added[:, :, at], out=cell)
             first += size
         self.gauge = gauge
         return True
@@ -287,25 +253,29 @@ class Book:
         return valued
 
 
-def _stands(nodes: Ints, due: Flags, sizes: Sequence[int]) -> sparse.csc_array:
-    """Ones where a deal, a column, stands in a node, two rows each: what all add, times this, is what stands in each."""
-    last = sum(sizes) * 2
-    firsts = np.cumsum([0, *sizes[:-1]])
-    rows = np.where(nodes < 0, last, (nodes + firsts[:, None]) * 2 + due).T.astype(np.int32)
-    starts = np.arange(0, rows.size + 1, rows.shape[1], dtype=np.int32)
-    return sparse.csc_array((np.ones(rows.size), rows.ravel(), starts), shape=(last + 1, len(rows)))
+def _together(sizes: Sequence[int]) -> list[list[int]]:
+    """The dimensions, small ones together: adding to all pairs of their nodes at once costs no more than adding to one's."""
+    found: list[list[int]] = []
+    count = 0
+    for each in np.argsort(sizes, kind="stable").tolist():
+        if found and count * (sizes[each] + 1) <= _PAIRS:
+            found[-1].append(each)
+            count *= sizes[each] + 1
+        else:
+            found.append([each])
+            count = sizes[each] + 1
+    return found
 
 
-def _each(ladder: Ladder, deals: Standing) -> tuple[tuple[Floats, Floats], tuple[Index, Index]]:
-    """What every deal brings, and where it stands in the tables; some at a time, so that they stay near the processor."""
-    brings = np.empty((2, len(deals)))
-    where = np.empty((2, len(deals)), dtype=np.intp)
-    for first in range(0, len(deals), _ROWS):
-        some = slice(first, first + _ROWS)
-        part = deals.where(some)
-        brings[:, some] = ladder.brings(part)
-        where[:, some] = ladder.where(part)
-    return (brings[0], brings[1]), (where[0], where[1])
+def _key(nodes: Ints, sizes: Sequence[int], due: Flags) -> tuple[Index, int]:
+    """One number of where each deal stands in some dimensions, and how many there are; ELSEWHERE is each one's last."""
+    key = np.zeros(nodes.shape[1], dtype=np.intp)
+    count = 1
+    for stands, size in zip(nodes, sizes, strict=True):
+        key *= size + 1
+        key += np.where(stands < 0, size, stands)
+        count *= size + 1
+    return key * 2 + due, count * 2
 
 
 def quantiles(

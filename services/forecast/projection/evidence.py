@@ -48,11 +48,6 @@ def push_group(pushes: Codes) -> Ints:
     return group
 
 
-def pushed(pushes: int) -> int:
-    """The group of one deal, as `push_group` says it of many."""
-    return (pushes > 0) + (pushes > 2)
-
-
 def fit(chance: Floats, date: Ints, pushed: Ints, won: Floats, settings: Settings) -> Factors:
     """Factors from deals of past days: their chance then, how they looked, and whether they were won."""
     dates, pushes = np.ones(DATES), np.ones(PUSHES)

@@ -4,7 +4,8 @@ import re
 from decimal import Decimal
 from uuid import UUID
 
-from gateway.pages.months import WHOLE, MonthsView, months_shown, picture
+from gateway.pages.address import ProjectionView
+from gateway.pages.months import WHOLE, MonthsView, months_shown, months_view, picture
 from gateway.pages.outlook import PARTS
 from gateway.pages.templates import environment
 from services.forecast.outlook.export import months_table
@@ -93,3 +94,6 @@ def test_the_file_has_a_line_per_part_and_month() -> None:
 def test_the_address_holds_what_is_seen() -> None:
     assert MonthsView().href() == "/projection/months"
     assert MonthsView(by="market", part="DACH").href(part=WHOLE) == "/projection/months?by=market"
+    seen = ProjectionView(period="2026Q4", org=str(NORTH), target="5")
+    assert months_view(seen, by="owner", part="ada", cut="owner") == MonthsView(org=str(NORTH), by="owner", part="ada")
+    assert months_view(seen, by="market", part="ada", cut="owner").part == WHOLE, "a person is no market"

@@ -28,8 +28,12 @@ By = Literal["unit", "owner", "market", "product"]
 CUTS: Final[Mapping[str, str]] = {"unit": "Units", "owner": "Owners", "market": "Markets", "product": "Products"}
 WHOLE: Final = ""
 """The part of the address while all of it is drawn."""
+NONE_GIVEN: Final = "-"
+"""The part of those that have no value, or nobody."""
 _ROOM: Final = Decimal("0.24")
 """The share of a month's place that is left free beside its bar."""
+_TOP: Final = Decimal(40)
+"""So near to the top an amount of the axis has no room."""
 _MARGIN: Final = Decimal(70)
 """Where the first month begins: the amounts of the axis stand before it."""
 
@@ -100,7 +104,7 @@ class Picture:
 class Row:
     """A part of the whole in words, with where more is told of it."""
 
-    key: str | None
+    key: str
     label: str
     org: str | None
     found: Mapping[str, Any]
@@ -154,7 +158,11 @@ def picture(found: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Pictur
         _column(month, of_parts, label, levels, _MARGIN + number * width, width)
         for number, (month, of_parts, label) in enumerate(zip(found, amounts, labels, strict=True))
     ]
-    return Picture(columns, [placed(levels.down(tick), tick) for tick in levels.ticks], written(levels.down(Decimal())))
+    return Picture(
+        columns,
+        [placed(levels.down(tick), tick) for tick in levels.ticks if levels.down(tick) > _TOP],
+        written(levels.down(Decimal())),
+    )
 
 
 def _column(
@@ -188,7 +196,7 @@ def _row(found: Mapping[str, Any], names: Mapping[UUID, str], org: Mapping[str, 
     elif found["kind"] == "own":
         label = f"{org['name']} itself"
     unit = key if found["kind"] == "unit" else None
-    return Row(key, label or "Not given", unit, found, _sum(found))
+    return Row(key or NONE_GIVEN, label or "Not given", unit, found, _sum(found))
 
 
 def _sum(row: Mapping[str, Any], part: str = "projection") -> Decimal:

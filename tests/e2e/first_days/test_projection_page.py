@@ -1,6 +1,7 @@
 """The pages on the projection, in a real browser: the number and its parts, a target, past quarters, and the line on the Call page."""
 
 import asyncio
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -179,7 +180,7 @@ async def test_twelve_months_are_the_api_s_add_up_and_a_part_is_drawn(stack: Sta
     await page.get_by_role("navigation", name="Projection").get_by_role("link", name="Months").press("Enter")
     await expect(page.locator("h1")).to_have_text("Twelve months")
     await page.get_by_role("combobox", name="Cut by").select_option("owner")
-    await expect(page).to_have_url(f"{stack.url('gateway')}/projection/months?by=owner")
+    await expect(page).to_have_url(re.compile(r"/projection/months\?.*by=owner$"))
     answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/months?by=owner")
     said = await answer.json()
     shown = dict(await numbers(page))

@@ -49,12 +49,14 @@ def test_a_part_is_drawn_when_it_is_asked_for_and_leads_to_its_deals() -> None:
     assert number(html, "month.2026-11.low") != number(written(MonthsView(part="gone")), "month.2026-11.low")
 
 
-def test_people_have_their_names_and_what_has_no_value_cannot_be_drawn() -> None:
+def test_people_have_their_names_and_what_nobody_has_is_drawn_too() -> None:
     rows = outlooks.months()["rows"]
     owners = [rows[0] | {"kind": "owner", "label": None}, rows[1] | {"kind": "owner", "key": None, "label": None}]
     html = written(MonthsView(by="owner"), {NORTH: "Ada Lovelace"}, by="owner", rows=owners)
     assert "Ada Lovelace</a>" in html
-    assert "Nobody" in html
+    assert 'href="/projection/months?by=owner&amp;part=-"' in html
+    of_nobody = written(MonthsView(by="owner", part="-"), by="owner", rows=owners)
+    assert number(of_nobody, "month.2026-11.low") == rows[1]["months"][0]["low"]
     assert "its parts" not in html
 
 

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Form, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages import reliability
+from gateway.pages import reliability, saying
 from gateway.pages.address import View
-from gateway.pages.names import names_of
+from gateway.pages.champion import MOST, Typed, champion_shown, said_by
+from gateway.pages.names import names_of, speakers
 from gateway.pages.templates import page
 from gateway.pages.views import Unit, Word
-from gateway.proxy.client import ServiceRefused, services_of
+from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.web.api import Reading
+from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,9 +54,53 @@ def accuracy_view(
 async def accuracy(
     request: Request, session: Reading, principal: CurrentUser, view: Annotated[AccuracyView, Depends(accuracy_view)]
 ) -> Response:
-    """How far off the projection was at locks, how often its ranges held, and who was closer."""
+    """How far off the projection was at locks, how often its ranges held, who was closer, and which method answers."""
+    return await _page(request, session, view, principal=principal)
+
+
+@router.post("/projection/accuracy/champion")
+async def decide(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    method: Annotated[str, Form(max_length=20)] = "",
+    reason: Annotated[str, Form(max_length=2 * MOST)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Let the other method answer. A refused decision is shown again, with what is wrong where and what answers now."""
+    try:
+        await services_of(request).post(
+            "forecast",
+            "forecast/champion",
+            {"method": method, "reason": reason.strip()},
+            principal=principal,
+            idempotency_key=once or None,
+        )
+    except ServiceDown as down:
+        typed = Typed(reason, {saying.FORM: f"{down} What you typed is kept."})
+        return await _page(request, session, AccuracyView(), typed=typed, status=down.status, principal=principal)
+    except ServiceRefused as refused:
+        typed = Typed(reason, saying.mistakes(refused.problem, ("reason",)))
+        return await _page(request, session, AccuracyView(), typed=typed, status=422, principal=principal)
+    return RedirectResponse(f"{AccuracyView.PATH}#champion", status_code=303)
+
+
+async def _page(
+    request: Request,
+    session: AsyncSession,
+    view: AccuracyView,
+    *,
+    typed: Typed | None = None,
+    status: int = 200,
+    principal: Principal,
+) -> Response:
     services = services_of(request)
-    call = await services.get("forecast", "forecast/call", principal=principal, params=view.unit())
+    call, answering = await asyncio.gather(
+        services.get("forecast", "forecast/call", principal=principal, params=view.unit()),
+        services.get("forecast", "forecast/champion", principal=principal),
+    )
+    deciders = await speakers(session, said_by(answering), principal=principal)
+    card = champion_shown(answering, deciders, typed, principal=principal)
     try:
         by_lead, by_node = await asyncio.gather(
             *(
@@ -62,10 +109,13 @@ async def accuracy(
             )
         )
     except ServiceRefused as refused:
-        return page(request, "accuracy.html", call=call, view=view, found=None, refused=str(refused))
+        return page(
+            request, "accuracy.html", status=status, call=call, view=view, found=None, refused=str(refused), **card
+        )
     people = [UUID(part["key"]) for part in by_node["parts"] if part["kind"] == "person"]
     names = await names_of(session, people, principal=principal)
-    return page(request, "accuracy.html", call=call, **accuracy_shown(by_lead, by_node, view=view, names=names))
+    shown = accuracy_shown(by_lead, by_node, view=view, names=names)
+    return page(request, "accuracy.html", status=status, call=call, **shown, **card)
 
 
 def accuracy_shown(

@@ -21,6 +21,7 @@ from gateway.pages import (
     lead,
     leads,
     metrics,
+    months,
     moved,
     movement,
     organisation,
@@ -43,6 +44,7 @@ router.include_router(connections.router)
 router.include_router(movement.router)
 router.include_router(pipeline.router)
 router.include_router(projection.router)
+router.include_router(months.router)
 router.include_router(whatif.router)
 router.include_router(scenarios.router)
 router.include_router(setup.router)

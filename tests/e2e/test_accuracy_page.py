@@ -201,3 +201,25 @@ async def test_without_closed_quarters_it_says_that_it_is_too_early_and_what_to_
 async def test_the_page_is_accessible_and_fits_the_screen(locked: Stack, tab: Page) -> None:
     await tab.goto(f"{locked.url('gateway')}/projection/accuracy")
     await is_fine(tab, "accuracy")
+
+
+async def test_the_other_method_answers_once_somebody_who_may_said_why(
+    locked: Stack, tab: Page, browser: Browser, tmp_path: Path
+) -> None:
+    await tab.goto(f"{locked.url('gateway')}/projection/accuracy")
+    await expect(tab.locator("#champion-method")).to_have_text("With the blend")
+    cookies = await sign_in(browser, sign_in_link(locked, "decides@example.com", "cso"), tmp_path / "decider.json")
+    async with watched(browser, cookies) as page:
+        await page.goto(f"{locked.url('gateway')}/projection/accuracy")
+        decide = page.get_by_role("button", name="Let engine alone answer")
+        stale = await page.context.new_page()
+        await stale.goto(page.url)
+        await page.get_by_label("Why Engine alone should answer").fill("Agreed on Monday")
+        await decide.press("Enter")
+        await expect(page.locator("#champion-method")).to_have_text("Engine alone")
+        await expect(page.locator("#champion-history")).to_contain_text("Agreed on Monday")
+        await stale.get_by_label("Why Engine alone should answer").fill("Agreed on Monday as well")
+        await stale.get_by_role("button", name="Let engine alone answer").press("Enter")
+        await expect(stale.get_by_role("alert")).to_contain_text("answers already")
+        await stale.close()
+        await is_fine(page, "champion")

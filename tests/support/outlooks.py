@@ -3,10 +3,17 @@
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from services.forecast.outlook.schemas import NeededReading, PastReading, ProjectionReading, SupposedReading
+from services.forecast.outlook.schemas import (
+    MonthsReading,
+    NeededReading,
+    PastReading,
+    ProjectionReading,
+    SupposedReading,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 START, TODAY, END = date(2026, 10, 1), date(2026, 11, 22), date(2026, 12, 31)
@@ -234,3 +241,53 @@ def needed(**changes: Any) -> dict[str, Any]:
         "most": 4.0,
     }
     return NeededReading.model_validate({**reading, **changes}).model_dump(mode="json")
+
+
+def months(**changes: Any) -> dict[str, Any]:
+    """Twelve months of two units, of which the first brings three times what the second does."""
+    rows = [
+        {"key": str(UUID(int=8)), "kind": "unit", "label": "North", "months": _months(Decimal(3))},
+        {"key": str(UUID(int=9)), "kind": "unit", "label": "South", "months": _months(Decimal(1))},
+    ]
+    total = {"key": None, "kind": "total", "label": None, "months": _months(Decimal(4))}
+    starts = [date(2026 + (10 + number) // 12, (10 + number) % 12 + 1, 1) for number in range(13)]
+    periods = [
+        {
+            "key": f"{start:%Y-%m}",
+            "kind": "month",
+            "label": f"{start:%B %Y}",
+            "start": start,
+            "end": end - timedelta(days=1),
+            "is_current": number == 0,
+        }
+        for number, (start, end) in enumerate(pairwise(starts))
+    ]
+    learnt = {"as_of": NOW, "known_at": NOW}
+    reading = {**HEAD, "by": "unit", "periods": periods, "total": total, "rows": rows, "learnt": learnt}
+    return MonthsReading.model_validate({**reading, "settings": SETTINGS, **changes}).model_dump(mode="json")
+
+
+def _months(share: Decimal) -> list[dict[str, Any]]:
+    """Closed in the first month only; what is not created yet grows, and the blend takes away."""
+    found = []
+    for month in range(12):
+        parts = {
+            "closed": share * (Decimal("20000.25") if not month else 0),
+            "open": share * Decimal("30000.10") / (1 + month),
+            "not_created": share * 2500 * month,
+            "renewals": share * Decimal("4000.50"),
+            "blend": share * -1500,
+        }
+        parts = {name: amount.quantize(Decimal("0.01")) for name, amount in parts.items()}
+        whole = sum(parts.values(), Decimal())
+        wins = float(share) * (1 + month / 2)
+        found.append(
+            {
+                "parts": {**parts, "projection": whole},
+                "low": whole * Decimal("0.7"),
+                "high": whole * Decimal("1.3"),
+                "expected_wins": wins,
+                "is_few": wins < 15,
+            }
+        )
+    return found

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
+from starlette.responses import Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.outlook import answering, months, moved, service, supposed
 from services.forecast.outlook.answering import AnswersIn, SetupOut
+from services.forecast.outlook.export import months_table
 from services.forecast.outlook.months import By
 from services.forecast.outlook.moved import Since
 from services.forecast.outlook.reasons import DealMovedReading, MovedReading
@@ -22,7 +24,8 @@ from services.forecast.outlook.schemas import (
     ProjectionReading,
     SupposedReading,
 )
-from services.forecast.readings.endpoints import Asked
+from services.forecast.readings.endpoints import Asked, Exported
+from services.forecast.readings.export import answer
 
 Target = Annotated[Decimal | None, Query(description="an amount: how likely is it that at least this is closed?")]
 
@@ -93,15 +96,20 @@ async def read_past(session: Reading, principal: CurrentPrincipal, question: Ask
     return await service.past_periods(session, question, principal=principal)
 
 
-@router.get("/projection/months")
+@router.get("/projection/months", response_model=MonthsReading)
 async def read_months(
     session: Reading,
     principal: CurrentPrincipal,
     question: Asked,
+    form: Exported,
     by: Annotated[By, Query(description="the parts: units right below, owners, markets or products")] = "unit",
-) -> MonthsReading:
-    """What every part will bring in each of twelve months, from the one that is not over: parts, range, wins. `period` is not used."""
-    return await months.read(session, question, by, principal=principal)
+) -> MonthsReading | Response:
+    """What every part will bring in each of twelve months, from the one that is not over: parts, range, wins. `period` is not used.
+
+    JSON, or a file.
+    """
+    reading = await months.read(session, question, by, principal=principal)
+    return answer(months_table(reading), form) if form else reading
 
 
 def _since(

@@ -1,6 +1,7 @@
 """The pages on the projection, in a real browser: the number and its parts, a target, past quarters, and the line on the Call page."""
 
 import asyncio
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -168,9 +169,33 @@ async def test_pages_of_the_projection_are_accessible_and_fit_the_screen(stack: 
     for name, path in (
         ("projection", f"/projection?period={book.year}&target=900000"),
         ("past-quarters", "/projection/past"),
+        ("months", "/projection/months"),
     ):
         await page.goto(f"{stack.url('gateway')}{path}")
         await is_fine(page, name)
+
+
+async def test_twelve_months_are_the_api_s_add_up_and_a_part_is_drawn(stack: Stack, page: Page, book: Book) -> None:
+    await page.goto(f"{stack.url('gateway')}/projection?period={book.year}")
+    await page.get_by_role("navigation", name="Projection").get_by_role("link", name="Months").press("Enter")
+    await expect(page.locator("h1")).to_have_text("Twelve months")
+    await page.get_by_role("combobox", name="Cut by").select_option("owner")
+    await expect(page).to_have_url(re.compile(r"/projection/months\?.*by=owner$"))
+    answer = await page.request.get(f"{stack.url('gateway')}/api/v1/forecast/projection/months?by=owner")
+    said = await answer.json()
+    shown = dict(await numbers(page))
+    for month, period in zip(said["total"]["months"], said["periods"], strict=True):
+        told = {name: shown[f"month.{period['key']}.{name}"] for name in (*PARTS, "projection", "low", "high")}
+        assert told == {name: month["parts"][name] for name in (*PARTS, "projection")} | {
+            name: month[name] for name in ("low", "high")
+        }
+    rows = [Decimal(value) for key, value in shown.items() if key.startswith("by.") and key.count(".") == 1]
+    assert sum(rows) == pytest.approx(Decimal(shown["whole"]), abs=CENTS * 12 * len(rows))
+    await page.locator("#months-by tbody a").first.press("Enter")
+    await expect(page.locator("#months-by tr[aria-current]")).to_have_count(1)
+    async with page.expect_download() as saved:
+        await page.get_by_role("link", name="CSV").click()
+    assert (await saved.value).suggested_filename == "projection-months-owner.csv"
 
 
 async def _value(page: Page, key: str) -> Decimal:

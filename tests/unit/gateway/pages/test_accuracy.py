@@ -6,7 +6,10 @@ from uuid import UUID
 
 from gateway.pages import reliability
 from gateway.pages.accuracy import AccuracyView, accuracy_shown
+from gateway.pages.champion import DECIDERS, Typed, champion_shown
 from gateway.pages.templates import environment
+from libs.common.web.auth import Principal
+from services.forecast.champion.service import DECIDERS as FORECASTS_DECIDERS
 
 AROUND = {"user": None, "csrf": "", "zone": "Europe/Berlin", "currency": "EUR", "layout": "layout.html"}
 CALL = {"tree": {"path": [{"unit_id": str(UUID(int=7)), "name": "Northwind"}], "children": []}}
@@ -57,12 +60,53 @@ def reading(**changes: Any) -> dict[str, Any]:
     return found | changes
 
 
-def written(found: dict[str, Any] | None = None, nodes: list[dict[str, Any]] | None = None) -> str:
+def champion(**changes: Any) -> dict[str, Any]:
+    chosen = [
+        {"method": "engine", "chosen_by": "decision", "reason": "Nobody trusts <the blend>", "made_by": "user:7",
+         "made_at": "2026-10-05T08:00:00Z"},
+        {"method": "blended", "chosen_by": "rule", "reason": "Nearer by 3 %", "made_by": "system", "made_at": "2026-07-05T08:00:00Z"},
+    ]  # fmt: skip
+    evidence = {
+        "n": 13, "periods": 1, "champion_wape": 0.081, "challenger_wape": 0.074, "compared": None, "is_met": False,
+        "why": "too early: 1 of 6 quarters",
+    }  # fmt: skip
+    found = {"method": "engine", "challenger": "blended", "chosen": chosen[0], "evidence": evidence, "history": chosen}
+    return found | changes
+
+
+def written(
+    found: dict[str, Any] | None = None,
+    nodes: list[dict[str, Any]] | None = None,
+    answering: dict[str, Any] | None = None,
+    typed: Typed | None = None,
+    role: str = "cso",
+) -> str:
     shown = accuracy_shown(
         found or reading(), {"parts": nodes or []}, view=AccuracyView(), names={PERSON: "Ada Lovelace"}
     )
     template = environment().get_template("accuracy.html")
-    return template.render(**AROUND, path="/projection/accuracy", call=CALL, **shown)
+    principal = Principal(subject="user:7", roles=frozenset({role}), scope=())
+    card = champion_shown(answering or champion(), {"user:7": "Ada Lovelace"}, typed, principal=principal)
+    return template.render(**AROUND, path="/projection/accuracy", call=CALL, **shown, **card)
+
+
+def test_which_method_answers_is_told_with_who_chose_it_why_and_every_earlier_choice() -> None:
+    html = written()
+    assert 'id="champion-method">Engine alone</strong>' in html
+    assert "decided by Ada Lovelace: <q>Nobody trusts &lt;the blend&gt;</q>" in html
+    assert html.index("Nobody trusts") < html.index("Nearer by 3 %")
+    assert '<input type="hidden" name="method" value="blended">' in html
+    assert "Nobody has ever chosen" in written(answering=champion(chosen=None, history=[]))
+
+
+def test_only_those_who_may_decide_get_the_form_and_a_refused_decision_is_kept() -> None:
+    assert set(DECIDERS) == set(FORECASTS_DECIDERS)
+    assert "champion-reason" not in written(role="analyst")
+    html = written(typed=Typed("as agreed", {"": "method: engine answers already; there is nothing to decide."}))
+    assert "there is nothing to decide" in html
+    assert ">as agreed</textarea>" in html
+    html = written(typed=Typed("", {"reason": "Fill this in."}))
+    assert 'class="mistake">Fill this in.' in html
 
 
 def test_where_we_lose_is_said_first_and_what_is_unclear_is_called_so() -> None:

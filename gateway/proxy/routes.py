@@ -10,6 +10,8 @@ OWNER_OF: dict[str, Service] = {
     "lead-models": "leads",
     "deals": "deals",
     "accounts": "deals",
+    "contacts": "deals",
+    "touchpoints": "deals",
     "organisation": "deals",
     "products": "pricing",
     "quotes": "pricing",

@@ -6,15 +6,24 @@ from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
+from services.deals.contacts import service as people
+from services.deals.contacts.endpoints import router as contacts
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
+from services.deals.touchpoints.endpoints import router as touchpoints
 
 
 async def _announce(runtime: Runtime) -> None:
     async with runtime.database.transaction() as session:
         await announce(session, principal=Principal.system("deals"))
+
+
+async def _forget(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as session:
+        after_days = runtime.settings.contact_retention_days
+        await people.forget(session, after_days=after_days, principal=Principal.system("deals"))
 
 
 COMPONENT = Component(
@@ -24,6 +33,9 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, accounts, organisation),
-    jobs=(Job("announce units", every_s=3600, run=_announce),),
+    routers=(ledger, qualification, accounts, contacts, touchpoints, organisation),
+    jobs=(
+        Job("announce units", every_s=3600, run=_announce),
+        Job("forget contacts", every_s=86_400, run=_forget),
+    ),
 )

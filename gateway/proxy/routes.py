@@ -10,6 +10,7 @@ OWNER_OF: dict[str, Service] = {
     "lead-models": "leads",
     "deals": "deals",
     "accounts": "deals",
+    "commitments": "deals",
     "contacts": "deals",
     "touchpoints": "deals",
     "organisation": "deals",

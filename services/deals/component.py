@@ -4,6 +4,7 @@ from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS, 
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
+from services.deals.commitments.endpoints import router as commitments
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
@@ -33,7 +34,7 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, accounts, contacts, touchpoints, organisation),
+    routers=(ledger, qualification, accounts, contacts, touchpoints, commitments, organisation),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("forget contacts", every_s=86_400, run=_forget),

@@ -36,6 +36,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.ContactChanged,
     deals.ContactRoleChanged,
     deals.TouchpointNoted,
+    deals.CommitmentChanged,
     deals.DealsCompared,
     pricing.QuoteCreated,
     pricing.QuoteAccepted,

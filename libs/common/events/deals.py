@@ -217,6 +217,23 @@ class TouchpointNoted(EventData):
     withdrawn: bool = False
 
 
+class CommitmentChanged(EventData):
+    """A promise was made, moved, evidenced, kept, broken or withdrawn. Its words stay with it."""
+
+    TYPE: ClassVar[str] = "deals.commitment.changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    commitment_id: UUID
+    entry_id: UUID
+    kind: Literal["made", "moved", "evidenced", "kept", "broken", "withdrawn"]
+    at: datetime
+    deal_id: UUID | None = None
+    account_id: UUID | None = None
+    side: Literal["ours", "theirs"]
+    owner_id: UUID
+    due: date | None = None
+
+
 class DealsCompared(Comparison):
     """A comparison of a connection's deals with its CRM, handed on to those who only listen to deals."""
 

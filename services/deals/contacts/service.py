@@ -208,10 +208,12 @@ async def _told(
     scope = scope_parameters(principal)
     held: dict[UUID, list[HeldRole]] = {}
     for role in await repository.roles_of(session, ids, scope, as_of=as_of, known_at=known_at):
-        held.setdefault(role["contact_id"], []).append(HeldRole.model_validate(role))
+        held.setdefault(role["contact_id"], []).append(
+            HeldRole(deal_id=role["deal_id"], role=role["role"], since=role["since"])
+        )
     items = []
     for row in rows:
-        person = PersonOut.model_validate(row) if row["name"] is not None else None
+        person = PersonOut(**{each: row[each] for each in PersonOut.model_fields}) if row["name"] is not None else None
         facts = {name: row[name] for name in ContactOut.model_fields if name in row}
         items.append(ContactOut.model_validate(facts | {"person": person, "roles": held.get(row["contact_id"], [])}))
     return ContactsOut(as_of=as_of, known_at=known_at, items=items)

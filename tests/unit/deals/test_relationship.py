@@ -20,7 +20,9 @@ def contact(name: str) -> UUID:
 
 
 def touch(at: datetime, direction: Direction, *names: str, key: str = "") -> Touch:
-    return Touch(entity_id("test", "touchpoint", f"{at} {direction} {names} {key}"), at, direction, tuple(map(contact, names)))
+    return Touch(
+        entity_id("test", "touchpoint", f"{at} {direction} {names} {key}"), at, direction, tuple(map(contact, names))
+    )
 
 
 def told(*touches: Touch) -> tuple[datetime, ...] | None:

@@ -101,13 +101,40 @@ CREATE INDEX touchpoint_by_deal ON touchpoint (deal_id, at) WHERE deal_id IS NOT
 CREATE INDEX touchpoint_by_account ON touchpoint (account_id, at) WHERE account_id IS NOT NULL AND NOT withdrawn
 """
 
-APPEND_ONLY = ("contact_entry", "contact_role_entry", "touchpoint_entry")
+COMMITMENTS = """
+CREATE TABLE commitment_entry (
+    entry_id uuid PRIMARY KEY,
+    commitment_id uuid NOT NULL,
+    deal_id uuid,
+    account_id uuid,
+    kind text NOT NULL,
+    at timestamptz NOT NULL,
+    promise text NOT NULL,
+    side text NOT NULL,
+    owner_id uuid NOT NULL,
+    due date,
+    note text,
+    author text NOT NULL,
+    request_digest text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    CHECK ((deal_id IS NULL) <> (account_id IS NULL))
+);
+
+CREATE INDEX commitment_entry_by_commitment ON commitment_entry (commitment_id);
+
+CREATE INDEX commitment_entry_by_deal ON commitment_entry (deal_id) WHERE deal_id IS NOT NULL;
+
+CREATE INDEX commitment_entry_by_account ON commitment_entry (account_id) WHERE account_id IS NOT NULL
+"""
+
+APPEND_ONLY = ("commitment_entry", "contact_entry", "contact_role_entry", "touchpoint_entry")
 CURRENT = ("contact_person", "touchpoint")
 
 
 def upgrade() -> None:
     execute_script(op, CONTACTS)
     execute_script(op, TOUCHPOINTS)
+    execute_script(op, COMMITMENTS)
     for table in APPEND_ONLY:
         grant(op, table, append_only=True)
     for table in CURRENT:

@@ -9,6 +9,7 @@ from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
+from services.deals.cover.endpoints import router as cover
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.service import announce
@@ -34,7 +35,7 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, accounts, contacts, touchpoints, commitments, organisation),
+    routers=(ledger, qualification, cover, accounts, contacts, touchpoints, commitments, organisation),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("forget contacts", every_s=86_400, run=_forget),

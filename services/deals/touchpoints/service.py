@@ -168,6 +168,12 @@ async def relationship(
     )
 
 
+async def are_told(session: AsyncSession, *, principal: Principal) -> bool:
+    """Whether anybody in the company tells touchpoints; else nothing is known of any relationship."""
+    require(principal, *ROLES)
+    return await repository.are_told(session, known_at=clock.now())
+
+
 async def _rows(
     session: AsyncSession, what: Of, *, as_of: datetime, known_at: datetime, limit: int | None, principal: Principal
 ) -> list[RowMapping]:

@@ -13,7 +13,7 @@ APPEND_ONLY = {
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence",
-        "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry",
+        "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry",
     },
     "pricing": {"product_version", "quote_line", "quote_version"},
     "forecast": {

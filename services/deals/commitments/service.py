@@ -16,13 +16,13 @@ from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
+from libs.common.web.idempotency import Sent, sent
 from services.deals.accounts import service as accounts
 from services.deals.commitments import repository
 from services.deals.commitments.schemas import CommitmentIn, CommitmentOut, CommitmentsOut, EntryIn, EntryOut
 from services.deals.commitments.standing import Said, Standing, record, standing
 from services.deals.config import business_zone
 from services.deals.ledger import reading
-from services.deals.repetition import Asked, asked, is_repeated
 
 WRITERS = ("seller", "manager", "sales_ops", "cso")
 """Roles that may write the promises of deals and accounts within their scope."""
@@ -47,11 +47,11 @@ async def make(
     """Write down a promise. Raises UnknownDeal, UnknownAccount, NotYet, IdempotencyKeyReused."""
     require(principal, *WRITERS)
     await _require_sight(session, wanted.deal_id, wanted.account_id, principal=principal)
-    request = asked("commitment", wanted.model_dump_json(), idempotency_key, principal=principal)
-    if not is_repeated(request, await repository.digest_of(session, request.identifier)):
-        said = wanted.model_dump() | {"commitment_id": request.identifier, "kind": "made", "note": None}
+    request = sent("commitment", wanted.model_dump_json(), idempotency_key, principal=principal)
+    if not request.was_taken(await repository.digest_of(session, request.id)):
+        said = wanted.model_dump() | {"commitment_id": request.id, "kind": "made", "note": None}
         await _append(session, said | {"at": _at(wanted.at)}, request, principal=principal)
-    return await _one(session, request.identifier, principal=principal)
+    return await _one(session, request.id, principal=principal)
 
 
 async def say(
@@ -64,8 +64,8 @@ async def say(
         raise UnknownCommitment(f"No commitment {commitment_id} is known.")
     await _require_sight(session, made["deal_id"], made["account_id"], principal=principal)
     body = f"{commitment_id} {wanted.model_dump_json()}"
-    request = asked("commitment entry", body, idempotency_key, principal=principal)
-    if not is_repeated(request, await repository.digest_of(session, request.identifier)):
+    request = sent("commitment entry", body, idempotency_key, principal=principal)
+    if not request.was_taken(await repository.digest_of(session, request.id)):
         at = _at(wanted.at)
         if at < made["at"]:
             raise BeforeItWasMade(f"at: the promise was made at {made['at'].isoformat()}; say a later time.")
@@ -128,8 +128,8 @@ async def _one(session: AsyncSession, commitment_id: UUID, *, principal: Princip
     return next(each for each in found.items if each.commitment_id == commitment_id)
 
 
-async def _append(session: AsyncSession, said: dict[str, Any], request: Asked, *, principal: Principal) -> None:
-    said |= {"entry_id": request.identifier}
+async def _append(session: AsyncSession, said: dict[str, Any], request: Sent, *, principal: Principal) -> None:
+    said |= {"entry_id": request.id}
     recorded_at = await outbox.stamp(session)
     told = {"author": principal.subject, "request_digest": request.digest, "recorded_at": recorded_at}
     await repository.append(session, said | told)

@@ -3,17 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.idempotency import IdempotencyKey
 from services.deals.contacts import service
 from services.deals.contacts.schemas import ContactFacts, ContactIn, ContactOut, ContactsOut, ErasedOut, RoleIn
 
 router = APIRouter(tags=["contacts"])
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 AsOf = Annotated[AwareDatetime | None, Query(description="as valid at this instant")]
 KnownAt = Annotated[AwareDatetime | None, Query(description="as known at this instant")]
 

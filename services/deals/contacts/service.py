@@ -15,6 +15,7 @@ from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
+from libs.common.web.idempotency import sent
 from services.deals.accounts import service as accounts
 from services.deals.contacts import repository
 from services.deals.contacts.schemas import (
@@ -28,7 +29,6 @@ from services.deals.contacts.schemas import (
     RoleIn,
 )
 from services.deals.ledger import reading
-from services.deals.repetition import asked, is_repeated
 
 WRITERS = ("seller", "manager", "sales_ops", "cso")
 """Roles that may say something of contacts within their scope."""
@@ -85,17 +85,17 @@ async def add(
 ) -> ContactOut:
     """Tell of a contact. Raises UnknownAccount, ContactErased, NotYet, IdempotencyKeyReused."""
     require(principal, *WRITERS)
-    request = asked("contact", wanted.model_dump_json(), idempotency_key, principal=principal)
-    if is_repeated(request, await repository.digest_of(session, "contact", request.identifier)):
-        return await contact(session, await repository.contact_of(session, request.identifier), principal=principal)
-    contact_id = wanted.contact_id or request.identifier
+    request = sent("contact", wanted.model_dump_json(), idempotency_key, principal=principal)
+    if request.was_taken(await repository.digest_of(session, "contact", request.id)):
+        return await contact(session, await repository.contact_of(session, request.id), principal=principal)
+    contact_id = wanted.contact_id or request.id
     await repository.lock(session, contact_id)
     now = clock.now()
     known = await repository.one(session, contact_id, as_of=now, known_at=now)
     if known is not None:
         # Whoever names an id takes the contact over from where it stands: they must see that account too.
         await accounts.require_people(session, [known["account_id"]], principal=principal)
-    await _say(session, contact_id, request.identifier, wanted, request.digest, principal=principal)
+    await _say(session, contact_id, request.id, wanted, request.digest, principal=principal)
     return await contact(session, contact_id, principal=principal)
 
 
@@ -119,10 +119,10 @@ async def set_role(
     await reading.deal(session, deal_id, principal=principal)
     await _standing(session, wanted.contact_id, principal=principal)
     body = f"{deal_id} {wanted.model_dump_json()}"
-    request = asked("contact role", body, idempotency_key, principal=principal)
-    if not is_repeated(request, await repository.digest_of(session, "role", request.identifier)):
+    request = sent("contact role", body, idempotency_key, principal=principal)
+    if not request.was_taken(await repository.digest_of(session, "role", request.id)):
         at = _at(wanted.at)
-        told = wanted.model_dump(exclude={"at"}) | {"deal_id": deal_id, "entry_id": request.identifier, "at": at}
+        told = wanted.model_dump(exclude={"at"}) | {"deal_id": deal_id, "entry_id": request.id, "at": at}
         recorded_at = await outbox.stamp(session)
         row = told | {"author": principal.subject, "request_digest": request.digest, "recorded_at": recorded_at}
         await repository.append_role(session, row)

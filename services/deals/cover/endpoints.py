@@ -5,17 +5,17 @@ import io
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.idempotency import IdempotencyKey
 from services.deals.cover import service
 from services.deals.cover.schemas import CoverOut, ExecutiveIn, ExecutivesOut, MoneyOut
 from services.deals.cover.service import Wanted
 
 router = APIRouter(prefix="/accounts", tags=["cover"])
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 COLUMNS = ("account_id", "name", "tier", "segment", "region", "market", "parent_id", "open_deals", "open")
 RISKS = ("at_risk_deals", "at_risk", "reasons", "last_touch_at")
 

@@ -15,13 +15,13 @@ from libs.common.db import SETTINGS
 from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require
+from libs.common.web.idempotency import sent
 from libs.common.web.paging import decode_cursor, encode_cursor
 from services.deals.accounts import service as accounts
 from services.deals.config import business_zone
 from services.deals.cover import repository
 from services.deals.cover.schemas import CoveredOut, CoverOut, ExecutiveIn, ExecutiveOut, ExecutivesOut, MoneyOut
 from services.deals.relationship import SILENT_AFTER
-from services.deals.repetition import asked, is_repeated
 from services.deals.touchpoints import service as touchpoints
 
 WRITERS = ("manager", "sales_ops", "cso")
@@ -46,10 +46,10 @@ async def set_executive(
     require(principal, *WRITERS)
     await accounts.require_people(session, [account_id], principal=principal)
     body = f"{account_id} {wanted.model_dump_json()}"
-    request = asked("executive cover", body, idempotency_key, principal=principal)
-    if not is_repeated(request, await repository.digest_of(session, request.identifier)):
+    request = sent("executive cover", body, idempotency_key, principal=principal)
+    if not request.was_taken(await repository.digest_of(session, request.id)):
         recorded_at = await outbox.stamp(session)
-        said = wanted.model_dump() | {"entry_id": request.identifier, "account_id": account_id, "at": clock.now()}
+        said = wanted.model_dump() | {"entry_id": request.id, "account_id": account_id, "at": clock.now()}
         told = {"author": principal.subject, "request_digest": request.digest, "recorded_at": recorded_at}
         await repository.append(session, said | told)
     return await executives(session, account_id, principal=principal)

@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
 from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.errors import TooLarge, UnsupportedType
+from libs.common.web.idempotency import IdempotencyKey
 from services.deals.touchpoints import service
 from services.deals.touchpoints.repository import Of
 from services.deals.touchpoints.schemas import (
@@ -21,7 +22,6 @@ from services.deals.touchpoints.schemas import (
 
 router = APIRouter(tags=["touchpoints"])
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
 AsOf = Annotated[AwareDatetime | None, Query(description="as valid at this instant")]
 KnownAt = Annotated[AwareDatetime | None, Query(description="as known at this instant")]
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -17,12 +17,12 @@ from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
+from libs.common.web.idempotency import sent
 from services.deals.accounts import service as accounts
 from services.deals.ledger import reading
 from services.deals.ledger import service as ledger
 from services.deals.ledger.arrivals import Trigger, touched
 from services.deals.relationship import SILENT_AFTER, standing
-from services.deals.repetition import asked, is_repeated
 from services.deals.touchpoints import repository
 from services.deals.touchpoints.loading import Line, UnreadableTable, read
 from services.deals.touchpoints.repository import Of
@@ -73,11 +73,11 @@ async def note(
 ) -> TouchpointOut:
     """Tell a touchpoint. Raises UnknownDeal, UnknownAccount, NotYet, IdempotencyKeyReused."""
     require(principal, *WRITERS)
-    request = asked("touchpoint", wanted.model_dump_json(), idempotency_key, principal=principal)
-    if not is_repeated(request, await repository.digest_of(session, request.identifier)):
-        said = Stated(request.identifier, request.identifier, _facts(wanted), request.digest)
+    request = sent("touchpoint", wanted.model_dump_json(), idempotency_key, principal=principal)
+    if not request.was_taken(await repository.digest_of(session, request.id)):
+        said = Stated(request.id, request.id, _facts(wanted), request.digest)
         await _keep(session, [said], source="rest", principal=principal)
-    return await _one(session, request.identifier, principal=principal)
+    return await _one(session, request.id, principal=principal)
 
 
 async def correct(

@@ -18,6 +18,7 @@ from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.idempotency import Sent, sent
 from services.deals.accounts import service as accounts
+from services.deals.chronicle import EVER_KNOWN
 from services.deals.commitments import repository
 from services.deals.commitments.schemas import CommitmentIn, CommitmentOut, CommitmentsOut, EntryIn, EntryOut
 from services.deals.commitments.standing import Said, Standing, record, standing
@@ -100,7 +101,7 @@ async def _read(
 ) -> CommitmentsOut:
     require(principal, *ROLES)
     await _require_sight(session, deal_id, account_id, principal=principal)
-    as_of, known_at = as_of or clock.now(), known_at or clock.now()
+    as_of, known_at = as_of or clock.now(), known_at or EVER_KNOWN
     scope = scope_parameters(principal)
     rows = await repository.of(session, scope, deal_id=deal_id, account_id=account_id, as_of=as_of, known_at=known_at)
     of_each: dict[UUID, list[RowMapping]] = {}
@@ -112,7 +113,7 @@ async def _read(
     items.sort(key=lambda each: (each.state not in UNDONE, each.due, each.commitment_id))
     return CommitmentsOut(
         as_of=as_of,
-        known_at=known_at,
+        known_at=min(known_at, clock.now()),
         items=items,
         ended=ours.count,
         kept_on_time=ours.on_time,

@@ -17,6 +17,7 @@ from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
 from libs.common.web.idempotency import sent
 from services.deals.accounts import service as accounts
+from services.deals.chronicle import EVER_KNOWN
 from services.deals.contacts import repository
 from services.deals.contacts.schemas import (
     ContactFacts,
@@ -53,7 +54,7 @@ async def of_account(
     """The contacts of an account with their roles in deals within scope. Raises UnknownAccount."""
     require(principal, *ROLES)
     await accounts.require_people(session, [account_id], principal=principal)
-    as_of, known_at = as_of or clock.now(), known_at or clock.now()
+    as_of, known_at = as_of or clock.now(), known_at or EVER_KNOWN
     rows = await repository.of_account(session, account_id, as_of=as_of, known_at=known_at)
     return await _told(session, rows, as_of=as_of, known_at=known_at, principal=principal)
 
@@ -64,7 +65,7 @@ async def of_deal(
     """The contacts that hold a role in a deal. Raises UnknownDeal."""
     require(principal, *ROLES)
     await reading.deal(session, deal_id, principal=principal)
-    as_of, known_at = as_of or clock.now(), known_at or clock.now()
+    as_of, known_at = as_of or clock.now(), known_at or EVER_KNOWN
     rows = await repository.of_deal(session, deal_id, as_of=as_of, known_at=known_at)
     found = await _told(session, rows, as_of=as_of, known_at=known_at, principal=principal)
     held = [each for each in found.items if any(role.deal_id == deal_id for role in each.roles)]
@@ -76,7 +77,7 @@ async def contact(session: AsyncSession, contact_id: UUID, *, principal: Princip
     require(principal, *ROLES)
     now = clock.now()
     row = await _standing(session, contact_id, principal=principal)
-    (found,) = (await _told(session, [row], as_of=now, known_at=now, principal=principal)).items
+    (found,) = (await _told(session, [row], as_of=now, known_at=EVER_KNOWN, principal=principal)).items
     return found
 
 
@@ -91,7 +92,7 @@ async def add(
     contact_id = wanted.contact_id or request.id
     await repository.lock(session, contact_id)
     now = clock.now()
-    known = await repository.one(session, contact_id, as_of=now, known_at=now)
+    known = await repository.one(session, contact_id, as_of=now, known_at=EVER_KNOWN)
     if known is not None:
         # Whoever names an id takes the contact over from where it stands: they must see that account too.
         await accounts.require_people(session, [known["account_id"]], principal=principal)
@@ -152,7 +153,7 @@ async def _say(
 ) -> None:
     await accounts.require_people(session, [wanted.account_id], principal=principal)
     at, now = _at(wanted.at), clock.now()
-    known = await repository.one(session, contact_id, as_of=now, known_at=now)
+    known = await repository.one(session, contact_id, as_of=now, known_at=EVER_KNOWN)
     if known is not None and known["erased"] and wanted.person is not None:
         raise ContactErased(
             f"The person data of contact {contact_id} was erased; leave person out, or add a new contact."
@@ -194,7 +195,7 @@ def _at(wanted: datetime | None) -> datetime:
 
 async def _standing(session: AsyncSession, contact_id: UUID, *, principal: Principal) -> RowMapping:
     now = clock.now()
-    row = await repository.one(session, contact_id, as_of=now, known_at=now)
+    row = await repository.one(session, contact_id, as_of=now, known_at=EVER_KNOWN)
     if row is None:
         raise UnknownContact(f"No contact {contact_id} is known to you; add it at /v1/contacts first.")
     await accounts.require_people(session, [row["account_id"]], principal=principal)
@@ -216,4 +217,4 @@ async def _told(
         person = PersonOut(**{each: row[each] for each in PersonOut.model_fields}) if row["name"] is not None else None
         facts = {name: row[name] for name in ContactOut.model_fields if name in row}
         items.append(ContactOut.model_validate(facts | {"person": person, "roles": held.get(row["contact_id"], [])}))
-    return ContactsOut(as_of=as_of, known_at=known_at, items=items)
+    return ContactsOut(as_of=as_of, known_at=min(known_at, clock.now()), items=items)

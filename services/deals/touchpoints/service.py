@@ -19,6 +19,7 @@ from libs.common.web.auth import ROLES, Principal, require
 from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.idempotency import sent
 from services.deals.accounts import service as accounts
+from services.deals.chronicle import EVER_KNOWN
 from services.deals.ledger import reading
 from services.deals.ledger import service as ledger
 from services.deals.ledger.arrivals import Trigger, touched
@@ -136,9 +137,9 @@ async def touchpoints(
 ) -> TouchpointsOut:
     """The newest touchpoints of a deal, or of an account and its deals. Raises UnknownDeal, UnknownAccount."""
     require(principal, *ROLES)
-    as_of, known_at = as_of or clock.now(), known_at or clock.now()
+    as_of, known_at = as_of or clock.now(), known_at or EVER_KNOWN
     rows = await _rows(session, what, as_of=as_of, known_at=known_at, limit=limit, principal=principal)
-    return TouchpointsOut(as_of=as_of, known_at=known_at, items=[_out(row) for row in rows])
+    return TouchpointsOut(as_of=as_of, known_at=min(known_at, clock.now()), items=[_out(row) for row in rows])
 
 
 async def relationship(
@@ -146,17 +147,17 @@ async def relationship(
 ) -> RelationshipOut:
     """How close we are to a deal's or an account's people, by what is within scope. Raises UnknownDeal, UnknownAccount."""
     require(principal, *ROLES)
-    as_of, known_at = as_of or clock.now(), known_at or clock.now()
+    as_of, known_at = as_of or clock.now(), known_at or EVER_KNOWN
     rows = await _rows(session, what, as_of=as_of, known_at=known_at, limit=None, principal=principal)
     if not rows and not await repository.are_told(session, known_at=known_at):
         nothing = dict.fromkeys(RelationshipOut.model_fields)
-        return RelationshipOut.model_validate(nothing | {"as_of": as_of, "known_at": known_at})
+        return RelationshipOut.model_validate(nothing | {"as_of": as_of, "known_at": min(known_at, clock.now())})
     contacts = {contact for row in rows for contact in row["contacts"]}
     ranks = await repository.seniority_of(session, contacts, as_of=as_of, known_at=known_at)
     now = standing([repository.touch(row) for row in rows], ranks, as_of=as_of)
     return RelationshipOut(
         as_of=as_of,
-        known_at=known_at,
+        known_at=min(known_at, clock.now()),
         last_touch_at=now.last_touch_at,
         silent=now.last_touch_at is None or as_of - now.last_touch_at > SILENT_AFTER,
         two_way=now.is_two_way,
@@ -171,7 +172,7 @@ async def relationship(
 async def are_told(session: AsyncSession, *, principal: Principal) -> bool:
     """Whether anybody in the company tells touchpoints; else nothing is known of any relationship."""
     require(principal, *ROLES)
-    return await repository.are_told(session, known_at=clock.now())
+    return await repository.are_told(session, known_at=EVER_KNOWN)
 
 
 async def _rows(

@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages import (
+    accounts,
     accuracy,
     attainment,
     buyer,
@@ -59,6 +60,7 @@ router.include_router(flow.router)
 router.include_router(calibration.router)
 router.include_router(lead.router)
 router.include_router(campaigns.router)
+router.include_router(accounts.router)
 router.include_router(organisation.router)
 
 

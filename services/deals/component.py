@@ -6,14 +6,19 @@ from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
 from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.closeplans.service import tell_daily
+from services.deals.commitments.endpoints import router as commitments
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
+from services.deals.contacts import service as people
+from services.deals.contacts.endpoints import router as contacts
+from services.deals.cover.endpoints import router as cover
 from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
+from services.deals.touchpoints.endpoints import router as touchpoints
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -33,6 +38,12 @@ async def _tell_plans(runtime: Runtime) -> None:
             more = await tell_daily(session, principal=Principal.system("deals"))
 
 
+async def _forget(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as session:
+        after_days = runtime.settings.contact_retention_days
+        await people.forget(session, after_days=after_days, principal=Principal.system("deals"))
+
+
 COMPONENT = Component(
     name="deals",
     package="services.deals",
@@ -40,11 +51,22 @@ COMPONENT = Component(
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
-    routers=(ledger, qualification, closeplans, accounts, organisation),
+    routers=(
+        ledger,
+        qualification,
+        closeplans,
+        cover,
+        accounts,
+        contacts,
+        touchpoints,
+        commitments,
+        organisation,
+    ),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
+        Job("forget contacts", every_s=86_400, run=_forget),
     ),
     cli=(ledger_cli,),
 )

@@ -3,13 +3,19 @@
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from libs.common.config import CommonSettings
 
 
 class Settings(CommonSettings):
-    """Nothing beyond what every component has."""
+    """What every component has, and how long names are kept."""
+
+    contact_retention_days: int = Field(
+        default=1095,
+        ge=1,
+        description="age at which the person data of contacts is removed with whom nobody has spoken since",
+    )
 
 
 @cache

@@ -140,7 +140,9 @@ async def test_what_is_not_known_says_why_and_is_never_nought(stack: Stack, page
     await expect(page.locator("#metric-slippage")).to_contain_text("The period has not begun")
     await expect(page.locator("#metric-required_open")).to_contain_text("No target is known here")
     await page.locator("summary", has_text="Warnings that cannot be given").click()
-    await expect(page.locator(".unseen")).to_contain_text("Single-threaded: the forecast is not told of contacts")
+    await expect(page.locator(".unseen")).to_contain_text(
+        "Single-threaded: the forecast does not keep the threads of deals"
+    )
 
 
 async def test_pages_of_metrics_are_accessible_and_fit_the_screen(stack: Stack, page: Page, closed: str) -> None:

@@ -71,6 +71,9 @@ class DealState(EventData):
     """Whether the CRM tells activities: without, `last_activity_at` is unknown and not never."""
     economic_buyer_until: datetime | None = None
     """Until when what is known of an economic buyer, claimed at least, counts as fresh; null: nothing is known, or it was taken back."""
+    threads_until: tuple[datetime, ...] | None = None
+    """Until when each thread lives, a contact touched both ways within 90 days, the longest first and at most ten: at an instant
+    there are as many threads as end at it or later. Null: no touchpoint of the deal was ever told, so their number is unknown."""
     pushes: int = 0
     provisional: bool = False
     absorbed_into: UUID | None = None
@@ -163,6 +166,74 @@ class AccountChanged(EventData):
     parent_id: UUID | None = None
     absorbed_into: UUID | None = None
     removed: bool = False
+
+
+class ContactChanged(EventData):
+    """Somebody who works for an account, without name, mail and phone. `erased`: their person data is gone for good."""
+
+    TYPE: ClassVar[str] = "deals.contact.changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    contact_id: UUID
+    entry_id: UUID
+    at: datetime
+    account_id: UUID
+    seniority: str | None = None
+    department: str | None = None
+    active: bool = True
+    erased: bool = False
+
+
+class ContactRoleChanged(EventData):
+    """A contact holds a buying role in a deal from `at` on, or no longer does."""
+
+    TYPE: ClassVar[str] = "deals.contact.role_changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    deal_id: UUID
+    contact_id: UUID
+    entry_id: UUID
+    role: str
+    holds: bool
+    at: datetime
+
+
+class TouchpointNoted(EventData):
+    """Somebody of ours and contacts spoke, or it turned out that they did not (`withdrawn`). Of several the greatest
+    `(stated_at, entry_id)` stands.
+    """
+
+    TYPE: ClassVar[str] = "deals.touchpoint.noted.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    touchpoint_id: UUID
+    entry_id: UUID
+    stated_at: datetime
+    at: datetime
+    kind: Literal["call", "mail", "meeting"]
+    direction: Literal["ours", "theirs", "both"]
+    deal_id: UUID | None = None
+    account_id: UUID | None = None
+    contacts: tuple[UUID, ...] = ()
+    ours: tuple[UUID, ...] = ()
+    withdrawn: bool = False
+
+
+class CommitmentChanged(EventData):
+    """A promise was made, moved, evidenced, kept, broken or withdrawn. Its words stay with it."""
+
+    TYPE: ClassVar[str] = "deals.commitment.changed.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    commitment_id: UUID
+    entry_id: UUID
+    kind: Literal["made", "moved", "evidenced", "kept", "broken", "withdrawn"]
+    at: datetime
+    deal_id: UUID | None = None
+    account_id: UUID | None = None
+    side: Literal["ours", "theirs"]
+    owner_id: UUID
+    due: date | None = None
 
 
 class DealsCompared(Comparison):

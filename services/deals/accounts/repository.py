@@ -1,6 +1,6 @@
 """The current rows of accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -9,12 +9,23 @@ import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.organisation import visible
 from libs.common.sql import Query
 from libs.common.web.auth import ROLES
 from libs.common.web.paging import decode_cursor, encode_cursor
 from services.deals.record_history import Version
 
 READERS = ROLES
+
+
+def within(account_column: str) -> str:
+    """SQL condition that what is known of an account's people is within scope: of an account with live deals, one of them is.
+
+    `account_column` is written by us; needs the parameters of `scope_parameters`.
+    """
+    live = f"SELECT 1 FROM deal seen_deal WHERE seen_deal.account_id = {account_column} AND seen_deal.version > 0 AND NOT seen_deal.removed"  # noqa: S608 - the column's name is a literal of the code
+    return f"(:sees_everything OR EXISTS ({live} AND {visible('seen_deal.owner_id')}) OR NOT EXISTS ({live}))"
+
 
 _TURN = Query("""
     UPDATE account SET valid_from = n.valid_from, name = n.name, region = n.region, market = n.market,
@@ -38,6 +49,17 @@ _ONE = text("SELECT * FROM account WHERE account_id = :account_id AND version > 
 
 async def account(session: AsyncSession, account_id: UUID) -> RowMapping | None:
     return (await session.execute(_ONE, {"account_id": account_id})).mappings().one_or_none()
+
+
+_WITHIN = text(f"""
+    SELECT a.account_id FROM account a
+    WHERE a.account_id = ANY(CAST(:accounts AS uuid[])) AND a.version > 0 AND {within("a.account_id")}
+""")  # noqa: S608 - conditions of the code
+
+
+async def of_sight(session: AsyncSession, accounts: Collection[UUID], scope: Mapping[str, Any]) -> set[UUID]:
+    """Those of the accounts that are known and whose people are within scope."""
+    return set((await session.scalars(_WITHIN, {"accounts": list(accounts), **scope})).all())
 
 
 _PAGE = text("""

@@ -1,6 +1,6 @@
 """Accounts as the CRM has them, with their history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from libs.common.events.base import Cause, Received
 from libs.common.events.crm import CrmAccountChanged
 from libs.common.events.deals import AccountChanged
 from libs.common.messaging import outbox
+from libs.common.organisation import scope_parameters
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import NotFound
 from services.deals.accounts import repository
@@ -102,3 +103,20 @@ async def accounts(
     require(principal, *repository.READERS)
     rows, following = await repository.page(session, q=q, region=region, cursor=cursor, limit=limit)
     return AccountPage(items=[AccountOut.model_validate(row) for row in rows], next_cursor=following)
+
+
+async def require_people(session: AsyncSession, accounts: Collection[UUID], *, principal: Principal) -> None:
+    """Raise UnknownAccount unless the principal may see the people of all these accounts.
+
+    They are seen by those who see one of the account's live deals; of an account without any, by everybody.
+    """
+    seen = await with_people(session, accounts, principal=principal)
+    for account_id in accounts:
+        if account_id not in seen:
+            raise UnknownAccount(f"No account {account_id} with people that you may see is known.")
+
+
+async def with_people(session: AsyncSession, accounts: Collection[UUID], *, principal: Principal) -> set[UUID]:
+    """Those of the accounts whose people the principal may see."""
+    require(principal, *repository.READERS)
+    return await repository.of_sight(session, accounts, scope_parameters(principal)) if accounts else set()

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from libs.common.events.crm import CrmRecord
@@ -18,6 +18,9 @@ R = TypeVar("R", bound=CrmRecord)
 
 PROVENANCE = {"clock", "received_at", "source_recorded_at", "reconstructed", "unobserved_since"}
 """Fields of a record that say where it is known from, not what it is."""
+
+EVER_KNOWN: Final = datetime(9999, 1, 1, tzinfo=UTC)
+"""As `known_at`: all that is known. Not the present, for the database's clock, which stamps what is told, may be ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a batch of events brought to the ledger, sorted by what it concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -36,7 +36,7 @@ class Arrivals:
     """By deal or lead id."""
     evidenced_deals: set[UUID] = field(default_factory=set)
     evidenced_leads: set[UUID] = field(default_factory=set)
-    """About which somebody said something of an economic buyer."""
+    """About which somebody said something of an economic buyer, or told of a touchpoint."""
 
     @property
     def deal_ids(self) -> set[UUID]:
@@ -106,6 +106,11 @@ def statement(deal_id: UUID, entry: Entry) -> Arrivals:
         return Arrivals()
     trigger = Trigger(entry.at, Cause(event=entry.entry_id), None)
     return Arrivals(triggers={deal_id: [trigger]}, evidenced_deals={deal_id})
+
+
+def touched(deals: Mapping[UUID, Trigger]) -> Arrivals:
+    """Touchpoints of deals that were told, changed or withdrawn, as a batch of its own; the last of each deal is the cause."""
+    return Arrivals(triggers={deal: [trigger] for deal, trigger in deals.items()}, evidenced_deals=set(deals))
 
 
 def _note(batch: Arrivals, key: UUID, at: datetime, event: Received[Any], received_at: datetime | None) -> None:

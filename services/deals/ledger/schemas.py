@@ -54,6 +54,9 @@ class DealFacts(Out):
     economic_buyer_until: datetime | None = Field(
         description="until when what is known of an economic buyer is fresh; null: nothing is"
     )
+    threads_until: tuple[datetime, ...] | None = Field(
+        description="until when each thread lives, the longest first: there are as many as end at an instant or later; null: no touchpoint was ever told"
+    )
     pushes: int
     provisional: bool
     absorbed_into: UUID | None

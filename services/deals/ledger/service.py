@@ -21,7 +21,7 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from services.deals.chronicle import Moment, standing_records
 from services.deals.config import business_zone
-from services.deals.ledger import lead_repository, repository
+from services.deals.ledger import lead_repository, repository, touch_repository
 from services.deals.ledger.arrivals import ECONOMIC_BUYER, Arrivals, Trigger, arrivals
 from services.deals.ledger.entries import entries_for, event_of
 from services.deals.ledger.lead_repository import Lead, conversion
@@ -216,6 +216,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
     states = await lead_repository.lead_states(session, {lead for links in links_now.values() for lead in links})
     stored = await repository.stored_entries(session, known)
     buyers = await lead_repository.statements_of(session, ECONOMIC_BUYER, links_now)
+    touches = await touch_repository.touches_of(session, links_now)
     for deal_id, of_deal in sorted(links_now.items()):
         inputs_now = Inputs(
             records=kept.records.get(deal_id, ()),
@@ -229,6 +230,7 @@ async def _fold_pursuits(session: AsyncSession, work: _Work, zone: ZoneInfo) -> 
             ],
             decisions=kept.decisions.get(deal_id, ()),
             economic_buyer=buyers.get(deal_id, ()),
+            touches=touches.get(deal_id, ()),
         )
         moments, state = fold(inputs_now, zone)
         work.conclude(work.heads[deal_id], stored.get(deal_id, ()), moments, _triggers(work, deal_id, of_deal), state)

@@ -13,9 +13,12 @@ from libs.common import organisation
 from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 
+KEPT = tuple(name for name in DealState.model_fields if name != "threads_until")
+"""What the forecast keeps of a deal's state. No reading looks at the threads of a deal yet."""
+
 _COLUMNS = ", ".join(
     [
-        *DealState.model_fields,
+        *KEPT,
         *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery", "line"),
     ]
 )

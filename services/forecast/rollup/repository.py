@@ -14,9 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.calendar import FiscalCalendar
-from libs.common.events.deals import DealState
 from libs.common.sql import Query
-from services.forecast.history.repository import APPEND, MONTH, as_json, month_parameters
+from services.forecast.history.repository import APPEND, KEPT, MONTH, as_json, month_parameters
 from services.forecast.rates.conversion import Rates
 from services.forecast.rates.repository import VALUE, VERSION, value_parameters
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL, Key, Measures
@@ -70,7 +69,7 @@ async def insert_new(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -
 
 
 _COLUMNS = (
-    *(name for name in DealState.model_fields if name != "deal_id"),
+    *(name for name in KEPT if name != "deal_id"),
     *("recorded_at", "event_id", "event_type", "cause_connection", "cause_delivery"),
     *("line", "month", "slot", "amount_base", "weighted_base"),
 )

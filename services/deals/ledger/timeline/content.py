@@ -53,6 +53,7 @@ class Content:
     last_activity_at: datetime | None = None
     activity_known: bool = False
     economic_buyer_until: datetime | None = None
+    threads_until: tuple[datetime, ...] | None = None
     pushes: int
     provisional: bool
     absorbed_into: UUID | None

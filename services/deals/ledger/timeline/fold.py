@@ -1,7 +1,7 @@
 """The fold: inputs in order, one moment per instant.
 
-Order: time, then lead's verdict or merge, CRM record, quote, decision about the gate, statement, then each kind's own order. The kinds touch
-different parts of the state, so within one instant only the order inside a kind matters.
+Order: time, then lead's verdict or merge, CRM record, quote, decision about the gate, statement, touch, then each kind's own order. The kinds
+touch different parts of the state, so within one instant only the order inside a kind matters.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ from services.deals.ledger.timeline.standing import (
     standing_verdicts,
 )
 from services.deals.ledger.timeline.state import Fold, Pursuit
+from services.deals.relationship import Touch, reached, threads_until
 
 Links = Mapping[UUID, datetime]
 """The leads that a deal's CRM records name, each with the first instant."""
@@ -58,6 +59,8 @@ class Inputs:
     decisions: Sequence[GateDecision] = ()
     economic_buyer: Sequence[Entry] = ()
     """What was said about an economic buyer, of the deal and of its leads."""
+    touches: Sequence[Touch] = ()
+    """The touchpoints of the deal that stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class Quoted:
     quote: QuoteState
 
 
-Step = Decided | Merged | CrmDealChanged | Quoted | GateDecision | Entry
+Step = Decided | Merged | CrmDealChanged | Quoted | GateDecision | Entry | Touch
 
 
 class _Key(NamedTuple):
@@ -102,6 +105,7 @@ def order(inputs: Inputs) -> list[Step]:
         steps.extend(Quoted(max(quote.valid_from, absorbed.at), quote) for quote in quotes)
     steps.extend({decision.decision_id: decision for decision in inputs.decisions}.values())
     steps.extend({entry.entry_id: entry for entry in inputs.economic_buyer}.values())
+    steps.extend({touch.touchpoint_id: touch for touch in inputs.touches}.values())
     return sorted(steps, key=_key)
 
 
@@ -197,6 +201,7 @@ def content_of(state: Fold) -> Content | None:
         last_activity_at=record.last_activity_at,
         activity_known=record.activity_known,
         economic_buyer_until=state.economic_buyer_until,
+        threads_until=None if state.reached is None else threads_until(state.reached),
         pushes=pursuit.pushes,
         provisional=False,
         absorbed_into=pursuit.merged_into,
@@ -213,6 +218,8 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
         return replace(state, at=step.at, merged={**state.merged, step.lead_id: step.into})
     if isinstance(step, Entry):
         return replace(state, at=step.at, economic_buyer_until=_known_until(state.economic_buyer_until, step))
+    if isinstance(step, Touch):
+        return replace(state, at=step.at, reached=reached(state.reached or {}, step))
     if isinstance(step, GateDecision):
         return replace(state, at=step.at, gate_overridden=step.overrides)
     return replace(state, at=step.at, quotes={**state.quotes, step.quote.quote_id: step.quote})
@@ -227,6 +234,8 @@ def _key(step: Step) -> _Key:
         return _Key(step.clock.crm_time, 1, step.clock.order())
     if isinstance(step, Entry):
         return _Key(step.at, 4, (step.entry_id,))
+    if isinstance(step, Touch):
+        return _Key(step.at, 5, (step.touchpoint_id,))
     if isinstance(step, GateDecision):
         return _Key(step.at, 3, (step.decision_id,))
     return _Key(step.at, 2, (step.quote.quote_id, step.quote.version))

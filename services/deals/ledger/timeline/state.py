@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.events.crm import Category, CrmDealChanged
 from libs.common.events.leads import Verdict
 from libs.common.events.pricing import QuoteState
+from services.deals.relationship import Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +43,7 @@ class Fold:
     """Lead to the one that stands for it: its verdict is that one's."""
     economic_buyer_until: datetime | None = None
     """Until when the statements about an economic buyer that stand so far count as fresh; None without any."""
+    reached: dict[UUID, Reach] | None = None
+    """When each contact was last spoken with in either direction; None where no touchpoint of the deal was ever told."""
     gate_overridden: bool = False
     """What the last person to decide about the gate said; it stands whatever the lead's verdict, and shows while that waits."""

@@ -32,7 +32,7 @@ UNTOLD = {
 }
 """Why a warning is given of no deal at all, where none of them can be judged."""
 UNSEEN = {
-    "single_threaded": "the forecast is not told of contacts",
+    "single_threaded": "the forecast does not keep the threads of deals",
     "discount_outside_band": "there are no bands of discounts yet",
     "close_plan_late": "the warnings do not read close plans yet",
 }

@@ -4,7 +4,7 @@ from alembic import op
 
 from libs.common.migrations import execute_script, grant
 
-revision = "0017"
+revision = "0014"
 down_revision = "0013"
 
 TABLES = """

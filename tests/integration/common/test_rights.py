@@ -14,7 +14,7 @@ APPEND_ONLY = {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence",
     },
-    "pricing": {"product_version", "quote_line", "quote_version"},
+    "pricing": {"product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception"},
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",

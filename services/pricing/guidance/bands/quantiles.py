@@ -22,7 +22,7 @@ def quantiles(values: Floats, weights: Floats, levels: Floats = LEVELS) -> Float
     """
     if not len(values):
         raise ValueError("no values have no quantiles")
-    order = np.argsort(values, kind="stable")
+    order = np.lexsort((weights, values))
     weight = weights[order]
     places = (np.cumsum(weight) - weight / 2 + 0.5) / (weight.sum() + 1)
     return np.interp(levels, places, values[order])

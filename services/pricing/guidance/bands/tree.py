@@ -61,7 +61,7 @@ class _Segment:
     quotes: int
     own: Floats
     error: Floats
-    """Sampling variance of `own`, by level."""
+    """Sampling variance of `own`, by level; of a small segment 0 until its siblings are known (see `_share_errors`)."""
 
 
 def bands(sold: Sold) -> dict[Path, Band]:
@@ -97,7 +97,9 @@ def _segment(path: Path, lines: npt.NDArray[np.intp], sold: Sold) -> _Segment:
     quotes, which, counts = np.unique(sold.quotes[lines], return_inverse=True, return_counts=True)
     weights: Floats = 1.0 / counts[which]
     own = quantiles(values, weights)
-    return _Segment(path, lines, values, weights, len(quotes), own, sampling_variance(values, len(quotes)))
+    speaks = not path or len(quotes) >= ENOUGH
+    error = sampling_variance(values, len(quotes)) if speaks else np.zeros_like(own)
+    return _Segment(path, lines, values, weights, len(quotes), own, error)
 
 
 def _children(parent: _Segment, depth: int, sold: Sold) -> list[_Segment]:

@@ -115,6 +115,14 @@ def eval_leads(file: str = "", mapping: str = "") -> None:
     raise typer.Exit(run.main(file=file, mapping=mapping))
 
 
+@app.command("eval-prices")
+def eval_prices() -> None:
+    """Judge the win curve on designed prices, and offer it discounts that sellers chose."""
+    from deploy.local.evalprices import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main())
+
+
 @app.command("bench-leads")
 def bench_leads(leads: int = 1_000_000) -> None:
     """Time scoring every waiting lead anew, and reading one with its chance."""

@@ -22,6 +22,7 @@ from gateway.pages import (
     moved,
     movement,
     pipeline,
+    prices,
     projection,
     scenarios,
     setup,
@@ -52,6 +53,7 @@ router.include_router(flow.router)
 router.include_router(calibration.router)
 router.include_router(lead.router)
 router.include_router(campaigns.router)
+router.include_router(prices.router)
 
 
 @router.get("/")

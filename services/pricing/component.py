@@ -24,5 +24,5 @@ COMPONENT = Component(
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
     routers=(catalogue, guidance, quotes),
-    jobs=(Job("publish price guidance", every_s=300, run=publish_quarterly),),
+    jobs=(Job("publish price guidance", every_s=30, run=publish_quarterly),),
 )

@@ -17,6 +17,7 @@ from services.pricing.guidance.schemas import (
     GuidanceOut,
     GuidedOut,
     PublicationOut,
+    PublicationsOut,
     PublishedOut,
 )
 
@@ -37,10 +38,10 @@ async def read_guidance(
 
 
 @router.get("/guidance/publications")
-async def list_publications(session: Reading, principal: CurrentPrincipal) -> list[PublicationOut]:
+async def list_publications(session: Reading, principal: CurrentPrincipal) -> PublicationsOut:
     """All versions of the bands, newest first."""
     rows = await publishing.list_publications(session, principal=principal)
-    return [PublicationOut.model_validate(row) for row in rows]
+    return PublicationsOut(items=[PublicationOut.model_validate(row) for row in rows])
 
 
 @router.get("/guidance/publications/{version}")

@@ -113,6 +113,12 @@ class PublicationOut(Out):
         return None if row is None else cls.model_validate(row)
 
 
+class PublicationsOut(Out):
+    """All versions, newest first."""
+
+    items: list[PublicationOut]
+
+
 class GuidedOut(Out):
     """`band` as published, null without won quotes; `edges` are what may be sold by: the band lifted to the policy's `minimum`."""
 

@@ -70,9 +70,11 @@ async def test_bands_of_won_quotes_are_published_once_a_quarter_and_tell_what_th
 ) -> None:
     client, runtime = api_for("pricing")
     core = await _product(client)
-    assert (await client.get("/v1/guidance/publications", headers=SELLER)).json() == []
+    assert (await client.get("/v1/guidance/publications", headers=SELLER)).json() == {"items": []}
     await publish_quarterly(runtime)
-    assert (await client.get("/v1/guidance/publications", headers=SELLER)).json() == [], "nothing was won yet"
+    assert (await client.get("/v1/guidance/publications", headers=SELLER)).json() == {"items": []}, (
+        "nothing was won yet"
+    )
     nothing = (await client.get("/v1/guidance", params={"product_id": core} | PLACE, headers=SELLER)).json()
     assert (nothing["publication"], nothing["guidance"]["band"]) == (None, None)
     assert nothing["guidance"]["why"] == "no won quotes are known and there is no policy"
@@ -92,7 +94,7 @@ async def test_bands_of_won_quotes_are_published_once_a_quarter_and_tell_what_th
     previewed = (await client.get("/v1/guidance/next", headers=OPS)).json()
     for _ in range(2):
         await publish_quarterly(runtime)
-    (published,) = (await client.get("/v1/guidance/publications", headers=SELLER)).json()
+    (published,) = (await client.get("/v1/guidance/publications", headers=SELLER)).json()["items"]
     assert [published[name] for name in ("version", "quotes", "lines", "exceptions", "unlisted_lines")] == [
         1,
         30,
@@ -177,7 +179,7 @@ async def test_a_quote_keeps_the_version_of_bands_under_which_it_was_made(
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=95))
     await publish_quarterly(runtime)
-    newest = (await client.get("/v1/guidance/publications", headers=SELLER)).json()[0]
+    newest = (await client.get("/v1/guidance/publications", headers=SELLER)).json()["items"][0]
     assert (newest["version"], newest["quotes"]) == (2, 4)
     answer = (await _ask(client, {"product_id": core, "unit_price": "90"})).json()
     assert answer["version"] == 1, "it holds from the next midnight"

@@ -123,6 +123,14 @@ def eval_prices() -> None:
     raise typer.Exit(run.main())
 
 
+@app.command("bench-prices")
+def bench_prices(quotes: int = 100_000) -> None:
+    """Time publishing the bands of many won quotes, and checking prices against them."""
+    from deploy.local.evalprices import speed  # noqa: PLC0415 - as above
+
+    raise typer.Exit(speed.main(quotes=quotes))
+
+
 @app.command("bench-leads")
 def bench_leads(leads: int = 1_000_000) -> None:
     """Time scoring every waiting lead anew, and reading one with its chance."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.templates import page
-from gateway.proxy.client import Services, ServiceRefused, services_of
+from gateway.proxy.client import ServiceRefused, Services, services_of
 from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)

@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import httpx
+import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
@@ -16,9 +17,9 @@ from tests.e2e.crm import Crm, deal
 DISCOUNTS = ("0.05", "0.10", "0.15", "0.20", "0.25")
 
 
-async def test_a_price_is_checked_against_what_was_won_and_told_why(
-    page: Page, stack: Stack, crm: Crm, await_known: Known
-) -> None:
+@pytest.fixture(scope="module")
+def product(stack: Stack, crm: Crm, await_known: Known) -> str:
+    """A product that was won five times, with its bands published by the scheduler."""
     mark, born = uuid.uuid4().hex[:8], clock.now() - timedelta(days=3)
     key = stack.command("gateway", "api-key", "--name", "desk", "--role", "sales_ops").split()[-1]
     url = f"{stack.url('gateway')}/api/v1"
@@ -43,7 +44,10 @@ async def test_a_price_is_checked_against_what_was_won_and_told_why(
         await_known({f"desk-{number}-{mark}": "won" for number in range(len(DISCOUNTS))})
         published = f"{url}/guidance/publications"
         assert wait_until(lambda: bool(http.get(published).json()["items"]), timeout_s=90, every_s=0.5)
+    return str(product)
 
+
+async def test_a_price_is_checked_against_what_was_won_and_told_why(page: Page, stack: Stack, product: str) -> None:
     await page.goto(f"{stack.url('gateway')}/prices")
     await page.get_by_label("Product").first.select_option(product)
     await page.get_by_label("Quantity").first.fill("10")

@@ -84,13 +84,13 @@ def judge(offers: Outcomes, *, splits: int = SPLITS) -> list[Judged]:
             rows.append((chance.value, won, share.low <= won <= share.high, chance.low <= won <= chance.high))
     judged = []
     for price, rows in found.items():
-        said, won, covered, mean_covered = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+        said, came, covered, mean_covered = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
         judged.append(
             Judged(
                 price,
                 float(said.mean()),
-                float(won.mean()),
-                float(np.abs(said - won).mean()),
+                float(came.mean()),
+                float(np.abs(said - came).mean()),
                 float(covered.mean()),
                 float(mean_covered.mean()),
             )

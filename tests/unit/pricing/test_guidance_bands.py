@@ -1,6 +1,6 @@
 """Floor, target and stretch: in order, from the finest segment, partly its parent's below 30 quotes, true of later quotes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import numpy as np
@@ -22,7 +22,7 @@ WORLDS = {
 }
 
 
-def _sold(paths: list[Path], ratios: Floats) -> Sold:
+def _sold(paths: Sequence[Path], ratios: Floats) -> Sold:
     return Sold(paths, np.arange(len(paths)), ratios)
 
 

@@ -29,7 +29,7 @@ def product(stack: Stack, crm: Crm, await_known: Known) -> str:
         assert made.status_code == 201, made.text
         product = made.json()["product_id"]
         for number, discount in enumerate(DISCOUNTS):
-            crm.send(deal(f"desk-{number}-{mark}", amount="1000.00", at=born, created_at=born))
+            crm.send(deal(f"desk-{number}-{mark}", amount="1000.00", created_at=born))
             lines = [{"product_id": product, "quantity": "5", "discount": discount}]
             deal_id = str(entity_id("sim-standard", "deal", f"desk-{number}-{mark}"))
             quoted = http.post(f"{url}/quotes", json={"deal_id": deal_id, "currency": "EUR", "lines": lines})

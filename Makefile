@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads calibrate priors bench-leads bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -62,6 +62,9 @@ backtest: setup ## How right the projection would have been on past days (FILE=<
 eval-leads: setup ## How right the conversion model is on later leads (FILE=<csv[.gz]> MAPPING=<yaml>, else public data)
 	@$(LOCAL) eval-leads --file "$(FILE)" --mapping "$(MAPPING)"
 
+eval-prices: setup ## How right the win curve is where prices were designed, and that it refuses discounts that sellers chose
+	@$(LOCAL) eval-prices
+
 calibrate: setup-dev ## How often bands and promises come true in simulated companies (QUARTERS=400 per world, WORLDS=<names>, SEED=0 of the first)
 	@$(PY) -m tests.calibration worlds --quarters $(or $(QUARTERS),400) --only "$(WORLDS)" --first-seed $(or $(SEED),0)
 
@@ -70,6 +73,9 @@ priors: setup-dev ## What the settings of the projection believe beforehand, lea
 
 bench-leads: setup ## How long scoring all waiting leads takes, and reading one (LEADS=1000000)
 	@$(LOCAL) bench-leads --leads $(or $(LEADS),1000000)
+
+bench-prices: setup ## How long publishing the bands of all won quotes takes, and checking prices against them (QUOTES=100000)
+	@$(LOCAL) bench-prices --quotes $(or $(QUOTES),100000)
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)

@@ -115,6 +115,22 @@ def eval_leads(file: str = "", mapping: str = "") -> None:
     raise typer.Exit(run.main(file=file, mapping=mapping))
 
 
+@app.command("eval-prices")
+def eval_prices() -> None:
+    """Judge the win curve on designed prices, and offer it discounts that sellers chose."""
+    from deploy.local.evalprices import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main())
+
+
+@app.command("bench-prices")
+def bench_prices(quotes: int = 100_000) -> None:
+    """Time publishing the bands of many won quotes, and checking prices against them."""
+    from deploy.local.evalprices import speed  # noqa: PLC0415 - as above
+
+    raise typer.Exit(speed.main(quotes=quotes))
+
+
 @app.command("bench-leads")
 def bench_leads(leads: int = 1_000_000) -> None:
     """Time scoring every waiting lead anew, and reading one with its chance."""

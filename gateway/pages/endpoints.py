@@ -27,6 +27,7 @@ from gateway.pages import (
     movement,
     organisation,
     pipeline,
+    prices,
     projection,
     scenarios,
     setup,
@@ -62,6 +63,7 @@ router.include_router(lead.router)
 router.include_router(campaigns.router)
 router.include_router(accounts.router)
 router.include_router(organisation.router)
+router.include_router(prices.router)
 
 
 @router.get("/")

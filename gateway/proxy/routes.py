@@ -17,6 +17,9 @@ OWNER_OF: dict[str, Service] = {
     "organisation": "deals",
     "products": "pricing",
     "quotes": "pricing",
+    "guidance": "pricing",
+    "price-checks": "pricing",
+    "price-exceptions": "pricing",
     "forecast": "forecast",
 }
 """First segment after `/api/v1/` -> the service that serves it under `/v1/`."""

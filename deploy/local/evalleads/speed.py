@@ -6,9 +6,7 @@ over HTTP from a process of the service, one after the other on one connection; 
 """
 
 import asyncio
-import http.client
 import json
-import os
 import random
 import secrets
 import tempfile
@@ -19,18 +17,16 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from deploy.local.children import Child, Terminal
-from deploy.local.components import KEEP_BYTECODE, ONE_THREAD, ROOT, python
-from deploy.local.ports import LOOPBACK, free_port
+from deploy.local.children import Terminal
+from deploy.local.ports import free_port
 from deploy.local.postgres import Passwords, Postgres
-from deploy.local.waiting import wait_until
+from deploy.local.serving import serving
 from libs.common import clock, migrations
 from libs.common.db import Database
-from libs.common.web.auth import Principal, TokenSigner
+from libs.common.web.auth import Principal
 from services.leads.config import Settings
 from services.leads.conversion import service
 
@@ -157,48 +153,6 @@ async def _some(postgres: Postgres, readings: int) -> list[UUID]:
 
 def _readings(postgres: Postgres, home: Path, asked: list[UUID]) -> list[float]:
     """Milliseconds of each request of the second half."""
-    key = OKPKey.generate_key("Ed25519", parameters={"kid": "bench"})
-    signing = json.dumps(key.as_dict(private=True))
-    port = free_port()
-    settings = {
-        "FORETELL_DATABASE_URL": postgres.url("leads"),
-        "FORETELL_HOST": LOOPBACK,
-        "FORETELL_PORT": str(port),
-        "FORETELL_INTERNAL_VERIFY_KEYS": json.dumps({"keys": [key.as_dict(private=False)]}),
-    }
-    signer = TokenSigner(
-        Settings(database_url=SecretStr(postgres.url("leads")), internal_signing_key=SecretStr(signing))
-    )
-    headers = {"authorization": f"Bearer {signer.sign(SYSTEM, ttl_s=600)}"}
-    api = Child("leads", home, Terminal(quiet=True))
-    api.start(
-        python("services.leads", "run", "api"), env={**os.environ, **KEEP_BYTECODE, **ONE_THREAD, **settings}, cwd=ROOT
-    )
-    try:
-        if not wait_until(lambda: _is_ready(port), timeout_s=60, every_s=0.1):
-            raise TimeoutError(f"the service did not start: {api.tail()}")
-        connection = http.client.HTTPConnection(LOOPBACK, port)
-        taken = []
-        for lead_id in asked:
-            begun = time.perf_counter()
-            connection.request("GET", f"/v1/leads/{lead_id}", headers=headers)
-            answer = connection.getresponse()
-            body = answer.read()
-            taken.append((time.perf_counter() - begun) * 1000)
-            if answer.status != 200:
-                raise RuntimeError(f"lead {lead_id} was answered with {answer.status}: {body[:300]!r}")
-        connection.close()
-        return taken[len(asked) // 2 :]
-    finally:
-        api.stop()
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=1)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+    with serving("leads", postgres, home) as caller:
+        taken = [caller.took_ms("GET", f"/v1/leads/{lead_id}") for lead_id in asked]
+    return taken[len(asked) // 2 :]

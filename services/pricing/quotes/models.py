@@ -21,6 +21,8 @@ class DealReference:
     owner_id: UUID | None
     absorbed_into: UUID | None
     removed: bool
+    market: str | None
+    segment: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.pricing.quotes.models import DealReference, Quote, QuoteLine
 
-_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed"
+_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment"
 _QUOTE = (
     "quote_id, version, deal_id, status, currency, list_amount, net_amount, "
     "valid_from, created_at, created_by, request_digest"
@@ -21,12 +21,13 @@ _OF_QUOTE = ", ".join(f"quote.{name}" for name in _QUOTE.split(", "))
 
 _PUT_DEALS = text(
     """
-    INSERT INTO deal_reference AS known (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed)
+    INSERT INTO deal_reference AS known
+        (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment)
     SELECT * FROM unnest(
         cast(:deal_ids AS uuid[]), cast(:versions AS bigint[]), cast(:valid_froms AS timestamptz[]),
         cast(:names AS text[]), cast(:states AS text[]), cast(:owner_ids AS uuid[]), cast(:absorbed AS uuid[]),
-        cast(:removed AS boolean[])
-    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed)
+        cast(:removed AS boolean[]), cast(:markets AS text[]), cast(:segments AS text[])
+    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment)
     ORDER BY deal_id
     ON CONFLICT (deal_id) DO UPDATE
     SET version = excluded.version, valid_from = excluded.valid_from, name = excluded.name, state = excluded.state,
@@ -49,11 +50,25 @@ async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> No
             "owner_ids": [deal.owner_id for deal in deals],
             "absorbed": [deal.absorbed_into for deal in deals],
             "removed": [deal.removed for deal in deals],
+            "markets": [deal.market for deal in deals],
+            "segments": [deal.segment for deal in deals],
         },
     )
 
 
 _PLACEHOLDER = text("INSERT INTO deal_reference (deal_id) VALUES (:deal_id) ON CONFLICT DO NOTHING")
+_DEAL_OF = text(
+    f"SELECT {_DEAL} FROM deal_reference WHERE deal_id = :deal_id AND {visible('deal_reference.owner_id')}"  # noqa: S608
+)
+
+
+async def find_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference | None:
+    """The deal within the principal's scope."""
+    rows = await session.execute(_DEAL_OF, {"deal_id": deal_id, **scope_parameters(principal)})
+    row = rows.one_or_none()
+    return None if row is None else DealReference(*row)
+
+
 _LOCK_DEAL = text(
     f"SELECT {_DEAL} FROM deal_reference WHERE deal_id = :deal_id AND {visible('deal_reference.owner_id')} FOR UPDATE"  # noqa: S608
 )

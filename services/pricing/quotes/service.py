@@ -92,6 +92,8 @@ async def apply_deals(
                 owner_id=deal.owner_id,
                 absorbed_into=deal.absorbed_into,
                 removed=deal.removed,
+                market=deal.market,
+                segment=deal.segment,
             )
             for deal in newest.values()
         ],
@@ -183,6 +185,14 @@ async def read_quote(session: AsyncSession, quote_id: UUID, *, principal: Princi
     """A quote and its lines. Raises QuoteNotFound."""
     quote = await _find(session, quote_id, principal=principal)
     return quote, await repository.lines_of(session, quote_id)
+
+
+async def read_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference:
+    """What quotes know of a deal. Raises DealNotFound."""
+    deal = await repository.find_deal(session, deal_id, principal=principal)
+    if deal is None:
+        raise DealNotFound(f"There is no deal {deal_id} among those you may see.")
+    return deal
 
 
 async def list_quotes(

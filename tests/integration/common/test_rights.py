@@ -16,7 +16,7 @@ APPEND_ONLY = {
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry",
     },
-    "pricing": {"product_version", "quote_line", "quote_version"},
+    "pricing": {"product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception"},
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",

@@ -14,7 +14,7 @@ COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
     "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
     "deals": set(),
-    "pricing": {"quote_line.discount"},
+    "pricing": {"quote_line.discount", "guidance_band.shrunk_share"},
     "forecast": {
         "deal_version.stage_probability",
         "deal_current.stage_probability",
@@ -31,6 +31,9 @@ NO_SHARES = {
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",
         "quote.net_amount", "quote_line.list_price", "quote_line.net_amount", "quote_line.quantity", "quote_line.unit_price",
+        "guidance_band.effective_quotes", "guidance_band.floor", "guidance_band.floor_low", "guidance_band.floor_high",
+        "guidance_band.target", "guidance_band.target_low", "guidance_band.target_high", "guidance_band.stretch",
+        "guidance_band.stretch_low", "guidance_band.stretch_high",
     },
     "forecast": {
         "adjustment_entry.base_landing", "adjustment_entry.delta", "deal_current.amount", "deal_current.amount_base",
@@ -47,7 +50,7 @@ NO_SHARES = {
         "submission.parts_amount", "submission.worst",
     },
 }  # fmt: skip
-"""Numbers that are money, quantities, exchange rates, or how wide something is."""
+"""Numbers that are money, quantities, exchange rates, how wide something is, or prices over list prices, which may exceed 1."""
 
 NAMES = re.compile(r"probab|percent|pct|share|ratio|discount|complete|confidence|_rate$")
 component = pytest.mark.parametrize("name", COLUMNS)

@@ -1,0 +1,1 @@
+"""Floor, target and stretch of every segment of a tree. Pure numbers."""

@@ -1,0 +1,1 @@
+"""Where a price stands against a band and a policy, in words. Pure."""

@@ -44,7 +44,13 @@ from services.forecast.projection.reading import steps_of
 from services.forecast.projection.steps import Steps
 from services.forecast.rates.conversion import Rates
 
-_NAMES = {"deal": "deal_id", "owner": "owner_id", "probability": "stage_probability", "recorded_at": "valid_from"}
+_NAMES = {
+    "deal": "deal_id",
+    "owner": "owner_id",
+    "account": "account_id",
+    "probability": "stage_probability",
+    "recorded_at": "valid_from",
+}
 """Columns that a version calls otherwise. Nobody knows when an imported change was recorded: when it happened, at best."""
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 
@@ -109,6 +115,7 @@ _FOUND: Final[dict[str, Callable[[DealState], Any]]] = {
     "gone": lambda state: state.removed or state.absorbed_into is not None,
     "lacks_next_step": lambda state: state.next_step_known and state.next_step is None,
     "quiet_since": _quiet_since,
+    "term": lambda state: state.term_months or 0,
 }
 """Columns that are made of others."""
 

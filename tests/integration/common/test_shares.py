@@ -27,7 +27,7 @@ DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.paylo
 
 NO_SHARES = {
     "leads": {"lead_model.ridge", "lead_deal.amount", "campaign_cost.amount"},
-    "deals": {"deal.amount"},
+    "deals": {"close_plan_task.took_days", "deal.amount"},
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",
         "quote.net_amount", "quote_line.list_price", "quote_line.net_amount", "quote_line.quantity", "quote_line.unit_price",

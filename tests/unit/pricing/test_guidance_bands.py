@@ -1,6 +1,7 @@
 """Floor, target and stretch: in order, from the finest segment, partly its parent's below 30 quotes, true of later quotes."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -86,6 +87,20 @@ def test_the_fewer_quotes_the_more_of_the_answer_is_the_parents_and_none_have_no
     assert found["q",].effective_quotes > found["q",].quotes
     (single,) = bands(_sold([()], np.array([0.7]))).values()
     assert (_edges(single), single.floor.low, single.floor.high) == ([0.7] * 3, None, None)
+
+
+@given(ratios=st.lists(st.floats(0.3, 1.2), min_size=1, max_size=29))
+def test_an_only_child_is_its_parent_and_no_quote_counts_twice(ratios: list[float]) -> None:
+    found = bands(_sold([("one", "only")] * len(ratios), np.array(ratios)))
+    for path in (("one",), ("one", "only")):
+        assert replace(found[path], path=()) == found[()]
+
+
+def test_a_segment_that_is_nearly_all_of_its_parent_is_no_surer_than_its_parent() -> None:
+    ratios = np.random.default_rng(3).uniform(0.6, 0.9, 20)
+    found = bands(_sold([("most",)] * 19 + [("one",)], ratios))
+    assert found["most",].effective_quotes <= 20.5
+    assert found["most",].shrunk < 0.2, "the parent adds one quote to its 19"
 
 
 def test_a_quote_with_many_lines_counts_as_one() -> None:

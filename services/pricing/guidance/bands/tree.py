@@ -1,7 +1,7 @@
 """Bands of a tree of segments: each segment's own quotes, and below 30 of them partly its parent's band."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class Quantile:
 class Band:
     """Floor, target and stretch of a segment.
 
-    `quotes` stand in the segment itself; `shrunk` in [0, 1] is the parent's share in the answer; `effective_quotes` says on how many
+    `quotes` stand in the segment itself; `shrunk` in [0, 1] is the share of the parent's other quotes in the answer; `effective_quotes` says on how many
     quotes of its own a segment would have to rest to be as sure.
     """
 
@@ -67,10 +67,11 @@ class _Segment:
 def bands(sold: Sold) -> dict[Path, Band]:
     """The band of every segment that has a won quote; without quotes none.
 
-    Empirical Bayes after Efron and Morris (1975), on quantiles: a segment's quantile q with sampling variance s2 and its parent's Q
-    with variance V give w q + (1 - w) Q, where w = (t2 + V) / (t2 + V + s2), one w for the three levels so that they stay in order. t2 is
-    how much segments of that depth differ from their parents (see `_spread`). s2 of a small segment comes from deviations
-    within all its siblings. From 30 quotes on w = 1.
+    Empirical Bayes after Efron and Morris (1975), on quantiles: a segment's quantile q with sampling variance s2 and that of its
+    parent's other quotes, Q' with variance V', give u q + (1 - u) Q', where u = (t2 + V') / (t2 + V' + s2), one u for the three levels so
+    that they stay in order. The parent's own Q holds the segment's quotes by a share a, so Q' is read out of Q (see `_shrunk`): no
+    quote counts twice. t2 is how much segments of that depth differ from their parents (see `_spread`). s2 of a small
+    segment comes from deviations within all its siblings. From 30 quotes on u = 1. An only child is its parent.
     """
     if not len(sold.ratios):
         return {}
@@ -87,7 +88,10 @@ def bands(sold: Sold) -> dict[Path, Band]:
         for path, family in families.items():
             for segment in family:
                 below[segment.path] = segment
-                found[segment.path], variances[segment.path] = _shrunk(segment, found[path], variances[path], spread)
+                share = len(segment.lines) / len(parents[path].lines)
+                found[segment.path], variances[segment.path] = _shrunk(
+                    segment, found[path], variances[path], spread, share=share
+                )
         parents = below
     return found
 
@@ -160,23 +164,35 @@ def _spread(families: Mapping[Path, Sequence[_Segment]], found: Mapping[Path, Ba
     return (max(0.0, squares) + PRIOR_SEGMENTS * prior) / (max(0.0, weight) + PRIOR_SEGMENTS)
 
 
-def _shrunk(segment: _Segment, parent: Band, parent_variance: Floats, spread: float) -> tuple[Band, Floats]:
-    """The segment's band and the variance of its quantiles."""
+def _shrunk(
+    segment: _Segment, parent: Band, parent_variance: Floats, spread: float, *, share: float
+) -> tuple[Band, Floats]:
+    """The segment's band and the variance of its quantiles; `share` in (0, 1] of its parent's lines are its own.
+
+    With Q = a q + (1 - a) Q' follow V' = (V - a2 s2) / (1 - a)2 and u q + (1 - u) Q' = w q + (1 - w) Q for w = (u - a) / (1 - a). What
+    the parent itself borrows holds none of the segment's quotes.
+    """
     if segment.quotes >= ENOUGH:
         return _own_band(segment), segment.error
-    belief = spread + parent_variance
+    if share == 1:
+        return replace(parent, path=segment.path), parent_variance
+    inside = share * (1 - parent.shrunk)
+    others = np.maximum(0, parent_variance - inside**2 * segment.error) / (1 - inside) ** 2
+    belief = spread + others
     total = float(belief.mean() + segment.error.mean())
     # Where all quotes so far have one price nothing is known of spread; then the belief of `PRIOR_SEGMENTS` alone.
-    weight = float(belief.mean()) / total if total > 0 else segment.quotes / (segment.quotes + ENOUGH)
+    own = float(belief.mean()) / total if total > 0 else segment.quotes / (segment.quotes + ENOUGH)
+    own = max(own, inside)
+    weight = (own - inside) / (1 - inside)
     values = weight * segment.own + (1 - weight) * _levels(parent)
-    variance: Floats = weight**2 * segment.error + (1 - weight) ** 2 * belief
+    variance: Floats = own**2 * segment.error + (1 - own) ** 2 * belief
     reach = _Z * np.sqrt(variance)
     ends = np.stack((np.maximum(0, values - reach), values + reach), axis=1)
     # Quotes all at one price have no error that could be divided by.
     effective = (
         segment.quotes * float(segment.error.mean() / variance.mean()) if variance.mean() > 0 else segment.quotes
     )
-    return _band(segment, values, ends, effective, 1 - weight), variance
+    return _band(segment, values, ends, effective, 1 - own), variance
 
 
 def _own_band(segment: _Segment) -> Band:

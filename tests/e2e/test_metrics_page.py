@@ -141,7 +141,7 @@ async def test_what_is_not_known_says_why_and_is_never_nought(stack: Stack, page
     await expect(page.locator("#metric-required_open")).to_contain_text("No target is known here")
     await page.locator("summary", has_text="Warnings that cannot be given").click()
     await expect(page.locator(".unseen")).to_contain_text(
-        "Single-threaded: the forecast does not keep the threads of deals"
+        "Close plan later than the CRM's date: the warnings do not read close plans yet"
     )
 
 

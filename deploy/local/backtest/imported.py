@@ -115,6 +115,8 @@ _FOUND: Final[dict[str, Callable[[DealState], Any]]] = {
     "gone": lambda state: state.removed or state.absorbed_into is not None,
     "lacks_next_step": lambda state: state.next_step_known and state.next_step is None,
     "quiet_since": _quiet_since,
+    "threads_known": lambda state: state.threads_until is not None,
+    "second_thread_until": lambda state: (*(state.threads_until or ()), None, None)[1],
     "term": lambda state: state.term_months or 0,
 }
 """Columns that are made of others."""

@@ -40,13 +40,14 @@ WORDS = (
 """Columns of codes. Each has its dictionary."""
 TIMES = ("valid_from", "recorded_at", "stage_entered_at", "created_at")
 """Microseconds since 1970."""
-OPTIONAL_TIMES = ("quiet_since", "economic_buyer_until")
-"""The same or `NO_TIME`. `quiet_since`: the last activity or the creation, whichever came later; none where nobody tells activities."""
+OPTIONAL_TIMES = ("quiet_since", "economic_buyer_until", "second_thread_until")
+"""The same or `NO_TIME`. `quiet_since`: the last activity or the creation, whichever came later; none where nobody tells activities.
+`second_thread_until`: until when there are two threads at least."""
 DAYS = ("close_date", "closed_on")
 """Days since 1970."""
 FLAGS = (
     *("close_date_provisional", "category_by_person", "reconstructed", "gone"),
-    *("next_step_known", "lacks_next_step"),
+    *("next_step_known", "lacks_next_step", "threads_known"),
 )
 """`gone`: removed, or absorbed by another deal. `lacks_next_step`: known, and there is none."""
 
@@ -105,6 +106,7 @@ class Columns:
     created_at: Ints
     quiet_since: Ints
     economic_buyer_until: Ints
+    second_thread_until: Ints
     amount: Ints
     close_date: Codes
     closed_on: Codes
@@ -114,6 +116,7 @@ class Columns:
     gone: Flags
     next_step_known: Flags
     lacks_next_step: Flags
+    threads_known: Flags
 
     def __len__(self) -> int:
         return len(self.deal)

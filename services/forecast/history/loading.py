@@ -33,6 +33,8 @@ from services.forecast.history.columns import (
 _FOUND = {
     "gone": "(removed OR absorbed_into IS NOT NULL)",
     "lacks_next_step": "(next_step_known AND next_step IS NULL)",
+    "threads_known": "(threads_until IS NOT NULL)",
+    "second_thread_until": "threads_until[2]",
     "quiet_since": "CASE WHEN activity_known THEN greatest(last_activity_at, created_at) END",
 }
 """Columns that are made of others."""

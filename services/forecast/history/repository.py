@@ -13,8 +13,8 @@ from libs.common import organisation
 from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
 
-KEPT = tuple(name for name in DealState.model_fields if name != "threads_until")
-"""What the forecast keeps of a deal's state. No reading looks at the threads of a deal yet."""
+KEPT = tuple(DealState.model_fields)
+"""What the forecast keeps of a deal's state: all of it."""
 
 _COLUMNS = ", ".join(
     [

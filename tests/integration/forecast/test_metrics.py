@@ -268,6 +268,7 @@ async def test_hygiene_warns_of_what_is_not_cared_for_now_and_then_and_opens_its
         "next_step": "call",
         "last_activity_at": AT + timedelta(days=10),
         "economic_buyer_until": AT + timedelta(days=90),
+        "threads_until": (AT + timedelta(days=60), AT + timedelta(days=50)),
     }
     early, late = (
         {"stage": stage, "stage_probability": Decimal(share)} for stage, share in (("talk", "0.1"), ("offer", "0.6"))
@@ -279,7 +280,12 @@ async def test_hygiene_warns_of_what_is_not_cared_for_now_and_then_and_opens_its
             deal("idle", **idle, **late, amount=Decimal(100)),
             deal("idle", 2, valid_from=changed, recorded_at=changed, **busy, **late, amount=Decimal(100)),
             deal("busy", **busy, **early, amount=Decimal(200)),
-            deal("alone", **(busy | {"economic_buyer_until": None}), **late, amount=Decimal(300)),
+            deal(
+                "alone",
+                **(busy | {"economic_buyer_until": None, "threads_until": (AT + timedelta(days=60),)}),
+                **late,
+                amount=Decimal(300),
+            ),
             deal("untold", owner_id=named("ann"), **early, amount=Decimal(400)),
         ],
     )
@@ -292,6 +298,9 @@ async def test_hygiene_warns_of_what_is_not_cared_for_now_and_then_and_opens_its
     assert now["no_activity_14d"] == ("0.00", "600.00", 1)
     assert now["no_next_step"] == ("0.00", "600.00", 1)
     assert now["no_economic_buyer"] == ("300.00", "400.00", 0)
+    assert now["single_threaded"] == ("300.00", "300.00", 1), (
+        "above the median of 250 are 300 and 400, of which nobody tells"
+    )
     before = await warned(as_of=(changed - timedelta(hours=1)).isoformat())
     assert before["no_activity_14d"] == ("100.00", "600.00", 1)
     assert before["no_next_step"] == ("100.00", "600.00", 1)

@@ -1,6 +1,6 @@
 """Timelines of deals as states, and as columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -181,21 +181,29 @@ def _array(known: Columns, name: str, entries: Sequence[Recorded]) -> Any:
     return known.words[name].encode(values) if name in WORDS else np.array(values, dtype=type_of(name))
 
 
+def _time(at: datetime | None) -> int:
+    return NO_TIME if at is None else micros(at)
+
+
+_MADE: dict[str, Callable[[DealState], Any]] = {
+    "gone": lambda state: state.removed or state.absorbed_into is not None,
+    "lacks_next_step": lambda state: state.next_step_known and state.next_step is None,
+    "quiet_since": lambda state: (
+        micros(max(state.last_activity_at or AT_FIRST, state.created_at)) if state.activity_known else NO_TIME
+    ),
+    "economic_buyer_until": lambda state: _time(state.economic_buyer_until),
+    "threads_known": lambda state: state.threads_until is not None,
+    "second_thread_until": lambda state: _time((*(state.threads_until or ()), None, None)[1]),
+    "amount": lambda state: NO_AMOUNT if state.amount is None else int(state.amount * 10**4),
+    "term": lambda state: state.term_months or 0,
+}
+
+
 def _value(name: str, state: DealState, recorded: datetime) -> Any:
     if name == "recorded_at":
         return micros(recorded)
-    if name == "gone":
-        return state.removed or state.absorbed_into is not None
-    if name == "lacks_next_step":
-        return state.next_step_known and state.next_step is None
-    if name == "quiet_since":
-        return micros(max(state.last_activity_at or AT_FIRST, state.created_at)) if state.activity_known else NO_TIME
-    if name == "economic_buyer_until":
-        return micros(state.economic_buyer_until) if state.economic_buyer_until else NO_TIME
-    if name == "amount":
-        return NO_AMOUNT if state.amount is None else int(state.amount * 10**4)
-    if name == "term":
-        return state.term_months or 0
+    if name in _MADE:
+        return _MADE[name](state)
     renamed = {"deal": "deal_id", "owner": "owner_id", "account": "account_id", "probability": "stage_probability"}
     value = getattr(state, renamed.get(name, name))
     if name in WORDS:

@@ -22,17 +22,17 @@ QUIET_DAYS: Final = 14
 
 WARNINGS = (
     *("overdue", "stalled", "three_pushes", "no_close_date"),
-    *("no_activity_14d", "no_next_step", "no_economic_buyer"),
+    *("no_activity_14d", "no_next_step", "no_economic_buyer", "single_threaded"),
 )
 UNTOLD = {
     "stalled": "too few won deals have left these stages to say what is usual",
     "no_activity_14d": "no CRM of these deals tells activities: map last_activity_at in its connection",
     "no_next_step": "no CRM of these deals tells next steps: map next_step in its connection",
     "no_economic_buyer": "nobody has recorded an economic buyer of any deal yet",
+    "single_threaded": "nobody has told who talked with whom about any of these deals yet: touchpoints, by REST or a file",
 }
 """Why a warning is given of no deal at all, where none of them can be judged."""
 UNSEEN = {
-    "single_threaded": "the forecast does not keep the threads of deals",
     "discount_outside_band": "there are no bands of discounts yet",
     "close_plan_late": "the warnings do not read close plans yet",
 }
@@ -63,6 +63,7 @@ def warnings(scene: Scene) -> dict[str, Warned]:
         "no_activity_14d": _quiet(scene),
         "no_next_step": Warned(columns.lacks_next_step[rows], columns.next_step_known[rows]),
         "no_economic_buyer": _without_buyer(scene),
+        "single_threaded": _single_threaded(scene),
     }
 
 
@@ -92,6 +93,21 @@ def _without_buyer(scene: Scene) -> Warned:
     known = until != NO_TIME
     known[known] = scene.local_days(until[known]) >= day_number(scene.day)
     return Warned(concerned & ~known & are_recorded, concerned & are_recorded, concerned)
+
+
+def _single_threaded(scene: Scene) -> Warned:
+    """Fewer than two threads live on the business date although the deal is worth more than half of the open ones.
+
+    A thread is a contact touched both ways within 90 days. Judged are the deals of which somebody told a touchpoint.
+    """
+    columns, rows = scene.columns, scene.population.rows
+    amount, priced = scene.population.amount
+    is_open = scene.is_open & priced
+    concerned = is_open & (amount > np.median(amount[is_open])) if is_open.any() else is_open
+    known, until = columns.threads_known[rows], columns.second_thread_until[rows]
+    several = until != NO_TIME
+    several[several] = scene.local_days(until[several]) >= day_number(scene.day)
+    return Warned(concerned & known & ~several, concerned & known, concerned)
 
 
 def hygiene(scene: Scene) -> Items:

@@ -281,6 +281,7 @@ def test_hygiene_is_the_open_money_with_a_warning():
         "no_close_date": 200_00,
         "no_activity_14d": 0,
         "no_next_step": 0,
+        "single_threaded": 0,
     }
 
 

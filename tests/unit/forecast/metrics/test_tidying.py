@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +66,30 @@ def test_hygiene_asks_for_the_economic_buyer_from_the_middle_of_the_pipeline_on(
     assert (found.value, found.n, found.unknown) == (None, 0, 2)
 
 
+def test_hygiene_asks_for_a_second_thread_of_the_larger_deals_of_which_talks_were_told():
+    # The median of 100, 200, 300, 400 and 500 is 300: 400 and 500 are asked. 400 had two threads until 31 October, 500 one; of a 600
+    # nobody told a talk, and with it the median is 350.
+    def threads(*until: datetime) -> dict[str, Any]:
+        return {"threads_until": until}
+
+    lives = [
+        life(1, (on(10, 1), threads()), amount=Decimal(100)),
+        life(2, (on(10, 1), threads()), amount=Decimal(200)),
+        life(3, (on(10, 1), threads()), amount=Decimal(300)),
+        life(4, (on(10, 1), threads(on(12, 1), on(10, 31))), amount=Decimal(400)),
+        life(5, (on(10, 1), threads(on(12, 1))), amount=Decimal(500)),
+    ]
+    on_the_day = parts("hygiene", scene(lives, as_of=on(10, 31, 20)), "slot")["single_threaded"]
+    assert (on_the_day.numerator, on_the_day.denominator, on_the_day.unknown) == (500_00, 900_00, 0)
+    after = parts("hygiene", scene(lives, as_of=on(11, 1)), "slot")["single_threaded"]
+    assert (after.numerator, after.denominator) == (900_00, 900_00)
+    untold = life(6, (on(10, 1), {}), amount=Decimal(600))
+    with_untold = parts("hygiene", scene([*lives, untold], as_of=on(11, 1)), "slot")["single_threaded"]
+    assert (with_untold.numerator, with_untold.denominator, with_untold.unknown) == (900_00, 900_00, 1)
+    alone = parts("hygiene", scene([untold, life(7, (on(10, 1), {}), amount=Decimal(10))], as_of=on(11, 1)), "slot")
+    assert (alone["single_threaded"].value, alone["single_threaded"].unknown) == (None, 1)
+
+
 def test_a_clean_up_is_that_of_whoever_the_crm_says_made_the_change():
     ops, seller, other = UUID(int=901), UUID(int=902), UUID(int=903)
 
@@ -120,6 +145,11 @@ def cared_for(chance: Random, number: int) -> list:
                                 [None, at + timedelta(days=20), at + timedelta(days=90)]
                             )
                         },
+                        {
+                            "threads_until": chance.choice(
+                                [None, (), (at,), (at + timedelta(days=50), at + timedelta(days=9))]
+                            )
+                        },
                         {"next_step_known": chance.random() < 0.7, "activity_known": chance.random() < 0.7},
                         {"amount": chance.choice([None, chance.randint(0, 10_000)])},
                     ]
@@ -134,8 +164,11 @@ def one_by_one(deals: list[list[DealState]], at: Scene) -> dict[str, tuple[int, 
     probabilities = {state.stage: state.stage_probability for deal in deals for state in deal}
     order = sorted(probabilities, key=lambda stage: probabilities[stage] or 0)
     are_recorded = any(state.economic_buyer_until for deal in deals for state in deal)
-    sums = {name: [0, 0, 0] for name in ("no_activity_14d", "no_next_step", "no_economic_buyer")}
+    sums = {name: [0, 0, 0] for name in ("no_activity_14d", "no_next_step", "no_economic_buyer", "single_threaded")}
+    worths = [now.amount for now in (deal[-1] for deal in deals) if now.amount is not None]
     for now in (deal[-1] for deal in deals):
+        threads = [each for each in now.threads_until or () if each.astimezone(at.zone).date() >= at.day]
+        is_large = now.amount is not None and now.amount > median(worths)
         since = max(now.created_at, now.last_activity_at or now.created_at).astimezone(at.zone).date()
         is_late = len(order) > 1 and order.index(now.stage) >= len(order) // 2
         until = now.economic_buyer_until
@@ -144,6 +177,7 @@ def one_by_one(deals: list[list[DealState]], at: Scene) -> dict[str, tuple[int, 
             ("no_activity_14d", True, now.activity_known, (at.day - since).days > 14),
             ("no_next_step", True, now.next_step_known, now.next_step is None),
             ("no_economic_buyer", is_late, are_recorded, not is_known),
+            ("single_threaded", is_large, now.threads_until is not None, len(threads) < 2),
         ):
             cents = int((now.amount or 0) * 100)
             if concerns:

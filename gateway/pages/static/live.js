@@ -94,5 +94,9 @@
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && again) refresh(); });
   document.addEventListener("focusout", () => { if (again) setTimeout(refresh, 250); });
-  document.addEventListener("DOMContentLoaded", connect);
+  document.addEventListener("DOMContentLoaded", () => {
+    connect();
+    const here = document.querySelector(".bar nav [aria-current]"); // on a phone the bar is longer than the screen
+    if (here) here.closest("nav").scrollLeft = here.offsetLeft - 60;
+  });
 })();

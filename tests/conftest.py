@@ -44,11 +44,21 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data sets beside the checkout; required in CI, skipped loudly without it elsewhere."""
-    folder = SHARED / "data"
+    return _beside("data")
+
+
+@pytest.fixture(scope="session")
+def shared_schemas() -> Path:
+    """The folder of schemas of custom resources beside the checkout; required and skipped as `shared_data` is."""
+    return _beside("schemas/crds")
+
+
+def _beside(name: str) -> Path:
+    folder = SHARED / name
     if not folder.is_dir():
         if os.environ.get("CI"):
-            pytest.fail(f"{folder} is missing; CI requires the public data sets")
-        pytest.skip(f"{folder} is missing: the test on public data sets is NOT RUN")
+            pytest.fail(f"{folder} is missing; CI requires it")
+        pytest.skip(f"{folder} is missing: the test that needs it is NOT RUN")
     return folder
 
 

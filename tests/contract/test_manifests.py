@@ -12,7 +12,6 @@ import pytest
 
 from tests.contract.conftest import OVERLAYS, SUBSETS, Objects, of_kind, overlay, pods
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "schemas" / "crds"
 KUBERNETES = "1.34"
 BUILT_IN = ("v1", "apps/v1", "batch/v1", "policy/v1", "autoscaling/v2", "networking.k8s.io/v1")
 FROM_ELSEWHERE = {
@@ -48,15 +47,14 @@ def test_objects_of_kubernetes_have_no_field_that_it_does_not_know(name: str) ->
     assert checked > 60
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason=f"NOT CHECKED: the schemas of custom resources are not at {SHARED}")
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_custom_resources_have_no_field_that_their_definition_does_not_know(name: str) -> None:
+def test_custom_resources_have_no_field_that_their_definition_does_not_know(name: str, shared_schemas: Path) -> None:
     checked = 0
     for each in overlay(name):
         if each["apiVersion"] in BUILT_IN:
             continue
         group, version = each["apiVersion"].split("/")
-        schema = json.loads((SHARED / group / f"{each['kind'].lower()}_{version}.json").read_text())
+        schema = json.loads((shared_schemas / group / f"{each['kind'].lower()}_{version}.json").read_text())
         jsonschema.Draft202012Validator(closed(schema)).validate(each)
         checked += 1
     assert checked > 15

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
+from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
-from libs.common.web.errors import TooLarge, UnsupportedType
 from libs.common.web.idempotency import IdempotencyKey
+from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.deals.organisation import importing, ledger, moved, service
 from services.deals.organisation.schemas import (
     ImportOut,
@@ -25,14 +25,6 @@ from services.deals.organisation.schemas import (
 )
 
 router = APIRouter(prefix="/organisation", tags=["organisation"])
-
-
-class NotCsv(UnsupportedType):
-    """The body is no CSV file."""
-
-
-class ImportTooLarge(TooLarge):
-    """The file is larger than a body may be."""
 
 
 @router.get("/tree")
@@ -102,22 +94,12 @@ async def preview_statements(wanted: StatementsIn, session: Reading, principal: 
     return await moved.preview(session, wanted.statements, principal=principal)
 
 
-_CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
-
-
-@router.post("/imports", openapi_extra=_CSV_BODY)
+@router.post("/imports", openapi_extra=CSV_BODY)
 async def import_csv(
-    request: Request,
+    body: CsvBody,
     session: Transaction,
     principal: CurrentPrincipal,
     dry_run: Annotated[bool, Query(description="read and report only")] = False,
 ) -> ImportOut:
     """Make the statements of a CSV body; refused lines are named, the others are made."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "text/csv":
-        raise NotCsv("Send the file as the body, with Content-Type: text/csv.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ImportTooLarge(f"The file exceeds {MAX_BODY_BYTES // 1024 // 1024} MiB; send it in parts.")
-    return await importing.take(session, bytes(body), dry_run=dry_run, principal=principal)
+    return await importing.take(session, body, dry_run=dry_run, principal=principal)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,10 +40,10 @@ def _say(base: Organisation, statements: Sequence[Statement]) -> Organisation:
     return organisation
 
 
-def _held(rows: Sequence[Mapping[str, object]]) -> dict[UUID | None, Sums]:
+def _held(rows: Sequence[Mapping[str, Any]]) -> dict[UUID | None, Sums]:
     held: dict[UUID | None, Sums] = {}
     for row in rows:
-        held.setdefault(row["owner_id"], {})[row["currency"]] = (row["deals"], row["amount"], row["unpriced"])  # type: ignore[arg-type, index, assignment]
+        held.setdefault(row["owner_id"], {})[row["currency"]] = (row["deals"], row["amount"], row["unpriced"])
     return held
 
 

@@ -3,13 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
-from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
+from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
-from libs.common.web.errors import TooLarge, UnsupportedType
 from libs.common.web.idempotency import IdempotencyKey
+from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.deals.touchpoints import service
 from services.deals.touchpoints.repository import Of
 from services.deals.touchpoints.schemas import (
@@ -27,14 +27,6 @@ KnownAt = Annotated[AwareDatetime | None, Query(description="as known at this in
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-class NotCsv(UnsupportedType):
-    """The body of an import is CSV."""
-
-
-class ImportTooLarge(TooLarge):
-    """More than one upload carries."""
-
-
 @router.post("/touchpoints", status_code=201)
 async def note_touchpoint(
     wanted: TouchpointIn, session: Transaction, principal: CurrentPrincipal, idempotency_key: IdempotencyKey = None
@@ -43,19 +35,10 @@ async def note_touchpoint(
     return await service.note(session, wanted, idempotency_key=idempotency_key, principal=principal)
 
 
-@router.post("/touchpoints/import")
-async def import_touchpoints(
-    request: Request, session: Transaction, principal: CurrentPrincipal
-) -> TouchpointImportOut:
+@router.post("/touchpoints/import", openapi_extra=CSV_BODY)
+async def import_touchpoints(body: CsvBody, session: Transaction, principal: CurrentPrincipal) -> TouchpointImportOut:
     """Take touchpoints over from CSV; a line that was taken before changes nothing. Needs the role sales_ops."""
-    if not request.headers.get("content-type", "").startswith("text/csv"):
-        raise NotCsv("Send the file as text/csv.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ImportTooLarge(f"One upload carries at most {MAX_BODY_BYTES} bytes; cut the file.")
-    return await service.take(session, bytes(body), principal=principal)
+    return await service.take(session, body, principal=principal)
 
 
 @router.put("/touchpoints/{touchpoint_id}")

@@ -3,16 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.crm import DealType, ValueBasis
-from libs.common.web.api import MAX_BODY_BYTES, Reading, Transaction
+from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal, Principal
-from libs.common.web.errors import TooLarge, UnsupportedType
 from libs.common.web.etags import etag
 from libs.common.web.idempotency import IdempotencyKey
+from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.forecast.calls import importing, ledger, moved, reading, service
 from services.forecast.calls.answers import adjustment_out, judgement_out
 from services.forecast.calls.forest import Moment
@@ -42,14 +42,6 @@ router = APIRouter(prefix="/forecast", tags=["calls"])
 IfMatch = Annotated[str | None, Header(max_length=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 Period = Annotated[str | None, Query(max_length=20, description="2026Q4, 2026-11 or FY2026")]
-
-
-class NotCsv(UnsupportedType):
-    """The body of an import is CSV."""
-
-
-class ImportTooLarge(TooLarge):
-    """More than one upload carries."""
 
 
 def _node(
@@ -230,23 +222,13 @@ async def set_seat(subject: str, wanted: SeatIn, session: Transaction, principal
     return SeatOut(subject=subject, person_id=wanted.person_id)
 
 
-_CSV_BODY = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
-
-
-@router.post("/imports/{kind}", openapi_extra=_CSV_BODY)
+@router.post("/imports/{kind}", openapi_extra=CSV_BODY)
 async def import_csv(
     kind: ImportKind,
-    request: Request,
+    body: CsvBody,
     session: Transaction,
     principal: CurrentPrincipal,
     dry_run: Annotated[bool, Query(description="read and report only")] = False,
 ) -> ImportOut:
     """Take past calls, quotas or adjustments over from a CSV body; refused rows are named, the others are taken."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "text/csv":
-        raise NotCsv("Send the file as the body, with Content-Type: text/csv.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ImportTooLarge(f"The file exceeds {MAX_BODY_BYTES // 1024 // 1024} MiB; send it in parts.")
-    return await importing.take(session, kind, bytes(body), dry_run=dry_run, principal=principal)
+    return await importing.take(session, kind, body, dry_run=dry_run, principal=principal)

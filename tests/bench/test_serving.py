@@ -1,0 +1,17 @@
+"""The benchmarks of one lead and of one price check run, do what they time, and print figures in their order."""
+
+from deploy.local.evalleads import speed as leads
+from deploy.local.evalprices import speed as prices
+
+
+def test_leads_are_scored_and_read() -> None:
+    found = leads.run(leads=2_000, say=lambda said: None, readings=5)
+    assert (found["leads"], found["scored"]) == (2_000, 2_000)
+    assert 0 < found["one_lead_p50_ms"] <= found["one_lead_p95_ms"]
+
+
+def test_bands_are_published_and_prices_checked() -> None:
+    found = prices.run(quotes=500, say=lambda said: None, checks=5)
+    assert found["quotes"] == 500
+    assert found["bands"] > 1
+    assert 0 < found["check_p50_ms"] <= found["check_p95_ms"]

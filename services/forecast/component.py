@@ -15,6 +15,7 @@ from services.forecast.calls.cli import app as calls_cli
 from services.forecast.calls.endpoints import router as calls_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
+from services.forecast.focus.endpoints import router as focus_router
 from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
@@ -156,6 +157,7 @@ COMPONENT = Component(
         record_router,
         attainment_router,
         scenarios_router,
+        focus_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

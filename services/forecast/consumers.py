@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
-from libs.common.events.deals import ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
+from libs.common.events.deals import AccountChanged, ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
 from libs.common.web.auth import Principal
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
+from services.forecast.focus import statements as focus
 from services.forecast.organisation import service as history
 from services.forecast.rollup import service as rollup
 
@@ -41,10 +42,15 @@ async def on_close_plan(session: AsyncSession, events: Sequence[Received[ClosePl
     await closeplans.append(session, events, principal=_SYSTEM)
 
 
+async def on_account(session: AsyncSession, events: Sequence[Received[AccountChanged]]) -> None:
+    await focus.keep_accounts(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
     PersonPlaced: on_placement,
     DealsCompared: on_comparison,
     ClosePlanMoved: on_close_plan,
+    AccountChanged: on_account,
 }

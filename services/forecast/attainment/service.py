@@ -121,6 +121,43 @@ async def wanted_of(session: AsyncSession, asking: Asking, reading: Reading, *, 
     return found.amount if found.amount is not None and found.amount > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What closed business lacks of what is wanted, in the reading's currency, below 0 where there is more; None where nothing is.
+
+    `people`: by owner, of the nearest node that has a number, the person's own first; `whole`: of the asked unit.
+    """
+
+    question: Question
+    people: Mapping[UUID, Decimal | None]
+    whole: Decimal | None
+
+
+async def lacking(session: AsyncSession, asking: Asking, *, principal: Principal) -> Lacking:
+    """What is still to be closed where each person of a unit sells. Raises what readings raise."""
+    population = _population(session, asking, principal=principal)
+    question = _question(asking, population)
+    by_owner = await readings.rollup(session, question, by="owner", principal=principal)
+    rows = {UUID(row.key) if row.key else NOBODY: row for row in by_owner.rows}
+    wanted = await _wanted(session, asking, population, by_owner, rows, principal=principal)
+    landings = land(wanted.root, money.quantise(Decimal(), by_owner.currency))
+    people: dict[UUID, Decimal | None] = {}
+
+    def gap(node: Node, above: Decimal | None) -> Decimal | None:
+        variance = less(landings[node.key].closed_won, wanted.targets[node.key].amount)
+        return above if variance is None else -variance
+
+    def descend(node: Node, found: Decimal | None) -> None:
+        if node.key.kind == "person":
+            people[node.key.id] = found
+        for child in node.children:
+            descend(child, gap(child, found))
+
+    whole = gap(wanted.root, None)
+    descend(wanted.root, whole)
+    return Lacking(question, people, whole)
+
+
 def _population(session: AsyncSession, asking: Asking, *, principal: Principal) -> Population:
     return calls.population_of(
         session, period=asking.period, deal_type=asking.deal_type, value_basis=asking.value_basis, principal=principal

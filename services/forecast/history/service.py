@@ -24,8 +24,7 @@ async def read(
 ) -> HistoryReading:
     """The deal's entries up to both instants (now, if None). Raises UnknownDeal."""
     now = clock.now()
-    if not await repository.is_visible(session, deal_id, organisation.scope_parameters(principal)):
-        raise UnknownDeal(f"There is no deal {deal_id} here, or you may not see it.")
+    await require_visible(session, deal_id, principal=principal)
     until, known = as_of or now, known_at or now
     versions = [
         VersionOut.model_validate({name: row[name] for name in VersionOut.model_fields})
@@ -36,6 +35,12 @@ async def read(
     return HistoryReading(
         deal_id=deal_id, as_of=until, known_at=known, current=versions[-1] if versions else None, versions=versions
     )
+
+
+async def require_visible(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> None:
+    """Raise UnknownDeal unless the principal may see this deal."""
+    if not await repository.is_visible(session, deal_id, organisation.scope_parameters(principal)):
+        raise UnknownDeal(f"There is no deal {deal_id} here, or you may not see it.")
 
 
 async def entries(session: AsyncSession, names: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], dict[str, Any]]:

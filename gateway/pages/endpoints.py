@@ -19,6 +19,7 @@ from gateway.pages import (
     deal,
     deliveries,
     flow,
+    focus,
     lead,
     leads,
     metrics,
@@ -47,6 +48,7 @@ router.include_router(movement.router)
 router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(months.router)
+router.include_router(focus.router)
 router.include_router(whatif.router)
 router.include_router(scenarios.router)
 router.include_router(setup.router)

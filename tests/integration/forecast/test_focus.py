@@ -104,9 +104,9 @@ async def test_every_term_is_that_of_another_reading_and_makes_the_order(api: An
         float(money(acme["worth"]) / money(gaps[str(named("ada"))])), abs=1e-4
     )
     cleo = next(each for each in deals.values() if each["owner_id"] == str(named("cleo")))
-    assert share(cleo, "plan_gap") == pytest.approx(
-        float(money(cleo["worth"]) / money(gaps[str(NORTH)])), abs=1e-4
-    ), "without a number of their own that of the nearest unit above"
+    assert share(cleo, "plan_gap") == pytest.approx(float(money(cleo["worth"]) / money(gaps[str(NORTH)])), abs=1e-4), (
+        "without a number of their own that of the nearest unit above"
+    )
     assert {share(each, "plan_gap") for each in south} == {0.0}, "their unit has more than it was to have"
     assert [share(deals[name], "whitespace") for name in ("had already", "would be new", "of no account")] == [
         0,

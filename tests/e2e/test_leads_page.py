@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+import yaml
 from playwright.async_api import Page, expect
 
 from deploy.local.crms import Crms
@@ -20,12 +21,14 @@ from libs.common.ids import entity_id, normalise_external_id, provisional_deal_i
 from simulator import examples, senders
 from simulator.config import PROVIDERS, Provider
 from tests.e2e.conftest import is_fine, numbers
+from tests.support import dataverse
 
-GRADES = {"hubspot": "A3", "salesforce": "A2", "pipedrive": "B1", "standard": "C1"}
+GRADES = {"hubspot": "A3", "salesforce": "A2", "dataverse": "B2", "pipedrive": "B1", "standard": "C1"}
 """The grade that each lead's facts earn: the queue stands in this order."""
 FACTS: dict[str, dict[str, Any]] = {
     "hubspot": {"employees": 5000, "role": "CFO", "engagement_count": 12},
     "salesforce": {"employees": 1200, "role": "CFO", "engagement_count": 3},
+    "dataverse": {"employees": 20, "role": "Manager", "engagement_count": 4},
     "pipedrive": {"employees": 20, "role": "Manager", "engagement_count": 1},
     "standard": {"employees": 5, "role": "Intern", "engagement_count": 1},
 }
@@ -33,6 +36,7 @@ COMPANIES = {
     "hubspot": "Alder Mills",
     "salesforce": "Birch Foods",
     "pipedrive": "Cedar Tools",
+    "dataverse": "Elm Logistics",
     "standard": "Dogwood Toys",
 }
 AMOUNT = Decimal("41000.50")
@@ -69,14 +73,18 @@ class Arrived:
 @pytest.fixture(scope="module")
 def arrived(stack: Stack) -> Iterator[Arrived]:
     mark, number = uuid.uuid4().hex[:6], uuid.uuid4().int % 10**6
+    row = str(uuid.uuid4())
     external: dict[Provider, str] = {
         "hubspot": f"77{number:08d}",
         "salesforce": normalise_external_id(f"00Q{number:012d}"),
         "pipedrive": str(uuid.uuid4()),
         "standard": f"lead-{mark}",
     }
-    with Crms(stack) as crms:
-        ids = {provider: entity_id(crms.connection(provider).key, "lead", external[provider]) for provider in PROVIDERS}
+    with Crms(stack) as crms, dataverse.environment() as dynamics:
+        ids: dict[str, UUID] = {
+            provider: entity_id(crms.connection(provider).key, "lead", external[provider]) for provider in PROVIDERS
+        }
+        ids["dataverse"] = entity_id("dynamics", "lead", row)
         found = Arrived(mark, ids, crms.http)
         now = clock.now()
         for provider in PROVIDERS:
@@ -97,10 +105,39 @@ def arrived(stack: Stack) -> Iterator[Arrived]:
                 request.method, request.url, headers=request.headers, content=request.body, trust_env=False
             )
             assert answer.is_success, (provider, answer.text)
-        for provider, lead_id in ids.items():
+        stack.command("gateway", "connection-put", "-", stdin=yaml.safe_dump([dynamics.document("dynamics")]))
+        dynamics.rows["leads"] = [_row(row, found, now)]
+        answer = dynamics.tell(stack.url("gateway"), "dynamics", "lead", row, now)
+        assert answer.is_success, answer.text
+        for name, lead_id in ids.items():
             path = f"/api/v1/leads/{lead_id}"
-            assert wait_until(lambda path=path: crms.http.get(path).is_success, timeout_s=30, every_s=0.1), provider
+            assert wait_until(lambda path=path: crms.http.get(path).is_success, timeout_s=30, every_s=0.1), name
         yield found
+
+
+def _row(row: str, found: Arrived, now: datetime) -> dict[str, Any]:
+    """The lead of Dataverse as its Web API answers it."""
+    facts = FACTS["dataverse"]
+    return {
+        "leadid": row,
+        "firstname": "Ada",
+        "lastname": "Example",
+        "companyname": found.company("dataverse"),
+        "emailaddress1": f"ada@dataverse-{found.mark}.example",
+        "estimatedamount": float(AMOUNT),
+        "transactioncurrencyid": {"isocurrencycode": "EUR"},
+        "numberofemployees": facts["employees"],
+        "jobtitle": facts["role"],
+        "statecode": 0,
+        "createdon": now.isoformat(),
+        "modifiedon": now.isoformat(),
+        "new_region": found.region,
+        "new_source": found.region,
+        "new_segment": "Commercial",
+        "new_industry": "Software",
+        "new_engagements": facts["engagement_count"],
+        "new_lastcontact": (now - timedelta(hours=1)).isoformat(),
+    }
 
 
 async def _open(page: Page, stack: Stack, path: str) -> None:
@@ -123,7 +160,7 @@ async def test_a_lead_from_each_crm_stands_at_its_place_of_the_queue_with_its_re
     await page.get_by_role("link", name="Leads", exact=True).click()
     await page.get_by_role("combobox", name="Source").select_option(arrived.region)
     rows = page.locator("table.queue tbody tr")
-    await expect(rows).to_have_count(len(PROVIDERS))
+    await expect(rows).to_have_count(len(GRADES))
     for row, (provider, grade) in zip(await rows.all(), GRADES.items(), strict=True):
         await expect(row).to_contain_text(arrived.company(provider))
         await expect(row.locator(".grade")).to_have_text(grade)

@@ -33,6 +33,7 @@ from gateway.pages import (
     scenarios,
     setup,
     sign_in,
+    variance,
     whatif,
 )
 from gateway.pages.nudges import nudges_of, stream
@@ -45,6 +46,7 @@ router.include_router(attainment.router)
 router.include_router(deliveries.router)
 router.include_router(connections.router)
 router.include_router(movement.router)
+router.include_router(variance.router)
 router.include_router(pipeline.router)
 router.include_router(projection.router)
 router.include_router(months.router)

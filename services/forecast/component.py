@@ -32,6 +32,7 @@ from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 from services.forecast.scenarios.endpoints import router as scenarios_router
+from services.forecast.variance.endpoints import router as variance_router
 
 cli = typer.Typer()
 
@@ -158,6 +159,7 @@ COMPONENT = Component(
         attainment_router,
         scenarios_router,
         focus_router,
+        variance_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

@@ -62,7 +62,7 @@ class Crm:
         self._stack.command("gateway", "import", str(people), "--mapping", str(mapping))
 
     def send(self, deal: DealRecord) -> None:
-        request = senders.deal_request(self.connection, deal)
+        request = senders.deal_request(self.connection, deal, at=clock.now())
         answer = httpx.request(
             request.method, request.url, headers=request.headers, content=request.body, timeout=10, trust_env=False
         )

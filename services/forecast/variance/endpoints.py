@@ -1,0 +1,43 @@
+"""Variance by HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from libs.common.web.api import Reading
+from libs.common.web.auth import CurrentPrincipal
+from services.forecast.readings.endpoints import Asked, Exported
+from services.forecast.readings.export import answer
+from services.forecast.readings.table import Kind, Table
+from services.forecast.variance import service
+from services.forecast.variance.schemas import Against, VarianceReading
+
+router = APIRouter(prefix="/forecast", tags=["movement"])
+
+
+@router.get("/variance", response_model=VarianceReading)
+async def read_variance(
+    session: Reading,
+    principal: CurrentPrincipal,
+    question: Asked,
+    form: Exported,
+    against: Annotated[
+        Against, Query(description="the same period a year ago, or the one right before")
+    ] = "prior_year",
+) -> VarianceReading | Response:
+    """Why a period brought more or less than another: pipeline, creation, win rate, timing, size, scope and rates, to the cent."""
+    found = await service.read(session, question, against=against, principal=principal)
+    if form is None:
+        return found
+    levels = [("before", found.before.booked), *((each.term, each.amount) for each in found.terms)]
+    lines = [[found.period.key, found.against, found.currency, name, amount] for name, amount in levels]
+    lines.append([found.period.key, found.against, found.currency, "after", found.after.booked])
+    columns: dict[str, Kind] = {
+        "period": "text",
+        "against": "text",
+        "currency": "text",
+        "term": "text",
+        "amount": "money",
+    }
+    return answer(Table(f"variance-{found.period.key}", columns, lines), form)

@@ -38,14 +38,14 @@ class Asking:
     known_at: datetime | None = None
 
 
-async def freeze_made(database: Database, *, principal: Principal) -> int:
+async def freeze_made(database: Database, *, principal: Principal, at_once: int = MOST_AT_ONCE) -> int:
     """Freeze the projections of locks that have none yet, the newest first; returns of how many.
 
     A lock does not wait for it: the two clocks give the same answer whenever asked. It is read on one snapshot and written
     in one transaction, so that a process that dies in between leaves nothing behind, and two at once leave one.
     """
     done = 0
-    while done < MOST_AT_ONCE:
+    while done < at_once:
         async with database.reading() as session:
             lock = await repository.next_lock(session)
             if lock is None:

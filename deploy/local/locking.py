@@ -66,17 +66,19 @@ async def _measure(postgres: Postgres, deals: int, say: Say) -> dict[str, Any]:
             begun = clock.now() - timedelta(days=7 * len(LOCKS))
             await session.execute(text("INSERT INTO lock_schedule VALUES (true, :since)"), {"since": begun})
         figures: dict[str, Any] = {"name": "locks", "deals": deals, "open": is_open}
-        made = await _made(owner, settings)
+        made = await _made(settings)
         say(f"{deals:,} deals, {is_open:,} of them open; {made} locks wait to be frozen")
         for names in (LOCKS[:2], LOCKS[2:]):
-            figures |= await _frozen(owner, settings, names, say)
-        return figures | {"load": round(os.getloadavg()[0], 1)}
+            figures |= await _frozen(settings, names, say)
+        async with owner.reading() as session:
+            sayings = await session.scalar(text("SELECT count(*) FROM engine_saying"))
+        return figures | {"sayings": sayings, "load": round(os.getloadavg()[0], 1)}
     finally:
         await owner.close()
 
 
-async def _made(owner: Database, settings: Settings) -> int:
-    """Locks of the last weeks; they are hidden from the job until their turn comes."""
+async def _made(settings: Settings) -> int:
+    """Locks of the last weeks, to be frozen one at a time."""
     database = Database(settings)
     try:
         return await locks.make_due(database, principal=SYSTEM)
@@ -84,7 +86,7 @@ async def _made(owner: Database, settings: Settings) -> int:
         await database.close()
 
 
-async def _frozen(owner: Database, settings: Settings, names: tuple[str, ...], say: Say) -> dict[str, Any]:
+async def _frozen(settings: Settings, names: tuple[str, ...], say: Say) -> dict[str, Any]:
     """Freeze one lock after the other in what is a new process as far as memory goes."""
     database = Database(settings)
     found: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from services.forecast.accuracy import service as value_added
 from services.forecast.calls.steps import NodeKey
 from services.forecast.config import settings_of
 from services.forecast.locks.service import LATE_AFTER
+from services.forecast.outlook import known
 from services.forecast.record import freezing, repository
 from services.forecast.record.judging import OURS, Case, Judged, Said, by_key, judge
 from services.forecast.record.schemas import By, PartKind
@@ -55,6 +56,7 @@ async def freeze_made(database: Database, *, principal: Principal, at_once: int 
         async with database.transaction() as session:
             head = {"lock_id": lock["lock_id"], "made_at": clock.now(), **frozen}
             done += await repository.append(session, head, rows, challengers)
+        await known.write(database)
     return done
 
 

@@ -25,6 +25,7 @@ from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
 from services.forecast.outlook import falling, sayings, shown
 from services.forecast.outlook.falling import DueOut
+from services.forecast.outlook.heads import heads
 from services.forecast.outlook.known import memory_of
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import TAUGHT, Said
@@ -227,7 +228,8 @@ def _part(asked: Asked, learnt: Learnt) -> Part | None:
         return None
     found = (learnt.columns, learnt.last)
     owns = view.owns(*found)
-    return learnt.model.part(owns & view.matches(*found), owns & view.renews(*found))
+    people = heads(view, asked.past.basis)
+    return learnt.model.part(owns & view.matches(*found), owns & view.renews(*found), people)
 
 
 async def company(

@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-locks bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -85,6 +85,9 @@ bench-history: setup ## How long readings of the present, the past and movement 
 
 bench-projection: setup ## How long projecting all open deals over twelve months takes, and moving one (DEALS=1000000)
 	@$(LOCAL) bench-projection --deals $(or $(DEALS),1000000)
+
+bench-locks: setup ## How long freezing the projections of a lock takes, cold and with what was kept (DEALS=60000)
+	@$(LOCAL) bench-locks --deals $(or $(DEALS),60000)
 
 bench-restart: setup ## How long after kill -9 of everything until the pages are ready again
 	@$(LOCAL) restart

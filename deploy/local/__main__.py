@@ -99,6 +99,14 @@ def bench_projection(deals: int = 1_000_000) -> None:
     print(projecting.line(figures))
 
 
+@app.command("bench-locks")
+def bench_locks(deals: int = 60_000) -> None:
+    """Time freezing what the projection says at a lock, of all its periods."""
+    from deploy.local import locking  # noqa: PLC0415 - as above
+
+    print(locking.line(locking.run(deals=deals, say=lambda said: print(f"locks     | {said}", flush=True))))
+
+
 @app.command()
 def backtest(file: str = "", mapping: str = "") -> None:
     """Say what the projection would have said on past days, and how right it would have been beside simpler methods."""

@@ -75,6 +75,10 @@ _VERSIONS = """
               FROM generate_series(1, :deals) d) made, generate_series(1, 5) v
     ) steps
 """
+_GIVEN_UP = """
+    UPDATE deal_version SET state = 'lost', category = NULL, closed_on = valid_from::date
+    WHERE version = 5 AND state = 'open' AND created_at < :before
+"""
 _CURRENT = """
     INSERT INTO deal_current
     SELECT d.* FROM (SELECT DISTINCT ON (deal_id) * FROM deal_version ORDER BY deal_id, valid_from DESC, version DESC) v
@@ -108,7 +112,7 @@ async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> d
     now = clock.now()
     try:
         begun = time.monotonic()
-        await _fill(owner, deals, now, say)
+        await fill(owner, deals, now, say)
         say(f"{deals:,} deals with {5 * deals:,} versions made in {time.monotonic() - begun:.0f} s")
         return {"name": "history", "deals": deals, **await _times(database, now, readings, say)}
     finally:
@@ -116,13 +120,18 @@ async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> d
         await database.close()
 
 
-async def _fill(owner: Database, deals: int, now: datetime, say: Say) -> None:
-    start = now - timedelta(days=SPAN_DAYS)
+async def fill(
+    owner: Database, deals: int, now: datetime, say: Say, *, span_days: int = SPAN_DAYS, open_days: int | None = None
+) -> None:
+    """Make a history of so many deals that began so many days ago. `open_days`: deals older than that are lost, if it is given."""
+    start = now - timedelta(days=span_days)
     async with owner.transaction() as session:
         for statement in _PEOPLE.split(";\n"):
             await session.execute(text(statement))
-        given = {"deals": deals, "start": start, "minutes": (SPAN_DAYS - 100) * 24 * 60}
+        given = {"deals": deals, "start": start, "minutes": (span_days - 100) * 24 * 60}
         await session.execute(text(_VERSIONS), given)
+        if open_days is not None:
+            await session.execute(text(_GIVEN_UP), {"before": now - timedelta(days=open_days)})
         say("versions are there; now the deals as they stand")
         await session.execute(text(_CURRENT))
         await rollup.rebuild(session)

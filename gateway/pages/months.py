@@ -142,9 +142,16 @@ def months_shown(found: Mapping[str, Any], view: MonthsView, names: Mapping[UUID
         "drawn": drawn,
         "sums": {name: _sum(drawn.found, name) for name in PARTS},
         "picture": picture(drawn.found["months"], [each["label"] for each in found["periods"]]),
+        "lifted": lifted(drawn.found["months"], [each["label"] for each in found["periods"]]),
         "parts": PARTS,
         "cuts": CUTS,
     }
+
+
+def lifted(found: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
+    """The months whose projection lies above their range: what is large and seldom won counts in the mean only."""
+    pairs = zip(found, labels, strict=True)
+    return [label for month, label in pairs if Decimal(month["parts"]["projection"]) > Decimal(month["high"])]
 
 
 def picture(found: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Picture:

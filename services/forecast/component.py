@@ -21,6 +21,7 @@ from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
 from services.forecast.metrics.endpoints import router as metrics_router
 from services.forecast.movement.endpoints import router as movement_router
+from services.forecast.outlook import known
 from services.forecast.outlook import service as outlook
 from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
@@ -128,6 +129,7 @@ async def keep_projection(runtime: Runtime) -> None:
     while True:
         async with runtime.database.reading() as session:
             await outlook.warm(session, principal=Principal.system("forecast"))
+        await known.write(runtime.database)
         await asyncio.sleep(PROJECTION_EVERY_S)
 
 

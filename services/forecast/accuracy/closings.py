@@ -1,6 +1,7 @@
 """What deals had come to at an instant: what was won by then, and where each deal stood. Pure."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,19 @@ class Closings:
         return float(self.day[0]) if len(self.day) else None
 
 
+_last: WeakKeyDictionary[Steps, tuple[float, Closings]] = WeakKeyDictionary()
+"""What was asked of the same steps last: methods that are compared ask for the same."""
+
+
 def closings(steps: Steps, as_of: float) -> Closings:
     """What was won before `as_of`, from nothing that came later."""
+    before = _last.get(steps)
+    if before is None or before[0] != as_of:
+        before = _last[steps] = (as_of, _closings(steps, as_of))
+    return before[1]
+
+
+def _closings(steps: Steps, as_of: float) -> Closings:
     known = stepping.evenings(steps.until(as_of))
     won = stepping.wins(known)
     first = np.ones(len(known), dtype=bool)

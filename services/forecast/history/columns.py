@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -260,11 +261,22 @@ def micros(instant: datetime) -> int:
 
 def local_days(instants: Ints, zone: ZoneInfo) -> npt.NDArray[np.float64]:
     """Days since 1970 of instants (microseconds since 1970) by the clocks of a time zone; the whole part is the day number."""
-    quarters, place = np.unique(instants // _QUARTER_HOUR, return_inverse=True)
-    offset = np.array([_offset(each, zone) for each in quarters.tolist()], dtype=np.int64)
-    moved = instants + (offset[place] if len(instants) else 0)
-    found: npt.NDArray[np.float64] = moved / _DAY
+    days, place = np.unique(instants // _DAY, return_inverse=True)
+    steady = [_steady(each, zone) for each in days.tolist()]
+    offset = np.array([each or 0 for each in steady], dtype=np.int64)[place]
+    changing = np.array([each is None for each in steady], dtype=bool)[place]
+    if changing.any():
+        quarters, place = np.unique(instants[changing] // _QUARTER_HOUR, return_inverse=True)
+        offset[changing] = np.array([_offset(each, zone) for each in quarters.tolist()], dtype=np.int64)[place]
+    found: npt.NDArray[np.float64] = (instants + offset) / _DAY
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _steady(day: int, zone: ZoneInfo) -> int | None:
+    """The offset of a whole day by UTC, in microseconds; None where it is another at its end, since clocks were set then."""
+    first, then = (_offset(each * (_DAY // _QUARTER_HOUR), zone) for each in (day, day + 1))
+    return first if first == then else None
 
 
 def _offset(quarter: int, zone: ZoneInfo) -> int:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import Pool
 
 from libs.common.calendar import Period
-from services.forecast.history.columns import day_number
-from services.forecast.outlook import rolling, sayings
+from libs.common.db import Database
+from services.forecast.history.columns import Columns, day_number
+from services.forecast.outlook import remembered, rolling, sayings
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import Said
 from services.forecast.outlook.sight import Sight
@@ -31,6 +33,8 @@ class Memory:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._learning = asyncio.Lock()
+        self._counted: tuple[Columns | None, dict[Hashable, int]] = (None, {})
+        self._unwritten: dict[str, tuple[Period, int, Said | None]] = {}
 
     async def learnt(
         self, sight: Sight, as_of: datetime, known_at: datetime, day: date, settings: Settings, *, asked: Hashable
@@ -55,20 +59,46 @@ class Memory:
             self._keep(key, found)
             return found
 
-    async def said(self, sight: Sight, period: Period, lead: int) -> Said | None:
-        """What would have been said of a period that is over on a day of it: it stays the same until more is imported."""
-        day = period.start + timedelta(days=lead)
-        settings = sight.settings(sight.midnight(day))
-        key = ("said", period, lead, repr(sight.rates), sight.known_by(sight.midnight(day)), settings)
+    async def said(
+        self, session: AsyncSession, sight: Sight, periods: Sequence[Period], lead: int
+    ) -> list[Said | None]:
+        """What would have been said of periods that are over on a day of each, of each None where there was too little to say.
 
-        def say() -> Said | None:
-            return sayings.said(*sight.known_then(day), period, lead, sight.calendar, settings)
-
+        It stays the same until what was known on that day becomes another. What this process has not said yet may be kept.
+        """
         async with self._learning:
-            if key not in self._kept:
-                self._keep(key, await asyncio.to_thread(say))
-            found: Said | None = self._keep(key, self._kept[key])
-            return found
+            names = {self._digest(sight, period, lead): (period, lead) for period in periods}
+            missing = {name: of_period for name, of_period in names.items() if ("said", name) not in self._kept}
+            for name, said in (await remembered.read(session, missing)).items():
+                self._keep(("said", name), said)
+                del missing[name]
+            for name, (period, _) in missing.items():
+                # Learning takes a while each: the database must not take the session for forgotten.
+                await session.execute(text("SELECT 1"))
+                said = await asyncio.to_thread(_say, sight, period, lead)
+                self._keep(("said", name), said)
+                self._unwritten[name] = (period, lead, said)
+            return [self._keep(("said", name), self._kept["said", name]) for name in names]
+
+    async def write(self, database: Database) -> int:
+        """Keep what this process said and the database has not, for others and for later; returns how many."""
+        said = dict(self._unwritten)
+        if said:
+            async with database.transaction() as session:
+                await remembered.append(session, said)
+        for name in said:
+            self._unwritten.pop(name, None)
+        return len(said)
+
+    def _digest(self, sight: Sight, period: Period, lead: int) -> str:
+        at = sight.midnight(period.start + timedelta(days=lead))
+        if self._counted[0] is not sight.columns:
+            self._counted = (sight.columns, {})
+        about = (at, sight.known_by(at))
+        rows = self._counted[1].get(about)
+        if rows is None:
+            rows = self._counted[1][about] = sight.sees(*about)
+        return remembered.digest(sight, rows, period, lead)
 
     async def book(self, key: Hashable, work: Callable[[Kept | None], tuple[Kept, T]]) -> T:
         """What is made of a book that is kept, and moved on each time: by one at a time."""
@@ -93,9 +123,21 @@ class Memory:
         return found
 
 
+def _say(sight: Sight, period: Period, lead: int) -> Said | None:
+    day = period.start + timedelta(days=lead)
+    settings = sight.settings(sight.midnight(day))
+    return sayings.said(*sight.known_then(day), period, lead, sight.calendar, settings)
+
+
 _memories: WeakKeyDictionary[Pool, Memory] = WeakKeyDictionary()
 
 
 def memory_of(session: AsyncSession) -> Memory:
     """The memory of the database that a session reads, one for the whole process."""
     return _memories.setdefault(session.get_bind().pool, Memory())  # type: ignore[union-attr]
+
+
+async def write(database: Database) -> int:
+    """Keep what this process said of the past, so that it is not worked out again; returns how many sayings are new."""
+    memory = _memories.get(database.engine.pool)
+    return await memory.write(database) if memory else 0

@@ -1,7 +1,7 @@
 """Twelve months of every part at once: what each brings, what that is made of, and how sure it is, from one book."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
@@ -16,6 +16,7 @@ from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
 from services.forecast.history.columns import Columns, Index, Ints, day_number, day_of, present
 from services.forecast.outlook import service, shown
+from services.forecast.outlook.heads import heads, of_unit
 from services.forecast.outlook.known import memory_of
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.schemas import LearntOut, MonthOut, MonthsReading, MonthsRow
@@ -179,13 +180,28 @@ def _figures(
     group = np.where(mine, place[getattr(learnt.columns, column)[learnt.last]], -1)
     shares = model.created(group, len(parts))
     shares[-1] = model.created(np.where(mine, 0, -1), 1)[0]
-    new = bookkeeping.coming(model, kept.book.ladder.edges, shares * model.arrivals.rate)
+    shared = [model.shared(*each) for each in zip(shares, _heads(past, parts), strict=True)]
+    rates = np.stack([share * model.arrivals.rate for share, _ in shared])
+    new = bookkeeping.coming(model, kept.book.ladder.edges, rates, np.array([[doubt] for _, doubt in shared]))
     of = np.where(renewing, place[getattr(learnt.columns, column)[learnt.last]], -1)[model.contracts.deal]
     due = bookkeeping.falling_due(model, kept.book.ladder.edges, of, len(parts))
     both = sums.copy()
     both[:, 1] += due
     ends = booking.quantiles(both, new[1:], model.shock, BAND, by=scaled[0], stretch=scaled[1])
     return Figures(_closed(past, place, len(parts), column, months), sums, due, new, ends)
+
+
+def _heads(past: Past, parts: Sequence[Part]) -> list[float | None]:
+    """Of each part the share of all people, where that tells anything."""
+    view, basis = past.view, past.basis
+    whole = heads(view, basis)
+    of: dict[str, Callable[[str], float | None]] = {
+        "unit": lambda key: of_unit(view, UUID(key), basis),
+        "own": lambda key: of_unit(view, UUID(key), basis, alone=True),
+        "owner": lambda key: heads(replace(view, filters={**view.filters, "owner": key}), basis),
+        "total": lambda _: whole,
+    }
+    return [of[part.kind](part.key or "") if part.kind in of else None for part in parts]
 
 
 def _closed(past: Past, place: Index, parts: int, column: str, months: Sequence[Period]) -> Ints:

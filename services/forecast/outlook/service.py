@@ -25,6 +25,7 @@ from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
 from services.forecast.outlook import falling, sayings, shown
 from services.forecast.outlook.falling import DueOut
+from services.forecast.outlook.heads import heads
 from services.forecast.outlook.known import memory_of
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.sayings import TAUGHT, Said
@@ -143,7 +144,7 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
     periods = asked.calendar.before(current, TAUGHT[asked.period.kind])
     all_said: dict[int, list[Said]] = {}
     for lead in LEADS[asked.period.kind][:3]:
-        every = [await memory_of(session).said(sight, period, lead) for period in periods]
+        every = await memory_of(session).said(session, sight, periods, lead)
         all_said[lead] = [each for each in every if each is not None]
 
     def worked() -> tuple[list[shown.Saying], dict[int, float]]:
@@ -227,7 +228,8 @@ def _part(asked: Asked, learnt: Learnt) -> Part | None:
         return None
     found = (learnt.columns, learnt.last)
     owns = view.owns(*found)
-    return learnt.model.part(owns & view.matches(*found), owns & view.renews(*found))
+    people = heads(view, asked.past.basis)
+    return learnt.model.part(owns & view.matches(*found), owns & view.renews(*found), people)
 
 
 async def company(
@@ -240,8 +242,7 @@ async def company(
     into = max(0, model.today - start)
     lead = max(each for each in LEADS[period.kind] if each <= into)
     before = asked.calendar.before(min(current, period, key=lambda each: each.start), TAUGHT[period.kind])
-    memory = memory_of(session)
-    every = [await memory.said(sight, each, lead) for each in before]
+    every = await memory_of(session).said(session, sight, before, lead)
 
     def worked() -> tuple[Blend, Stretch, dict[str, float | None], float]:
         came = sayings.brought(closings(learnt.steps, model.today), before)

@@ -8,10 +8,11 @@ a book that was changed event by event is to the last bit the one made anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import frexp
+from math import frexp, isnan
 from typing import Final
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from services.forecast.projection import evidence
 from services.forecast.projection.engine import Model
@@ -23,10 +24,10 @@ WINS, MEAN, VARIANCE, SHARED = range(4)
 SUMS: Final = 4
 ELSEWHERE: Final = -1
 """A deal that stands in no node of a dimension."""
+_STANDS: Final = ("segment", "stage", "age", "amount", "close_date", "pushes")
 _ROWS: Final = 1 << 12
 _AT_ONCE: Final = 1 << 15
 """Deals whose sums are worked out together, so that they stay near the processor, and that are then added together."""
-_PAIRS: Final = 1 << 12
 _CERTAIN: Final = 1e-12
 _DIGITS: Final = 52
 _APART: Final = 2
@@ -39,9 +40,9 @@ _LEAST: Final = -32
 class Ladder:
     """How the chance to be won grows from edge to edge, by where a deal stands. `edges` are days, the first today or later.
 
-    `slower`: the logarithm of the chance not to be won before each edge, (cells, edges), cells by segment, stage and age.
-    `factor`: what close date and pushes multiply it by, (close dates × pushes, edges); `place`: where a close date stands there:
-    none, before today, and each day from today on. An edge that is today, before which nothing is won, is left out of all.
+    `slower`: the logarithm of the chance not to be won before each edge, (cells, edges), cells by segment, stage and age; before
+    today nothing is won. `factor`: what close date and pushes multiply it by, (close dates × pushes, edges); `place`: where a
+    close date stands there: none, before today, and each day from today on.
     `mean`, `square`: of what a deal without an amount brings, (segments,), and over its amount or the square of it of others.
     """
 
@@ -64,10 +65,12 @@ class Ladder:
         days = np.concatenate(([np.nan], np.arange(today - 1, ends[-1] + 1, dtype=float)))
         groups = np.stack([evidence.date_group(days, today, end) for end in ends], axis=1)
         kinds, place = np.unique(groups, axis=0, return_inverse=True)
-        factor = np.empty((len(kinds), PUSHES, len(ends)))
-        for at, end in enumerate(ends):
+        begun = len(edges) - len(ends)
+        slower, factor = np.zeros((tables[0].size, len(edges))), np.ones((len(kinds), PUSHES, len(edges)))
+        for at, (end, table) in enumerate(zip(ends, tables, strict=True)):
             told = model.lessons.factors(end - today)
-            factor[:, :, at] = told.date[kinds[:, at]][:, None] * told.pushes
+            slower[:, begun + at] = np.log1p(-np.minimum(table, 1 - _CERTAIN)).ravel()
+            factor[:, :, begun + at] = told.date[kinds[:, at]][:, None] * told.pushes
         sizes = model.sizes
         usual, spread = np.nan_to_num(sizes.mean), np.nan_to_num(sizes.variance)
         return cls(
@@ -75,8 +78,8 @@ class Ladder:
             edges=tuple(edges),
             stages=stages,
             oldest=ages - 1,
-            slower=np.stack([np.log1p(-np.minimum(each, 1 - _CERTAIN)).ravel() for each in tables], axis=1),
-            factor=factor.reshape(-1, len(ends)),
+            slower=slower,
+            factor=factor.reshape(-1, len(edges)),
             place=place.ravel().astype(np.int64),
             mean=(usual, sizes.ratio),
             square=(spread + usual**2, sizes.ratio_variance + sizes.ratio**2),
@@ -103,34 +106,42 @@ class Ladder:
         place *= ~np.isnan(later)
         return cell, self.place[place.astype(np.int64)] * PUSHES + evidence.push_group(deals.pushes)
 
-    def sums(self, where: tuple[Index, Index], brings: tuple[Floats, Floats], grains: Floats, into: Floats) -> None:
-        """Write what each deal adds to a cell into (sums, spans, deals), in whole grains."""
-        cells, rows = self.slower.take(where[0], axis=0, mode="clip"), self.factor.take(where[1], axis=0, mode="clip")
-        left = np.ascontiguousarray(np.multiply(cells, rows, out=cells).T)
+    def each(self, deals: Standing) -> tuple[tuple[Index, Index], list[float], list[float]]:
+        """What `where` and `brings` say, deal by deal: of few deals that is said sooner."""
+        cells, rows, means, squares = [], [], [], []
+        stands = zip(*(getattr(deals, name).tolist() for name in _STANDS), strict=True)
+        for segment, stage, age, amount, close_date, pushes in stands:
+            cells.append((segment * self.stages + stage) * (self.oldest + 1) + min(age, self.oldest))
+            day = 0 if isnan(close_date) else min(max(int(close_date // 1) - self.today, -1), len(self.place) - 3) + 2
+            rows.append(int(self.place[day]) * PUSHES + (pushes > 0) + (pushes > 2))
+            unknown = isnan(amount)
+            means.append(float(self.mean[0][segment]) if unknown else self.mean[1] * amount)
+            squares.append(float(self.square[0][segment]) if unknown else self.square[1] * (amount * amount))
+        return (np.array(cells), np.array(rows)), means, squares
+
+    def sums(
+        self, where: tuple[Index, Index], brings: tuple[Floats, Floats], grains: Sequence[float], into: Floats
+    ) -> None:
+        """Write what each deal adds to a cell into (sums, deals, spans), in whole grains."""
+        left = self.slower.take(where[0], axis=0, mode="clip")
+        left *= self.factor.take(where[1], axis=0, mode="clip")
         np.exp(left, out=left)
-        skipped = len(left) - self.spans
-        chance = np.empty((self.spans, left.shape[1]))
-        if not skipped:
-            np.subtract(1.0, left[0], out=chance[0])
-        np.subtract(left[:-1], left[1:], out=chance[1 - skipped :])
+        chance = left[:, :-1] - left[:, 1:]
         np.maximum(chance, 0.0, out=chance)
-        wins, money, squares = grains.tolist()
-        mean, square = brings[0] / money, brings[1] / squares
-        brought = chance * mean
-        np.rint(brought, out=into[MEAN])
-        brought *= brought
-        brought *= money * money / squares
-        variance = chance * square
-        variance -= brought
-        np.rint(variance, out=into[VARIANCE])
-        slower = np.subtract(1.0, chance, out=variance)
+        wins, money, squares = grains
+        mean, square = (brings[0] / money)[:, None], (brings[1] / squares)[:, None]
+        np.multiply(chance, 1.0 / wins, out=into[WINS])
+        brought = np.multiply(chance, mean, out=into[MEAN])
+        variance = np.multiply(chance, square, out=into[VARIANCE])
+        slower = brought * brought
+        slower *= money * money / squares
+        variance -= slower
+        np.subtract(1.0, chance, out=slower)
         np.maximum(slower, _CERTAIN, out=slower)
-        shared = np.log(slower, out=brought)
-        shared *= slower
-        shared *= -mean
-        np.rint(shared, out=into[SHARED])
-        chance /= wins
-        np.rint(chance, out=into[WINS])
+        np.log(slower, out=chance)
+        chance *= slower
+        np.multiply(chance, -mean, out=into[SHARED])
+        np.rint(into, out=into)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +162,10 @@ class Gauge:
             bounds.append(sum(int(count) << power for power, count in enumerate(powers.tolist())))
         return cls(len(mean), *bounds)
 
-    def moved(self, means: Floats, squared: Floats, signs: Sequence[int]) -> "Gauge":
+    def moved(self, means: Sequence[float], squared: Sequence[float], signs: Sequence[int]) -> "Gauge":
         """With deals that come (1) and go (-1)."""
         deals, money, squares = self.deals, self.money, self.squares
-        for sign, brought, square in zip(signs, means.tolist(), squared.tolist(), strict=True):
+        for sign, brought, square in zip(signs, means, squared, strict=True):
             deals += sign
             money += sign << max(frexp(brought)[1] - _LEAST, 0)
             squares += sign << max(frexp(square)[1] - _LEAST, 0)
@@ -193,50 +204,41 @@ class Book:
         """Made in one pass. `nodes`: which of its dimension's nodes each deal stands in, (dimensions, deals), or ELSEWHERE."""
         brings = ladder.brings(deals)
         gauge = Gauge.of(*brings)
-        grains = gauge.grains
-        pairs = _together(sizes)
-        keys, counts = zip(
-            *(_key(nodes[pair], [sizes[each] for each in pair], deals.due) for pair in pairs), strict=True
-        )
-        totals = [np.zeros((SUMS, ladder.spans, count)) for count in counts]
-        added = np.empty((SUMS, ladder.spans, min(_AT_ONCE, len(deals))))
+        grains = gauge.grains.tolist()
+        rows = _rows(nodes, sizes, deals.due)
+        count = 2 * sum(sizes)
+        total = np.zeros((SUMS, count + 1, ladder.spans))
+        added = np.empty((SUMS, min(_AT_ONCE, len(deals)), ladder.spans))
         for start in range(0, len(deals), _AT_ONCE):
             stop = min(start + _AT_ONCE, len(deals))
             for first in range(start, stop, _ROWS):
                 some = slice(first, min(first + _ROWS, stop))
                 where, bring = ladder.where(deals.where(some)), (brings[0][some], brings[1][some])
-                ladder.sums(where, bring, grains, added[:, :, first - start : some.stop - start])
-            for key, count, total in zip(keys, counts, totals, strict=True):
-                for at in np.ndindex(SUMS, ladder.spans):
-                    total[at] += np.bincount(key[start:stop], added[at][: stop - start], count)
-        cells = np.zeros((sum(sizes), 2, SUMS, ladder.spans))
-        firsts = np.cumsum([0, *sizes])
-        for pair, total in zip(pairs, totals, strict=True):
-            whole = total.reshape(SUMS, ladder.spans, *(sizes[each] + 1 for each in pair), 2)
-            for place, each in enumerate(pair):
-                others = tuple(2 + other for other in range(len(pair)) if other != place)
-                own = whole.sum(axis=others)[:, :, :-1]
-                cells[firsts[each] : firsts[each + 1]] = own.transpose(2, 3, 0, 1)
-        return cls(ladder, tuple(sizes), gauge, grains, cells)
+                ladder.sums(where, bring, grains, added[:, first - start : some.stop - start])
+            counts = _indicator(rows[start:stop], count + 1)
+            # Whole numbers add up to the same in whatever order.
+            for at in range(SUMS):
+                total[at] += counts @ added[at, : stop - start]
+        cells = np.ascontiguousarray(total[:, :count].transpose(1, 0, 2)).reshape(-1, 2, SUMS, ladder.spans)
+        return cls(ladder, tuple(sizes), gauge, gauge.grains, cells)
 
     def move(self, deals: Standing, nodes: Ints, signs: Sequence[int]) -> bool:
         """Put in deals as they stand (sign 1), and take out others as they stood (-1). `nodes`: as in `of`.
 
         False, with nothing changed, when the grains would be others: then the book is to be made anew.
         """
-        brings = self.ladder.brings(deals)
-        gauge = self.gauge.moved(*brings, signs)
+        where, means, squares = self.ladder.each(deals)
+        gauge = self.gauge.moved(means, squares, signs)
         if gauge.sizes != self.gauge.sizes:
             return False
-        added = np.empty((SUMS, self.ladder.spans, len(deals)))
-        self.ladder.sums(self.ladder.where(deals), brings, self.grains, added)
-        first = 0
-        due = deals.due.tolist()
+        added = np.empty((SUMS, len(deals), self.ladder.spans))
+        self.ladder.sums(where, (np.array(means), np.array(squares)), self.grains.tolist(), added)
+        first, due = 0, deals.due.tolist()
         for stands, size in zip(nodes.tolist(), self.sizes, strict=True):
             for at, node in enumerate(stands):
                 if node != ELSEWHERE:
                     cell = self.cells[first + node, int(due[at])]
-                    (np.add if signs[at] > 0 else np.subtract)(cell, added[:, :, at], out=cell)
+                    (np.add if signs[at] > 0 else np.subtract)(cell, added[:, at], out=cell)
             first += size
         self.gauge = gauge
         return True
@@ -253,29 +255,20 @@ class Book:
         return valued
 
 
-def _together(sizes: Sequence[int]) -> list[list[int]]:
-    """The dimensions, small ones together: adding to all pairs of their nodes at once costs no more than adding to one's."""
-    found: list[list[int]] = []
-    count = 0
-    for each in np.argsort(sizes, kind="stable").tolist():
-        if found and count * (sizes[each] + 1) <= _PAIRS:
-            found[-1].append(each)
-            count *= sizes[each] + 1
-        else:
-            found.append([each])
-            count = sizes[each] + 1
-    return found
+def _rows(nodes: Ints, sizes: Sequence[int], due: Flags) -> Index:
+    """In which row of cells each deal counts by each dimension, (deals, dimensions); one after the last for ELSEWHERE."""
+    rows = np.empty((nodes.shape[1], len(sizes)), dtype=np.int32)
+    first = 0
+    for at, (stands, size) in enumerate(zip(nodes, sizes, strict=True)):
+        rows[:, at] = np.where(stands < 0, 2 * sum(sizes), 2 * (first + stands) + due)
+        first += size
+    return rows
 
 
-def _key(nodes: Ints, sizes: Sequence[int], due: Flags) -> tuple[Index, int]:
-    """One number of where each deal stands in some dimensions, and how many there are; ELSEWHERE is each one's last."""
-    key = np.zeros(nodes.shape[1], dtype=np.intp)
-    count = 1
-    for stands, size in zip(nodes, sizes, strict=True):
-        key *= size + 1
-        key += np.where(stands < 0, size, stands)
-        count *= size + 1
-    return key * 2 + due, count * 2
+def _indicator(rows: Index, count: int) -> csc_array:
+    """One where a deal counts: (rows, deals)."""
+    ends = np.arange(0, rows.size + 1, rows.shape[1], dtype=np.int32)
+    return csc_array((np.ones(rows.size), rows.ravel(), ends), shape=(count, len(rows)))
 
 
 def quantiles(

@@ -64,10 +64,12 @@ def _moved(held: Kept, deals: Standing, nodes: Ints) -> tuple[Ints, Ints]:
     return np.flatnonzero(~same), np.flatnonzero(~stands)
 
 
-def coming(model: Model, edges: Sequence[int], rates: Floats) -> tuple[Floats, Floats, Floats]:
+def coming(
+    model: Model, edges: Sequence[int], rates: Floats, doubts: Floats | float = 0.0
+) -> tuple[Floats, Floats, Floats]:
     """What deals bring that are not created yet, in the spans between edges: wins, mean and variance, (nodes, spans).
 
-    `rates`: of each node the deals created a day, (nodes, segments).
+    `rates`: of each node the deals created a day, (nodes, segments). `doubts`: of each what `Part` has, (nodes, 1).
     """
     born = np.stack([_newborn(model, edge) for edge in edges], axis=1)
     wins = rates @ np.diff(born, axis=1)
@@ -76,7 +78,7 @@ def coming(model: Model, edges: Sequence[int], rates: Floats) -> tuple[Floats, F
     created = rates.sum(axis=1)[:, None] * (np.array(edges[1:]) - model.today)
     scatter = 1 + (model.arrivals.dispersion - 1) * np.minimum(wins / np.maximum(created, 1e-12), 1.0)
     variance = (rates * spread) @ np.diff(born, axis=1) + scatter * ((rates * each**2) @ np.diff(born, axis=1))
-    return wins, mean, variance + mean**2 / max(model.arrivals.evidence, 1.0)
+    return wins, mean, variance + mean**2 / max(model.arrivals.evidence, 1.0) + doubts * mean**2
 
 
 def falling_due(model: Model, edges: Sequence[int], part: Index, parts: int) -> Floats:

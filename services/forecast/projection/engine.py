@@ -90,12 +90,14 @@ class Outlook:
 class Part:
     """Some of the deals (a flag per deal number) and, by segment, their share of the deals that are created.
 
-    `renewing`: the deals whose renewal, when they fall due, would be of the part.
+    `renewing`: the deals whose renewal, when they fall due, would be of the part. `doubt`: the variance of that share over its
+    square, as far as it was not seen but follows from how many people there are.
     """
 
     deals: stepping.Flags
     created: Floats
     renewing: stepping.Flags
+    doubt: float = 0.0
 
     def contracts(self, known: Contracts) -> stepping.Index:
         """The rows of its contracts."""
@@ -137,12 +139,13 @@ class Ahead:
 class Group:
     """Some of the open deals (their rows in what stands) and, by segment, their share of the deals that are created.
 
-    `due`: the rows of their contracts.
+    `due`: the rows of their contracts. `doubt`: as in `Part`.
     """
 
     rows: stepping.Index
     created: Floats
     due: stepping.Index
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,8 @@ class Model:
         rate = self.arrivals.rate if part is None else self.arrivals.rate * part.created
         ahead = self.ahead(end, start=start)
         due = self.due(end, start=start, some=None if part is None else part.contracts(self.contracts))
-        return self._outlook(end, deals, ahead.of(deals), ahead.newborn, rate, due)
+        doubt = part.doubt if part else 0.0
+        return self._outlook(end, deals, ahead.of(deals), ahead.newborn, rate, due, doubt)
 
     def outlooks(self, end: int, groups: Iterable[Group], *, start: int | None = None) -> Iterator[Outlook]:
         """Of each group what `outlook` says of it as a part; chances are worked out once for all groups."""
@@ -202,19 +206,37 @@ class Model:
         for group in groups:
             deals = self.standing.where(group.rows)
             rate, due = self.arrivals.rate * group.created, self.due(end, start=start, some=group.due)
-            yield self._outlook(end, deals, chance[group.rows], newborn, rate, due)
+            yield self._outlook(end, deals, chance[group.rows], newborn, rate, due, group.doubt)
 
     def due(self, end: int, *, start: int | None = None, some: stepping.Index | None = None) -> Due:
         """The contracts that fall due in these days without a deal, or the rows `some` of them."""
         now = self.today if start is None else start
         return renewals.due(self.contracts, self.lessons.renewing, self.today, now, end, some)
 
-    def part(self, deals: stepping.Flags, renewing: stepping.Flags | None = None) -> Part:
+    def part(self, deals: stepping.Flags, renewing: stepping.Flags | None = None, heads: float | None = None) -> Part:
         """What of everything are these deals (a flag per deal number): their share of what is created, newest first.
 
-        `renewing`: the deals whose renewal would be of the part; without it the same.
+        `renewing`: the deals whose renewal would be of the part; without it the same. `heads`: see `shared`.
         """
-        return Part(deals, self.created(np.where(deals, 0, -1), 1)[0], deals if renewing is None else renewing)
+        created, doubt = self.shared(self.created(np.where(deals, 0, -1), 1)[0], heads)
+        return Part(deals, created, deals if renewing is None else renewing, doubt)
+
+    def shared(self, created: Floats, heads: float | None) -> tuple[Floats, float]:
+        """A part's share of what is created, by segment, and the variance of it over its square.
+
+        Where the company gave answers, which tell of all of it, a part gets as much as it has of all people (`heads`; None where
+        that tells nothing). That is worth some deals, the fewer the more were seen, and as uncertain as so few deals leave it.
+        """
+        if heads is None or self.settings.won_amount is None:
+            return created, 0.0
+        seen = float((0.5 ** ((self.today - 1 - self.births.day) / self.settings.arrival_half_life)).sum())
+        worth = self.settings.arrival_deals / (1 + seen / self.settings.arrival_deals)
+        by_heads = worth / (seen + worth)
+        found = created * (1 - by_heads) + heads * by_heads
+        share = float(self.arrivals.rate @ found) / float(self.arrivals.rate.sum())
+        if share <= 0:
+            return found, 0.0
+        return found, by_heads * max(1 - share, 0.0) / (share * (seen + worth + 1))
 
     def created(self, group: stepping.Index, groups: int) -> Floats:
         """By group and segment the share of what is created, newest first. `group`: one per deal number, -1 for none of them."""
@@ -235,7 +257,9 @@ class Model:
         theirs = np.bincount(place, counted[known], groups * segments).reshape(groups, segments)
         return np.divide(theirs, every, out=np.zeros(theirs.shape), where=every > 0)
 
-    def _outlook(self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats, due: Due) -> Outlook:
+    def _outlook(
+        self, end: int, deals: Standing, chance: Floats, newborn: Floats, rate: Floats, due: Due, doubt: float
+    ) -> Outlook:
         mean, variance = self.sizes.of(deals.segment, deals.amount)
         mean, variance = np.nan_to_num(mean), np.nan_to_num(variance)
         wins = rate * newborn
@@ -243,7 +267,8 @@ class Model:
         brought = float(wins @ each)
         created = float(rate.sum() * (end - self.today))
         scatter = 1 + (self.arrivals.dispersion - 1) * min(float(wins.sum()) / max(created, 1e-12), 1.0)
-        scattered = float(wins @ (spread + scatter * each**2)) + brought**2 / max(self.arrivals.evidence, 1.0)
+        scattered = float(wins @ (spread + scatter * each**2))
+        scattered += brought**2 / max(self.arrivals.evidence, 1.0) + doubt * brought**2
         return Outlook(
             end=end,
             standing=deals,

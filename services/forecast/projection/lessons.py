@@ -94,8 +94,7 @@ class Lessons:
         if day < self.first + 30:
             return None
         every = max(1, int(self.evenings.deal.max(initial=0)) // ENOUGH)
-        known = self.evenings.take((self.evenings.at < day) & (self.evenings.deal % every == 0))
-        stood = stepping.standing(known, day)
+        stood = stepping.standing(self.evenings, day, every)
         then = curves(self.hazards, seasons(self.calendar, day, day + horizon), self.settings.ages)
         chance = then.of(stood.segment, stood.stage, stood.age)
         won = self.wins.deal[(self.wins.at >= day) & (self.wins.at < day + horizon)]

@@ -24,7 +24,7 @@ GONE: Final = 3
 """States of a step. `GONE`: removed, absorbed by another deal, or omitted from the forecast by a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Steps:
     """Rows ordered by deal, then time: from `at` on the deal stood so.
 
@@ -148,10 +148,15 @@ def stays(steps: Steps, today: int) -> Stays:
 
 def _moves(steps: Steps) -> Steps:
     """Evening rows by which the state or the stage changed."""
+    return steps.take(_changes(steps))
+
+
+def _changes(steps: Steps) -> Flags:
+    """Which evening rows are another state or stage than the one before of their deal."""
     changed = np.ones(len(steps), dtype=bool)
     same = (steps.deal[1:] == steps.deal[:-1]) & (steps.state[1:] == steps.state[:-1])
     changed[1:] = ~(same & ((steps.stage[1:] == steps.stage[:-1]) | (steps.state[1:] != OPEN)))
-    return steps.take(changed)
+    return changed
 
 
 def births(steps: Steps) -> Births:
@@ -162,18 +167,19 @@ def births(steps: Steps) -> Births:
     return Births(born.deal, np.floor(born.at).astype(np.int64), born.segment, born.state, born.stage)
 
 
-def standing(steps: Steps, today: int) -> Standing:
-    """The deals open when the day `today` began, from evening rows known by then."""
-    last = np.ones(len(steps), dtype=bool)
-    last[:-1] = steps.deal[1:] != steps.deal[:-1]
-    moves = _moves(steps)
-    ends = np.ones(len(moves), dtype=bool)
-    ends[:-1] = moves.deal[1:] != moves.deal[:-1]
-    now, entered = steps.take(last), np.floor(moves.at[ends]).astype(np.int64)
-    is_open = now.state == OPEN
-    now, entered = now.take(is_open), entered[is_open]
-    age = today - 1 - entered
-    return Standing(now.deal, now.stage, now.segment, age, now.amount, now.close_date, now.pushes, now.due)
+def standing(steps: Steps, today: int, every: int = 1) -> Standing:
+    """The deals open when the day `today` began, from evening rows; later ones are not looked at. `every`: so many deals one."""
+    seen = steps.at < today
+    last = seen.copy()
+    last[:-1] &= ~(seen[1:] & (steps.deal[1:] == steps.deal[:-1]))
+    last &= steps.state == OPEN
+    if every > 1:
+        last &= steps.deal % every == 0
+    rows = np.flatnonzero(last)
+    begins = np.maximum.accumulate(np.where(_changes(steps), np.arange(len(steps)), 0))
+    age = today - 1 - np.floor(steps.at[begins[rows]]).astype(np.int64)
+    now = [getattr(steps, name)[rows] for name in ("amount", "close_date", "pushes", "due")]
+    return Standing(steps.deal[rows], steps.stage[rows], steps.segment[rows], age, *now)
 
 
 def wins(steps: Steps) -> Wins:

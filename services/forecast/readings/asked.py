@@ -52,11 +52,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What of the past a question is about, and the deals themselves where they were asked for, in all their lines."""
+    """What of the past a question is about, and the deals themselves where they were asked for, in all their lines.
+
+    `basis`: the value basis of calls.
+    """
 
     view: View
     population: Population
     books: Books
+    basis: str
 
     @property
     def organisation(self) -> Organisation:

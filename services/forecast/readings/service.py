@@ -100,7 +100,7 @@ async def decide(
         stood = await history.population(
             session, as_of=as_of, known_at=known_at, rates=held, view=view, books=books, deals=deals
         )
-        past = Past(view, stood, books)
+        past = Past(view, stood, books, configured.call_basis)
     return Asked(
         calendar=calendar,
         period=period,

@@ -17,7 +17,9 @@ from services.forecast.config import settings_of
 from services.forecast.history.columns import day_number
 from services.forecast.outlook import service as outlook
 from services.forecast.outlook import shown
+from services.forecast.outlook.heads import heads, of_unit
 from services.forecast.outlook.service import Ground
+from services.forecast.past.view import View
 from services.forecast.projection.settings import DEFAULT
 from services.forecast.readings.asked import Question
 from services.forecast.record import commits, repository, several
@@ -72,8 +74,10 @@ def _rows(
     found = (learnt.columns, learnt.last)
     owned = Owned.of(*found, view.matches(*found), view.renews(*found))
     below = owned.below(past.organisation)
+    # Without answers at set-up nobody's share follows from how many people there are.
+    answered = learnt.model.settings.won_amount is not None
     nodes = [
-        Node(place, float(row["closed_won"]), below(place))
+        Node(place, float(row["closed_won"]), below(place), _heads(view, place, past.basis) if answered else None)
         for row in frozen
         for place in (Place(row["node_kind"], row["node_id"]),)
     ]
@@ -84,6 +88,12 @@ def _rows(
         rows.append(_row(row, each, ground, corrected.get(row["node_id"])) | {"size_cv": size_cv})
         theirs.append(_of_challenger(row, each, challenger))
     return rows, theirs
+
+
+def _heads(view: View, place: Place, basis: str) -> float | None:
+    if place.kind == "person":
+        return heads(replace(view, filters={**view.filters, "owner": str(place.id)}), basis)
+    return heads(view, basis) if place.id == ROOT_UNIT else of_unit(view, place.id, basis)
 
 
 def _of_challenger(row: Mapping[str, Any], made: Made, ground: Ground) -> dict[str, Any]:

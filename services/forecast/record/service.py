@@ -16,6 +16,7 @@ from services.forecast.accuracy import service as value_added
 from services.forecast.calls.steps import NodeKey
 from services.forecast.config import settings_of
 from services.forecast.locks.service import LATE_AFTER
+from services.forecast.outlook import known
 from services.forecast.record import freezing, repository
 from services.forecast.record.judging import OURS, Case, Judged, Said, by_key, judge
 from services.forecast.record.schemas import By, PartKind
@@ -38,14 +39,14 @@ class Asking:
     known_at: datetime | None = None
 
 
-async def freeze_made(database: Database, *, principal: Principal) -> int:
+async def freeze_made(database: Database, *, principal: Principal, at_once: int = MOST_AT_ONCE) -> int:
     """Freeze the projections of locks that have none yet, the newest first; returns of how many.
 
     A lock does not wait for it: the two clocks give the same answer whenever asked. It is read on one snapshot and written
     in one transaction, so that a process that dies in between leaves nothing behind, and two at once leave one.
     """
     done = 0
-    while done < MOST_AT_ONCE:
+    while done < at_once:
         async with database.reading() as session:
             lock = await repository.next_lock(session)
             if lock is None:
@@ -55,6 +56,7 @@ async def freeze_made(database: Database, *, principal: Principal) -> int:
         async with database.transaction() as session:
             head = {"lock_id": lock["lock_id"], "made_at": clock.now(), **frozen}
             done += await repository.append(session, head, rows, challengers)
+        await known.write(database)
     return done
 
 

@@ -84,11 +84,12 @@ class Piles:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node with what is closed in it and the codes of its people."""
+    """A node with what is closed in it, the codes of its people, and the share of all people who are in it."""
 
     place: Place
     closed: float
     people: Sequence[int]
+    heads: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,12 @@ def projected(
     contracts = Piles(owned.renewing[model.contracts.deal], len(owned.people))
     history = Piles(owned.owner[steps.deal], len(owned.people))
     created = model.created(owned.owner, len(owned.people))
-    groups = (
-        Group(standing.of(node.people), created[list(node.people)].sum(axis=0), contracts.of(node.people))
-        for node in nodes
-    )
+
+    def group(node: Node) -> Group:
+        share, doubt = model.shared(created[list(node.people)].sum(axis=0), node.heads)
+        return Group(standing.of(node.people), share, contracts.of(node.people), doubt)
+
+    groups = (group(node) for node in nodes)
     for node, outlook in zip(nodes, model.outlooks(end, groups, start=start), strict=True):
         landing = outlook.landing(node.closed)
         points = {}

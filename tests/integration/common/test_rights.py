@@ -21,7 +21,7 @@ APPEND_ONLY = {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
         "lock_projection", "lock_projection_row",
-        "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry",
+        "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
         "close_plan_version",
     },
 }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.ids import unit_id
 from tests.integration.forecast.given import at, deal, handle, named, organisation
 from tests.integration.forecast.test_projection import NOW, ask, money
 from tests.support.keys import bearer
@@ -115,3 +116,61 @@ async def history_takes_over(api: Any, database: Any, answered: dict[str, Any]) 
         assert "their history answers" in (await give(api, status=409))["detail"]
         brings = await ask(api, "projection/what-if", suppose=["added:1:1"])
         assert brings["as_is"]["parts"]["projection"] != answered["parts"]["projection"]
+
+
+TEAMS = {"north/one": ["ada", "ben"], "north/two": ["cleo"], "south/three": ["dev"]}
+
+
+async def test_on_day_one_answers_reach_every_unit_and_person_by_how_many_people_there_are_visibly_wider(
+    api_for: Callable[[str], tuple[Any, Any]],
+) -> None:
+    api, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS, at=datetime(2023, 1, 1, tzinfo=UTC))
+    with at(NOW - timedelta(days=1)):
+        assert money((await ask(api, org=str(unit_id("north"))))["parts"]["projection"]) == 0, "nobody has answered"
+        await give(api)
+    with at(NOW):
+        whole = await ask(api)
+        number = money(whole["parts"]["not_created"])
+        parts = {path: await ask(api, org=str(unit_id(path))) for path in ("north", "north/one", "south")}
+        ada = await ask(api, owner=str(named("ada")))
+        shares = {"north": Decimal("0.75"), "north/one": Decimal("0.5"), "south": Decimal("0.25")}
+        for path, share in shares.items():
+            assert money(parts[path]["parts"]["not_created"]) == pytest.approx(number * share, abs=Decimal("0.01"))
+        assert money(ada["parts"]["not_created"]) == pytest.approx(number / 4, abs=Decimal("0.01"))
+        widths = [relative(each) for each in (whole, parts["north"], parts["north/one"], parts["south"])]
+        assert widths == sorted(widths)
+        assert widths[-1] > 1.3 * widths[0], "how much comes in which team is less sure than how much comes"
+        in_basis = await ask(api, org=str(unit_id("south")), value_basis="one_off")
+        assert money(in_basis["parts"]["not_created"]) == money(parts["south"]["parts"]["not_created"])
+        product = await ask(api, org=str(unit_id("south")), product="Bread")
+        assert money(product["parts"]["not_created"]) == 0, "people do not tell which product"
+        await months_of_units_add_up(api)
+    await what_is_created_says_more_than_heads(api, runtime.database)
+
+
+def relative(found: dict[str, Any]) -> float:
+    low, high = (money(found["bands"][0][end]) for end in ("low", "high"))
+    return float((high - low) / money(found["parts"]["projection"]))
+
+
+async def months_of_units_add_up(api: Any) -> None:
+    found = await ask(api, "projection/months", by="unit")
+    of = {row["label"]: row["months"] for row in found["rows"]}
+    for month, total in enumerate(found["total"]["months"]):
+        north, south = (money(of[name][month]["parts"]["not_created"]) for name in ("north", "south"))
+        assert north + south == pytest.approx(money(total["parts"]["not_created"]), abs=Decimal("0.02"))
+        assert north == pytest.approx(3 * south, abs=Decimal("0.05"))
+        assert money(total["parts"]["not_created"]) > 0
+
+
+async def what_is_created_says_more_than_heads(api: Any, database: Any) -> None:
+    """Forty deals of Ada's later hers is most of what will come; that of others fades."""
+    await handle(database, closed(40, NOW - timedelta(days=1)))
+    with at(NOW + timedelta(days=1)):
+        whole, south, one = [
+            money((await ask(api, **asked))["parts"]["not_created"])
+            for asked in ({}, {"org": str(unit_id("south"))}, {"org": str(unit_id("north/one"))})
+        ]
+        assert 0 < south < whole / 50
+        assert one > whole * Decimal("0.95")

@@ -1,10 +1,11 @@
 """Columns of history against one deal after the other."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import example, given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from libs.common.calendar import FiscalCalendar
 from libs.common.events.deals import DealState
-from services.forecast.history.columns import ARRAYS, Columns, effective, timeline
+from services.forecast.history.columns import ARRAYS, Columns, effective, local_days, micros, timeline
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past import cutting
 from services.forecast.past.population import BUCKETS, Population
@@ -150,3 +151,17 @@ def test_products_are_rounded_half_away_from_zero_exactly(units: list[int], fact
 def _nearest(value: Fraction) -> int:
     magnitude = int(abs(value) + Fraction(1, 2))
     return magnitude if value >= 0 else -magnitude
+
+
+ZONES = st.sampled_from(
+    ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]
+)
+
+
+@given(st.lists(st.datetimes(datetime(1970, 1, 2), datetime(2037, 12, 30)), min_size=1, max_size=20), ZONES)  # noqa: DTZ001
+@example([datetime(2026, 3, 29, 0, 59, 59), datetime(2026, 3, 29, 1), datetime(2026, 10, 25, 0, 30)], "Europe/Berlin")  # noqa: DTZ001
+def test_days_are_those_of_the_clocks_on_the_wall_on_days_they_are_set_too(instants: list[datetime], name: str) -> None:
+    zone = ZoneInfo(name)
+    found = local_days(np.array([micros(each.replace(tzinfo=UTC)) for each in instants]), zone)
+    wall = [each.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=UTC) for each in instants]
+    assert found.tolist() == [micros(each) / 86_400_000_000 for each in wall]

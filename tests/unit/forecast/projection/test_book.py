@@ -145,6 +145,25 @@ def test_event_by_event_is_anew_to_the_last_bit_in_any_order_and_repetition(even
     assert made.cells.tobytes() == anew.cells.tobytes()
 
 
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
+def test_few_deals_are_placed_and_valued_one_by_one_as_all_of_them_are(rows: list[int], seed: int) -> None:
+    every = known().standing.where(np.array(rows) % len(known().standing))
+    rng = np.random.default_rng(seed)
+    day = TODAY + rng.integers(-70, 1000, len(rows)) + rng.choice([0.0, 0.25, 0.999], len(rows))
+    deals = replace(
+        every,
+        age=rng.integers(0, 800, len(rows)),
+        amount=np.where(rng.random(len(rows)) < 0.3, np.nan, every.amount),
+        close_date=np.where(rng.random(len(rows)) < 0.3, np.nan, day),
+        pushes=rng.integers(0, 6, len(rows)).astype(np.int32),
+    )
+    for edges in (EDGES, EDGES[1:]):
+        where, means, squares = ladder(edges).each(deals)
+        together, (mean, square) = ladder(edges).where(deals), ladder(edges).brings(deals)
+        assert [each.tolist() for each in where] == [each.tolist() for each in together]
+        assert (means, squares) == (mean.tolist(), square.tolist())
+
+
 def put(array: Any, at: int, value: Any) -> Any:
     changed = array.copy()
     changed[at] = value

@@ -88,8 +88,7 @@ def test_counts_are_those_of_an_account_day_by_day(lives: list, first: int) -> N
 
 @given(LIVES)
 def test_the_open_deals_are_those_whose_last_evening_was_open(lives: list) -> None:
-    known = steps.evenings(steps_of(lives).until(TODAY))
-    stood = steps.standing(known, TODAY)
+    stood = steps.standing(steps.evenings(steps_of(lives)), TODAY)
 
     open_now = {}
     number = -1

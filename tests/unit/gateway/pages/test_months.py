@@ -39,6 +39,17 @@ def test_the_whole_is_drawn_first_and_what_adds_up_is_summed() -> None:
     assert len(re.findall("does not add", html)) == 2, "at the head of the ranges and at their foot"
 
 
+def test_a_projection_above_its_range_is_explained_in_the_months_in_which_it_is() -> None:
+    assert "lies above its range" not in written()
+    total = outlooks.months()["total"]
+    for at in (1, 3):
+        total["months"][at] |= {"low": "0.00", "high": "10.00"}
+    html = written(total=total)
+    labels = [outlooks.months()["periods"][at]["label"] for at in (1, 3)]
+    assert f"In {', '.join(labels)} the projection lies above its range" in html
+    assert "a large deal that is seldom won" in html
+
+
 def test_a_part_is_drawn_when_it_is_asked_for_and_leads_to_its_deals() -> None:
     html = written(MonthsView(part=str(NORTH), value_basis="arr"))
     first = outlooks.months()["rows"][0]["months"][0]

@@ -24,6 +24,7 @@ from services.forecast.outlook import service as outlook
 from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
+from services.forecast.plans.endpoints import router as plans_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
 from services.forecast.record import weighing
@@ -156,6 +157,7 @@ COMPONENT = Component(
         record_router,
         attainment_router,
         scenarios_router,
+        plans_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

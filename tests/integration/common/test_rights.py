@@ -22,7 +22,7 @@ APPEND_ONLY = {
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
         "lock_projection", "lock_projection_row",
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry",
-        "close_plan_version",
+        "close_plan_version", "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -9,6 +9,7 @@ from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast.accuracy.endpoints import router as accuracy_router
+from services.forecast.attainment.endpoints import plans_router as reached_router
 from services.forecast.attainment.endpoints import router as attainment_router
 from services.forecast.calls import ledger
 from services.forecast.calls.cli import app as calls_cli
@@ -158,6 +159,7 @@ COMPONENT = Component(
         attainment_router,
         scenarios_router,
         plans_router,
+        reached_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

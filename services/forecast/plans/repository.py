@@ -216,7 +216,7 @@ async def texts(session: AsyncSession, plan_id: UUID, version: int, *, principal
 
 ACTIVE = """
     SELECT p.plan_id, p.kind, p.name, p.unit_id, p.currency, p.period_start, p.period_end, p.deal_type, p.value_basis,
-           a.version, a.made_at AS active_since
+           p.spans, p.measures, a.version, a.sequence, a.made_at AS active_since
     FROM plan p
     JOIN plan_entry a ON a.plan_id = p.plan_id AND a.kind = 'activated'
     WHERE p.value_basis = :value_basis AND p.deal_type IS NOT DISTINCT FROM cast(:deal_type AS text)
@@ -260,57 +260,28 @@ async def active(
     return [dict(row) for row in found.mappings()]
 
 
-async def targets(
-    session: AsyncSession,
-    *,
-    period: tuple[date, date],
-    deal_type: str | None,
-    value_basis: str,
-    at: datetime | None,
-    principal: Principal,
-) -> list[dict[str, Any]]:
-    """The bookings that plans which held at an instant want of units and people within scope, in and within a period.
-
-    Of a node that stands in several plans the number of the plan of the greatest unit holds: it binds those below.
-    """
+async def within(
+    session: AsyncSession, nodes: Sequence[tuple[str, UUID]], *, principal: Principal
+) -> set[tuple[str, UUID]]:
+    """Which of these units and people lie within scope, a person by the unit they belong to."""
     found = await session.execute(
         text(
-            f"""
-            SELECT DISTINCT ON (n.dimension, n.value, c.period_start, c.period_end)
-                   n.dimension AS node_kind, cast(n.value AS uuid) AS node_id, c.period_start, c.period_end, c.amount,
-                   x.currency, x.plan_id, x.version, x.name
-            FROM ({ACTIVE}) x
-            JOIN LATERAL (
-                SELECT DISTINCT ON (m.node_id) m.node_id, m.dimension, m.value, m.organisational, m.removed
-                FROM plan_node m WHERE m.plan_id = x.plan_id AND m.version = x.version
-                ORDER BY m.node_id, m.sequence DESC
-            ) n ON n.organisational AND NOT n.removed
-            JOIN LATERAL (
-                SELECT DISTINCT ON (d.period_start, d.period_end) d.period_start, d.period_end, d.amount
-                FROM plan_cell d
-                WHERE d.plan_id = x.plan_id AND d.version = x.version AND d.measure = 'bookings' AND d.node_id = n.node_id
-                  AND d.period_start >= :period_start AND d.period_end <= :period_end
-                ORDER BY d.period_start, d.period_end, d.sequence DESC
-            ) c ON c.amount IS NOT NULL
+            """
+            SELECT n.kind, n.id FROM unnest(cast(:kinds AS text[]), cast(:ids AS uuid[])) AS n (kind, id)
             WHERE :sees_everything OR EXISTS (
                 SELECT 1 FROM org_closure v WHERE v.ancestor = ANY(cast(:scope AS uuid[])) AND v.descendant = CASE
-                    WHEN n.dimension = 'unit' THEN cast(n.value AS uuid)
-                    ELSE coalesce((SELECT o.unit_id FROM org_person o WHERE o.person_id = cast(n.value AS uuid)),
+                    WHEN n.kind = 'unit' THEN n.id
+                    ELSE coalesce((SELECT o.unit_id FROM org_person o WHERE o.person_id = n.id),
                                   cast(:unassigned AS uuid)) END)
-            ORDER BY n.dimension, n.value, c.period_start, c.period_end,
-                     (SELECT count(*) FROM org_closure k WHERE k.descendant = x.unit_id), x.plan_id
-            """  # noqa: S608 - fragment of this module
+            """
         ),
         {
-            "period_start": period[0],
-            "period_end": period[1],
-            "deal_type": deal_type,
-            "value_basis": value_basis,
-            "at": at,
+            "kinds": [kind for kind, _ in nodes],
+            "ids": [identifier for _, identifier in nodes],
             **organisation.scope_parameters(principal),
         },
     )
-    return [dict(row) for row in found.mappings()]
+    return {(row.kind, row.id) for row in found}
 
 
 async def is_below(session: AsyncSession, unit: UUID, *, top: UUID) -> bool:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common import clock
 from libs.common.calendar import Period, UnknownPeriod
 from libs.common.ids import entity_id, new_id
 from libs.common.messaging import outbox
@@ -267,26 +266,3 @@ def span_of(content: Content, period: str) -> int:
         known = ", ".join(content.span_at)
         raise NotOfThisPlan(f"period: the plan has {known}, not {period!r}.")
     return at
-
-
-async def targets(
-    session: AsyncSession,
-    *,
-    period: tuple[date, date],
-    deal_type: str | None,
-    value_basis: str,
-    at: datetime | None,
-    principal: Principal,
-) -> list[dict[str, Any]]:
-    """The bookings that plans in force want of units and people within scope, in a period and the periods within it.
-
-    `at`: in force at that instant; None is now.
-    """
-    return await repository.targets(
-        session,
-        period=period,
-        deal_type=deal_type,
-        value_basis=value_basis,
-        at=None if at is None else min(at, clock.now()),
-        principal=principal,
-    )

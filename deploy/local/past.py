@@ -108,7 +108,7 @@ async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> d
     now = clock.now()
     try:
         begun = time.monotonic()
-        await _fill(owner, deals, now, say)
+        await fill(owner, deals, now, say)
         say(f"{deals:,} deals with {5 * deals:,} versions made in {time.monotonic() - begun:.0f} s")
         return {"name": "history", "deals": deals, **await _times(database, now, readings, say)}
     finally:
@@ -116,7 +116,8 @@ async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> d
         await database.close()
 
 
-async def _fill(owner: Database, deals: int, now: datetime, say: Say) -> None:
+async def fill(owner: Database, deals: int, now: datetime, say: Say) -> None:
+    """Make the organisation, the deals with their versions, and the roll-up of them."""
     start = now - timedelta(days=SPAN_DAYS)
     async with owner.transaction() as session:
         for statement in _PEOPLE.split(";\n"):

@@ -85,7 +85,7 @@ async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -
     return PlanAttainmentReading(
         **{**await envelope(session, asked), "metric_version": METRIC},
         plan=reading.plan_out(found),
-        measure=asking.measure,  # type: ignore[arg-type]
+        measure=asking.measure,
         unit_of_measure=content.currency,
         period=reading.span_out(content.spans[at]),
         months=[reading.span_out(content.spans[month]) for month in months_of(content.spans, at)],

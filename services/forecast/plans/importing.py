@@ -54,7 +54,7 @@ class _Taking:
             cell = CellIn(
                 node_id=node,
                 period=cells["period"],
-                measure=cells.get("measure") or plan["measures"][0],  # type: ignore[arg-type]
+                measure=cells.get("measure") or plan["measures"][0],
                 amount=line.amount,
             )
         except ValidationError as error:

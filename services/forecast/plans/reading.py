@@ -98,7 +98,7 @@ async def tree(
     ]
     return PlanTreeOut(
         plan=plan_out(found),
-        measure=measure,  # type: ignore[arg-type]
+        measure=measure,
         currency=content.currency,
         periods=[span_out(content.spans[at]) for at in shown],
         nodes=[node_out(content, at, shown) for at in places],
@@ -169,7 +169,7 @@ async def view(
     return ViewOut(
         plan_id=plan_id,
         version=content.version,
-        measure=measure,  # type: ignore[arg-type]
+        measure=measure,
         currency=content.currency,
         dimension=dimension,
         period=content.spans[span].key,

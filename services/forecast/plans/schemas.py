@@ -15,6 +15,7 @@ from services.forecast.plans.tree import Dimension
 from services.forecast.rollup.schemas import OrgOut
 
 Measure = Literal["bookings", "margin", "pipeline_created", "new_customers"]
+_BOOKINGS: tuple[Measure, ...] = ("bookings",)
 PlanKind = Literal["unifying", "federated"]
 CellState = Literal["set", "zero", "unassigned", "blank"]
 Label = Annotated[str, Field(min_length=1, max_length=120)]
@@ -31,7 +32,9 @@ class PlanIn(In):
     kind: PlanKind = "unifying"
     deal_type: DealType | None = None
     value_basis: ValueBasis | None = None
-    measures: Annotated[list[Measure], Field(min_length=1, max_length=4)] = Field(default_factory=lambda: ["bookings"])
+    measures: Annotated[list[Measure], Field(min_length=1, max_length=4)] = Field(
+        default_factory=lambda: list(_BOOKINGS)
+    )
 
 
 class NoteIn(In):

@@ -109,7 +109,7 @@ async def what_is_over_has_no_projection(api: Any) -> None:
 
 async def test_a_deal_of_a_product_is_credited_to_its_group_and_to_nobody_twice(november: Any) -> None:
     api, database = november
-    won = {"state": "won", "category": None, "closed_on": date(2024, 11, 4), "owner_id": named("ann")}
+    won: dict[str, Any] = {"state": "won", "category": None, "closed_on": date(2024, 11, 4), "owner_id": named("ann")}
     sold = {"Platform": 10, "Core": 20, "Edge": 40, "Other": 80}
     await handle(
         database,

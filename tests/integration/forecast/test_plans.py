@@ -287,10 +287,11 @@ async def test_nobody_sees_or_plans_more_than_their_scope(client: Any) -> None:
     for other in (ROOT_UNIT, unit_id("south")):
         await a_plan(api, org=str(other), headers=of_north, status=403)
     for what in ("edits", "allocations", "draft", "propose", "approve", "activate", "return"):
-        body: dict[str, Any] = {
+        bodies: dict[str, dict[str, Any]] = {
             "allocations": {"node_id": str(ROOT_UNIT), "period": YEAR},
             "draft": {"growth": "0", "dimensions": ["market"]},
-        }.get(what, {})
+        }
+        body = bodies.get(what, {})
         await send(api, f"/{plan['plan_id']}/{what}", body, headers=as_seen(plan, of_north), status=404)
     north = await a_plan(api, name="North", org=str(unit_id("north")), headers=of_north)
     root = (await read(api, f"/{north['plan_id']}/nodes", headers=of_north))["nodes"][0]["node_id"]

@@ -9,6 +9,7 @@ export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-locks bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-plans bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -76,6 +77,9 @@ bench-leads: setup ## How long scoring all waiting leads takes, and reading one 
 
 bench-prices: setup ## How long publishing the bands of all won quotes takes, and checking prices against them (QUOTES=100000)
 	@$(LOCAL) bench-prices --quotes $(or $(QUOTES),100000)
+
+bench-plans: setup ## How long the attainment of the parts of a large plan takes over twelve months (NODES=10000, DEALS=100000)
+	@$(LOCAL) bench-plans --nodes $(or $(NODES),10000) --deals $(or $(DEALS),100000)
 
 bench-latency: setup ## How long a change takes from the webhook to the forecast (RATE=50 a second, SECONDS=60)
 	@$(LOCAL) latency --rate $(or $(RATE),50) --seconds $(or $(SECONDS),60)

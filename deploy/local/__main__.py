@@ -139,6 +139,14 @@ def bench_prices(quotes: int = 100_000) -> None:
     raise typer.Exit(speed.main(quotes=quotes))
 
 
+@app.command("bench-plans")
+def bench_plans(nodes: int = 10_000, deals: int = 100_000) -> None:
+    """Time reading the attainment of the parts of a large plan over twelve months."""
+    from deploy.local import planning  # noqa: PLC0415 - as above
+
+    raise typer.Exit(planning.main(nodes=nodes, deals=deals))
+
+
 @app.command("bench-leads")
 def bench_leads(leads: int = 1_000_000) -> None:
     """Time scoring every waiting lead anew, and reading one with its chance."""

@@ -28,6 +28,8 @@ from gateway.pages import (
     movement,
     organisation,
     pipeline,
+    planning,
+    plans,
     prices,
     projection,
     scenarios,
@@ -68,6 +70,8 @@ router.include_router(campaigns.router)
 router.include_router(accounts.router)
 router.include_router(organisation.router)
 router.include_router(prices.router)
+router.include_router(plans.router)
+router.include_router(planning.router)
 
 
 @router.get("/")

@@ -21,6 +21,7 @@ OWNER_OF: dict[str, Service] = {
     "price-checks": "pricing",
     "price-exceptions": "pricing",
     "forecast": "forecast",
+    "plans": "forecast",
 }
 """First segment after `/api/v1/` -> the service that serves it under `/v1/`."""
 

@@ -9,6 +9,7 @@ from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast.accuracy.endpoints import router as accuracy_router
+from services.forecast.attainment.endpoints import plans_router as reached_router
 from services.forecast.attainment.endpoints import router as attainment_router
 from services.forecast.calls import ledger
 from services.forecast.calls.cli import app as calls_cli
@@ -26,6 +27,7 @@ from services.forecast.outlook import service as outlook
 from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
+from services.forecast.plans.endpoints import router as plans_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
 from services.forecast.record import weighing
@@ -162,6 +164,8 @@ COMPONENT = Component(
         scenarios_router,
         focus_router,
         variance_router,
+        plans_router,
+        reached_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),

@@ -1,5 +1,6 @@
-"""The benchmarks of one lead and of one price check run, do what they time, and print figures in their order."""
+"""The benchmarks of one lead, of one price check and of a plan run, do what they time, and print figures in their order."""
 
+from deploy.local import planning
 from deploy.local.evalleads import speed as leads
 from deploy.local.evalprices import speed as prices
 
@@ -15,3 +16,9 @@ def test_bands_are_published_and_prices_checked() -> None:
     assert found["quotes"] == 500
     assert found["bands"] > 1
     assert 0 < found["check_p50_ms"] <= found["check_p95_ms"]
+
+
+def test_a_plan_is_drafted_and_its_attainment_read() -> None:
+    found = planning.run(nodes=300, deals=400, say=lambda said: None, readings=5)
+    assert found["nodes"] >= 300
+    assert 0 < found["read_p50_ms"] <= found["read_p95_ms"]

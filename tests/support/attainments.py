@@ -8,7 +8,7 @@ from tests.support.outlooks import HEAD, UNIT, period
 
 NORTH, ADA, BEN = UUID(int=71), UUID(int=72), UUID(int=73)
 NOTHING: dict[str, Any] = dict.fromkeys(
-    ("quota", "source", "parts", "unallocated", "over_assigned", "attainment", "gap", "chance")
+    ("quota", "source", "said_by", "parts", "unallocated", "over_assigned", "attainment", "gap", "chance")
 )
 
 
@@ -64,6 +64,7 @@ def attainment(**changes: Any) -> dict[str, Any]:
             "coverage": 0.7839, "conversion": 0.31, "reason": None,
         },
         "quotas_without_rate": 0,
+        "plans": [],
         **changes,
     }  # fmt: skip
     return AttainmentReading.model_validate(reading).model_dump(mode="json")

@@ -52,6 +52,11 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.ForecastLocked,
     forecast.PeriodClosed,
     forecast.PeriodReopened,
+    forecast.PlanProposed,
+    forecast.PlanReturned,
+    forecast.PlanApproved,
+    forecast.PlanActivated,
+    forecast.PlanSuperseded,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -117,3 +117,55 @@ class PeriodReopened(PeriodState):
     """What became known since the month was closed counts in it."""
 
     TYPE: ClassVar[str] = "forecast.period.reopened.v1"
+
+
+class PlanState(EventData):
+    """A version of a plan changed its state. `amounts`: what it wants of its unit in the whole period, by measure, where it says so."""
+
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    plan_id: UUID
+    version: int
+    name: str
+    kind: Literal["unifying", "federated"]
+    unit_id: UUID
+    period_key: str
+    period_start: date
+    period_end: date
+    """The first day after the period."""
+    deal_type: str | None = None
+    value_basis: str
+    currency: str
+    amounts: dict[str, Decimal]
+    made_by: str
+    made_at: datetime
+
+
+class PlanProposed(PlanState):
+    """The authors of a version ask for it to be approved; it does not change meanwhile."""
+
+    TYPE: ClassVar[str] = "forecast.plan.proposed.v1"
+
+
+class PlanReturned(PlanState):
+    """A version that was proposed is a draft again."""
+
+    TYPE: ClassVar[str] = "forecast.plan.returned.v1"
+
+
+class PlanApproved(PlanState):
+    """Somebody who did not write it approved a version; from now on it never changes."""
+
+    TYPE: ClassVar[str] = "forecast.plan.approved.v1"
+
+
+class PlanActivated(PlanState):
+    """From now on a version is what is wanted of its unit in its period."""
+
+    TYPE: ClassVar[str] = "forecast.plan.activated.v1"
+
+
+class PlanSuperseded(PlanState):
+    """Another plan or version took the place of this one."""
+
+    TYPE: ClassVar[str] = "forecast.plan.superseded.v1"

@@ -12,17 +12,19 @@ from starlette.responses import Response
 from libs.common.events.crm import DealType, ValueBasis
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
-from services.forecast.attainment import bridged, service
-from services.forecast.attainment.export import months_table, nodes_table
-from services.forecast.attainment.schemas import AttainmentReading, Below
+from services.forecast.attainment import bridged, planned, service
+from services.forecast.attainment.export import months_table, nodes_table, reached_table
+from services.forecast.attainment.schemas import AttainmentReading, Below, PlanAttainmentReading
 from services.forecast.attainment.service import Asking
 from services.forecast.organisation.service import Basis
 from services.forecast.outlook.reasons import BridgeReading
+from services.forecast.plans.schemas import Measure
 from services.forecast.readings.endpoints import Exported
 from services.forecast.readings.export import answer
 from services.forecast.rollup.schemas import Rate
 
 router = APIRouter(prefix="/forecast", tags=["attainment"])
+plans_router = APIRouter(prefix="/plans", tags=["plans"])
 
 
 def _asking(
@@ -76,3 +78,28 @@ async def read_bridge(
 ) -> BridgeReading:
     """From a unit's call to its projection and on to its target. It adds up, level by level."""
     return await bridged.read(session, asking, target=target, principal=principal)
+
+
+@plans_router.get("/{plan_id}/attainment", response_model=PlanAttainmentReading)
+async def read_plan_attainment(
+    plan_id: UUID,
+    session: Reading,
+    principal: CurrentPrincipal,
+    form: Exported,
+    version: Annotated[
+        int | None, Query(ge=1, le=100_000, description="without it the one that held, else the newest")
+    ] = None,
+    measure: Annotated[Measure, Query(description="what the numbers are of")] = "bookings",
+    node: Annotated[UUID | None, Query(description="a node of the plan; without it the root")] = None,
+    levels: Annotated[int, Query(ge=0, le=20, description="how far below")] = 1,
+    period: Annotated[
+        str | None, Query(max_length=20, description="a period of the plan; without it all of it")
+    ] = None,
+    as_of: Annotated[AwareDatetime | None, Query(description="as valid at this instant")] = None,
+    known_at: Annotated[AwareDatetime | None, Query(description="as known at this instant")] = None,
+    org: Annotated[Basis | None, Query(description="by today's organisation (is), or as it was")] = None,
+) -> PlanAttainmentReading | Response:
+    """What the nodes of a plan have closed, will close, and how likely each reaches its target."""
+    wanted = planned.Asking(plan_id, version, measure, node, levels, period, as_of, known_at, org)
+    reading = await planned.read(session, wanted, principal=principal)
+    return reading if form is None else answer(reached_table(reading), form)

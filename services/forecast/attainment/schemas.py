@@ -8,6 +8,8 @@ from uuid import UUID
 from libs.common.web.schemas import Out
 from services.forecast.attainment.targets import Source, State
 from services.forecast.calls.schemas import NodeOut
+from services.forecast.plans.schemas import CellState, Measure, PlanOut, SpanOut
+from services.forecast.plans.tree import Dimension
 from services.forecast.rollup.schemas import PeriodOut, Reading
 
 Below = Literal["children", "all"]
@@ -18,6 +20,7 @@ class AttainedOut(Out):
 
     `state`: `set`; `zero`, expressly; `unassigned`, when a unit above has a quota of which nothing was assigned here; `blank`, when
     nobody said anything. `source`: the node's `own` number, made of the `periods` in this one, or of the nodes `below`.
+    `said_by`: a number of its own, or of the periods in this one, is of the plan that holds or a quota set by hand; never of both.
     `parts` + `unallocated` = `quota`, where `parts` is the sum of the quotas right below; `over_assigned` = parts / quota - 1.
     `attainment` = closed_won / quota and `chance` = P(closed_won at the end >= quota) are null unless the quota is above 0; `gap` =
     quota - closed_won is null without one. The chance is null for a period that is over.
@@ -29,6 +32,7 @@ class AttainedOut(Out):
     quota: Decimal | None
     state: State
     source: Source | None
+    said_by: Literal["plan", "hand"] | None
     parts: Decimal | None
     unallocated: Decimal | None
     over_assigned: Decimal | None
@@ -72,12 +76,21 @@ class NeededOut(Out):
     reason: str | None
 
 
+class HeldPlanOut(Out):
+    """A version of a plan that says any of the numbers."""
+
+    plan_id: UUID
+    version: int
+    name: str
+
+
 class AttainmentReading(Reading):
     """The quota of a unit, of what is below it and of its months, beside what is closed.
 
     `below` is in the order of the organisation, units before people, each before what is below it. `months` + `months_unallocated` =
     the node's quota. `needed` is null without a quota above 0 and for a period that is over. `quotas_without_rate` counts quotas that
-    are left out since their currency has no rate.
+    are left out since their currency has no rate. `plans`: those in force whose numbers these are; of the nodes they speak of, quotas
+    set by hand do not count.
     """
 
     metric: str
@@ -91,3 +104,72 @@ class AttainmentReading(Reading):
     months_unallocated: Decimal | None
     needed: NeededOut | None
     quotas_without_rate: int
+    plans: list[HeldPlanOut]
+
+
+class PlanMonthOut(Out):
+    """A month of a node. `variance` = closed - target, in full from the first day on."""
+
+    period: str
+    target: Decimal | None
+    closed: Decimal | None
+    variance: Decimal | None
+    is_over: bool
+
+
+class PlanReachedOut(Out):
+    """A node of a plan: its target, what it has closed, what it will, and what the target would need.
+
+    `closed_elsewhere`: credited to it and to nothing below it, so `closed` = the closed of those right below + this.
+    `attainment`, `gap` and `chance` as in the attainment of quotas. `target_to_date`: what lies in the days that are over; `pace` = closed
+    less that. `projection` is the mean, which adds up to the whole but for what is not credited below; `low` and `high` are P10
+    and P90, which do not add. `required_open` = max(0, gap - expected of deals not created yet) / `conversion`; `open` is what is open
+    now. `creation`: how many times as much as expected has to come of deals not created yet.
+    """
+
+    node_id: UUID
+    parent_id: UUID | None
+    depth: int
+    dimension: Dimension
+    value: str
+    label: str
+    path: list[str]
+    has_children: bool
+    target: Decimal | None
+    state: CellState
+    source: Literal["own", "periods", "below"] | None
+    unallocated: Decimal | None
+    over_assigned: Decimal | None
+    closed: Decimal | None
+    closed_elsewhere: Decimal | None
+    attainment: Decimal | None
+    gap: Decimal | None
+    target_to_date: Decimal | None
+    pace: Decimal | None
+    projection: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    chance: float | None
+    open: Decimal | None
+    required_open: Decimal | None
+    creation: Decimal | None
+    months: list[PlanMonthOut]
+
+
+class PlanAttainmentReading(Reading):
+    """The nodes of a plan beside what they have done, the asked one first, in the order of the tree.
+
+    `unit_of_measure` is a currency, null for counts. `why_no_projection` says why there is none; `conversion`: what open pipeline
+    of this age became in past periods of the plan's whole unit. `not_shown`: nodes left out beyond 200; ask for a part of the plan.
+    """
+
+    plan: PlanOut
+    measure: Measure
+    unit_of_measure: str | None
+    period: SpanOut
+    months: list[SpanOut]
+    is_over: bool
+    why_no_projection: str | None
+    conversion: Decimal | None
+    nodes: list[PlanReachedOut]
+    not_shown: int

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import money
 from libs.common.web.auth import Principal
 from services.forecast.attainment.chances import Reached, chances
-from services.forecast.attainment.schemas import AttainedOut, AttainmentReading, Below, MonthOut, NeededOut
+from services.forecast.attainment.schemas import (
+    AttainedOut,
+    AttainmentReading,
+    Below,
+    HeldPlanOut,
+    MonthOut,
+    NeededOut,
+)
 from services.forecast.attainment.targets import (
     Month,
     Target,
@@ -30,7 +37,7 @@ from services.forecast.calls import service as calls
 from services.forecast.calls.forest import Moment, plant
 from services.forecast.calls.repository import Population
 from services.forecast.calls.schemas import NodeOut
-from services.forecast.calls.steps import Landing, Node, NodeKey, land
+from services.forecast.calls.steps import Landing, Node, NodeKey, PlanRef, land
 from services.forecast.config import settings_of
 from services.forecast.metrics import service as metrics
 from services.forecast.organisation import service as organisations
@@ -72,6 +79,7 @@ class Wanted:
     targets: Mapping[NodeKey, Target]
     amounts: Mapping[str, Decimal | None]
     without_rate: int
+    said_by: Mapping[NodeKey, PlanRef | None]
 
     @property
     def amount(self) -> Decimal | None:
@@ -92,7 +100,7 @@ async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -
     is_over = by_owner.period.end < by_owner.business_date.day
     shown = list(_shown(wanted.root, asking.below))
     likely = {} if is_over else await _likely(session, question, wanted, landings, shown, principal=principal)
-    nodes = [_node(node, depth, wanted.targets, landings, likely.get(node.key)) for node, depth in shown]
+    nodes = [_node(node, depth, wanted, landings, likely.get(node.key)) for node, depth in shown]
     calendar = settings_of(session).calendar
     months = paced(
         monthly(calendar.parse(population.period_key), calendar, wanted.amounts, by_owner.currency),
@@ -111,6 +119,7 @@ async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -
         months_unallocated=rest(wanted.amount, [each.wanted.amount for each in months]),
         needed=None if is_over else await _needed(session, question, wanted.amount, principal=principal),
         quotas_without_rate=wanted.without_rate,
+        plans=_plans(wanted),
     )
 
 
@@ -199,7 +208,8 @@ async def _wanted(
     periods = within(calendar, calendar.parse(population.period_key))
     found = {each.key: targets(root, given(own, calendar, each)) for each in periods}
     amounts = {key: of_period[root.key].amount for key, of_period in found.items()}
-    return Wanted(root, found[population.period_key], amounts, without_rate)
+    said_by = {quota.node: quota.plan for quota in quotas}
+    return Wanted(root, found[population.period_key], amounts, without_rate, said_by)
 
 
 def _shown(root: Node, below: Below) -> Iterator[tuple[Node, int]]:
@@ -232,11 +242,11 @@ async def _likely(
 def _node(
     node: Node,
     depth: int,
-    wanted: Mapping[NodeKey, Target],
+    wanted: Wanted,
     landings: Mapping[NodeKey, Landing],
     chance: float | None,
 ) -> AttainedOut:
-    target, closed = wanted[node.key], landings[node.key].closed_won
+    target, closed = wanted.targets[node.key], landings[node.key].closed_won
     variance = less(closed, target.amount)
     return AttainedOut(
         node=NodeOut(kind=node.key.kind, id=node.key.id, label=node.label, unit_kind=node.unit_kind),
@@ -245,6 +255,7 @@ def _node(
         quota=target.amount,
         state=target.state,
         source=target.source,
+        said_by=_said_by(node.key, target, wanted),
         parts=target.parts,
         unallocated=target.unallocated if node.key.kind == "unit" else None,
         over_assigned=target.over_assigned,
@@ -253,6 +264,18 @@ def _node(
         gap=None if variance is None else -variance,
         chance=chance,
     )
+
+
+def _said_by(key: NodeKey, target: Target, wanted: Wanted) -> Literal["plan", "hand"] | None:
+    if target.source not in ("own", "periods"):
+        return None
+    return "plan" if wanted.said_by.get(key) else "hand"
+
+
+def _plans(wanted: Wanted) -> list[HeldPlanOut]:
+    """The plans that say a number of any node at all, by name."""
+    named = {plan for plan in wanted.said_by.values() if plan is not None}
+    return [HeldPlanOut(**plan._asdict()) for plan in sorted(named, key=lambda each: (each.name, each.plan_id))]
 
 
 def _month(month: Month, day: date) -> MonthOut:

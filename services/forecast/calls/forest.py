@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock, money
 from libs.common.web.auth import Principal
-from services.forecast.calls import repository
+from services.forecast.calls import repository, wanted
 from services.forecast.calls.repository import Population
 from services.forecast.calls.steps import InForce, Landing, Node, NodeKey, land, walk
 from services.forecast.organisation import service as organisations
@@ -71,7 +71,7 @@ async def grow(
     span = population.period_start, population.period_end
     quotas = {
         each.node: each.amount
-        for each in await repository.quotas(session, population, as_of=moment.as_of, **clocks)
+        for each in await wanted.quotas(session, population, as_of=moment.as_of, **clocks)
         if (each.start, each.end) == span
     }
     rows = {UUID(row.key) if row.key else NOBODY: row for row in reading.rows}

@@ -23,6 +23,7 @@ from services.forecast.calls.schemas import (
 )
 from services.forecast.calls.service import SUPERIORS, population_of
 from services.forecast.calls.steps import NodeKey
+from services.forecast.calls.wanted import quotas as planned_or_set
 from services.forecast.config import settings_of
 
 
@@ -52,7 +53,7 @@ async def _period(
     span = population.period_start, population.period_end
     quotas = {
         each.node: each
-        for each in await repository.quotas(session, population, as_of=None, known_at=None, principal=principal)
+        for each in await planned_or_set(session, population, as_of=None, known_at=None, principal=principal)
         if (each.start, each.end) == span
     }
     calls = {

@@ -21,6 +21,7 @@ from services.forecast.calls.forest import Forest, Moment
 from services.forecast.calls.repository import Population
 from services.forecast.calls.schemas import About, SubmissionIn
 from services.forecast.calls.steps import Landing, NodeKey, Quota
+from services.forecast.calls.wanted import quotas as planned_or_set
 from services.forecast.config import settings_of
 from services.forecast.readings.service import UnreadablePeriod
 
@@ -87,9 +88,7 @@ async def grow(
 
 async def quotas(session: AsyncSession, population: Population, *, moment: Moment, principal: Principal) -> list[Quota]:
     """The newest quotas within scope, for the period and for every period within it."""
-    return await repository.quotas(
-        session, population, as_of=moment.as_of, known_at=moment.known_at, principal=principal
-    )
+    return await planned_or_set(session, population, as_of=moment.as_of, known_at=moment.known_at, principal=principal)
 
 
 async def node_for(session: AsyncSession, about: About, *, adjusting: bool = False, principal: Principal) -> NodeKey:

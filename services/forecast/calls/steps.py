@@ -21,14 +21,23 @@ class NodeKey(NamedTuple):
     id: UUID
 
 
+class PlanRef(NamedTuple):
+    """The version of a plan that says a number."""
+
+    plan_id: UUID
+    version: int
+    name: str
+
+
 class Quota(NamedTuple):
-    """What a node is to bring in a period, in the currency it was said in. `end` is exclusive."""
+    """What a node is to bring in a period, in the currency it was said in. `end` is exclusive. `plan`: None if set by hand."""
 
     node: NodeKey
     start: date
     end: date
     amount: Decimal
     currency: str
+    plan: PlanRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

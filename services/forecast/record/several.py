@@ -103,9 +103,20 @@ class Made:
 
 
 def projected(
-    model: Model, steps: Steps, period: Period, owned: Owned, nodes: Sequence[Node], *, by: float, stretch: float
+    model: Model,
+    steps: Steps,
+    period: Period,
+    owned: Owned,
+    nodes: Sequence[Node],
+    *,
+    by: float,
+    stretch: float,
+    with_points: bool = True,
 ) -> Iterator[Made]:
-    """Each node's projection; `by` and `stretch` are the company's: blended over the engine's to come, and how much wider."""
+    """Each node's projection; `by` and `stretch` are the company's: blended over the engine's to come, and how much wider.
+
+    Without `with_points` nothing is said by simpler methods.
+    """
     start, end = day_number(period.start), day_number(period.end)
     standing = Piles(owned.owner[model.standing.deal], len(owned.people))
     contracts = Piles(owned.renewing[model.contracts.deal], len(owned.people))
@@ -120,7 +131,7 @@ def projected(
     for node, outlook in zip(nodes, model.outlooks(end, groups, start=start), strict=True):
         landing = outlook.landing(node.closed)
         points = {}
-        if start <= model.today:
+        if with_points and start <= model.today:
             known = steps.take(history.of(node.people))
             points = sayings.simpler(known, model.today, end, node.closed)
         yield Made(node, outlook, landing.scaled(landing.to_come * by).widened(stretch), points)

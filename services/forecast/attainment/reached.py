@@ -1,0 +1,147 @@
+"""How far one node of a plan is reached: its target beside what it has done and what it will. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from services.forecast.attainment.schemas import PlanMonthOut, PlanReachedOut
+from services.forecast.attainment.targets import attainment, less
+from services.forecast.plans.content import Content
+from services.forecast.plans.reading import cell_out
+from services.forecast.plans.tree import Ints
+
+TIMES: Final = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a plan in one of its periods."""
+
+    content: Content
+    place: int
+    span: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What all nodes have done: in the period, then in each of its `months`. None where history does not know the measure."""
+
+    done: Ints | None
+    months: Sequence[int]
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """What a node will bring by the period's end: mean, P10, P90 and P(target).
+
+    `from_open`, `from_new`: what is still to come of open deals and of those not created yet. `open`: what is open now.
+    """
+
+    mean: float
+    low: float
+    high: float
+    chance: float | None
+    from_open: float
+    from_new: float
+    open: float
+
+
+def node_out(node: Node, stand: Stand, likely: Likely | None, conversion: Decimal | None) -> PlanReachedOut:
+    """The node as it is told."""
+    content, place = node.content, node.place
+    of = content.tree.nodes[place]
+    cell = cell_out(content, place, node.span)
+    closed = None if stand.done is None else content.amount(stand.done[place, 0])
+    gap = None if closed is None or cell.amount is None else cell.amount - closed
+    to_date = wanted_to_date(node, stand)
+    children = content.tree.children.get(place, ())
+    elsewhere = None
+    if stand.done is not None and children:
+        elsewhere = content.amount(stand.done[place, 0] - stand.done[list(children), 0].sum())
+    return PlanReachedOut(
+        node_id=of.node_id,
+        parent_id=of.parent_id,
+        depth=int(content.tree.depth[place]),
+        dimension=of.dimension,
+        value=of.value,
+        label=of.label,
+        path=[content.tree.nodes[each].label for each in content.tree.path(place)],
+        has_children=bool(children),
+        target=cell.amount,
+        state=cell.state,
+        source=cell.source,
+        unallocated=cell.unallocated,
+        over_assigned=cell.over_assigned,
+        closed=closed,
+        closed_elsewhere=elsewhere,
+        attainment=None if closed is None else attainment(closed, cell.amount),
+        gap=gap,
+        target_to_date=to_date,
+        pace=None if closed is None else less(closed, to_date),
+        projection=_money(content, likely.mean if likely else None),
+        low=_money(content, likely.low if likely else None),
+        high=_money(content, likely.high if likely else None),
+        chance=None if likely is None or likely.chance is None else round(likely.chance, 6),
+        open=_money(content, likely.open if likely else None),
+        **_needed(content, gap, likely, conversion),
+        months=[_month(node, stand, month, at) for at, month in enumerate(stand.months, start=1)],
+    )
+
+
+def wanted_to_date(node: Node, stand: Stand) -> Decimal | None:
+    """What of the target lies in the days that are over: by the months' numbers where all have one, else even over the days."""
+    content, place, grid = node.content, node.place, node.content.grid
+    if not grid.known[place, node.span]:
+        return None
+    spans = list(stand.months) if all(grid.known[place, month] for month in stand.months) else [node.span]
+    units = Decimal()
+    for span in spans:
+        of = content.spans[span]
+        days = (of.end - of.start).days
+        over = min(max((stand.day - of.start).days, 0), days)
+        units += Decimal(int(grid.amount[place, span])) * over / days
+    return content.amount(int(units.to_integral_value(ROUND_HALF_UP)))
+
+
+def _needed(
+    content: Content, gap: Decimal | None, likely: Likely | None, conversion: Decimal | None
+) -> dict[str, Decimal | None]:
+    """What open pipeline the gap needs, and how many times what is expected to be created.
+
+    required_open = max(0, gap - what new deals bring) / conversion; creation = max(0, gap - what open deals bring) / what new
+    deals bring.
+    """
+    if gap is None or likely is None:
+        return {"required_open": None, "creation": None}
+    missing = max(Decimal(), gap - Decimal(likely.from_new))
+    required = None
+    if conversion is not None and conversion > 0:
+        required = _money(content, float(missing / conversion))
+    creation = None
+    if likely.from_new > 0:
+        still = max(Decimal(), gap - Decimal(likely.from_open))
+        creation = (still / Decimal(likely.from_new)).quantize(TIMES, ROUND_HALF_UP)
+    return {"required_open": required, "creation": creation}
+
+
+def _month(node: Node, stand: Stand, month: int, at: int) -> PlanMonthOut:
+    content, place, span = node.content, node.place, node.content.spans[month]
+    known = bool(content.grid.known[place, month])
+    target = content.amount(content.grid.amount[place, month]) if known else None
+    closed = None if stand.done is None else content.amount(stand.done[place, at])
+    return PlanMonthOut(
+        period=span.key,
+        target=target,
+        closed=closed,
+        variance=None if closed is None else less(closed, target),
+        is_over=span.end <= stand.day,
+    )
+
+
+def _money(content: Content, amount: float | None) -> Decimal | None:
+    if amount is None:
+        return None
+    return Decimal(repr(amount)).quantize(Decimal(1).scaleb(-content.places), ROUND_HALF_UP)

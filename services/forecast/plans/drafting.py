@@ -1,0 +1,203 @@
+"""A draft from what the year before brought: in one step the tree, its numbers and their months."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.ids import UNASSIGNED_UNIT, entity_id
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Conflict, Invalid
+from services.forecast.config import settings_of
+from services.forecast.history.columns import Columns, Index, day_number
+from services.forecast.organisation.tree import Organisation
+from services.forecast.plans import editing, facts, repository, service
+from services.forecast.plans.allocation import allocated, grown, shared
+from services.forecast.plans.content import places_of, scaled
+from services.forecast.plans.crediting import column_of, credited
+from services.forecast.plans.editing import BadNode, Change
+from services.forecast.plans.schemas import DraftIn
+from services.forecast.plans.service import Found
+from services.forecast.plans.spans import months_of, of_document
+from services.forecast.plans.tree import Node, Tree
+from services.forecast.readings.asked import Asked
+
+MOST_LISTED: Final = 400
+"""Values of one dimension below one node; rarer ones stay in what is unallocated."""
+
+
+class NothingBefore(Conflict):
+    """The year before brought nothing, so there is nothing to draft from."""
+
+
+class NoHistory(Invalid):
+    """History does not know the measure."""
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a draft is made from."""
+
+    asked: Asked
+    organised: Organisation
+    columns: Columns
+    did: facts.Happened
+
+
+async def draft(
+    session: AsyncSession, plan_id: UUID, wanted: DraftIn, *, if_match: str | None, principal: Principal
+) -> Found:
+    """Put in place of what the draft has: nodes by the dimensions in turn, each with its share, the last ones with their months.
+
+    Raises what `service.open_draft` raises, BadNode, NoHistory, NothingBefore.
+    """
+    found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
+    if wanted.measure not in facts.KNOWN:
+        raise NoHistory(
+            f"measure: history does not know {wanted.measure}, as it knows no cost; give its numbers yourself."
+        )
+    if wanted.measure not in found.row["measures"]:
+        raise service.MeasureNotPlanned(f"measure: plan {found.row['name']!r} is not of {wanted.measure}.")
+    if len(set(wanted.dimensions)) < len(wanted.dimensions):
+        raise BadNode("dimensions: each divides once.")
+    if "deal_type" in wanted.dimensions and found.row["deal_type"] is not None:
+        raise BadNode(f"dimensions: the plan is of {found.row['deal_type']} deals alone; types are never mixed.")
+    asked, population, organised = await facts.ground(session, found, principal=principal)
+    zone = ZoneInfo(settings_of(session).org_timezone)
+    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
+
+    def worked() -> Change | None:
+        did = facts.happened(wanted.measure, population, zone)
+        return _drafted(found, wanted, _Ground(asked, organised, population.columns, did), stored)
+
+    change = await asyncio.to_thread(worked)
+    if change is None:
+        raise NothingBefore(
+            f"The year before {found.row['period_key']} brought nothing within {found.row['unit_name']}; give the first number yourself."
+        )
+    what = f"drafted from the year before, {wanted.growth * 100:+.1f} %, by {', '.join(wanted.dimensions)}"
+    return await editing.take(session, found, change, what=what, principal=principal)
+
+
+def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mapping[str, Any]]) -> Change | None:
+    spans = [of_document(each) for each in found.row["spans"]]
+    before = [facts.year_before(on.asked.calendar, span) for span in spans]
+    start, end = before[0]
+    inside = _within(on.did, start, end)
+    if not inside.units.sum():
+        return None
+    root = Node(service.root_of(found.row["plan_id"]), None, "unit", str(found.row["unit_id"]), found.row["unit_name"])
+    nodes = [root]
+    _grow(nodes, root, list(wanted.dimensions), on, inside.rows, found.row["plan_id"])
+    if len(nodes) > editing.MOST_NODES:
+        raise BadNode(f"dimensions: this makes {len(nodes)} nodes, a plan has at most {editing.MOST_NODES}.")
+    tree = Tree.of(nodes)
+    known = facts.Closed(
+        facts.by_period(tree, credited(tree, on.organised, on.columns, inside.rows), inside, before),
+        np.zeros(len(tree), dtype=np.int64),
+        None,
+    )
+    places = places_of(wanted.measure, found.row["currency"])
+    amounts = _amounts(tree, known.before[:, 0], grown(int(known.before[0, 0]), wanted.growth))
+    months, change = months_of(spans), Change()
+    for at, node in enumerate(tree.nodes):
+        each = [(spans[0], amounts[at])]
+        if at not in tree.children and months != [0]:
+            parts = shared(amounts[at], known.shape(tree, at, months))
+            each += [(spans[month], part) for month, part in zip(months, parts, strict=True)]
+        change.cells += [
+            editing.said(node.node_id, wanted.measure, span.start, span.end, scaled(units, places), manual=False)
+            for span, units in each
+        ]
+    change.nodes = _rows(tree, stored)
+    return change
+
+
+def _within(did: facts.Happened, start: Any, end: Any) -> facts.Happened:
+    inside = (did.day >= day_number(start)) & (did.day < day_number(end))
+    return facts.Happened(did.rows[inside], did.day[inside], did.units[inside])
+
+
+def _amounts(tree: Tree, weights: Any, whole: int) -> list[int]:
+    """The whole divided down the tree by what each part did; what was not below anything stays unallocated."""
+    amounts = [0] * len(tree)
+    amounts[0] = whole
+    for at in range(len(tree)):
+        children = tree.children.get(at, ())
+        if not children:
+            continue
+        did = [max(0, int(weights[child])) for child in children]
+        elsewhere = max(0, int(weights[at]) - sum(did))
+        *parts, _ = allocated(amounts[at], [*did, elsewhere], {})
+        for child, part in zip(children, parts, strict=True):
+            amounts[child] = part
+    return amounts
+
+
+def _grow(nodes: list[Node], above: Node, dimensions: Sequence[Any], on: _Ground, rows: Index, plan_id: UUID) -> None:
+    """Put nodes below one: of a unit its units down to the last, then what the next dimension has among its deals."""
+    if not dimensions:
+        return
+    first, *others = dimensions
+    if first == "unit":
+        units = [unit for unit in on.organised.children(UUID(above.value)) if unit.unit_id != UNASSIGNED_UNIT]
+        owners = _units_of(on, rows)
+        for place, unit in enumerate(units):
+            node = _below(plan_id, above, "unit", str(unit.unit_id), unit.name, place)
+            nodes.append(node)
+            within = on.organised.below(unit.unit_id)
+            _grow(nodes, node, dimensions, on, rows[[each in within for each in owners]], plan_id)
+        if not units:
+            _grow(nodes, above, others, on, rows, plan_id)
+        return
+    column = column_of(first)
+    codes = getattr(on.columns, column)[rows]
+    for place, (value, label, of_value) in enumerate(_values(first, on, codes)):
+        node = _below(plan_id, above, first, value, label, place)
+        nodes.append(node)
+        _grow(nodes, node, others, on, rows[codes == of_value], plan_id)
+
+
+def _units_of(on: _Ground, rows: Index) -> list[UUID]:
+    return [on.organised.unit_of(UUID(text) if text else None) for text in on.columns.texts("owner", rows)]
+
+
+def _values(dimension: str, on: _Ground, codes: Any) -> Iterator[tuple[str, str, int]]:
+    """What the deals have in a dimension, by name; who has left is wanted nothing of, and what is not known is no part."""
+    texts = on.columns.words[column_of(dimension)].texts
+    present = [(texts[code], int(code)) for code in np.unique(codes).tolist()]
+    for text, code in sorted((text, code) for text, code in present if text)[:MOST_LISTED]:
+        if dimension == "person" and UUID(text) in on.organised.gone:
+            continue
+        yield text, f"Person {text[:8]}" if dimension == "person" else text, code
+
+
+def _below(plan_id: UUID, above: Node, dimension: Any, value: str, label: str, place: int) -> Node:
+    """A node with an id of its path, so that drafting again changes the nodes that are there."""
+    name = f"{plan_id}:{above.node_id}:{dimension}:{value}"
+    return Node(entity_id("foretell", "plan-node", name), above.node_id, dimension, value, label, place)
+
+
+def _rows(tree: Tree, stored: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The nodes as rows, and the end of those that are there and not among them."""
+    rows = []
+    for at, node in enumerate(tree.nodes):
+        rows.append(
+            {
+                "node_id": node.node_id,
+                "parent_id": node.parent_id,
+                "dimension": node.dimension,
+                "value": node.value,
+                "label": node.label,
+                "position": node.position,
+                "organisational": all(tree.nodes[each].dimension in ("unit", "person") for each in tree.path(at)),
+                "removed": False,
+            }
+        )
+    kept = set(tree.place)
+    return rows + [dict(row) | {"removed": True} for row in stored if row["node_id"] not in kept]

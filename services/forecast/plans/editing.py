@@ -1,0 +1,312 @@
+"""Changing a draft: nodes, numbers and texts, and dividing a number over parts. All of a change is taken, or none of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common import clock
+from libs.common.ids import new_id
+from libs.common.web.auth import Principal
+from libs.common.web.errors import Invalid
+from services.forecast.organisation import service as organisations
+from services.forecast.organisation.tree import Organisation
+from services.forecast.plans import facts, repository, service
+from services.forecast.plans.allocation import ACTUALS, allocated
+from services.forecast.plans.content import Content, places_of
+from services.forecast.plans.schemas import AllocationIn, CellIn, EditIn, NodeIn
+from services.forecast.plans.service import Found
+from services.forecast.plans.spans import months_of, of_document
+from services.forecast.plans.tree import ORGANISATIONAL, BrokenTree, Node, Tree
+
+MOST_NODES: Final = 20_000
+
+
+class BadNode(Invalid):
+    """A node that this plan cannot have."""
+
+
+class BadAmount(Invalid):
+    """A number that this plan cannot have."""
+
+
+class NothingToDivide(Invalid):
+    """There is no number, or nothing to divide it over."""
+
+
+@dataclass
+class Change:
+    """Rows to be appended to a draft, each without its plan, version and sequence."""
+
+    nodes: list[dict[str, Any]] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def edit(
+    session: AsyncSession, plan_id: UUID, wanted: EditIn, *, if_match: str | None, principal: Principal
+) -> Found:
+    """Take a change of a draft. Raises what `service.open_draft` raises, BadNode, BadAmount, NotOfThisPlan, MeasureNotPlanned."""
+    found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
+    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
+    known = {row["node_id"]: row for row in stored}
+    change = Change()
+    organised = await organised_now(session) if wanted.nodes else None
+    for place, node in enumerate(wanted.nodes):
+        row = node_row(found, node, known, organised, where=f"nodes.{place}")
+        known[row["node_id"]] = row
+        change.nodes.append(row)
+    change.nodes += _removed(known, wanted.remove, service.root_of(plan_id))
+    check_tree(known)
+    change.cells = [cell_row(found, cell, known, where=f"cells.{place}") for place, cell in enumerate(wanted.cells)]
+    change.texts = [
+        {
+            "market": each.market,
+            "text": each.text,
+            "campaigns": [str(one) for one in each.campaigns],
+            "promotions": each.promotions,
+        }
+        for each in wanted.texts
+    ]
+    what = ", ".join(
+        f"{len(rows)} {name}"
+        for name, rows in (("nodes", change.nodes), ("numbers", change.cells), ("texts", change.texts))
+        if rows
+    )
+    return await take(session, found, change, what=what or "nothing", principal=principal)
+
+
+async def take(session: AsyncSession, found: Found, change: Change, *, what: str, principal: Principal) -> Found:
+    """Append a change to an open draft, with who made it."""
+    sequence = found.version.sequence + 1
+    of = {"plan_id": found.row["plan_id"], "version": found.version.version, "sequence": sequence}
+    await repository.append(session, "plan_node", [of | row for row in change.nodes])
+    await repository.append(session, "plan_cell", [of | row for row in change.cells])
+    await repository.append(session, "plan_text", [of | row for row in change.texts])
+    await service.note(
+        session, of["plan_id"], of["version"], "edited", what=what, sequence=sequence, principal=principal
+    )
+    return await service.find(session, of["plan_id"], version=of["version"], principal=principal)
+
+
+async def organised_now(session: AsyncSession) -> Organisation:
+    """Today's organisation, in which nodes are named."""
+    now = clock.now()
+    return await organisations.read(session, "is", as_of=now, known_at=now)
+
+
+def check_tree(known: Mapping[UUID, Mapping[str, Any]]) -> Tree:
+    """The tree of some rows. Raises BadNode for what is none, or too large."""
+    if len(known) > MOST_NODES:
+        raise BadNode(f"nodes: a plan has at most {MOST_NODES} nodes, this would have {len(known)}.")
+    try:
+        return Tree.of(
+            Node(row["node_id"], row["parent_id"], row["dimension"], row["value"], row["label"], row["position"])
+            for row in known.values()
+        )
+    except BrokenTree as error:
+        raise BadNode(f"nodes: {error}") from None
+
+
+def node_row(
+    found: Found,
+    wanted: NodeIn,
+    known: Mapping[UUID, Mapping[str, Any]],
+    organised: Organisation | None,
+    *,
+    where: str,
+) -> dict[str, Any]:
+    """The row of a node, put below another. Raises BadNode, which names the node by `where` and what is wrong with it."""
+    above = known.get(wanted.parent_id)
+    if above is None:
+        raise BadNode(f"{where}.parent_id: the plan has no node {wanted.parent_id}.")
+    if wanted.node_id == service.root_of(found.row["plan_id"]):
+        raise BadNode(f"{where}.node_id: the root stands for the plan's unit and cannot be changed.")
+    label = wanted.label or wanted.value or f"no {wanted.dimension.replace('_', ' ')}"
+    if wanted.dimension in ORGANISATIONAL:
+        assert organised is not None  # noqa: S101 - whoever gives nodes gives the organisation
+        label = wanted.label or _named(found, wanted, organised, where)
+    if wanted.dimension == "deal_type" and found.row["deal_type"] is not None:
+        raise BadNode(f"{where}.dimension: the plan is of {found.row['deal_type']} deals alone; types are never mixed.")
+    return {
+        "node_id": wanted.node_id or new_id(),
+        "parent_id": wanted.parent_id,
+        "dimension": wanted.dimension,
+        "value": wanted.value,
+        "label": label,
+        "position": len(known),
+        "organisational": bool(above["organisational"]) and wanted.dimension in ORGANISATIONAL,
+        "removed": False,
+    }
+
+
+def _named(found: Found, wanted: NodeIn, organised: Organisation, where: str) -> str:
+    """What a unit is called. Raises BadNode for one that does not lie within the plan's unit: nobody plans for others."""
+    try:
+        identifier = UUID(wanted.value)
+    except ValueError:
+        raise BadNode(f"{where}.value: {wanted.value!r} is not the id of a {wanted.dimension}.") from None
+    within = organised.below(found.row["unit_id"])
+    if wanted.dimension == "unit":
+        unit = organised.units.get(identifier)
+        if unit is None or identifier not in within:
+            raise BadNode(f"{where}.value: unit {identifier} does not lie within {found.row['unit_name']}.")
+        return unit.name
+    if identifier not in organised.places or organised.unit_of(identifier) not in within:
+        raise BadNode(f"{where}.value: person {identifier} is not placed within {found.row['unit_name']}.")
+    return f"Person {str(identifier)[:8]}"
+
+
+def _removed(known: dict[UUID, dict[str, Any]], wanted: Sequence[UUID], root: UUID) -> list[dict[str, Any]]:
+    """The rows that end nodes and all below them; they are taken out of `known`. Raises BadNode."""
+    rows: list[dict[str, Any]] = []
+    for place, node_id in enumerate(wanted):
+        if node_id not in known or node_id == root:
+            raise BadNode(f"remove.{place}: the plan has no node {node_id}, or it is its root.")
+        waiting = [node_id]
+        while waiting:
+            each = waiting.pop()
+            row = known.pop(each, None)
+            if row is not None:
+                rows.append(dict(row) | {"removed": True})
+                waiting += [other["node_id"] for other in known.values() if other["parent_id"] == each]
+    return rows
+
+
+def cell_row(
+    found: Found, cell: CellIn, known: Mapping[UUID, Mapping[str, Any]], *, where: str, manual: bool = True
+) -> dict[str, Any]:
+    """The row of a number. Raises BadAmount, which names it by `where` and what is wrong with it."""
+    plan = found.row
+    if cell.node_id not in known:
+        raise BadAmount(f"{where}.node_id: the plan has no node {cell.node_id}.")
+    if cell.measure not in plan["measures"]:
+        raise BadAmount(
+            f"{where}.measure: plan {plan['name']!r} is of {', '.join(plan['measures'])}, not of {cell.measure}; "
+            "measures are never mixed."
+        )
+    spans = [of_document(stored) for stored in plan["spans"]]
+    span = next((each for each in spans if each.key == cell.period), None)
+    if span is None:
+        raise BadAmount(f"{where}.period: the plan has {', '.join(each.key for each in spans)}, not {cell.period!r}.")
+    places = places_of(cell.measure, plan["currency"])
+    if cell.amount is not None and cell.amount != round(cell.amount, places):
+        what = "a whole number" if places == 0 else f"an amount in {plan['currency']} with {places} decimals at most"
+        raise BadAmount(f"{where}.amount: {cell.amount} is not {what}.")
+    return said(cell.node_id, cell.measure, span.start, span.end, cell.amount, manual=manual)
+
+
+def said(node_id: UUID, measure: str, start: Any, end: Any, amount: Any, *, manual: bool) -> dict[str, Any]:
+    """A number as a row."""
+    return {
+        "node_id": node_id,
+        "measure": measure,
+        "period_start": start,
+        "period_end": end,
+        "amount": amount,
+        "manual": manual,
+    }
+
+
+async def allocate(
+    session: AsyncSession, plan_id: UUID, wanted: AllocationIn, *, if_match: str | None, principal: Principal
+) -> Found:
+    """Divide a node's number over its parts or months. What a person said themselves is kept.
+
+    Raises what `service.open_draft` raises, NothingToDivide, NotOfThisPlan, MeasureNotPlanned.
+    """
+    found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
+    content = await service.content(session, found, wanted.measure, principal=principal)
+    top, span = service.place_of(content, wanted.node_id), service.span_of(content, wanted.period)
+    if not content.grid.known[top, span]:
+        raise NothingToDivide(
+            f"node_id: {content.tree.nodes[top].label!r} has no number for {wanted.period}; give it one first."
+        )
+    known = None
+    if wanted.method in ACTUALS:
+        known = await facts.closed(session, found, content, principal=principal)
+    divided = _nodes if wanted.over == "nodes" else _months
+    cells = divided(content, wanted, top, span, known)
+    if not cells:
+        raise NothingToDivide(
+            f"node_id: there is nothing below {content.tree.nodes[top].label!r} to divide its number over."
+            if wanted.over == "nodes"
+            else f"period: there are no months within {wanted.period} to divide the number over."
+        )
+    what = f"divided by {wanted.method.replace('_', ' ')}: {content.tree.nodes[top].label}, {wanted.period}"
+    return await take(session, found, Change(cells=cells), what=what, principal=principal)
+
+
+def _nodes(
+    content: Content, wanted: AllocationIn, top: int, span: int, known: "facts.Closed | None"
+) -> list[dict[str, Any]]:
+    """The numbers of what is right below a node, and on down if asked for."""
+    tree, said_now, of = content.tree, content.said, content.spans[span]
+    amounts = {top: int(content.grid.amount[top, span])}
+    rows: list[dict[str, Any]] = []
+    for at in range(top, int(tree.end[top])):
+        children = tree.children.get(at, ())
+        if not children or at not in amounts or (at != top and not wanted.below):
+            continue
+        kept = {
+            place: int(said_now.amount[child, span])
+            for place, child in enumerate(children)
+            if said_now.has[child, span] and said_now.manual[child, span]
+        }
+        weights = _weights(wanted, [(str(tree.nodes[child].node_id), child) for child in children], known, span)
+        for place, (child, units) in enumerate(zip(children, allocated(amounts[at], weights, kept), strict=True)):
+            amounts[child] = units
+            if place not in kept:
+                rows.append(_row(content, child, of, units))
+    return rows
+
+
+def _months(
+    content: Content, wanted: AllocationIn, top: int, span: int, known: "facts.Closed | None"
+) -> list[dict[str, Any]]:
+    """The months of a period, of one node, or of every last node below it."""
+    tree, months = content.tree, months_of(content.spans, span)
+    if months == [span]:
+        return []
+    nodes = [top]
+    if wanted.below:
+        nodes = [at for at in range(top, int(tree.end[top])) if at not in tree.children]
+    rows: list[dict[str, Any]] = []
+    for at in nodes:
+        if not content.grid.known[at, span]:
+            continue
+        kept = {
+            place: int(content.said.amount[at, month])
+            for place, month in enumerate(months)
+            if content.said.has[at, month] and content.said.manual[at, month]
+        }
+        weights: Sequence[Any] = [1] * len(months)
+        if wanted.method == "custom":
+            weights = [wanted.weights.get(content.spans[month].key, 0) for month in months]
+        elif known is not None:
+            weights = known.shape(tree, at, months)
+        units = allocated(int(content.grid.amount[at, span]), weights, kept)
+        rows += [
+            _row(content, at, content.spans[month], part)
+            for place, (month, part) in enumerate(zip(months, units, strict=True))
+            if place not in kept
+        ]
+    return rows
+
+
+def _weights(
+    wanted: AllocationIn, children: Sequence[tuple[str, int]], known: "facts.Closed | None", span: int
+) -> Sequence[Any]:
+    if wanted.method == "custom":
+        return [wanted.weights.get(name, 0) for name, _ in children]
+    if known is None:
+        return [1] * len(children)
+    of = known.trailing if wanted.method == "trailing_12_months" else known.before[:, span]
+    return [max(0, int(of[child])) for _, child in children]
+
+
+def _row(content: Content, at: int, span: Any, units: int) -> dict[str, Any]:
+    node = content.tree.nodes[at]
+    return said(node.node_id, content.measure, span.start, span.end, content.amount(units), manual=False)

@@ -20,6 +20,11 @@ OWNER_OF: dict[str, Service] = {
     "guidance": "pricing",
     "price-checks": "pricing",
     "price-exceptions": "pricing",
+    "price-books": "pricing",
+    "price-policies": "pricing",
+    "price-realisation": "pricing",
+    "approvals": "pricing",
+    "approval-delegations": "pricing",
     "forecast": "forecast",
 }
 """First segment after `/api/v1/` -> the service that serves it under `/v1/`."""

@@ -27,8 +27,10 @@ from gateway.pages import (
     movement,
     organisation,
     pipeline,
+    policy,
     prices,
     projection,
+    quotes,
     scenarios,
     setup,
     sign_in,
@@ -64,6 +66,8 @@ router.include_router(campaigns.router)
 router.include_router(accounts.router)
 router.include_router(organisation.router)
 router.include_router(prices.router)
+router.include_router(policy.router)
+router.include_router(quotes.router)
 
 
 @router.get("/")

@@ -30,8 +30,10 @@ from gateway.pages import (
     pipeline,
     planning,
     plans,
+    policy,
     prices,
     projection,
+    quotes,
     scenarios,
     setup,
     sign_in,
@@ -72,6 +74,8 @@ router.include_router(organisation.router)
 router.include_router(prices.router)
 router.include_router(plans.router)
 router.include_router(planning.router)
+router.include_router(policy.router)
+router.include_router(quotes.router)
 
 
 @router.get("/")

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
+from gateway.pages.quotes import WRITERS
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceRefused, Services, services_of
+from libs.common.ids import new_id
 from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
@@ -42,6 +44,7 @@ async def prices(
     quantity: Typed = None,
     price: Typed = None,
     version: Annotated[str, Query(max_length=10)] = "",
+    deal: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """The desk. A check stands in the address, so that it can be sent to somebody; it keeps nothing."""
     services = services_of(request)
@@ -53,11 +56,19 @@ async def prices(
         check, refusal = await _check(services, currency, market, segment, wanted, principal=principal)
     catalogue = await services.get("pricing", "products", principal=principal, params={"limit": "500"})
     publications = await services.get("pricing", "guidance/publications", principal=principal)
+    deals = (
+        await services.get("pricing", "quotes/deals", principal=principal, params={"limit": "200"}) if check else None
+    )
     chosen = await _published(services, version, publications["items"], principal=principal)
     return page(
         request,
         "prices.html",
         catalogue=catalogue["items"],
+        deals=deals["items"] if deals else [],
+        deal=deal,
+        priced=wanted,
+        once=str(new_id()),
+        may_quote=bool(principal.roles & WRITERS),
         typed=[*typed, {"product": "", "quantity": "1", "price": ""}][: max(2, len(wanted) + 1)],
         about={"currency": currency, "market": market, "segment": segment},
         mistakes=mistakes,

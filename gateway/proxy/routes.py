@@ -20,6 +20,11 @@ OWNER_OF: dict[str, Service] = {
     "guidance": "pricing",
     "price-checks": "pricing",
     "price-exceptions": "pricing",
+    "price-books": "pricing",
+    "price-policies": "pricing",
+    "price-realisation": "pricing",
+    "approvals": "pricing",
+    "approval-delegations": "pricing",
     "forecast": "forecast",
     "plans": "forecast",
 }

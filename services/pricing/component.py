@@ -3,17 +3,27 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.pricing.approvals import keeping
+from services.pricing.approvals.endpoints import router as approvals
+from services.pricing.books.endpoints import router as books
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
+from services.pricing.policies.endpoints import router as policies
 from services.pricing.quotes.endpoints import router as quotes
+from services.pricing.realisation.endpoints import router as realisation
 
 
 async def publish_quarterly(runtime: Runtime) -> None:
     """Publish this quarter's bands once, as soon as something was won."""
     await publishing.publish_quarterly(runtime.database, principal=Principal.system("pricing"))
+
+
+async def keep_approvals(runtime: Runtime) -> None:
+    """Let quotes run out, escalate steps, and ask anew under a policy that has begun to hold."""
+    await keeping.keep(runtime.database, principal=Principal.system("pricing"))
 
 
 COMPONENT = Component(
@@ -23,6 +33,9 @@ COMPONENT = Component(
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
-    routers=(catalogue, guidance, quotes),
-    jobs=(Job("publish price guidance", every_s=30, run=publish_quarterly),),
+    routers=(books, catalogue, policies, guidance, approvals, quotes, realisation),
+    jobs=(
+        Job("publish price guidance", every_s=30, run=publish_quarterly),
+        Job("keep approvals", every_s=2, run=keep_approvals),
+    ),
 )

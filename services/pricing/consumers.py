@@ -12,13 +12,13 @@ from libs.common.events.deals import DealState, PersonPlaced, UnitChanged
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.pricing.catalogue import service as catalogue
-from services.pricing.quotes import service as quotes
+from services.pricing.quotes import known
 
 _SYSTEM = Principal.system("pricing")
 
 
 async def on_deal(session: AsyncSession, events: Sequence[Received[DealState]]) -> None:
-    await quotes.apply_deals(session, events, principal=_SYSTEM)
+    await known.apply_deals(session, events, principal=_SYSTEM)
     crash.point("pricing.applied_not_committed")
 
 

@@ -49,8 +49,9 @@ _DEALS = """
     FROM generate_series(1, :quotes) n
 """
 _QUOTES = """
-    INSERT INTO quote (quote_id, version, deal_id, status, currency, list_amount, net_amount, valid_from, created_at, created_by, request_digest)
-    SELECT md5('quote' || n)::uuid, 2, md5('deal' || n)::uuid, 'accepted', 'EUR', 200, 160, at, at, 'bench', ''
+    INSERT INTO quote (quote_id, version, deal_id, status, currency, list_amount, net_amount, valid_from, created_at, created_by, request_digest,
+                       revised_at, revised_by)
+    SELECT md5('quote' || n)::uuid, 2, md5('deal' || n)::uuid, 'accepted', 'EUR', 200, 160, at, at, 'bench', '', at, 'bench'
     FROM (SELECT n, cast(:now AS timestamptz) - make_interval(days => n % 700) AS at FROM generate_series(1, :quotes) n) made
 """
 _LINES = """

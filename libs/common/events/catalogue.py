@@ -41,9 +41,16 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.DealsCompared,
     deals.ClosePlanMoved,
     pricing.QuoteCreated,
+    pricing.QuoteRevised,
+    pricing.QuoteSubmitted,
+    pricing.QuoteApproved,
+    pricing.QuoteRejected,
     pricing.QuoteAccepted,
     pricing.QuoteWithdrawn,
+    pricing.QuoteExpired,
     pricing.ProductChanged,
+    pricing.PolicyPublished,
+    pricing.ApprovalDecided,
     forecast.RollupMoved,
     forecast.SubmissionMade,
     forecast.AdjustmentMade,
@@ -80,4 +87,13 @@ DEAL_STATES = (
     deals.DealRemoved,
     deals.DealCorrected,
 )
-QUOTE_STATES = (pricing.QuoteCreated, pricing.QuoteAccepted, pricing.QuoteWithdrawn)
+QUOTE_STATES = (
+    pricing.QuoteCreated,
+    pricing.QuoteRevised,
+    pricing.QuoteSubmitted,
+    pricing.QuoteApproved,
+    pricing.QuoteRejected,
+    pricing.QuoteAccepted,
+    pricing.QuoteWithdrawn,
+    pricing.QuoteExpired,
+)

@@ -10,29 +10,67 @@ from libs.common.messaging.topics import PRICING_EVENTS, Topic
 
 
 class QuoteState(EventData):
-    """A quote after a change. An accepted quote is the authority on its deal's amount until it is withdrawn."""
+    """A quote after a change. Of a deal's quotes the one accepted last is the authority on the amount, else the one approved last."""
 
     TOPIC: ClassVar[Topic] = PRICING_EVENTS
 
     quote_id: UUID
     version: int
     deal_id: UUID
-    status: Literal["draft", "accepted", "withdrawn"]
+    status: Literal["draft", "submitted", "approved", "rejected", "accepted", "withdrawn", "expired"]
     net_amount: Decimal
     currency: str
     valid_from: datetime
+    revision: int = 1
+    """Which offer it is: an edited quote is a draft again, with the next revision."""
 
 
 class QuoteCreated(QuoteState):
     TYPE: ClassVar[str] = "pricing.quote.created.v1"
 
+    status: Literal["draft", "accepted", "withdrawn"]
+
+
+class QuoteRevised(QuoteState):
+    TYPE: ClassVar[str] = "pricing.quote.revised.v1"
+
+    status: Literal["draft"]
+
+
+class QuoteSubmitted(QuoteState):
+    TYPE: ClassVar[str] = "pricing.quote.submitted.v1"
+
+    status: Literal["submitted"]
+
+
+class QuoteApproved(QuoteState):
+    TYPE: ClassVar[str] = "pricing.quote.approved.v1"
+
+    status: Literal["approved"]
+
+
+class QuoteRejected(QuoteState):
+    TYPE: ClassVar[str] = "pricing.quote.rejected.v1"
+
+    status: Literal["rejected"]
+
 
 class QuoteAccepted(QuoteState):
     TYPE: ClassVar[str] = "pricing.quote.accepted.v1"
 
+    status: Literal["draft", "accepted", "withdrawn"]
+
 
 class QuoteWithdrawn(QuoteState):
     TYPE: ClassVar[str] = "pricing.quote.withdrawn.v1"
+
+    status: Literal["draft", "accepted", "withdrawn"]
+
+
+class QuoteExpired(QuoteState):
+    TYPE: ClassVar[str] = "pricing.quote.expired.v1"
+
+    status: Literal["expired"]
 
 
 class ProductChanged(EventData):
@@ -50,3 +88,31 @@ class ProductChanged(EventData):
     cost: Decimal | None = None
     currency: str | None = None
     is_active: bool = True
+
+
+class PolicyPublished(EventData):
+    """A version of the price policy, with the instant from which it holds."""
+
+    TYPE: ClassVar[str] = "pricing.policy.published.v1"
+    TOPIC: ClassVar[Topic] = PRICING_EVENTS
+
+    policy_id: UUID
+    version: int
+    valid_from: datetime
+
+
+class ApprovalDecided(EventData):
+    """One step of an approval was decided on what its approver saw: `seen` is the hash of that revision's content."""
+
+    TYPE: ClassVar[str] = "pricing.approval.decided.v1"
+    TOPIC: ClassVar[Topic] = PRICING_EVENTS
+
+    request_id: UUID
+    version: int
+    quote_id: UUID
+    revision: int
+    authority: str
+    verdict: Literal["approved", "rejected"]
+    seen: str
+    policy_version: int
+    decided_at: datetime

@@ -20,6 +20,7 @@ from services.pricing.guidance.schemas import (
     PublicationsOut,
     PublishedOut,
 )
+from services.pricing.policies.service import minimum
 
 router = APIRouter(tags=["guidance"])
 
@@ -32,7 +33,7 @@ async def read_guidance(
 ) -> GuidanceOut:
     """Floor, target and stretch that hold now for a product in a market and segment, and what they rest on."""
     publication, guided = await service.read_guidance(
-        session, product_id, market=market, segment=segment, principal=principal
+        session, product_id, market=market, segment=segment, minimum=minimum, principal=principal
     )
     return GuidanceOut(publication=PublicationOut.of(publication), guidance=GuidedOut.of(guided))
 
@@ -63,7 +64,13 @@ async def check(wanted: CheckIn, session: Reading, principal: CurrentPrincipal) 
     """Where each price and the whole stand. Nothing is kept, so a repetition is harmless."""
     lines = [AskedLine(line.product_id, line.quantity, line.unit_price, line.discount) for line in wanted.lines]
     found = await service.check(
-        session, lines, currency=wanted.currency, market=wanted.market, segment=wanted.segment, principal=principal
+        session,
+        lines,
+        currency=wanted.currency,
+        market=wanted.market,
+        segment=wanted.segment,
+        minimum=minimum,
+        principal=principal,
     )
     return CheckOut.of(found)
 
@@ -71,7 +78,7 @@ async def check(wanted: CheckIn, session: Reading, principal: CurrentPrincipal) 
 @router.get("/price-checks/quotes/{quote_id}")
 async def check_quote(quote_id: UUID, session: Reading, principal: CurrentPrincipal) -> CheckOut:
     """A quote against the version of the bands under which it was made."""
-    return CheckOut.of(await service.check_quote(session, quote_id, principal=principal))
+    return CheckOut.of(await service.check_quote(session, quote_id, minimum=minimum, principal=principal))
 
 
 @router.post("/price-exceptions", status_code=201)

@@ -40,7 +40,7 @@ _WON = text(
     FROM quote
     JOIN deal_reference deal USING (deal_id)
     JOIN deal_reference heir ON heir.deal_id = coalesce(deal.absorbed_into, deal.deal_id)
-    JOIN quote_line line USING (quote_id)
+    JOIN quote_line line ON line.quote_id = quote.quote_id AND line.revision = quote.revision
     LEFT JOIN product ON product.product_id = line.product_id
     WHERE quote.status = 'accepted' AND heir.state = 'won' AND NOT heir.removed AND quote.valid_from >= :since
     ORDER BY line.quote_id, line.position
@@ -128,6 +128,11 @@ async def add_exception(session: AsyncSession, wanted: PriceException) -> PriceE
     """Record it unless the quote has one; the one that stands."""
     await session.execute(_EXCEPT, asdict(wanted))
     return PriceException(*(await session.execute(_EXCEPTION, {"quote_id": wanted.quote_id})).one())
+
+
+async def find_exception(session: AsyncSession, quote_id: UUID) -> PriceException | None:
+    row = (await session.execute(_EXCEPTION, {"quote_id": quote_id})).one_or_none()
+    return None if row is None else PriceException(*row)
 
 
 def _key(path: Path) -> str:

@@ -27,6 +27,7 @@ from services.pricing.guidance.models import (
     Publication,
     PublishedBand,
 )
+from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
 
 READERS = ("seller", "manager", "sales_ops", "finance", "cso", "ceo")
@@ -49,7 +50,7 @@ class Minimum(Protocol):
     async def __call__(
         self,
         session: AsyncSession,
-        product_ids: Sequence[UUID],
+        products: Mapping[UUID, ProductRow],
         *,
         market: str | None,
         segment: str | None,
@@ -59,7 +60,7 @@ class Minimum(Protocol):
 
 async def no_policy(
     session: AsyncSession,  # noqa: ARG001
-    product_ids: Sequence[UUID],  # noqa: ARG001
+    products: Mapping[UUID, ProductRow],  # noqa: ARG001
     *,
     market: str | None,  # noqa: ARG001
     segment: str | None,  # noqa: ARG001
@@ -133,7 +134,7 @@ async def check_quote(
     """
     require(principal, *READERS)
     quote, kept = await quotes.read_quote(session, quote_id, principal=principal)
-    deal = await quotes.read_deal(session, quote.deal_id, principal=principal)
+    deal = await known.read_deal(session, quote.deal_id, principal=principal)
     products = await catalogue.find_products(session, {line.product_id for line in kept}, principal=principal)
     lines = [AskedLine(line.product_id, line.quantity, line.unit_price, line.discount) for line in kept]
     return await _checked(
@@ -141,7 +142,7 @@ async def check_quote(
         lines,
         [line.list_price or None for line in kept],
         products,
-        quote.created_at,
+        quote.revised_at,
         quote.currency,
         deal.market,
         deal.segment,
@@ -160,13 +161,35 @@ async def record_exception(
     require(principal, *EXCEPTERS)
     await quotes.read_quote(session, quote_id, principal=principal)
     wanted = PriceException(quote_id, reason, note, principal.subject, clock.now())
-    stands_already = await repository.add_exception(session, wanted)
-    if stands_already.reason != reason:
+    kept = await repository.add_exception(session, wanted)
+    require_reason(kept, reason)
+    return kept
+
+
+async def note_exception(
+    session: AsyncSession, quote_id: UUID, *, reason: ExceptionReason, note: str, principal: Principal
+) -> PriceException:
+    """Keep what an approval made of a quote; whoever may approve it has been asked. Raises ExceptionRecorded."""
+    kept = await repository.add_exception(
+        session, PriceException(quote_id, reason, note, principal.subject, clock.now())
+    )
+    require_reason(kept, reason)
+    return kept
+
+
+def require_reason(kept: PriceException | None, reason: ExceptionReason) -> None:
+    """Raises ExceptionRecorded when a quote's exception is kept for another reason."""
+    if kept is not None and kept.reason != reason:
         raise ExceptionRecorded(
-            f"Quote {quote_id} is recorded as an exception for {stands_already.reason} since "
-            f"{stands_already.recorded_at:%Y-%m-%d}; what is recorded stays."
+            f"Quote {kept.quote_id} is recorded as an exception for {kept.reason} since {kept.recorded_at:%Y-%m-%d}; "
+            "what is recorded stays."
         )
-    return stands_already
+
+
+async def exception_of(session: AsyncSession, quote_id: UUID, *, principal: Principal) -> PriceException | None:
+    """The exception that is kept of a quote within the principal's scope. Raises QuoteNotFound."""
+    await quotes.find(session, quote_id, principal=principal)
+    return await repository.find_exception(session, quote_id)
 
 
 async def _checked(
@@ -263,8 +286,8 @@ async def _guided(
     asked = {each: path_of(levels, row, market=market, segment=segment) for each, row in products.items()}
     wanted = {path[:depth] for path in asked.values() for depth in range(len(path) + 1)}
     bands = await repository.bands(session, publication.version, only=wanted) if publication else {}
-    minima = await minimum(session, list(products), market=market, segment=segment, principal=principal)
-    return {each: _answer(levels, path, bands, minima.get(each)) for each, path in asked.items()}
+    minima = await minimum(session, products, market=market, segment=segment, principal=principal)
+    return {each: answer(levels, path, bands, minima.get(each)) for each, path in asked.items()}
 
 
 def path_of(levels: Sequence[Level], product: ProductRow, *, market: str | None, segment: str | None) -> Path:
@@ -279,7 +302,7 @@ def path_of(levels: Sequence[Level], product: ProductRow, *, market: str | None,
     return tuple(values[level] or "" for level in levels)
 
 
-def _answer(
+def answer(
     levels: tuple[Level, ...], asked: Path, bands: Mapping[Path, PublishedBand], minimum: Decimal | None
 ) -> Guided:
     band = next((bands[asked[:depth]] for depth in range(len(asked), -1, -1) if asked[:depth] in bands), None)

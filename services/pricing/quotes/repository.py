@@ -1,37 +1,41 @@
 """Named queries over quotes and the deals they are for."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, fields
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
-from services.pricing.quotes.models import DealReference, Quote, QuoteLine
+from services.pricing.quotes.arithmetic import Deduction
+from services.pricing.quotes.models import DealReference, Quote, QuoteLine, Revision, StateEntry
 
-_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment"
-_QUOTE = (
-    "quote_id, version, deal_id, status, currency, list_amount, net_amount, "
-    "valid_from, created_at, created_by, request_digest"
-)
+_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency"
+_QUOTE = ", ".join(each.name for each in fields(Quote))
+_REVISION = ", ".join(each.name for each in fields(Revision))
 _OF_QUOTE = ", ".join(f"quote.{name}" for name in _QUOTE.split(", "))
 
 _PUT_DEALS = text(
     """
     INSERT INTO deal_reference AS known
-        (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment)
+        (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency)
     SELECT * FROM unnest(
         cast(:deal_ids AS uuid[]), cast(:versions AS bigint[]), cast(:valid_froms AS timestamptz[]),
         cast(:names AS text[]), cast(:states AS text[]), cast(:owner_ids AS uuid[]), cast(:absorbed AS uuid[]),
-        cast(:removed AS boolean[]), cast(:markets AS text[]), cast(:segments AS text[])
-    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment)
+        cast(:removed AS boolean[]), cast(:markets AS text[]), cast(:segments AS text[]),
+        cast(:amounts AS numeric[]), cast(:currencies AS text[])
+    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency)
     ORDER BY deal_id
     ON CONFLICT (deal_id) DO UPDATE
     SET version = excluded.version, valid_from = excluded.valid_from, name = excluded.name, state = excluded.state,
-        owner_id = excluded.owner_id, absorbed_into = excluded.absorbed_into, removed = excluded.removed
+        owner_id = excluded.owner_id, absorbed_into = excluded.absorbed_into, removed = excluded.removed,
+        market = excluded.market, segment = excluded.segment, amount = excluded.amount, currency = excluded.currency
     WHERE known.version = 0 OR (known.valid_from, known.version) < (excluded.valid_from, excluded.version)
     """
 )
@@ -52,6 +56,8 @@ async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> No
             "removed": [deal.removed for deal in deals],
             "markets": [deal.market for deal in deals],
             "segments": [deal.segment for deal in deals],
+            "amounts": [deal.amount for deal in deals],
+            "currencies": [deal.currency for deal in deals],
         },
     )
 
@@ -138,45 +144,134 @@ async def list_quotes(
 
 _LINES = text(
     """
-    SELECT position, product_id, quantity, list_price, unit_price, discount, net_amount
-    FROM quote_line WHERE quote_id = :quote_id ORDER BY position
+    SELECT position, product_id, quantity, list_price, unit_price, discount, net_amount, cost, deductions
+    FROM quote_line WHERE quote_id = :quote_id AND revision = :revision ORDER BY position
     """
 )
 
 
-async def lines_of(session: AsyncSession, quote_id: UUID) -> list[QuoteLine]:
-    return [QuoteLine(*row) for row in await session.execute(_LINES, {"quote_id": quote_id})]
+async def lines_of(session: AsyncSession, quote_id: UUID, revision: int) -> list[QuoteLine]:
+    rows = await session.execute(_LINES, {"quote_id": quote_id, "revision": revision})
+    return [quote_line(row) for row in rows]
+
+
+def quote_line(row: Any) -> QuoteLine:
+    """A row of a line whose last column is its deductions."""
+    *plain, deductions = row
+    position, product_id, quantity, list_price, unit_price, discount, net_amount, cost = plain
+    named = tuple(Deduction(each["name"], each["kind"], Decimal(each["share"])) for each in deductions)
+    return QuoteLine(position, product_id, quantity, list_price, unit_price, discount, net_amount, cost, named)
 
 
 _ADD = text(
+    f"INSERT INTO quote ({_QUOTE}) VALUES ({', '.join(f':{each.name}' for each in fields(Quote))})"  # noqa: S608
+)
+_ADD_REVISION = text(
     f"""
-    INSERT INTO quote ({_QUOTE})
-    VALUES (:quote_id, :version, :deal_id, :status, :currency, :list_amount, :net_amount, :valid_from, :created_at,
-            :created_by, :request_digest)
+    INSERT INTO quote_revision (quote_id, {_REVISION})
+    VALUES (:quote_id, {", ".join(f":{each.name}" for each in fields(Revision))})
     """  # noqa: S608
 )
 _ADD_LINES = text(
     """
-    INSERT INTO quote_line (quote_id, position, product_id, quantity, list_price, unit_price, discount, net_amount)
-    VALUES (:quote_id, :position, :product_id, :quantity, :list_price, :unit_price, :discount, :net_amount)
+    INSERT INTO quote_line (quote_id, revision, position, product_id, quantity, list_price, unit_price, discount, net_amount,
+                            cost, deductions)
+    VALUES (:quote_id, :revision, :position, :product_id, :quantity, :list_price, :unit_price, :discount, :net_amount,
+            :cost, cast(:deductions AS jsonb))
     """
 )
 
 
 async def add_quote(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine]) -> None:
     await session.execute(_ADD, asdict(quote))
-    await session.execute(_ADD_LINES, [{"quote_id": quote.quote_id, **asdict(line)} for line in lines])
+    await add_revision(session, quote, lines)
 
 
-_MOVE = text(
-    "UPDATE quote SET version = :version, status = :status, valid_from = :valid_from WHERE quote_id = :quote_id"
+async def add_revision(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine]) -> None:
+    """Keep what is offered now; it never changes."""
+    own = asdict(quote)
+    await session.execute(_ADD_REVISION, {name: own[name] for name in ("quote_id", *_REVISION.split(", "))})
+    await session.execute(
+        _ADD_LINES,
+        [
+            {
+                **asdict(line),
+                "quote_id": quote.quote_id,
+                "revision": quote.revision,
+                "deductions": orjson.dumps(
+                    [{"name": each.name, "kind": each.kind, "share": str(each.share)} for each in line.deductions]
+                ).decode(),
+            }
+            for line in lines
+        ],
+    )
+
+
+_REVISIONS = text(
+    f"SELECT {_REVISION} FROM quote_revision WHERE quote_id = :quote_id ORDER BY revision DESC"  # noqa: S608
+)
+_STATES = text(
+    """
+    SELECT version, status, valid_from, actor, recorded_at FROM quote_version WHERE quote_id = :quote_id
+    ORDER BY version DESC LIMIT 200
+    """
 )
 
 
+async def revisions(session: AsyncSession, quote_id: UUID) -> list[Revision]:
+    """Newest first."""
+    return [Revision(*row) for row in await session.execute(_REVISIONS, {"quote_id": quote_id})]
+
+
+async def states(session: AsyncSession, quote_id: UUID) -> list[StateEntry]:
+    """Newest first."""
+    return [StateEntry(*row) for row in await session.execute(_STATES, {"quote_id": quote_id})]
+
+
+_RUN_OUT = text(
+    """
+    SELECT quote_id FROM quote WHERE valid_until < :today AND status IN ('draft', 'submitted', 'approved', 'rejected')
+    ORDER BY quote_id LIMIT :limit
+    """
+)
+
+
+async def run_out(session: AsyncSession, *, today: date, limit: int) -> list[UUID]:
+    """Quotes whose validity has passed and that are not told as such yet."""
+    return list((await session.execute(_RUN_OUT, {"today": today, "limit": limit})).scalars())
+
+
+_QUOTABLE = text(
+    f"""
+    SELECT {_DEAL} FROM deal_reference
+    WHERE version > 0 AND state = 'open' AND NOT removed AND absorbed_into IS NULL
+      AND (cast(:like AS text) IS NULL OR name ILIKE :like) AND {visible("deal_reference.owner_id")}
+    ORDER BY valid_from DESC, deal_id LIMIT :limit
+    """  # noqa: S608
+)
+
+
+async def quotable(
+    session: AsyncSession, *, search: str | None, limit: int, principal: Principal
+) -> list[DealReference]:
+    """Open deals within the principal's scope, what moved last first."""
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") if search else None
+    given = {"like": f"%{escaped}%" if escaped else None, "limit": limit}
+    return [DealReference(*row) for row in await session.execute(_QUOTABLE, given | scope_parameters(principal))]
+
+
+_CHANGING = [
+    each.name
+    for each in fields(Quote)
+    if each.name not in ("quote_id", "deal_id", "created_at", "created_by", "request_digest")
+]
+_MOVE = text(f"UPDATE quote SET {', '.join(f'{name} = :{name}' for name in _CHANGING)} WHERE quote_id = :quote_id")  # noqa: S608
+
+
 async def move_quote(session: AsyncSession, quote: Quote) -> None:
-    """Write version, status and time of a quote that is locked."""
-    given = {"quote_id": quote.quote_id, "version": quote.version, "status": quote.status}
-    await session.execute(_MOVE, given | {"valid_from": quote.valid_from})
+    """Write what can change of a quote that is locked."""
+    own = asdict(quote)
+    await session.execute(_MOVE, {name: own[name] for name in ("quote_id", *_CHANGING)})
 
 
 _KEEP = text(

@@ -1,6 +1,6 @@
-"""Quotes: priced once, then accepted or withdrawn. A deal has at most one accepted quote, which sets its amount."""
+"""Quotes: offered in revisions that never change, then accepted or withdrawn. A deal has at most one accepted quote."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,95 +9,65 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.events.base import Received
-from libs.common.events.deals import DealState
-from libs.common.events.pricing import QuoteAccepted, QuoteCreated, QuoteState, QuoteWithdrawn
+from libs.common.events.pricing import (
+    QuoteAccepted,
+    QuoteApproved,
+    QuoteCreated,
+    QuoteExpired,
+    QuoteRejected,
+    QuoteRevised,
+    QuoteState,
+    QuoteSubmitted,
+    QuoteWithdrawn,
+)
 from libs.common.messaging import outbox
 from libs.common.web import etags
 from libs.common.web.auth import Principal, require
-from libs.common.web.errors import Conflict, Invalid, NotFound
+from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.idempotency import sent
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.pricing.catalogue import service as catalogue
-from services.pricing.catalogue.models import ProductRow
-from services.pricing.quotes import repository
-from services.pricing.quotes.arithmetic import PricedLine, totals
-from services.pricing.quotes.models import DealReference, Quote, QuoteLine, QuoteStatus, WantedLine
+from services.pricing.books import service as books
+from services.pricing.quotes import offering, repository
+from services.pricing.quotes.known import lock_deal, require_open
+from services.pricing.quotes.models import (
+    DealReference,
+    Quote,
+    QuoteLine,
+    QuoteStatus,
+    Revision,
+    StateEntry,
+    Terms,
+    WantedLine,
+)
 
 WRITERS = ("seller", "manager", "sales_ops", "cso")
 """Roles that make, accept and withdraw quotes."""
 
 _TICK = timedelta(microseconds=1)
 _EVENTS: dict[QuoteStatus, type[QuoteState]] = {
-    "draft": QuoteCreated,
+    "draft": QuoteRevised,
+    "submitted": QuoteSubmitted,
+    "approved": QuoteApproved,
+    "rejected": QuoteRejected,
     "accepted": QuoteAccepted,
     "withdrawn": QuoteWithdrawn,
+    "expired": QuoteExpired,
 }
+
+Admission = Callable[[AsyncSession, DealReference, Quote], Awaitable[None]]
+"""Raises when a quote may not be accepted; asked with deal and quotes locked."""
 
 
 class QuoteNotFound(NotFound):
     """No such quote, or none of a deal within the principal's scope."""
 
 
-class DealNotFound(NotFound):
-    """No such deal within the principal's scope."""
-
-
-class DealIsClosed(Conflict):
-    """The deal is won or lost."""
-
-
-class DealIsGone(Conflict):
-    """The deal was removed or absorbed by another."""
-
-
 class QuoteNotOpen(Conflict):
     """The quote is accepted or withdrawn already."""
 
 
-class UnknownProduct(Invalid):
-    """A line names a product that the catalogue does not have."""
-
-
-class ProductRetired(Conflict):
-    """A line names a product that is no longer sold."""
-
-
-class PriceMissing(Invalid):
-    """A line has no unit price and the catalogue has none in the quote's currency."""
-
-
-async def apply_deals(
-    session: AsyncSession,
-    events: Sequence[Received[DealState]],
-    *,
-    principal: Principal,  # noqa: ARG001
-) -> None:
-    """Take over what quotes need of deals; the newest entry of a deal's timeline is the deal."""
-    newest: dict[UUID, DealState] = {}
-    for event in events:
-        deal = event.data
-        known = newest.get(deal.deal_id)
-        if known is None or (known.valid_from, known.version) < (deal.valid_from, deal.version):
-            newest[deal.deal_id] = deal
-    await repository.put_deals(
-        session,
-        [
-            DealReference(
-                deal_id=deal.deal_id,
-                version=deal.version,
-                valid_from=deal.valid_from,
-                name=deal.name,
-                state=deal.state,
-                owner_id=deal.owner_id,
-                absorbed_into=deal.absorbed_into,
-                removed=deal.removed,
-                market=deal.market,
-                segment=deal.segment,
-            )
-            for deal in newest.values()
-        ],
-    )
+class QuoteHasExpired(Conflict):
+    """The quote's validity has passed."""
 
 
 async def create_quote(
@@ -106,6 +76,7 @@ async def create_quote(
     *,
     currency: str,
     lines: Sequence[WantedLine],
+    terms: Terms,
     idempotency_key: str | None,
     principal: Principal,
 ) -> Quote:
@@ -115,52 +86,101 @@ async def create_quote(
     DealIsClosed, DealIsGone, UnknownProduct, ProductRetired, PriceMissing, IdempotencyKeyReused.
     """
     require(principal, *WRITERS)
-    deal = await _lock_deal(session, deal_id, principal=principal)
-    request = sent("quote", repr((deal_id, currency, list(lines))), idempotency_key, principal=principal)
+    deal = await lock_deal(session, deal_id, principal=principal)
+    request = sent("quote", repr((deal_id, currency, list(lines), terms)), idempotency_key, principal=principal)
     known = await repository.find_quote(session, request.id, principal=principal)
     if known is not None and request.was_taken(known.request_digest):
         return known
-    _require_open(deal)
-    products = await catalogue.find_products(session, {line.product_id for line in lines}, principal=principal)
-    priced = [_price(position, line, products, currency) for position, line in enumerate(lines, 1)]
-    sums = totals(priced, currency)
+    require_open(deal)
     now = clock.now()
-    quote = Quote(
+    empty = Quote(
         quote_id=request.id,
         version=1,
         deal_id=deal_id,
         status="draft",
         currency=currency,
-        list_amount=sums.list_amount,
-        net_amount=sums.net_amount,
+        list_amount=None,
+        net_amount=Decimal(),
         valid_from=now,
         created_at=now,
         created_by=principal.subject,
         request_digest=request.digest,
+        revision=1,
+        revised_at=now,
+        revised_by=principal.subject,
+        pocket_amount=None,
+        cost_amount=None,
+        valid_until=terms.valid_until,
+        payment_days=terms.payment_days,
+        term_months=terms.term_months,
+        content_hash="",
     )
-    await repository.add_quote(session, quote, _lines(lines, priced, sums.line_net))
-    await _announce(session, quote, principal)
+    quote, priced = await offering.priced(session, empty, deal, lines, principal=principal)
+    await repository.add_quote(session, quote, priced)
+    await _announce(session, quote, principal, event=QuoteCreated)
     return quote
 
 
+async def revise_quote(
+    session: AsyncSession,
+    quote_id: UUID,
+    *,
+    lines: Sequence[WantedLine],
+    terms: Terms,
+    if_match: str | None = None,
+    principal: Principal,
+) -> Quote:
+    """Offer something else: a new revision, a draft again; what was offered before stays as it was.
+
+    Raises QuoteNotFound, QuoteNotOpen when it was accepted or withdrawn, and as `create_quote` does.
+    """
+    require(principal, *WRITERS)
+    deal, quotes = await lock(session, quote_id, if_match=if_match, principal=principal)
+    quote = quotes[quote_id]
+    if quote.status in ("accepted", "withdrawn"):
+        raise QuoteNotOpen(f"Quote {quote_id} is {quote.status} and stays as it is; make a new quote.")
+    require_open(deal)
+    at = time_after(quotes)
+    begun = replace(
+        quote,
+        version=quote.version + 1,
+        status="draft",
+        valid_from=at,
+        revision=quote.revision + 1,
+        revised_at=at,
+        revised_by=principal.subject,
+        valid_until=terms.valid_until,
+        payment_days=terms.payment_days,
+        term_months=terms.term_months,
+    )
+    revised, priced = await offering.priced(session, begun, deal, lines, principal=principal)
+    await repository.add_revision(session, revised, priced)
+    await repository.move_quote(session, revised)
+    await _announce(session, revised, principal)
+    return revised
+
+
 async def accept_quote(
-    session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal
+    session: AsyncSession, quote_id: UUID, *, admit: Admission, if_match: str | None = None, principal: Principal
 ) -> Quote:
     """The customer agreed: the quote sets the deal's amount from now on; the one accepted before is withdrawn.
 
-    The withdrawal is dated just before the acceptance. Raises QuoteNotFound, QuoteNotOpen, DealIsClosed, DealIsGone,
-    VersionHasMoved.
+    The withdrawal is dated just before the acceptance. `admit` says whether it may be. Raises QuoteNotFound, QuoteNotOpen,
+    QuoteHasExpired, DealIsClosed, DealIsGone, VersionHasMoved.
     """
-    deal, quotes = await _lock_quotes(session, quote_id, if_match=if_match, principal=principal)
+    require(principal, *WRITERS)
+    deal, quotes = await lock(session, quote_id, if_match=if_match, principal=principal)
     quote = quotes[quote_id]
-    if quote.status != "draft":
+    if quote.status in ("accepted", "withdrawn"):
         raise QuoteNotOpen(f"Quote {quote_id} is {quote.status}; make a new quote to change the deal's amount.")
-    _require_open(deal)
-    at = _time_after(quotes)
+    require_open(deal)
+    require_valid(session, quote)
+    await admit(session, deal, quote)
+    at = time_after(quotes)
     for former in quotes.values():
         if former.status == "accepted":
-            await _move(session, former, "withdrawn", at=at, principal=principal)
-    return await _move(session, quote, "accepted", at=at + _TICK, principal=principal)
+            await move(session, former, "withdrawn", at=at, principal=principal)
+    return await move(session, quote, "accepted", at=at + _TICK, principal=principal)
 
 
 async def withdraw_quote(
@@ -171,28 +191,29 @@ async def withdraw_quote(
     The accepted quote of a closed deal stays: the amount that was won rests on it. One of a deal that was absorbed counts
     for the deal that absorbed it, and can be withdrawn while that one is open.
     """
-    deal, quotes = await _lock_quotes(session, quote_id, if_match=if_match, principal=principal)
+    require(principal, *WRITERS)
+    deal, quotes = await lock(session, quote_id, if_match=if_match, principal=principal)
     quote = quotes[quote_id]
     if quote.status == "withdrawn":
         raise QuoteNotOpen(f"Quote {quote_id} is withdrawn already.")
     if quote.status == "accepted":
         heir = deal.absorbed_into
-        _require_open(await _lock_deal(session, heir, principal=principal) if heir else deal)
-    return await _move(session, quote, "withdrawn", at=_time_after(quotes), principal=principal)
+        require_open(await lock_deal(session, heir, principal=principal) if heir else deal)
+    return await move(session, quote, "withdrawn", at=time_after(quotes), principal=principal)
 
 
 async def read_quote(session: AsyncSession, quote_id: UUID, *, principal: Principal) -> tuple[Quote, list[QuoteLine]]:
-    """A quote and its lines. Raises QuoteNotFound."""
-    quote = await _find(session, quote_id, principal=principal)
-    return quote, await repository.lines_of(session, quote_id)
+    """A quote and the lines of its newest revision. Raises QuoteNotFound."""
+    quote = await find(session, quote_id, principal=principal)
+    return quote, await repository.lines_of(session, quote_id, quote.revision)
 
 
-async def read_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference:
-    """What quotes know of a deal. Raises DealNotFound."""
-    deal = await repository.find_deal(session, deal_id, principal=principal)
-    if deal is None:
-        raise DealNotFound(f"There is no deal {deal_id} among those you may see.")
-    return deal
+async def history(
+    session: AsyncSession, quote_id: UUID, *, principal: Principal
+) -> tuple[list[Revision], list[StateEntry]]:
+    """What was offered and what happened to it, newest first. Raises QuoteNotFound."""
+    await find(session, quote_id, principal=principal)
+    return await repository.revisions(session, quote_id), await repository.states(session, quote_id)
 
 
 async def list_quotes(
@@ -214,97 +235,64 @@ async def list_quotes(
     return rows[:limit], encode_cursor(last.created_at, last.quote_id)
 
 
-async def _find(session: AsyncSession, quote_id: UUID, *, principal: Principal) -> Quote:
+async def find(session: AsyncSession, quote_id: UUID, *, principal: Principal) -> Quote:
+    """Raises QuoteNotFound."""
     quote = await repository.find_quote(session, quote_id, principal=principal)
     if quote is None:
         raise QuoteNotFound(f"There is no quote {quote_id} among those you may see.")
     return quote
 
 
-async def _lock_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference:
-    deal = await repository.lock_deal(session, deal_id, principal=principal)
-    if deal is None:
-        raise DealNotFound(f"There is no deal {deal_id} among those you may see.")
-    return deal
-
-
-async def _lock_quotes(
-    session: AsyncSession, quote_id: UUID, *, if_match: str | None, principal: Principal
+async def lock(
+    session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal
 ) -> tuple[DealReference, dict[UUID, Quote]]:
-    """The quote's deal and all quotes of that deal, locked in this order."""
-    require(principal, *WRITERS)
-    quote = await _find(session, quote_id, principal=principal)
-    deal = await _lock_deal(session, quote.deal_id, principal=principal)
+    """The quote's deal and all quotes of that deal, locked in this order. Raises QuoteNotFound, VersionHasMoved."""
+    quote = await find(session, quote_id, principal=principal)
+    deal = await lock_deal(session, quote.deal_id, principal=principal)
     quotes = await repository.lock_quotes(session, quote.deal_id)
     etags.check(if_match, quotes[quote_id].version, noun=f"Quote {quote_id}")
     return deal, quotes
 
 
-def _require_open(deal: DealReference) -> None:
-    if deal.absorbed_into is not None:
-        raise DealIsGone(
-            f"Deal {deal.deal_id} was absorbed by deal {deal.absorbed_into}; quote for that one.",
-            absorbed_into=deal.absorbed_into,
-        )
-    if deal.removed:
-        raise DealIsGone(f"Deal {deal.deal_id} was removed in the CRM; restore it there before quoting for it.")
-    if deal.state != "open":
-        raise DealIsClosed(f"Deal {deal.deal_id} is {deal.state}; reopen it before quoting for it.", state=deal.state)
-
-
-def _price(position: int, line: WantedLine, products: Mapping[UUID, ProductRow], currency: str) -> PricedLine:
-    row = products.get(line.product_id)
-    if row is None or row.state is None:
-        raise UnknownProduct(f"Line {position}: there is no product {line.product_id}.", line=position)
-    product = row.state
-    if not product.is_active:
-        raise ProductRetired(
-            f"Line {position}: product {product.code} is no longer sold; choose another.", line=position
-        )
-    listed = product.list_price if product.currency == currency else None
-    unit_price = line.unit_price if line.unit_price is not None else listed
-    if unit_price is None:
-        raise PriceMissing(
-            f"Line {position}: product {product.code} has no list price in {currency}; give a unit_price.",
-            line=position,
-        )
-    return PricedLine(line.quantity, unit_price, line.discount, listed)
-
-
-def _lines(wanted: Sequence[WantedLine], priced: Sequence[PricedLine], nets: Sequence[Decimal]) -> list[QuoteLine]:
-    return [
-        QuoteLine(position, ask.product_id, line.quantity, line.list_price, line.unit_price, line.discount, net)
-        for position, (ask, line, net) in enumerate(zip(wanted, priced, nets, strict=True), 1)
-    ]
-
-
-def _time_after(quotes: Mapping[UUID, Quote]) -> datetime:
-    """Now, but after everything that happened to the deal's quotes."""
-    return max(clock.now(), max(quote.valid_from for quote in quotes.values()) + _TICK)
-
-
-async def _move(session: AsyncSession, quote: Quote, to: QuoteStatus, *, at: datetime, principal: Principal) -> Quote:
+async def move(session: AsyncSession, quote: Quote, to: QuoteStatus, *, at: datetime, principal: Principal) -> Quote:
+    """Bring a locked quote into a state and say so."""
     moved = replace(quote, version=quote.version + 1, status=to, valid_from=at)
     await repository.move_quote(session, moved)
     await _announce(session, moved, principal)
     return moved
 
 
-async def _announce(session: AsyncSession, quote: Quote, principal: Principal) -> None:
+def time_after(quotes: Mapping[UUID, Quote]) -> datetime:
+    """Now, but after everything that happened to the deal's quotes."""
+    return max(clock.now(), max(quote.valid_from for quote in quotes.values()) + _TICK)
+
+
+def require_valid(session: AsyncSession, quote: Quote) -> None:
+    """Raises QuoteHasExpired from the day after its last."""
+    if quote.status == "expired" or (quote.valid_until is not None and quote.valid_until < books.business_day(session)):
+        raise QuoteHasExpired(
+            f"Quote {quote.quote_id} was valid until {quote.valid_until}; revise it with a new date.",
+            valid_until=quote.valid_until,
+        )
+
+
+async def _announce(
+    session: AsyncSession, quote: Quote, principal: Principal, *, event: type[QuoteState] | None = None
+) -> None:
     recorded_at = await outbox.stamp(session)
     await repository.keep_version(session, quote, actor=principal.subject, recorded_at=recorded_at)
-    event = _EVENTS[quote.status](
-        quote_id=quote.quote_id,
-        version=quote.version,
-        deal_id=quote.deal_id,
-        status=quote.status,
-        net_amount=quote.net_amount,
-        currency=quote.currency,
-        valid_from=quote.valid_from,
-    )
     outbox.add(
         session,
-        event,
+        (event or _EVENTS[quote.status])(
+            quote_id=quote.quote_id,
+            version=quote.version,
+            deal_id=quote.deal_id,
+            status=quote.status,
+            net_amount=quote.net_amount,
+            currency=quote.currency,
+            valid_from=quote.valid_from,
+            revision=quote.revision,
+        ),
         key=quote.quote_id,
         version=quote.version,
         occurred_at=quote.valid_from,

@@ -73,9 +73,12 @@ def standing_quotes(quotes: Iterable[QuoteState]) -> list[QuoteState]:
 
 
 def authority(quotes: Iterable[QuoteState]) -> QuoteState | None:
-    """The quote that was accepted last and not withdrawn, which decides the amount. One state per quote."""
-    accepted = [quote for quote in quotes if quote.status == "accepted"]
-    return max(accepted, key=lambda quote: (quote.valid_from, quote.quote_id), default=None)
+    """The quote that decides the amount: the one accepted last, else the one approved last. One state per quote.
+
+    One that was withdrawn, revised or has run out since is in another state and decides nothing.
+    """
+    binding = [quote for quote in quotes if quote.status in ("accepted", "approved")]
+    return max(binding, key=lambda quote: (quote.status == "accepted", quote.valid_from, quote.quote_id), default=None)
 
 
 def _standing(

@@ -52,6 +52,11 @@ def desk(check: dict[str, Any] | None, **changes: Any) -> str:
         "chosen": {"publication": publication, "changes": changed},
         "changes": largest(changed),
         "may_preview": True,
+        "deals": [{"deal_id": "d", "name": "Fjord", "amount": None, "currency": None}],
+        "deal": "",
+        "priced": [{"product": "p", "quantity": "10", "price": "70"}],
+        "once": "o",
+        "may_quote": True,
     }
     return environment().get_template("prices.html").render(**(values | changes))
 

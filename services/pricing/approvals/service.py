@@ -1,0 +1,352 @@
+"""The rules of asking: who submits a quote, which steps follow, and whether a quote may be accepted."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.ids import new_id
+from libs.common.web.auth import Principal, require
+from libs.common.web.errors import Conflict, Invalid, NotFound
+from services.pricing.approvals import found, repository
+from services.pricing.approvals.found import Assessed
+from services.pricing.approvals.models import Decision, Request, Step
+from services.pricing.approvals.steps import Decided, Difference, Planned, plan
+from services.pricing.books.service import business_day
+from services.pricing.guidance import service as guidance
+from services.pricing.policies import service as policies
+from services.pricing.policies.judging import Finding, Policy, Reason
+from services.pricing.quotes import known
+from services.pricing.quotes import service as quotes
+from services.pricing.quotes.models import DealReference, Quote
+
+READERS = ("seller", "manager", "sales_ops", "finance", "cso", "ceo")
+
+
+class RequestNotFound(NotFound):
+    """No such request for approval within the principal's scope."""
+
+
+class AlreadySubmitted(Conflict):
+    """The quote waits for approval, or is past it."""
+
+
+class ExceptionNeedsReason(Invalid):
+    """A line is below its floor and no reason for an exception was named."""
+
+
+class ApprovalNeeded(Conflict):
+    """The policy asks somebody to agree before the quote can be accepted."""
+
+
+async def submit(
+    session: AsyncSession,
+    quote_id: UUID,
+    *,
+    reason: Reason | None,
+    note: str,
+    if_match: str | None = None,
+    principal: Principal,
+) -> Request:
+    """Ask for approval of a quote's newest revision. What needs nobody's is approved at once.
+
+    Steps that were approved for an earlier revision, and whose inputs are no worse, are carried over. Raises QuoteNotFound,
+    AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, VersionHasMoved.
+    """
+    require(principal, *quotes.WRITERS)
+    deal, of_deal = await quotes.lock(session, quote_id, if_match=if_match, principal=principal)
+    quote = of_deal[quote_id]
+    if quote.status not in ("draft", "rejected", "submitted"):
+        raise AlreadySubmitted(f"Quote {quote_id} is {quote.status}; revise it to ask again.")
+    known.require_open(deal)
+    quotes.require_valid(session, quote)
+    at = quotes.time_after(of_deal)
+    request = await ask(
+        session, quote, deal, reason=reason, note=note, submitted_by=principal.subject, at=at, principal=principal
+    )
+    await settle(session, quote, request, at=at, principal=principal)
+    return request
+
+
+async def settle(session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal) -> None:
+    """Bring the quote where its request is."""
+    if request.state == "approved":
+        await conclude(session, quote, request, at=at, principal=principal)
+    elif quote.status != "submitted":
+        await quotes.move(session, quote, "submitted", at=at, principal=principal)
+
+
+async def ask(
+    session: AsyncSession,
+    quote: Quote,
+    deal: DealReference,
+    *,
+    reason: Reason | None,
+    note: str,
+    submitted_by: str,
+    at: datetime,
+    principal: Principal,
+) -> Request:
+    """Open a request for a locked quote; one that is open for it already is superseded, unless it asks the same.
+
+    Raises ExceptionNeedsReason, ExceptionRecorded, AlreadySubmitted.
+    """
+    await repository.lock_budgets(session)
+    held = await policies.in_force(session, principal=principal)
+    _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
+    assessed = await found.assess(session, quote, lines, deal, held=held, reason=reason, principal=principal)
+    if held is not None and assessed.verdict.needs_reason and reason is None:
+        under = ", ".join(each.subject for each in assessed.verdict.findings if each.measure in _UNDER)
+        raise ExceptionNeedsReason(
+            f"Below the floor by {assessed.verdict.shortfall} {quote.currency} (line {under}); name the reason for an "
+            "exception: new_logo, displacement or churn_defence.",
+            shortfall=str(assessed.verdict.shortfall),
+        )
+    if reason is not None:
+        guidance.require_reason(await guidance.exception_of(session, quote.quote_id, principal=principal), reason)
+    earlier = await repository.requests_of(session, quote.quote_id)
+    steps = await repository.steps_of(session, [each.request_id for each in earlier])
+    revisions, _ = await quotes.history(session, quote.quote_id, principal=principal)
+    authors = sorted({submitted_by, *(each.revised_by for each in revisions), *(a for r in earlier for a in r.authors)})
+    planned, differences = plan(
+        held.policy if held else Policy(),
+        assessed.verdict.level,
+        assessed.verdict.findings,
+        decided=_decided(earlier, steps),
+        authors=authors,
+    )
+    request = _request(quote, assessed, differences, authors, reason, note, submitted_by, at, _year(session))
+    if any(each.state == "open" and _asks_the_same(each, request) for each in earlier):
+        raise AlreadySubmitted(
+            f"Quote {quote.quote_id} waits for approval already; revise it to ask for something else."
+        )
+    made = _steps(request, planned, at, held.policy.escalate_after_hours if held else 0)
+    if all(step.state == "carried" for step in made):
+        request = replace(request, state="approved", closed_at=at)
+    await repository.supersede(session, quote.quote_id, at=at)
+    await repository.add_request(session, request, made)
+    return request
+
+
+_UNDER = ("below_floor", "below_minimum")
+
+
+async def conclude(
+    session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal
+) -> Quote:
+    """All have agreed: the quote is approved, and a sale below the floor is recorded as the exception it is."""
+    if request.shortfall > 0 and request.reason is not None:
+        await guidance.note_exception(
+            session, quote.quote_id, reason=request.reason, note=request.note or "approved", principal=principal
+        )
+    return await quotes.move(session, quote, "approved", at=at, principal=principal)
+
+
+async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal) -> Quote:
+    """The customer agreed. Raises ApprovalNeeded where the policy wants somebody's agreement first, else as `accept_quote` does."""
+
+    async def admit(within: AsyncSession, deal: DealReference, quote: Quote) -> None:
+        await _admit(within, deal, quote, principal=principal)
+
+    return await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+
+
+async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:
+    """What was approved is accepted as it was approved; what was not is accepted only where nobody need agree."""
+    if quote.status == "approved":
+        return
+    if quote.status in ("submitted", "rejected"):
+        raise ApprovalNeeded(f"Quote {quote.quote_id} is {quote.status}; it cannot be accepted before it is approved.")
+    held = await policies.in_force(session, principal=principal)
+    if held is None:
+        return
+    _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
+    assessed = await found.assess(session, quote, lines, deal, held=held, reason=None, principal=principal)
+    if assessed.verdict.level > 0 or assessed.verdict.needs_reason:
+        first = assessed.verdict.findings[0]
+        raise ApprovalNeeded(
+            f"Quote {quote.quote_id} needs approval of level {assessed.verdict.level} "
+            f"({first.measure.replace('_', ' ')} of {first.subject}); submit it first.",
+            level=assessed.verdict.level,
+        )
+
+
+async def preview(
+    session: AsyncSession, quote_id: UUID, *, reason: Reason | None, principal: Principal
+) -> tuple[Quote, Assessed, list[Planned[UUID]], dict[str, Any]]:
+    """What asking now would mean: findings, steps and consequence; nothing is kept. Raises QuoteNotFound."""
+    require(principal, *READERS)
+    quote, lines = await quotes.read_quote(session, quote_id, principal=principal)
+    deal = await known.read_deal(session, quote.deal_id, principal=principal)
+    held = await policies.in_force(session, principal=principal)
+    assessed = await found.assess(session, quote, lines, deal, held=held, reason=reason, principal=principal)
+    earlier = await repository.requests_of(session, quote_id)
+    steps = await repository.steps_of(session, [each.request_id for each in earlier])
+    planned, _ = plan(
+        held.policy if held else Policy(),
+        assessed.verdict.level,
+        assessed.verdict.findings,
+        decided=_decided(earlier, steps),
+        authors=[each for request in earlier for each in request.authors],
+    )
+    shown = await found.consequence(session, quote, lines, deal, assessed, principal=principal)
+    return quote, assessed, planned, shown
+
+
+async def read_request(session: AsyncSession, request_id: UUID, *, principal: Principal) -> tuple[Request, list[Step]]:
+    """Raises RequestNotFound."""
+    require(principal, *READERS)
+    request = await repository.find_request(session, request_id, principal=principal)
+    if request is None:
+        raise RequestNotFound(f"There is no request for approval {request_id} among those you may see.")
+    return request, (await repository.steps_of(session, [request_id]))[request_id]
+
+
+async def requests_of(
+    session: AsyncSession, quote_id: UUID, *, principal: Principal
+) -> tuple[list[tuple[Request, list[Step]]], list[Decision]]:
+    """All that was asked of a quote and decided, newest first. Raises QuoteNotFound."""
+    require(principal, *READERS)
+    await quotes.find(session, quote_id, principal=principal)
+    rows = await repository.requests_of(session, quote_id)
+    steps = await repository.steps_of(session, [row.request_id for row in rows])
+    return [(row, steps[row.request_id]) for row in rows], await repository.decisions_of(session, quote_id)
+
+
+async def steps_of(session: AsyncSession, request: Request, *, principal: Principal) -> list[Step]:
+    """The steps of a request that the principal has just decided on, perhaps in the place of somebody who sees more."""
+    require(principal, *READERS)
+    return (await repository.steps_of(session, [request.request_id]))[request.request_id]
+
+
+async def about(
+    session: AsyncSession, requests: Sequence[Request], *, principal: Principal
+) -> dict[UUID, repository.About]:
+    """Deal and amount of requests that were found for the principal, perhaps in the place of somebody who sees more."""
+    require(principal, *READERS)
+    return await repository.about(session, [each.quote_id for each in requests])
+
+
+def _asks_the_same(one: Request, other: Request) -> bool:
+    names = ("revision", "policy_version", "findings", "reason")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _decided(earlier: Sequence[Request], steps: dict[UUID, list[Step]]) -> list[Decided[UUID]]:
+    """The newest approval of each authority, whatever became of the request."""
+    kept: dict[str, Decided[UUID]] = {}
+    for request in earlier:
+        for step in steps[request.request_id]:
+            if step.state in ("approved", "carried") and step.decided_by is not None:
+                inputs = {name: None if value is None else Decimal(value) for name, value in step.inputs.items()}
+                ref = step.carried_from or request.request_id
+                kept.setdefault(
+                    step.authority, Decided(step.authority, inputs, step.decided_by, step.on_behalf_of, ref)
+                )
+            elif step.state == "rejected":
+                kept.setdefault(step.authority, Decided(step.authority, {}, "", None, request.request_id))
+    return [each for each in kept.values() if each.decided_by]
+
+
+def _steps(request: Request, planned: Sequence[Planned[UUID]], at: datetime, hours: int) -> list[Step]:
+    """Carried steps are done; of the others the first stage is asked and the rest wait."""
+    first = min((each.stage for each in planned if each.carried is None), default=0)
+    made = []
+    for number, each in enumerate(planned, 1):
+        asked = each.carried is None and each.stage == first
+        inputs = each.carried.inputs if each.carried else each.inputs
+        made.append(
+            Step(
+                request_id=request.request_id,
+                number=number,
+                stage=each.stage,
+                authority=each.authority,
+                state="carried" if each.carried else "asked" if asked else "waiting",
+                inputs={name: None if value is None else str(value) for name, value in inputs.items()},
+                asked_at=at if asked else None,
+                due_at=at + timedelta(hours=hours) if asked else None,
+                escalated_at=None,
+                carried_from=each.carried.ref if each.carried else None,
+                decided_by=each.carried.decided_by if each.carried else None,
+                on_behalf_of=each.carried.on_behalf_of if each.carried else None,
+                decided_at=None,
+            )
+        )
+    return made
+
+
+def _request(
+    quote: Quote,
+    assessed: Assessed,
+    differences: Sequence[Difference],
+    authors: list[str],
+    reason: Reason | None,
+    note: str,
+    submitted_by: str,
+    at: datetime,
+    year: int,
+) -> Request:
+    held, verdict = assessed.held, assessed.verdict
+    request = Request(
+        request_id=new_id(),
+        version=1,
+        quote_id=quote.quote_id,
+        revision=quote.revision,
+        content_hash=quote.content_hash,
+        policy_version=held.version if held else None,
+        level=verdict.level if held else 0,
+        state="open",
+        findings=[finding_as_text(each) for each in verdict.findings] if held else [],
+        differences=[difference_as_text(each) for each in differences],
+        reason=reason,
+        note=note,
+        shortfall=verdict.shortfall if held else Decimal(),
+        currency=quote.currency,
+        year=year,
+        seen="",
+        authors=authors,
+        submitted_by=submitted_by,
+        submitted_at=at,
+        closed_at=None,
+    )
+    content = [
+        str(request.request_id),
+        request.content_hash,
+        request.policy_version,
+        request.level,
+        request.findings,
+        request.differences,
+        request.reason,
+        request.note,
+    ]
+    return replace(request, seen=hashlib.sha256(orjson.dumps(content)).hexdigest())
+
+
+def finding_as_text(each: Finding) -> dict[str, Any]:
+    return {
+        "measure": each.measure,
+        "subject": each.subject,
+        "value": None if each.value is None else str(each.value.quantize(Decimal("0.000001"))),
+        "limit": None if each.limit is None else str(each.limit),
+        "level": each.level,
+    }
+
+
+def difference_as_text(each: Difference) -> dict[str, Any]:
+    return {
+        "authority": each.authority,
+        "input": each.input,
+        "before": None if each.before is None else str(each.before),
+        "after": None if each.after is None else str(each.after),
+        "is_new": each.is_new,
+    }
+
+
+def _year(session: AsyncSession) -> int:
+    return business_day(session).year

@@ -1,0 +1,1 @@
+"""Price and cost books: what a product costs the customer and us, by market, segment and currency, from a day on."""

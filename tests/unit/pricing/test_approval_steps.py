@@ -1,0 +1,128 @@
+"""Which steps are asked again, and who may decide one."""
+
+from decimal import Decimal
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.pricing.approvals.steps import Decided, Person, inputs_of, may_decide, plan
+from services.pricing.policies.judging import Finding, Policy
+
+D = Decimal
+
+
+def finding(measure: str, value: str | None, level: int, subject: str = "quote") -> Finding:
+    return Finding(measure, subject, None if value is None else D(value), None, level)  # type: ignore[arg-type]
+
+
+def approved(findings: list[Finding], policy: Policy = Policy(), by: str = "x") -> list[Decided[str]]:
+    level = max(each.level for each in findings)
+    return [
+        Decided(authority, inputs_of(findings, stage.level), f"{by}:{authority}", None, "before")
+        for stage in policy.stages(level)
+        for authority in stage.authorities
+    ]
+
+
+BEFORE = [finding("discount", "0.12", 1, "1: CORE"), finding("payment_days", "90", 3)]
+
+
+def asked(after: list[Finding], authors: tuple[str, ...] = ()) -> list[str]:
+    level = max((each.level for each in after), default=0)
+    steps, _ = plan(Policy(), level, after, decided=approved(BEFORE), authors=authors)
+    return [step.authority for step in steps if step.carried is None]
+
+
+def test_only_the_steps_whose_inputs_worsened_are_asked_again() -> None:
+    assert asked(BEFORE) == []
+    assert asked([finding("discount", "0.15", 1, "1: CORE"), BEFORE[1]]) == ["manager"]
+    assert asked([BEFORE[0], finding("payment_days", "120", 3)]) == ["manager", "vp", "cso", "finance"]
+    assert asked([finding("discount", "0.11", 1, "1: CORE"), finding("payment_days", "61", 3)]) == []
+    assert asked([BEFORE[0]]) == []
+
+
+def test_a_new_finding_and_one_that_became_unknown_are_asked_about_and_shown() -> None:
+    after = [*BEFORE, finding("margin", None, 2)]
+    steps, differences = plan(Policy(), 3, after, decided=approved(BEFORE))
+    assert [step.authority for step in steps if step.carried is None] == ["manager", "vp"]
+    assert {(each.authority, each.input, each.is_new) for each in differences} == {
+        ("manager", "margin of quote", True),
+        ("vp", "margin of quote", True),
+    }
+
+
+def test_who_became_an_author_does_not_carry_their_own_approval_over() -> None:
+    assert asked(BEFORE, authors=("x:manager",)) == ["manager"]
+
+
+_values = st.dictionaries(
+    st.sampled_from(["discount", "payment_days", "margin"]), st.none() | st.integers(0, 9), max_size=3
+)
+
+
+@given(_values, _values, st.integers(1, 3))
+def test_nothing_worse_than_what_was_approved_is_ever_carried_over(
+    before: dict[str, int | None], after: dict[str, int | None], level: int
+) -> None:
+    def of(values: dict[str, int | None]) -> list[Finding]:
+        return [finding(name, None if value is None else str(value), level) for name, value in values.items()]
+
+    decided = approved(of(before)) if before else []
+    steps, _ = plan(Policy(), level if after else 0, of(after), decided=decided)
+    is_worse = any(
+        name not in before
+        or (value is None and before[name] is not None)
+        or (
+            value is not None
+            and before[name] is not None
+            and (value < before[name] if name == "margin" else value > before[name])  # type: ignore[operator]
+        )
+        for name, value in after.items()
+    )
+    for step in steps:
+        assert (step.carried is None) == is_worse
+
+
+MANAGER = Person("m", frozenset({"manager"}), is_above=False)
+VP = Person("v", frozenset({"manager"}), is_above=True)
+CSO = Person("c", frozenset({"cso"}), is_above=True)
+CEO = Person("e", frozenset({"ceo"}), is_above=True)
+
+
+@pytest.mark.parametrize(
+    ("person", "may", "may_later"),
+    [
+        (MANAGER, {"manager"}, {"manager"}),
+        (VP, {"manager", "vp"}, {"manager", "vp"}),
+        (CSO, {"cso"}, {"manager", "vp", "cso"}),
+        (CEO, {"ceo"}, {"ceo", "cso", "finance"}),
+        (Person("s", frozenset({"seller"}), is_above=True), set(), set()),
+    ],
+)
+def test_a_step_is_for_its_authority_and_later_for_the_next_rank(
+    person: Person, may: set[str], may_later: set[str]
+) -> None:
+    for escalated, wanted in ((False, may), (True, may_later)):
+        found = {
+            authority
+            for authority in ("manager", "vp", "cso", "finance", "ceo")
+            if may_decide(person, authority, escalated=escalated, authors=(), in_stage=()) is None  # type: ignore[arg-type]
+        }
+        assert found == wanted
+
+
+def test_nobody_decides_on_their_own_quote_nor_through_a_delegation_nor_twice_in_a_stage() -> None:
+    deputy = Person("d", frozenset({"cso"}), is_above=True, on_behalf_of="c")
+    for authors, in_stage in (({"c"}, ()), ({"d"}, ()), ((), {"c"}), ((), {"d"})):
+        assert may_decide(deputy, "cso", escalated=False, authors=set(authors), in_stage=in_stage) is not None
+    assert may_decide(deputy, "cso", escalated=False, authors=(), in_stage=()) is None
+
+
+def test_the_order_of_findings_changes_nothing() -> None:
+    plans = {
+        tuple((step.stage, step.authority, step.carried is None) for step in plan(Policy(), 3, list(order))[0])
+        for order in permutations(BEFORE)
+    }
+    assert len(plans) == 1

@@ -12,6 +12,7 @@ from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
 from services.deals.cover.endpoints import router as cover
+from services.deals.edits.endpoints import router as edits
 from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
@@ -52,6 +53,7 @@ COMPONENT = Component(
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
+        edits,  # before the ledger: its paths are under /deals/ too
         ledger,
         qualification,
         closeplans,

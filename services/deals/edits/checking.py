@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.common import money
 from libs.common.events.crm import Category, EditedField, OfferedStage, State
+from libs.common.remarks import names_an_address
 
 FIELDS: Final[tuple[EditedField, ...]] = get_args(EditedField)
 LONGEST_REMARK: Final = 255
@@ -90,6 +91,8 @@ def check_value(deal: Held, field: EditedField, value: str | None, offer: Offer,
         raise Unacceptable(f"{field.replace('_', ' ').removesuffix(' id').capitalize()} cannot be empty.")
     if field == "next_step" and len(value) > LONGEST_REMARK:
         raise Unacceptable(f"The next step has {len(value)} characters; at most {LONGEST_REMARK} are kept.")
+    if field == "next_step" and names_an_address(value):
+        raise Unacceptable("A next step names nobody's mail address or phone number; those belong to the contact.")
     if field == "close_date":
         day = date.fromisoformat(value)
         if day < today:

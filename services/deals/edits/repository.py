@@ -176,7 +176,9 @@ async def digest_of(session: AsyncSession, edit_id: UUID) -> str | None:
     return found
 
 
-_COLUMNS = "edit_id, deal_id, field, wanted, seen, state, crm_value, reason, author, wanted_at, settled_at, acknowledged_at"
+_COLUMNS = (
+    "edit_id, deal_id, field, wanted, seen, state, crm_value, reason, author, wanted_at, settled_at, acknowledged_at"
+)
 _OF = text(f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, edit_id DESC LIMIT 200")  # noqa: S608
 
 

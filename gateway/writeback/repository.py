@@ -31,25 +31,25 @@ class Due:
 
 
 _TAKE = text("""
-    INSERT INTO write_back (edit_id, connection, deal_id, external_id, field, wanted, bases, currency, wanted_at, state)
-    VALUES (:edit_id, :connection, :deal_id, :external_id, :field, :wanted, :bases, :currency, :wanted_at,
+    INSERT INTO write_back (edit_id, sequence, connection, deal_id, external_id, field, wanted, bases, currency, wanted_at, state)
+    VALUES (:edit_id, :sequence, :connection, :deal_id, :external_id, :field, :wanted, :bases, :currency, :wanted_at,
         CASE WHEN EXISTS (
-            SELECT 1 FROM write_back n WHERE n.deal_id = :deal_id AND n.field = :field AND n.edit_id > :edit_id
+            SELECT 1 FROM write_back n WHERE n.deal_id = :deal_id AND n.field = :field AND n.sequence > :sequence
         ) THEN 'superseded' ELSE 'due' END)
     ON CONFLICT DO NOTHING
 """)
 _SUPERSEDE = text("""
     UPDATE write_back SET state = 'superseded', ended_at = clock_timestamp()
-    WHERE deal_id = :deal_id AND field = :field AND edit_id < :edit_id AND state = 'due'
+    WHERE deal_id = :deal_id AND field = :field AND sequence < :sequence AND state = 'due'
 """)
 
 
 async def take(session: AsyncSession, events: Sequence[EditWanted]) -> None:
     """Keep what is to be written; of one field of a deal the last edit only."""
-    for each in sorted(events, key=lambda edit: edit.edit_id):
+    for each in sorted(events, key=lambda edit: (edit.deal_id, edit.field, edit.sequence)):
         values = each.model_dump(exclude={"pipeline"}) | {"bases": list(each.bases)}
         await session.execute(_TAKE, values)
-        await session.execute(_SUPERSEDE, {name: values[name] for name in ("deal_id", "field", "edit_id")})
+        await session.execute(_SUPERSEDE, {name: values[name] for name in ("deal_id", "field", "sequence")})
 
 
 _LEASE = text("""

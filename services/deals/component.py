@@ -20,6 +20,7 @@ from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
 from services.deals.touchpoints.endpoints import router as touchpoints
+from services.deals.worklist.endpoints import router as worklist
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -53,7 +54,8 @@ COMPONENT = Component(
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
-        edits,  # before the ledger: its paths are under /deals/ too
+        edits,  # before the ledger, as the worklist: their paths are under /deals/ too
+        worklist,
         ledger,
         qualification,
         closeplans,

@@ -10,6 +10,7 @@ down_revision = "0016"
 TABLES = """
 CREATE TABLE write_back (
     edit_id uuid PRIMARY KEY,
+    sequence integer NOT NULL,
     connection text NOT NULL,
     deal_id uuid NOT NULL,
     external_id text NOT NULL,
@@ -31,7 +32,7 @@ COMMENT ON TABLE write_back IS 'Rows stay: what was wanted of each CRM and what 
 
 CREATE INDEX write_back_due ON write_back (due_at, edit_id) WHERE state = 'due';
 
-CREATE INDEX write_back_by_deal ON write_back (deal_id, field, edit_id)
+CREATE INDEX write_back_by_deal ON write_back (deal_id, field, sequence)
 """
 
 

@@ -240,13 +240,14 @@ class EditWanted(EventData):
     """Somebody wants another value in a field that the deal's CRM owns. Values are text as in the API; null is none.
 
     `bases`: what the CRM may hold for the edit to be written: what the author saw, and what edits before this one wanted. It
-    supersedes those. `edit_id` rises with time.
+    supersedes those: of the edits of one field of a deal the one with the greatest `sequence` stands.
     """
 
     TYPE: ClassVar[str] = "deals.edit.wanted.v1"
     TOPIC: ClassVar[Topic] = DEAL_EVENTS
 
     edit_id: UUID
+    sequence: int
     deal_id: UUID
     connection: str
     external_id: str

@@ -107,12 +107,23 @@ async def open_edits(session: AsyncSession, deals: Collection[UUID]) -> Sequence
     return (await session.execute(_OPEN, {"deals": list(deals)})).mappings().all()
 
 
+_SEQUENCES = text("""
+    SELECT deal_id, field, max(sequence) AS sequence FROM deal_edit WHERE deal_id = ANY(cast(:deals AS uuid[])) GROUP BY 1, 2
+""")
+
+
+async def sequences(session: AsyncSession, deals: Collection[UUID]) -> dict[tuple[UUID, str], int]:
+    """How many edits each field of these deals has had; the deals are locked."""
+    found = await session.execute(_SEQUENCES, {"deals": list(deals)})
+    return {(row.deal_id, row.field): row.sequence for row in found}
+
+
 _SUPERSEDE = text("""
     UPDATE deal_edit SET state = 'superseded', settled_at = :at WHERE edit_id = ANY(cast(:edits AS uuid[]))
 """)
 _APPEND = text("""
-    INSERT INTO deal_edit (edit_id, deal_id, field, wanted, seen, bases, author, request_digest, wanted_at)
-    VALUES (:edit_id, :deal_id, :field, :wanted, :seen, :bases, :author, :request_digest, :wanted_at)
+    INSERT INTO deal_edit (edit_id, sequence, deal_id, field, wanted, seen, bases, author, request_digest, wanted_at)
+    VALUES (:edit_id, :sequence, :deal_id, :field, :wanted, :seen, :bases, :author, :request_digest, :wanted_at)
 """)
 
 
@@ -145,7 +156,7 @@ _TO_SETTLE = Query("""
     WHERE e.deal_id = ANY(ARRAY(SELECT unnest(CAST(:deals AS uuid[]))))
       AND e.state IN ('pending', 'taken', 'refused', 'conflict') AND e.acknowledged_at IS NULL
       AND NOT EXISTS (
-          SELECT 1 FROM deal_edit n WHERE n.deal_id = e.deal_id AND n.field = e.field AND n.edit_id > e.edit_id
+          SELECT 1 FROM deal_edit n WHERE n.deal_id = e.deal_id AND n.field = e.field AND n.sequence > e.sequence
       )
     ORDER BY e.edit_id
 """)
@@ -179,7 +190,9 @@ async def digest_of(session: AsyncSession, edit_id: UUID) -> str | None:
 _COLUMNS = (
     "edit_id, deal_id, field, wanted, seen, state, crm_value, reason, author, wanted_at, settled_at, acknowledged_at"
 )
-_OF = text(f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, edit_id DESC LIMIT 200")  # noqa: S608
+_OF = text(
+    f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, sequence DESC LIMIT 200"
+)  # noqa: S608
 
 
 async def of_deal(session: AsyncSession, deal_id: UUID) -> Sequence[RowMapping]:
@@ -191,7 +204,7 @@ _STANDING = text(
     f"""
     SELECT DISTINCT ON (deal_id, field) {_COLUMNS} FROM deal_edit
     WHERE deal_id = ANY(cast(:deals AS uuid[])) AND acknowledged_at IS NULL
-    ORDER BY deal_id, field, wanted_at DESC, edit_id DESC
+    ORDER BY deal_id, field, sequence DESC
     """  # noqa: S608
 )
 

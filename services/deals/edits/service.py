@@ -169,6 +169,9 @@ async def _add(
     principal: Principal,
 ) -> None:
     await outbox.stamp(session)
+    known = await repository.sequences(session, {row["deal_id"] for row in rows})
+    for row in rows:
+        row["sequence"] = known.get((row["deal_id"], row["field"]), 0) + 1
     await repository.append(session, rows, superseded)
     for row in rows:
         deal, at = deals[row["deal_id"]], row["wanted_at"]
@@ -177,7 +180,7 @@ async def _add(
             external_id=deal.external_id,
             currency=deal.currency,
             pipeline=deal.pipeline,
-            **{name: row[name] for name in ("edit_id", "deal_id", "field", "wanted", "bases", "wanted_at")},
+            **{name: row[name] for name in ("edit_id", "sequence", "deal_id", "field", "wanted", "bases", "wanted_at")},
         )
         version = clock.to_millis(at)
         outbox.add(session, event, key=deal.deal_id, version=version, occurred_at=at, actor=principal.subject)
@@ -199,6 +202,21 @@ async def of_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal)
     if deal_id not in await repository.visible_deals(session, [deal_id], scope_parameters(principal)):
         raise UnknownDeal(f"No deal {deal_id} is known to you; it may not have arrived from the CRM yet.")
     return EditsOut(items=[EditOut.model_validate(dict(row)) for row in await repository.of_deal(session, deal_id)])
+
+
+async def beside(
+    session: AsyncSession, deals: Collection[UUID], *, principal: Principal
+) -> tuple[dict[str, Offer], dict[UUID, dict[str, EditOut]]]:
+    """What connections take back, and of these deals by field the last edit where it is still to be looked at.
+
+    The caller has found the deals within the principal's scope.
+    """
+    require(principal, *ROLES)
+    found = await repository.standing(session, deals)
+    told = {
+        deal: {name: EditOut.model_validate(dict(row)) for name, row in rows.items()} for deal, rows in found.items()
+    }
+    return await repository.offers(session), told
 
 
 async def write_backs(session: AsyncSession, *, principal: Principal) -> WriteBacksOut:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any, cast
 
 import httpx
 import orjson
 import pytest
 import yaml
+from sqlalchemy import text
 
 from gateway.connections.cache import Connections
 from gateway.connections.schemas import ConnectionIn
@@ -24,9 +26,13 @@ from simulator.connections import documents
 from simulator.fakecrm.state import CrmState
 from tests.integration.gateway.conftest import SIMULATED, Gateway
 from tests.integration.gateway.records import DEAL_IDS, deal
-from tests.integration.gateway.test_dataverse import DEAL, Environment
-from tests.integration.gateway.test_dataverse import environment as environment  # a fixture
+from tests.integration.gateway.test_dataverse import (
+    DEAL,
+    Environment,
+    environment,  # noqa: F401 - a fixture
+)
 
+SEQUENCE = count(1)
 PROVIDERS = ("hubspot", "salesforce", "pipedrive")
 every_crm = pytest.mark.parametrize("provider", PROVIDERS)
 
@@ -43,6 +49,7 @@ async def opted_in(gateway: Gateway, crm: CrmState) -> CrmState:
 def wanted(key: str, external_id: str, field: Any, value: str | None, *bases: str | None, **more: Any) -> EditWanted:
     return EditWanted(
         edit_id=new_id(),
+        sequence=next(SEQUENCE),
         deal_id=entity_id(key, "deal", external_id),
         connection=key,
         external_id=external_id,
@@ -298,10 +305,11 @@ async def test_a_deal_is_given_to_a_user_of_its_crm_only(gateway: Gateway, opted
     opted_in.put_deal("pipedrive", deal("pipedrive"))
     owner = entity_id("pipe", "user", "56")
     async with gateway.runtime.database.transaction() as session:
-        await (await session.connection()).exec_driver_sql(
+        statement = text(
             "INSERT INTO person (id, connection, kind, external_id, name, email, phone, clock) "
-            f"VALUES ('{owner}', 'pipe', 'user', '56', 'Eve', '', '', now())"
+            "VALUES (:owner, 'pipe', 'user', '56', 'Eve', '', '', now())"
         )
+        await session.execute(statement, {"owner": owner})
     before = str(entity_id("pipe", "user", "55"))
     at = DEAL_IDS["pipedrive"]
     await want(gateway, wanted("pipe", at, "owner_id", str(owner), before))
@@ -332,7 +340,8 @@ class _Changeable(Environment):
         return httpx.Response(204)
 
 
-async def test_dataverse_changes_the_version_that_was_read_and_no_other(gateway: Gateway, environment: Environment):
+@pytest.mark.usefixtures("environment")
+async def test_dataverse_changes_the_version_that_was_read_and_no_other(gateway: Gateway):
     crm = _Changeable()
     crm.has()
     gateway.crm = crm
@@ -362,9 +371,8 @@ async def test_dataverse_changes_the_version_that_was_read_and_no_other(gateway:
     assert (await told(gateway))[-1]["reason"] == "A validation error occurred."
 
 
-async def test_a_version_that_moved_between_reading_and_writing_is_read_again(
-    gateway: Gateway, environment: Environment
-):
+@pytest.mark.usefixtures("environment")
+async def test_a_version_that_moved_between_reading_and_writing_is_read_again(gateway: Gateway):
     crm = _Changeable()
     crm.has()
     document = {

@@ -19,6 +19,7 @@ COMMENT ON TABLE write_back IS 'What each connection takes back from here, as th
 
 CREATE TABLE deal_edit (
     edit_id uuid PRIMARY KEY,
+    sequence integer NOT NULL,
     deal_id uuid NOT NULL,
     field text NOT NULL,
     wanted text,
@@ -42,7 +43,7 @@ COMMENT ON TABLE deal_edit IS 'Rows stay; only what became of an edit is written
 
 CREATE UNIQUE INDEX deal_edit_open ON deal_edit (deal_id, field) WHERE state IN ('pending', 'taken');
 
-CREATE INDEX deal_edit_by_deal ON deal_edit (deal_id, field, wanted_at DESC);
+CREATE UNIQUE INDEX deal_edit_by_deal ON deal_edit (deal_id, field, sequence);
 
 CREATE TABLE deal_bulk (
     bulk_id uuid PRIMARY KEY,

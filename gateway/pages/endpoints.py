@@ -17,6 +17,7 @@ from gateway.pages import (
     closeplan,
     connections,
     deal,
+    dealedits,
     deliveries,
     flow,
     lead,
@@ -33,6 +34,7 @@ from gateway.pages import (
     setup,
     sign_in,
     whatif,
+    worklist,
 )
 from gateway.pages.nudges import nudges_of, stream
 from libs.common.web.api import runtime_of
@@ -53,6 +55,8 @@ router.include_router(setup.router)
 router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
+router.include_router(worklist.router)  # before the page of one deal: its paths are under /deals/ too
+router.include_router(dealedits.router)
 router.include_router(deal.router)
 router.include_router(closeplan.router)
 router.include_router(buyer.router)

@@ -131,6 +131,14 @@ def bench_prices(quotes: int = 100_000) -> None:
     raise typer.Exit(speed.main(quotes=quotes))
 
 
+@app.command("bench-deals")
+def bench_deals(deals: int = 1_000_000) -> None:
+    """Time reading one deal and pages of filtered lists among many."""
+    from deploy.local import dealing  # noqa: PLC0415 - as above
+
+    raise typer.Exit(dealing.main(deals=deals))
+
+
 @app.command("bench-leads")
 def bench_leads(leads: int = 1_000_000) -> None:
     """Time scoring every waiting lead anew, and reading one with its chance."""

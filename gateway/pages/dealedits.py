@@ -80,7 +80,7 @@ async def _rows(
     status: int = 200,
     principal: Principal,
 ) -> Response:
-    asked = {"deal": [str(each) for each in deals], "limit": "100"}
+    asked: dict[str, str | list[str]] = {"deal": [str(each) for each in deals], "limit": "100"}
     found = await services_of(request).get("deals", "deals/worklist", principal=principal, params=asked)
     wanted = {UUID(each["owner_id"]) for each in found["items"] if each["owner_id"]}
     names = {str(key): name for key, name in (await names_of(session, wanted, principal=principal)).items()}

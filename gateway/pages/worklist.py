@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -62,8 +62,7 @@ class WorkView:
 
     def query(self, **changes: str) -> dict[str, str]:
         """The parameters of the address, without what is usual; back on the first page unless a cursor is named."""
-        known = asdict(replace(self, **({"cursor": ""} | changes)))
-        del known["mine"]
+        known = {name: str(value) for name, value in asdict(self).items() if name not in ("mine", "cursor")} | changes
         return {name: value for name, value in known.items() if value and (name, value) != ("sort", "close_date")}
 
     def href(self, path: str = "", **changes: str) -> str:

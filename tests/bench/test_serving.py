@@ -1,5 +1,6 @@
-"""The benchmarks of one lead and of one price check run, do what they time, and print figures in their order."""
+"""The benchmarks of one deal, of one lead and of one price check run, do what they time, and print figures in their order."""
 
+from deploy.local import dealing
 from deploy.local.evalleads import speed as leads
 from deploy.local.evalprices import speed as prices
 
@@ -15,3 +16,10 @@ def test_bands_are_published_and_prices_checked() -> None:
     assert found["quotes"] == 500
     assert found["bands"] > 1
     assert 0 < found["check_p50_ms"] <= found["check_p95_ms"]
+
+
+def test_deals_are_read_one_by_one_and_in_lists() -> None:
+    found = dealing.run(deals=2_000, say=lambda said: None, readings=10)
+    assert found["deals"] == 2_000
+    assert 0 < found["deal_p50_ms"] <= found["deal_p95_ms"]
+    assert 0 < found["team_list_p50_ms"] <= found["list_slowest_p95_ms"] + found["team_list_slowest_p95_ms"]

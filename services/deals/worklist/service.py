@@ -69,7 +69,7 @@ async def quality(session: AsyncSession, wanted: Filters, *, principal: Principa
         if row["check"] != "no_contact" or told:
             found.setdefault((row["owner_id"], row["check"]), []).append(row)
     items = [
-        OwnerCheck(owner_id=owner, check=check, **_sums(cells))  # type: ignore[arg-type]
+        OwnerCheck(owner_id=owner, check=check, **_sums(cells))
         for (owner, check), cells in found.items()
     ]
     items.sort(key=lambda each: (-each.deals, each.check, str(each.owner_id)))

@@ -15,7 +15,7 @@ from gateway.connectors.repository import Wanted
 from gateway.writeback import repository
 from gateway.writeback.repository import Due
 from gateway.writeback.sending import Ended, Later, sender
-from libs.common import clock
+from libs.common import clock, crash
 from libs.common.db import SETTINGS, Database
 from libs.common.events.base import Received
 from libs.common.events.crm import CrmEditAnswered
@@ -53,6 +53,7 @@ async def write(
             results: list[Ended | Later] = [Ended(each, "refused", reason=reason) for each in rows]
         else:
             results = await found.write(rows)
+            crash.point("gateway.written_not_recorded")
         async with database.transaction() as session:
             await _tell(session, connection, results)
 

@@ -96,7 +96,7 @@
     const step = event.key === "Enter" ? (event.shiftKey ? -1 : 1) : field.type === "text" ? { ArrowDown: 1, ArrowUp: -1 }[event.key] : 0;
     if (step) {
       event.preventDefault();
-      if (!move(field, step)) commit(field); // leaving the field sends it; in the last row nothing is left
+      if (!move(field, step) && field.dataset.typed) commit(field); // leaving the field sends it; in the last row nothing is left
     } else if (event.key === "Escape" && field.value !== field.dataset.shown) {
       event.preventDefault();
       clearTimeout(Number(field.dataset.timer));
@@ -104,7 +104,12 @@
       tell(`${field.getAttribute("aria-label")}: undone`);
     }
   });
-  document.addEventListener("focusout", (event) => { const field = fieldOf(event.target); if (field && field.value !== field.dataset.shown) commit(field); });
+  document.addEventListener("input", (event) => { const field = fieldOf(event.target); if (field) field.dataset.typed = "true"; });
+  document.addEventListener("focusout", (event) => { // what nobody typed is never sent, whatever stands there
+    const field = fieldOf(event.target);
+    if (field?.dataset.typed && field.value !== field.dataset.shown) commit(field);
+    if (field) delete field.dataset.typed;
+  });
   document.addEventListener("change", (event) => {
     const field = fieldOf(event.target);
     if (field?.matches("select")) { clearTimeout(Number(field.dataset.timer)); field.dataset.timer = setTimeout(() => commit(field), CHOSEN_MS); }
@@ -118,8 +123,8 @@
     const field = button.closest("td").querySelector("input, select");
     button.disabled = true;
     if (button.dataset.act === "again" && field) {
-      field.value = button.dataset.value;
       field.focus();
+      field.value = button.dataset.value;
       await commit(field, button.dataset.value, button.dataset.seen);
       return;
     }
@@ -149,5 +154,10 @@
     }, ASK_AGAIN_MS);
   }
   document.addEventListener("DOMContentLoaded", watch);
-  document.addEventListener("htmx:after:swap", watch);
+  document.addEventListener("htmx:after:swap", () => { // a field that was typed in once keeps its text, whatever the page says since
+    for (const field of document.querySelectorAll("[data-grid] td[data-field] input, [data-grid] td[data-field] select")) {
+      if (field !== document.activeElement && !field.closest("td").dataset.sent) field.value = field.dataset.shown;
+    }
+    watch();
+  });
 })();

@@ -43,7 +43,8 @@ FIELDS = {
     "category": "Category",
     "owner_id": "Owner",
 }
-OUTCOMES = {"pending": "under way", "taken": "under way", "refused": "refused", "conflict": "conflict"}
+NOBODY = "nobody"
+"""Instead of an owner: deals that name none."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ class WorkView:
     def asked(self, owners: Iterable[UUID] = (), **more: str) -> dict[str, str | list[str]]:
         """The parameters of the API."""
         found: dict[str, str | list[str]] = dict(self.query(cursor=self.cursor) | more)
-        if self.owner:
+        if self.owner == NOBODY:
+            del found["owner"]
+            found["unowned"] = "true"
+        elif self.owner:
             found["owner"] = [self.owner]
         elif self.mine:
             found["owner"] = [str(each) for each in owners]

@@ -192,7 +192,7 @@ _COLUMNS = (
 )
 _OF = text(
     f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, sequence DESC LIMIT 200"
-)  # noqa: S608
+)
 
 
 async def of_deal(session: AsyncSession, deal_id: UUID) -> Sequence[RowMapping]:

@@ -24,7 +24,12 @@ CHECKS: Mapping[str, str] = {
     "no_amount": "d.amount IS NULL",
     "no_owner": "NOT EXISTS (SELECT 1 FROM org_person p WHERE p.person_id = d.owner_id AND p.is_active)",
     "no_account": "d.account_id IS NULL",
-    "no_contact": "NOT EXISTS (SELECT 1 FROM contact_role_entry r WHERE r.deal_id = d.deal_id AND r.holds)",
+    "no_contact": """NOT EXISTS (
+        SELECT 1 FROM contact_role_entry r WHERE r.deal_id = d.deal_id AND r.holds AND NOT EXISTS (
+            SELECT 1 FROM contact_role_entry later WHERE later.deal_id = r.deal_id AND later.contact_id = r.contact_id
+              AND later.role = r.role AND (later.at, later.entry_id) > (r.at, r.entry_id)
+        )
+    )""",
     "unmapped_type": "d.content->>'deal_type' = 'unmapped'",
 }
 """What an open deal lacks, as a condition on it."""
@@ -48,6 +53,8 @@ class Filters:
     stage: str | None = None
     category: str | None = None
     owners: Sequence[UUID] = ()
+    unowned: bool = False
+    """Only deals that name no owner."""
     account: UUID | None = None
     closes_from: date | None = None
     closes_until: date | None = None
@@ -107,6 +114,8 @@ async def _bounded(session: AsyncSession, wanted: Filters, today: date, principa
             )
     if wanted.state == "open":
         asked.add("d.state = 'open'")  # as a literal, so that the indices of open deals are seen to fit
+    if wanted.unowned:
+        asked.add("d.owner_id IS NULL")
     if wanted.check is not None:
         asked.add(CHECKS[wanted.check])
     if wanted.q and (words := _words(wanted.q)):

@@ -68,10 +68,7 @@ async def quality(session: AsyncSession, wanted: Filters, *, principal: Principa
     for row in rows:
         if row["check"] != "no_contact" or told:
             found.setdefault((row["owner_id"], row["check"]), []).append(row)
-    items = [
-        OwnerCheck(owner_id=owner, check=check, **_sums(cells))
-        for (owner, check), cells in found.items()
-    ]
+    items = [OwnerCheck(owner_id=owner, check=check, **_sums(cells)) for (owner, check), cells in found.items()]
     items.sort(key=lambda each: (-each.deals, each.check, str(each.owner_id)))
     count = await repository.count(session, wanted, today=today, principal=principal)
     return QualityOut(

@@ -8,7 +8,7 @@ from typing import Any
 from libs.common import clock
 from libs.common.events.crm import CrmWriteBackOffered, OfferedStage
 from libs.common.ids import unit_id
-from tests.integration.deals.acme import NORTH, OPS, SOUTH, ok, world
+from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, SOUTH, ok, world
 from tests.integration.deals.books import apply
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, record, user_id
@@ -64,6 +64,7 @@ async def test_the_list_has_what_the_filters_leave_within_scope_in_pages_that_jo
     assert await names(SOUTH, owner=str(NORA)) == [], "a filter never widens the scope"
     assert await names(SOUTH, deal=str(deal_id("N1"))) == []
     assert len(await names(OPS)) == 6
+    assert await names(OPS, unowned=True) == []
 
 
 async def test_a_row_says_what_of_it_can_be_edited_and_what_is_under_way(api_for: Callable[..., Any]):
@@ -101,6 +102,24 @@ async def test_what_lacks_is_told_by_owner_in_money_and_opens_its_deals(api_for:
         listed = await ok(client.get(LIST, params={"check": check, "owner": owner}, headers=NORTH))
         assert len(listed["items"]) == each["deals"], check
     assert {owner for owner, _ in told} == {str(NORA)}
+
+
+async def test_a_deal_has_no_contact_again_when_the_last_role_was_taken_away(api_for: Callable[..., Any]):
+    client, runtime = api_for("deals")
+    await filled(runtime)
+
+    async def lacking() -> set[str]:
+        found = await ok(client.get(LIST, params={"check": "no_contact"}, headers=NORTH))
+        return {each["external_id"] for each in found["items"]}
+
+    contact = {"account_id": str(ACCOUNT), "seniority": "executive", "department": "finance", "person": {"name": "Ida"}}
+    made = await ok(client.post("/v1/contacts", json=contact, headers=NORTH))
+    role = {"contact_id": made["contact_id"], "role": "economic_buyer"}
+    path = f"/v1/deals/{deal_id('D')}/contacts"
+    await ok(client.post(path, json=role, headers=NORTH))
+    assert await lacking() == {"N1", "N2", "N3"}
+    await ok(client.post(path, json=role | {"holds": False}, headers=NORTH))
+    assert await lacking() == {"D", "N1", "N2", "N3"}
 
 
 async def test_the_board_adds_up_to_the_list(api_for: Callable[..., Any]):

@@ -61,6 +61,7 @@ def test_a_stage_is_turned_back_within_its_own_pipeline():
     known = {
         "sales/1": StageMapping(stage="Propose"),
         "renewals/7": StageMapping(stage="Propose"),
+        "8": StageMapping(stage="Propose"),
         "9": StageMapping(stage="Negotiate"),
         "won": StageMapping(stage="Won", state="won"),
     }
@@ -70,11 +71,13 @@ def test_a_stage_is_turned_back_within_its_own_pipeline():
 
     assert write("stage", "Propose", at, record={"pipeline": "renewals"}) == ("p", 7)
     assert write("stage", "Negotiate", at, record={"pipeline": "renewals"}) == ("p", 9)
+    assert write("stage", "Propose", at, record={"pipeline": "other"}) == ("p", 8), "a stage of every pipeline"
     with pytest.raises(CannotBeWritten, match="pipeline renewals is Won"):
         write("stage", "Won", at, record={"pipeline": "renewals"})
     assert stages("pipedrive", at.mapping) == (
         OfferedStage(pipeline="New business", stage="Propose"),
         OfferedStage(pipeline="renewals", stage="Propose"),
+        OfferedStage(stage="Propose"),
         OfferedStage(stage="Negotiate"),
     )
 

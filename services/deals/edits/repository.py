@@ -191,7 +191,7 @@ _COLUMNS = (
     "edit_id, deal_id, field, wanted, seen, state, crm_value, reason, author, wanted_at, settled_at, acknowledged_at"
 )
 _OF = text(
-    f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, sequence DESC LIMIT 200"
+    f"SELECT {_COLUMNS} FROM deal_edit WHERE deal_id = :deal_id ORDER BY wanted_at DESC, sequence DESC LIMIT 200"  # noqa: S608
 )
 
 
@@ -203,8 +203,7 @@ async def of_deal(session: AsyncSession, deal_id: UUID) -> Sequence[RowMapping]:
 _STANDING = text(
     f"""
     SELECT DISTINCT ON (deal_id, field) {_COLUMNS} FROM deal_edit
-    WHERE deal_id = ANY(cast(:deals AS uuid[])) AND acknowledged_at IS NULL
-    ORDER BY deal_id, field, sequence DESC
+    WHERE deal_id = ANY(cast(:deals AS uuid[])) ORDER BY deal_id, field, sequence DESC
     """  # noqa: S608
 )
 
@@ -213,7 +212,7 @@ async def standing(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID,
     """Of each deal and field the last edit, where it is open, refused or in conflict and nobody has put that aside."""
     found: dict[UUID, dict[str, RowMapping]] = {}
     for row in (await session.execute(_STANDING, {"deals": list(deals)})).mappings():
-        if row["state"] not in ("confirmed", "superseded"):
+        if row["state"] not in ("confirmed", "superseded") and row["acknowledged_at"] is None:
             found.setdefault(row["deal_id"], {})[row["field"]] = row
     return found
 

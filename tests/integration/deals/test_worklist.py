@@ -10,6 +10,7 @@ from libs.common.events.crm import CrmWriteBackOffered, OfferedStage
 from libs.common.ids import unit_id
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, SOUTH, ok, world
 from tests.integration.deals.books import apply
+from tests.integration.deals.test_edits import answer
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, record, user_id
 
@@ -83,6 +84,23 @@ async def test_a_row_says_what_of_it_can_be_edited_and_what_is_under_way(api_for
     viewer = bearer("viewer", scope=(unit_id("EMEA/North"),))
     (row,) = (await ok(client.get(LIST, params={"q": "ovens"}, headers=viewer)))["items"]
     assert row["editable"] == []
+
+
+async def test_what_was_put_aside_brings_no_older_refusal_back(api_for: Callable[..., Any]):
+    client, runtime = api_for("deals")
+    await filled(runtime)
+    path = f"/v1/deals/{deal_id('N1')}/edits"
+    for words in ("first", "second"):
+        (made, *_) = (await ok(client.post(path, json={"field": "next_step", "value": words}, headers=NORTH)))["items"]
+        async with runtime.database.transaction() as session:
+            await apply(session, [answer(made, "refused", reason=f"no {words}")])
+    (row,) = (await ok(client.get(LIST, params={"q": "ovens"}, headers=NORTH)))["items"]
+    assert row["edits"]["next_step"]["reason"] == "no second"
+
+    await ok(client.post(f"{path}/{made['edit_id']}/acknowledge", headers=NORTH))
+
+    (row,) = (await ok(client.get(LIST, params={"q": "ovens"}, headers=NORTH)))["items"]
+    assert row["edits"] == {}
 
 
 async def test_what_lacks_is_told_by_owner_in_money_and_opens_its_deals(api_for: Callable[..., Any]):

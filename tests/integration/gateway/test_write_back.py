@@ -1,101 +1,28 @@
-"""Edits written to CRMs over HTTP: taken, refused in the CRM's words, met by another change, and healed after a crash."""
+"""Edits written to CRMs over HTTP: taken, refused in the CRM's words, met by another change."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import count
-from typing import Any, cast
+from typing import Any
 
-import httpx
-import orjson
 import pytest
+import pytest_asyncio
 import yaml
 from sqlalchemy import text
 
-from gateway.connections.cache import Connections
 from gateway.connections.schemas import ConnectionIn
-from gateway.consumers import HANDLERS
-from gateway.writeback import service
-from gateway.writeback.keeping import leased
 from libs.common import clock
-from libs.common.events.base import Received
-from libs.common.events.deals import EditWanted
-from libs.common.ids import entity_id, new_id
-from libs.common.web.auth import Principal
+from libs.common.ids import entity_id
 from simulator.connections import documents
 from simulator.fakecrm.state import CrmState
 from tests.integration.gateway.conftest import SIMULATED, Gateway
 from tests.integration.gateway.records import DEAL_IDS, deal
-from tests.integration.gateway.test_dataverse import (
-    DEAL,
-    Environment,
-    environment,  # noqa: F401 - a fixture
-)
-
-SEQUENCE = count(1)
-PROVIDERS = ("hubspot", "salesforce", "pipedrive")
-every_crm = pytest.mark.parametrize("provider", PROVIDERS)
+from tests.integration.gateway.writing import every_crm, key_of, opt_in, told, want, wanted, write
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def opted_in(gateway: Gateway, crm: CrmState) -> CrmState:
-    for document in documents(SIMULATED.model_copy(update={"write_back": True})):
-        await gateway.put_connection(document)
-    async with gateway.runtime.database.transaction() as session:
-        await (await session.connection()).exec_driver_sql("DELETE FROM write_back")
+    await opt_in(gateway)
     return crm
-
-
-def wanted(key: str, external_id: str, field: Any, value: str | None, *bases: str | None, **more: Any) -> EditWanted:
-    return EditWanted(
-        edit_id=new_id(),
-        sequence=next(SEQUENCE),
-        deal_id=entity_id(key, "deal", external_id),
-        connection=key,
-        external_id=external_id,
-        field=field,
-        wanted=value,
-        bases=bases,
-        currency="EUR",
-        wanted_at=clock.now(),
-        **more,
-    )
-
-
-def received(edit: EditWanted) -> Received[Any]:
-    now = clock.now()
-    return Received(edit, new_id(), edit.TYPE, edit.deal_id, now, now, 1, edit.TOPIC.name, 0)
-
-
-async def want(gateway: Gateway, *edits: EditWanted) -> None:
-    async with gateway.runtime.database.transaction() as session:
-        await HANDLERS[EditWanted](session, [received(each) for each in edits])
-
-
-async def write(gateway: Gateway, transport: httpx.AsyncBaseTransport | None = None, *, now: bool = True) -> int:
-    """Write what is due, once; with `now` also what was put off."""
-    if now:
-        async with gateway.runtime.database.transaction() as session:
-            await (await session.connection()).exec_driver_sql(
-                "UPDATE write_back SET due_at = now() WHERE state = 'due'"
-            )
-    cache = Connections(gateway.runtime.database, cast("Any", gateway.runtime.settings))
-    count = 0
-    async with httpx.AsyncClient(transport=transport or gateway.crm, timeout=5) as http:
-        for connection, due in await leased(gateway.runtime, cache, busy=[]):
-            count += len(due)
-            system = Principal.system("gateway")
-            await service.write(gateway.runtime.database, connection, due, http, principal=system)
-    return count
-
-
-async def told(gateway: Gateway, kind: str = "crm.edit.answered.v1") -> list[dict[str, Any]]:
-    rows = await gateway.rows("SELECT data FROM outbox WHERE type = :kind ORDER BY position", kind=kind)
-    return [orjson.loads(row["data"]) for row in rows]
-
-
-def key_of(provider: str) -> str:
-    return SIMULATED.connection(cast("Any", provider)).key
 
 
 @every_crm
@@ -166,84 +93,6 @@ async def test_what_the_crm_refuses_is_told_in_its_words_and_costs_no_other_fiel
     after = opted_in.deal(provider, at)
     assert after is not None
     assert (after.close_date, after.next_step) == (date(2026, 12, 18), "Call")
-
-
-class _Through(httpx.AsyncBaseTransport):
-    """Lets `act` change what comes back of a change, after the CRM has made it."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport, act: Callable[[int, httpx.Response], httpx.Response]) -> None:
-        self.inner, self.act, self.changes = inner, act, 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self.inner.handle_async_request(request)
-        if request.method != "PATCH":
-            return response
-        await response.aread()
-        self.changes += 1
-        return self.act(self.changes, response)
-
-
-@every_crm
-async def test_an_answer_that_was_lost_after_the_crm_took_the_value_is_healed_by_reading_back(
-    provider: Any, gateway: Gateway, opted_in: CrmState
-):
-    opted_in.put_deal(provider, deal(provider))
-    await want(gateway, wanted(key_of(provider), DEAL_IDS[provider], "amount", "2000.00", "1234.50"))
-    assert gateway.crm is not None
-
-    def lost(number: int, response: httpx.Response) -> httpx.Response:
-        raise httpx.ReadTimeout("the connection was cut")
-
-    cut = _Through(gateway.crm, lost)
-    await write(gateway, cut)
-    assert await told(gateway) == [], "nobody knows yet whether it was taken"
-    assert await gateway.value("SELECT state FROM write_back") == "due"
-    await write(gateway, cut)
-
-    (answer,) = await told(gateway)
-    assert (answer["outcome"], cut.changes) == ("taken", 1), "it is not sent a second time"
-
-
-@pytest.mark.parametrize("status", [429, 503])
-async def test_a_busy_crm_is_asked_again_when_it_wishes(status: int, gateway: Gateway, opted_in: CrmState):
-    opted_in.put_deal("hubspot", deal("hubspot"))
-    await want(gateway, wanted("hub", DEAL_IDS["hubspot"], "next_step", "Call", None))
-    assert gateway.crm is not None
-    original = opted_in.deal("hubspot", DEAL_IDS["hubspot"])
-    assert original is not None
-
-    def busy(number: int, response: httpx.Response) -> httpx.Response:
-        if number == 1:
-            opted_in.put_deal("hubspot", original)  # a CRM that is busy has changed nothing
-            return httpx.Response(status, headers={"retry-after": "30"})
-        return response
-
-    through = _Through(gateway.crm, busy)
-    await write(gateway, through)
-    assert await told(gateway) == []
-    assert await gateway.value("SELECT due_at > now() + interval '20 seconds' FROM write_back") is True
-    assert await write(gateway, through, now=False) == 0, "not before the time that it named"
-    await write(gateway, through)
-    assert [each["outcome"] for each in await told(gateway)] == ["taken"]
-
-
-async def test_a_value_that_the_crm_takes_and_does_not_keep_is_told_after_a_few_tries(
-    gateway: Gateway, opted_in: CrmState
-):
-    original = deal("hubspot")
-    opted_in.put_deal("hubspot", original)
-    await want(gateway, wanted("hub", DEAL_IDS["hubspot"], "next_step", "Call", None))
-    assert gateway.crm is not None
-
-    def undone(number: int, response: httpx.Response) -> httpx.Response:
-        opted_in.put_deal("hubspot", original)
-        return response
-
-    for _ in range(7):
-        await write(gateway, _Through(gateway.crm, undone))
-
-    (answer,) = await told(gateway)
-    assert (answer["outcome"], answer["reason"]) == ("refused", "The CRM takes the value and does not keep it.")
 
 
 async def test_only_the_last_edit_of_a_field_is_written_in_whatever_order_they_come(
@@ -320,81 +169,6 @@ async def test_a_deal_is_given_to_a_user_of_its_crm_only(gateway: Gateway, opted
     await want(gateway, wanted("pipe", at, "owner_id", str(entity_id("hub", "user", "57")), str(owner)))
     await write(gateway)
     assert [each["outcome"] for each in await told(gateway)] == ["taken", "refused"]
-
-
-class _Changeable(Environment):
-    """The Web API takes changes of the version that is named, and of no other."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "PATCH":
-            return await super().handle_async_request(request)
-        await request.aread()
-        (row,) = self.rows["opportunities"]
-        assert request.url.path.endswith(f"/opportunities({DEAL})")
-        if request.headers["if-match"] != row["@odata.etag"]:
-            return httpx.Response(412, json={"error": {"code": "0x1", "message": "The version does not match."}})
-        values = orjson.loads(request.content)
-        if values.get("estimatedvalue", 0) > 10**6:
-            return httpx.Response(400, json={"error": {"code": "0x2", "message": "A validation error occurred."}})
-        row.update(values | {"@odata.etag": 'W/"2"', "modifiedon": "2026-03-01T13:00:00Z"})
-        return httpx.Response(204)
-
-
-@pytest.mark.usefixtures("environment")
-async def test_dataverse_changes_the_version_that_was_read_and_no_other(gateway: Gateway):
-    crm = _Changeable()
-    crm.has()
-    gateway.crm = crm
-    document = {
-        "key": "dv",
-        "provider": "dataverse",
-        "name": "Dataverse",
-        "settings": {
-            "api_base": "https://org.example",
-            "tenant_id": "t1",
-            "client_id": "c1",
-            "write_back": {"amount": "estimatedvalue", "close_date": "estimatedclosedate"},
-        },
-    }
-    await gateway.put_connection(document)
-    await want(
-        gateway,
-        wanted("dv", DEAL, "amount", "2000.10", "1234.50"),
-        wanted("dv", DEAL, "close_date", "2027-01-31", "2026-12-18"),
-    )
-    await write(gateway)
-    (row,) = crm.rows["opportunities"]
-    assert (row["estimatedvalue"], row["estimatedclosedate"]) == (2000.1, "2027-01-31")
-    assert {each["outcome"] for each in await told(gateway)} == {"taken"}
-    await want(gateway, wanted("dv", DEAL, "amount", "3000000.00", "2000.10"))
-    await write(gateway)
-    assert (await told(gateway))[-1]["reason"] == "A validation error occurred."
-
-
-@pytest.mark.usefixtures("environment")
-async def test_a_version_that_moved_between_reading_and_writing_is_read_again(gateway: Gateway):
-    crm = _Changeable()
-    crm.has()
-    document = {
-        "key": "dv", "provider": "dataverse", "name": "Dataverse",
-        "settings": {"api_base": "https://org.example", "tenant_id": "t1", "client_id": "c1",
-                     "write_back": {"amount": "estimatedvalue"}},
-    }  # fmt: skip
-    await gateway.put_connection(document)
-    await want(gateway, wanted("dv", DEAL, "amount", "2000.00", "1234.50"))
-
-    class Meanwhile(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            if request.method == "PATCH":
-                crm.has(**{"@odata.etag": 'W/"7"', "estimatedvalue": 777.0})
-            return await crm.handle_async_request(request)
-
-    await write(gateway, Meanwhile())
-    assert await told(gateway) == []
-    await write(gateway, crm)
-
-    (answer,) = await told(gateway)
-    assert (answer["outcome"], answer["crm_value"]) == ("conflict", "777.00")
 
 
 def test_a_document_says_which_property_takes_which_field():

@@ -10,6 +10,7 @@ export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-locks bench-latency bench-restart test-kafka check docs
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-plans bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-deals bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -71,6 +72,9 @@ calibrate: setup-dev ## How often bands and promises come true in simulated comp
 
 priors: setup-dev ## What the settings of the projection believe beforehand, learnt anew from simulated companies of many kinds
 	@$(PY) -m tests.calibration priors
+
+bench-deals: setup ## How long one deal and a page of a filtered list take to read (DEALS=1000000)
+	@$(LOCAL) bench-deals --deals $(or $(DEALS),1000000)
 
 bench-leads: setup ## How long scoring all waiting leads takes, and reading one (LEADS=1000000)
 	@$(LOCAL) bench-leads --leads $(or $(LEADS),1000000)

@@ -12,6 +12,7 @@ from gateway.connections.endpoints import router as connections_router
 from gateway.connectors.cli import app as connectors_cli
 from gateway.connectors.remapping import remap_waiting
 from gateway.connectors.worker import run_fetching, run_understanding
+from gateway.consumers import HANDLERS
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
 from gateway.deliveries.service import forget_bodies, origin
@@ -28,7 +29,8 @@ from gateway.samples.cli import app as samples_cli
 from gateway.trials.cli import app as trials_cli
 from gateway.trials.endpoints import router as trials_router
 from gateway.webhooks.routes import add_webhooks, keep_storing
-from libs.common.messaging.topics import CRM_CHANGES
+from gateway.writeback.keeping import keep_writing
+from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 
 
@@ -43,6 +45,8 @@ COMPONENT = Component(
     package="gateway",
     settings=Settings,
     publishes=CRM_CHANGES,
+    consumes=(DEAL_EVENTS,),
+    handlers=HANDLERS,
     prefix="",
     routers=[
         connections_router,
@@ -63,6 +67,7 @@ COMPONENT = Component(
         Job("map records again", 2.0, remap_waiting),
         Job("compare with the CRMs", 5.0, keep_comparing),
         Job("tell match keys", 1.0, tell_keys),
+        Job("write edits back", 5.0, keep_writing),
     ],
     customise=customise,
     cli=[

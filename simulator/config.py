@@ -68,6 +68,7 @@ class SimConfig(BaseModel):
     port: int = Field(default=8110, ge=0, le=65535)
     rate_per_s: float = Field(default=2.0, ge=0)
     now: datetime | None = None
+    write_back: bool = Field(default=False, description="whether the connections take edits of deals back")
     faults: Faults = Faults()
     connections: dict[Provider, dict[str, str]] = Field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from simulator.config import PROVIDERS, Provider, SimConfig, SimConnection
+from simulator.fakecrm.edits import TARGETS
 from simulator.forms import CUSTOM, LEAD_STATUS_IDS, STAGE_IDS
 from simulator.forms.pipedrive import custom_key
 from simulator.records import LEAD_STATUSES, PROBABILITY, STAGE_CATEGORY, STAGES
@@ -37,7 +38,7 @@ def _document(config: SimConfig, connection: SimConnection) -> dict[str, Any]:
         "provider": provider,
         "name": NAMES[provider],
         "secrets": dict(connection.secrets),
-        "settings": dict(connection.settings) | _api_base(config, provider),
+        "settings": dict(connection.settings) | _api_base(config, provider) | _write_back(config, provider),
         "mapping": {
             "version": 1,
             "fields": {
@@ -56,6 +57,11 @@ def _api_base(config: SimConfig, provider: Provider) -> dict[str, str]:
     if provider == "standard":
         return {}
     return {"api_base": f"http://127.0.0.1:{config.port}/{provider}"}
+
+
+def _write_back(config: SimConfig, provider: Provider) -> dict[str, Any]:
+    """What the connection takes back from the system, where the configuration wants that."""
+    return {"write_back": dict(TARGETS[provider])} if config.write_back and provider in TARGETS else {}
 
 
 def _stages(provider: Provider) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from simulator.live.courier import Courier
 from simulator.live.journal import Counters, Journal
 from simulator.live.stream import Stream
 from simulator.records import DealRecord, LeadRecord, as_json
+from simulator.sending.change import Change
 from simulator.world import State, World
 from simulator.world.company import REGION_PROVIDER
 from simulator.world.ids import external_id
@@ -77,6 +78,12 @@ class Simulator:
             }
             for courier in couriers.values():
                 courier.start()
+
+            def edited(provider: Provider, before: DealRecord, after: DealRecord) -> None:
+                change = Change(after, "changed", before)
+                couriers[provider].deliver(self.journal.append(provider, change))
+
+            self.crm.on_edit = edited
             for entry in list(self.journal.pending.values()):
                 couriers[entry.provider].deliver(entry)
             producing = asyncio.create_task(self._produce(couriers))

@@ -123,7 +123,10 @@ async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> d
 async def fill(
     owner: Database, deals: int, now: datetime, say: Say, *, span_days: int = SPAN_DAYS, open_days: int | None = None
 ) -> None:
-    """Make the organisation, so many deals with their versions, and the roll-up of them. The deals began so many days ago. `open_days`: deals older than that are lost, if it is given."""
+    """Make the organisation, so many deals with their versions, and the roll-up of them.
+
+    The deals began so many days ago. `open_days`: those older than that are lost, if it is given.
+    """
     start = now - timedelta(days=span_days)
     async with owner.transaction() as session:
         for statement in _PEOPLE.split(";\n"):

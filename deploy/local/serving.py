@@ -42,8 +42,11 @@ class Caller:
 
 
 @contextmanager
-def serving(name: str, postgres: Postgres, home: Path) -> Iterator[Caller]:
-    """The service `services.<name>` with the role `api` alone, until the end. Raises TimeoutError when it does not start."""
+def serving(name: str, postgres: Postgres, home: Path, *, principal: Principal | None = None) -> Iterator[Caller]:
+    """The service `services.<name>` with the role `api` alone, until the end, asked by `principal`, else by one who sees everything.
+
+    Raises TimeoutError when it does not start.
+    """
     key = OKPKey.generate_key("Ed25519", parameters={"kid": "bench"})
     port, url = free_port(), postgres.url(name)
     settings = {
@@ -54,7 +57,7 @@ def serving(name: str, postgres: Postgres, home: Path) -> Iterator[Caller]:
     }
     signing = SecretStr(json.dumps(key.as_dict(private=True)))
     signer = TokenSigner(CommonSettings(database_url=SecretStr(url), internal_signing_key=signing))
-    token = signer.sign(Principal.system(name), ttl_s=600)
+    token = signer.sign(principal or Principal.system(name), ttl_s=600)
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     api = Child(name, home, Terminal(quiet=True))
     api.start(

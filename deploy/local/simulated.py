@@ -32,6 +32,7 @@ def configuration(state: State, *, deals: int = DEALS, rate_per_s: float = RATE_
         "gateway": components.url(state, "gateway"),
         "port": state.ports["simulator"],
         "rate_per_s": rate_per_s,
+        "write_back": True,
         "connections": {
             "hubspot": {
                 "key": "sim-hubspot",

@@ -6,10 +6,11 @@ from collections.abc import Mapping as Secrets
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gateway.connectors.generic.document import Source
 from gateway.connectors.generic.schemes import Hmac
+from gateway.mapping import writing
 from gateway.mapping.schemas import Mapping
 from libs.common.web.schemas import In, Out
 
@@ -61,6 +62,20 @@ class ConnectionIn(In):
             raise ValueError("source belongs to provider: generic, which needs it")
         if "source" in self.settings:
             raise ValueError("source stands beside settings, not in them")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_back(self) -> "ConnectionIn":
+        if not self.settings.get(writing.SETTING):
+            return self
+        if self.provider not in writing.PROVIDERS:
+            raise ValueError(f"settings.{writing.SETTING}: nothing is written back to {self.provider}")
+        try:
+            writing.targets(self.settings)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"] if part not in ("Target", "str"))
+            raise ValueError(f"settings.{writing.SETTING}.{place}: {first['msg']}") from None
         return self
 
     @model_validator(mode="after")

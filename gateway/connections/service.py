@@ -28,9 +28,10 @@ from gateway.connections.secrets import seal, unseal
 from gateway.connectors.generic.document import Source
 from gateway.connectors.guard import allowed_hosts, is_public
 from gateway.connectors.verification import Credentials
+from gateway.mapping import writing
 from gateway.mapping.schemas import Mapping
 from libs.common import clock
-from libs.common.events.crm import CrmMappingActivated
+from libs.common.events.crm import CrmMappingActivated, CrmWriteBackOffered, EditedField, OfferedStage
 from libs.common.ids import entity_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
@@ -140,12 +141,36 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
             occurred_at=clock.now(),
             actor=principal.subject,
         )
+    _tell_write_back(session, document, before, actor=principal.subject)
     result: PutResult = "created" if before is None else "remapped" if remapped else "changed"
     detail = {"state": document.state, "mapping_version": version}
     await audit.record(
         session, f"connection.{result}", actor=principal.subject, on=f"connection:{document.key}", detail=detail
     )
     return result
+
+
+def _tell_write_back(
+    session: AsyncSession, document: ConnectionIn, before: Mapping_[str, Any] | None, *, actor: str
+) -> None:
+    """Tell what the connection takes back from here, where that is not what was told before."""
+    offer = _offer(document.provider, document.state, document.settings, document.mapping)
+    known = before and _offer(
+        document.provider, before["state"], before["settings"], Mapping.model_validate(before["mapping"])
+    )
+    if offer != (known or ((), ())):
+        now = clock.now()
+        version = clock.to_millis(now)
+        event = CrmWriteBackOffered(connection=document.key, version=version, fields=offer[0], stages=offer[1])
+        key = entity_id(document.key, "write back", document.key)
+        outbox.add(session, event, key=key, version=version, occurred_at=now, actor=actor)
+
+
+def _offer(
+    provider: str, state: str, settings: Mapping_[str, Any], mapping: Mapping
+) -> tuple[tuple[EditedField, ...], tuple[OfferedStage, ...]]:
+    fields = tuple(sorted(writing.targets(settings))) if provider in writing.PROVIDERS and state == "active" else ()
+    return fields, writing.stages(provider, mapping) if fields else ()
 
 
 async def hypothetical(

@@ -49,10 +49,23 @@ class CrmClient:
             return None
         return _json(response)
 
-    async def _send(
-        self, method: str, path: str, *, params: Mapping[str, str] | None, content: bytes = b""
+    async def change(
+        self, path: str, *, json: Any, if_match: str | None = None, method: str = "PATCH"
     ) -> httpx.Response:
-        headers = self._headers | ({"Content-Type": "application/json"} if content else {})
+        """The CRM's answer to a change, whatever it is; raises FetchFailed where it is not known whether it was made."""
+        headers = {"If-Match": if_match} if if_match else {}
+        return await self._send(method, path, params=None, content=orjson.dumps(json), headers=headers)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        headers = self._headers | ({"Content-Type": "application/json"} if content else {}) | dict(headers or {})
         try:
             # Empty parameters would take the query away that `path` may bring.
             return await self._http.request(

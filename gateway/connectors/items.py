@@ -32,7 +32,7 @@ class FullRecord:
 
     `record` is None for a tombstone without content. `sequence` orders versions of one `crm_time`. `merged_into` is the
     external id of the record that took this one in. `actor` is the id of who changed it last, as far as the CRM tells;
-    `edited_by` who changed here what the CRM sent.
+    `edited_by` who changed here what the CRM sent. `etag` names this version where the CRM takes changes of it alone.
     """
 
     object_type: ObjectType
@@ -45,6 +45,7 @@ class FullRecord:
     dedupe_key: str | None = None
     actor: str | None = None
     edited_by: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The providers there are: how each proves itself, is read, is answered, and is asked back."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import httpx
 
@@ -12,6 +14,7 @@ from gateway.connectors.dataverse import client as dataverse_client
 from gateway.connectors.dataverse import fetch as dataverse_fetch
 from gateway.connectors.dataverse import parser as dataverse_parser
 from gateway.connectors.dataverse import verification as dataverse_verification
+from gateway.connectors.dataverse import write as dataverse_write
 from gateway.connectors.generic import auth as generic_auth
 from gateway.connectors.generic import fetch as generic_fetch
 from gateway.connectors.generic import items as generic_items
@@ -20,13 +23,16 @@ from gateway.connectors.generic.document import FetchBack, Reply, read_source
 from gateway.connectors.hubspot import fetch as hubspot_fetch
 from gateway.connectors.hubspot import parser as hubspot_parser
 from gateway.connectors.hubspot import signature as hubspot_signature
+from gateway.connectors.hubspot import write as hubspot_write
 from gateway.connectors.items import Fetched, Item, Listed, ObjectType, StoredDelivery
 from gateway.connectors.pipedrive import fetch as pipedrive_fetch
 from gateway.connectors.pipedrive import parser as pipedrive_parser
 from gateway.connectors.pipedrive import signature as pipedrive_signature
+from gateway.connectors.pipedrive import write as pipedrive_write
 from gateway.connectors.salesforce import fetch as salesforce_fetch
 from gateway.connectors.salesforce import parser as salesforce_parser
 from gateway.connectors.salesforce import signature as salesforce_signature
+from gateway.connectors.salesforce import write as salesforce_write
 from gateway.connectors.standard import parser as standard_parser
 from gateway.connectors.standard import signature as standard_signature
 from gateway.connectors.verification import JSON, Credentials, WebhookRequest
@@ -35,6 +41,9 @@ from gateway.mapping.schemas import Mapping
 Fetch = Callable[[CrmClient, Mapping, ObjectType, Sequence[str]], Awaitable[Fetched]]
 List = Callable[[CrmClient, Mapping, str | None], Awaitable[Listed]]
 """The page of live deals that begins after a place, in an order that the CRM keeps; None is the beginning."""
+
+Write = Callable[[CrmClient, str, AnyMapping[str, Any], str | None], Awaitable[httpx.Response]]
+"""Change properties of a deal; the last argument is the etag of the version that was read, if the CRM has such."""
 
 _XML = ("text/xml", "application/xml", "application/soap+xml")
 _ACK = (
@@ -74,7 +83,7 @@ class Provider:
 
     `success` is by content type, and no other is taken. `kept` is what is stored of a request beside its body and the headers
     that every delivery keeps. `client` is None, and `can_ask` false, where the connection lacks what a fetch needs. Without `page` the CRM's deals cannot
-    be listed, so that nothing can be compared with them.
+    be listed, so that nothing can be compared with them; without `write` nothing is written back.
     """
 
     verify: Callable[[WebhookRequest, Credentials], None]
@@ -86,6 +95,7 @@ class Provider:
     blank: Callable[[bytes], bytes] = bytes
     fetch_batch: int = 100
     page: List | None = None
+    write: Write | None = None
     kept: Callable[[WebhookRequest], dict[str, str]] = _nothing
     client: Callable[[httpx.AsyncClient, Credentials], CrmClient | None] = _with_token
     can_ask: Callable[[Credentials], bool] = _can_ask_with_token
@@ -103,6 +113,7 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
         fetch_batch=hubspot_fetch.BATCH,
         page=hubspot_fetch.page,
+        write=hubspot_write.write,
     ),
     "salesforce": Provider(
         verify=salesforce_signature.verify,
@@ -114,6 +125,7 @@ PROVIDERS: dict[str, Provider] = {
         blank=salesforce_signature.blank,
         fetch_batch=salesforce_fetch.BATCH,
         page=salesforce_fetch.page,
+        write=salesforce_write.write,
     ),
     "pipedrive": Provider(
         verify=pipedrive_signature.verify,
@@ -124,6 +136,7 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
         fetch_batch=pipedrive_fetch.BATCH,
         page=pipedrive_fetch.page,
+        write=pipedrive_write.write,
     ),
     "dataverse": Provider(
         verify=dataverse_verification.verify,
@@ -134,6 +147,7 @@ PROVIDERS: dict[str, Provider] = {
         retry=Answer(503),
         fetch_batch=dataverse_fetch.BATCH,
         page=dataverse_fetch.page,
+        write=dataverse_write.write,
         client=dataverse_client.client,
         can_ask=dataverse_client.can_ask,
     ),

@@ -1,12 +1,12 @@
 """Values of CRM records, in the many types CRMs send them, turned into ours. Every failure names field, value and remedy."""
 
-import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from libs.common import clock, money
+from libs.common.remarks import without_addresses
 
 MAX_TEXT = 500
 MAX_REMARK = 255
@@ -115,14 +115,10 @@ def optional_instant(field: str, value: Any) -> datetime | None:
         raise MappingError(field, value, f"Send {field} as ISO 8601, such as 2026-03-01T09:30:00Z.") from None
 
 
-_MAIL = re.compile(r"[^\s<>,;]+@[^\s<>,;]+")
-_PHONE = re.compile(r"\+\d[\d ()/.-]{5,}\d")
-
-
 def remark(value: Any) -> str | None:
     """What somebody wrote about a case, without mail addresses and international phone numbers; None for nothing."""
     written = text(value)
-    return None if written is None else _PHONE.sub("…", _MAIL.sub("…", written))[:MAX_REMARK]
+    return None if written is None else without_addresses(written)[:MAX_REMARK]
 
 
 def moment(field: str, value: Any, zone: ZoneInfo) -> datetime | None:

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.changes import Change, compared, told
-from gateway.pages.names import names_of
+from gateway.pages.names import names_of, speakers
 from gateway.pages.planned import Typed, planned
 from gateway.pages.templates import page
-from gateway.proxy.client import services_of
+from gateway.pages.worklist import FIELDS
+from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.ids import new_id
 from libs.common.web.api import Reading, runtime_of
 from libs.common.web.auth import Principal
@@ -64,9 +65,10 @@ async def shown(
 ) -> Response:
     """The page of a deal; with a form of its plan that was refused, or with the address of a link just made."""
     services = services_of(request)
-    found, plan = await asyncio.gather(
+    found, plan, wanted = await asyncio.gather(
         services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal),
         planned(request, session, deal_id, principal=principal),
+        edits_of(request, deal_id, principal=principal),
     )
     people = {UUID(each[who]) for each in found["versions"] for who in ("owner_id", "changed_by") if each[who]}
     names = await names_of(session, people, principal=principal)
@@ -85,7 +87,20 @@ async def shown(
         names={str(key): known for key, known in names.items()},
         shown=compared(None, current, names, zone),
         entries=entries(found["versions"], names, zone)[::-1],
+        edits=wanted,
+        fields=FIELDS,
+        authors=await speakers(session, {each["author"] for each in wanted}, principal=principal),
     )
+
+
+async def edits_of(request: Request, deal_id: UUID, *, principal: Principal) -> list[dict[str, Any]]:
+    """What people wanted of fields that the CRM owns, the newest first; nothing where the deals service cannot say."""
+    try:
+        found = await services_of(request).get("deals", f"deals/{deal_id}/edits", principal=principal)
+    except (ServiceDown, ServiceRefused):
+        return []
+    items: list[dict[str, Any]] = found["items"]
+    return items[:20]
 
 
 def entries(versions: Sequence[dict[str, Any]], names: Mapping[UUID, str], zone: str = "UTC") -> list[Entry]:

@@ -17,6 +17,7 @@ from gateway.pages import (
     closeplan,
     connections,
     deal,
+    dealedits,
     deliveries,
     flow,
     focus,
@@ -39,6 +40,7 @@ from gateway.pages import (
     sign_in,
     variance,
     whatif,
+    worklist,
 )
 from gateway.pages.nudges import nudges_of, stream
 from libs.common.web.api import runtime_of
@@ -61,6 +63,8 @@ router.include_router(setup.router)
 router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
+router.include_router(worklist.router)  # before the page of one deal: its paths are under /deals/ too
+router.include_router(dealedits.router)
 router.include_router(deal.router)
 router.include_router(closeplan.router)
 router.include_router(buyer.router)

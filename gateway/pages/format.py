@@ -4,7 +4,7 @@ Amounts are shown in whole currency units; the exact value stays in the element'
 """
 
 from datetime import date, datetime, time, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 NONE = "–"
@@ -18,6 +18,14 @@ def whole(amount: str | Decimal | None) -> str:
         return NONE
     rounded = Decimal(amount).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     return f"{rounded:,}".replace("-", "−")
+
+
+def grouped(amount: str | Decimal) -> str:
+    """`"1234.50"` -> `1,234.50`: the exact amount, as it is typed; what is no number stays as it is."""
+    try:
+        return f"{Decimal(amount):,}"
+    except InvalidOperation:
+        return str(amount)
 
 
 def signed(amount: str | Decimal | int) -> str:

@@ -36,6 +36,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         whole=written.whole,
+        grouped=written.grouped,
         signed=written.signed,
         ago=written.ago,
         compact=written.compact,

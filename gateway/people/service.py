@@ -33,6 +33,16 @@ async def names(session: AsyncSession, ids: Collection[UUID], *, principal: Prin
     return {row.id: row.name for row in found}
 
 
+async def users_with(session: AsyncSession, email: str, *, principal: Principal) -> list[UUID]:
+    """The users of CRMs who have this mail address."""
+    require(principal, *READERS)
+    found = await session.scalars(
+        text("SELECT id FROM person WHERE kind = 'user' AND lower(email) = lower(:email) ORDER BY id LIMIT 50"),
+        {"email": email},
+    )
+    return list(found.all())
+
+
 async def tell_next_keys(session: AsyncSession, *, principal: Principal) -> int:
     """Tell the match keys of the next people who are new, changed or erased; how many. Nothing is told without a secret."""
     require(principal, "system")

@@ -18,6 +18,8 @@ POINTS: frozenset[str] = frozenset(
         "consumer.committed_offset_not_copied",
         "deals.applied_not_committed",
         "forecast.applied_not_committed",
+        "gateway.applied_not_committed",
+        "gateway.written_not_recorded",
         "leads.applied_not_committed",
         "pricing.applied_not_committed",
     }

@@ -12,6 +12,7 @@ from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
 from services.deals.cover.endpoints import router as cover
+from services.deals.edits.endpoints import router as edits
 from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
@@ -19,6 +20,7 @@ from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
 from services.deals.touchpoints.endpoints import router as touchpoints
+from services.deals.worklist.endpoints import router as worklist
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -52,6 +54,8 @@ COMPONENT = Component(
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
+        edits,  # before the ledger, as the worklist: their paths are under /deals/ too
+        worklist,
         ledger,
         qualification,
         closeplans,

@@ -7,12 +7,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
-from libs.common.events.crm import CrmAccountChanged, CrmDealChanged, CrmDealsCompared, CrmUserChanged
+from libs.common.events.crm import (
+    CrmAccountChanged,
+    CrmDealChanged,
+    CrmDealsCompared,
+    CrmEditAnswered,
+    CrmUserChanged,
+    CrmWriteBackOffered,
+)
 from libs.common.events.leads import LeadEvidenceHanded
 from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.comparisons import service as comparisons
+from services.deals.edits import service as edits
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
 from services.deals.qualification import service as qualification
@@ -22,6 +30,17 @@ SELF = Principal.system("deals")
 
 async def on_ledger_input(session: AsyncSession, events: Sequence[Received[Any]]) -> None:
     await ledger.apply(session, events, principal=SELF)
+    records = [event for event in events if isinstance(event.data, CrmDealChanged)]
+    if records:
+        await edits.seen(session, records, principal=SELF)
+
+
+async def on_write_back(session: AsyncSession, events: Sequence[Received[CrmWriteBackOffered]]) -> None:
+    await edits.offered(session, events, principal=SELF)
+
+
+async def on_answer(session: AsyncSession, events: Sequence[Received[CrmEditAnswered]]) -> None:
+    await edits.answered(session, events, principal=SELF)
 
 
 async def on_account(session: AsyncSession, events: Sequence[Received[CrmAccountChanged]]) -> None:
@@ -44,6 +63,8 @@ HANDLERS: Mapping[type[EventData], Handler] = {
     CrmAccountChanged: on_account,
     CrmUserChanged: on_user,
     CrmDealsCompared: on_comparison,
+    CrmWriteBackOffered: on_write_back,
+    CrmEditAnswered: on_answer,
     LeadEvidenceHanded: on_evidence,
     **dict.fromkeys((CrmDealChanged, *LEAD_STATES, *QUOTE_STATES), on_ledger_input),
 }

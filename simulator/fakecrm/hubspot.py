@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from libs.common import clock
+from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Kind
 from simulator.forms import hubspot
 from simulator.records import AccountRecord, DealRecord, LeadRecord, UserRecord
@@ -75,6 +76,19 @@ async def read_one(state: CrmState, request: Request) -> Response:
         return _error(404, "OBJECT_NOT_FOUND", "resource not found")
     names = request.query_params.get("properties")
     return JSONResponse(hubspot.crm_object(record, names.split(",") if names else None))
+
+
+async def change_one(state: CrmState, request: Request) -> Response:
+    """PATCH of a deal: 404 where it is not live, 400 with words for a value or property that is not taken."""
+    deal = state.deal("hubspot", request.path_params["id"])
+    if _KINDS.get(request.path_params["object_type"]) != "deal" or deal is None or deal.deleted:
+        return _error(404, "OBJECT_NOT_FOUND", "resource not found")
+    try:
+        after = edited("hubspot", deal, (await request.json())["properties"])
+    except Refused as refusal:
+        return _error(400, "VALIDATION_ERROR", str(refusal))
+    state.edit_deal("hubspot", deal, after)
+    return JSONResponse(hubspot.crm_object(after, None))
 
 
 async def associations(state: CrmState, request: Request) -> Response:
@@ -178,6 +192,7 @@ TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response
     ("POST", "/crm/v3/objects/{object_type}/batch/read", batch_read),
     ("POST", "/crm/v3/objects/{object_type}/search", search),
     ("GET", "/crm/v3/objects/{object_type}/{id}", read_one),
+    ("PATCH", "/crm/v3/objects/{object_type}/{id}", change_one),
     ("POST", "/crm/v4/associations/{from_type}/{to_type}/batch/read", associations),
     ("GET", "/crm/v3/owners", owners),
     ("GET", "/crm/v3/owners/", owners),

@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Held
 from simulator.forms import pipedrive
 from simulator.records import AccountRecord, DealRecord, LeadRecord, UserRecord
@@ -79,6 +80,21 @@ async def archived(_state: CrmState, _request: Request) -> Response:
     return _answer([], None)
 
 
+async def change_one(state: CrmState, request: Request) -> Response:
+    """PATCH of a deal, custom fields below their own name."""
+    deal = state.deal("pipedrive", request.path_params["id"])
+    if deal is None or deal.deleted:
+        return JSONResponse({"success": False, "error": "Deal not found"}, status_code=404)
+    body: dict[str, Any] = await request.json()
+    custom = {f"custom_fields.{key}": value for key, value in body.pop("custom_fields", {}).items()}
+    try:
+        after = edited("pipedrive", deal, body | custom)
+    except Refused as refusal:
+        return JSONResponse({"success": False, "error": str(refusal), "error_info": refusal.code}, status_code=400)
+    state.edit_deal("pipedrive", deal, after)
+    return JSONResponse({"success": True, "data": pipedrive.deal_data(after)})
+
+
 async def users(state: CrmState, _request: Request) -> Response:
     found = [pipedrive.user_data(user) for user in state.all("pipedrive", "user") if isinstance(user, UserRecord)]
     return JSONResponse({"success": True, "data": found})
@@ -86,6 +102,7 @@ async def users(state: CrmState, _request: Request) -> Response:
 
 TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response]]]] = (
     ("GET", "/api/v2/deals", _list("deal")),
+    ("PATCH", "/api/v2/deals/{id}", change_one),
     ("GET", "/api/v2/deals/archived", archived),
     ("GET", "/api/v2/leads", _list("lead")),
     ("GET", "/api/v2/persons", _list("person")),

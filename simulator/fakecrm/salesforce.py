@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from libs.common.ids import normalise_external_id
+from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Kind
 from simulator.forms import salesforce
 
@@ -130,7 +131,22 @@ async def query(state: CrmState, request: Request) -> Response:
     return _page(request, request.query_params.get("q", ""), start, state, deleted=deleted)
 
 
+async def change_one(state: CrmState, request: Request) -> Response:
+    """PATCH of an opportunity: 204, or a list of what is wrong."""
+    deal = state.deal("salesforce", request.path_params["id"])
+    if deal is None or deal.deleted:
+        gone = {"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}
+        return JSONResponse([gone], status_code=404)
+    try:
+        after = edited("salesforce", deal, await request.json())
+    except Refused as refusal:
+        return JSONResponse([{"message": str(refusal), "errorCode": refusal.code, "fields": []}], status_code=400)
+    state.edit_deal("salesforce", deal, after)
+    return Response(status_code=204)
+
+
 TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response]]]] = (
+    ("PATCH", "/services/data/{version}/sobjects/Opportunity/{id}", change_one),
     ("GET", "/services/data/{version}/query", query),
     ("GET", "/services/data/{version}/query/", query),
     ("GET", "/services/data/{version}/queryAll", query),

@@ -1,6 +1,6 @@
 """What the simulated CRMs hold now: the end of the history, overlaid with what was put since."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, cast
 
 from simulator.config import Provider
@@ -17,10 +17,18 @@ class CrmState:
     def __init__(self, history: State | None = None) -> None:
         self._history = history
         self._put: dict[tuple[Provider, Kind], dict[str, Held]] = {}
+        self.on_edit: Callable[[Provider, DealRecord, DealRecord], None] | None = None
+        """Told of every deal that was changed through a CRM's interface, as it was and as it is."""
 
     def put_deal(self, provider: Provider, deal: DealRecord) -> None:
         """Make this the deal's present state; `deleted` makes it archived."""
         self._kind(provider, "deal")[deal.deal_id] = deal
+
+    def edit_deal(self, provider: Provider, before: DealRecord, after: DealRecord) -> None:
+        """Somebody changed the deal through the interface: the CRM tells of it by its webhooks, if it has any."""
+        self.put_deal(provider, after)
+        if self.on_edit is not None:
+            self.on_edit(provider, before, after)
 
     def put_lead(self, provider: Provider, lead: LeadRecord) -> None:
         self._kind(provider, "lead")[lead.lead_id] = lead

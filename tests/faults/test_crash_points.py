@@ -34,16 +34,21 @@ IN_PROCESSES: dict[str, tuple[str, ...]] = {
     "consumer.polled_not_applied": CONSUMERS,
     "consumer.applied_not_committed": CONSUMERS,
     "consumer.committed_offset_not_copied": CONSUMERS,
-    **{f"{name}.applied_not_committed": (name,) for name in CONSUMERS},
+    **{f"{name}.applied_not_committed": (name,) for name in (*CONSUMERS, "gateway")},
+    "gateway.written_not_recorded": ("gateway",),
 }
 IN_THE_IMPORT = ("gateway.import_batch_not_committed", "gateway.import_batch_committed")
 
 
 class Others:
-    """What makes the processes beside the path of a deal work too: leads from a CRM, products by REST."""
+    """What makes the processes beside the path of a deal work too: leads from a CRM, products by REST, edits of a CRM's deal."""
 
-    def __init__(self, crms: Crms) -> None:
+    def __init__(self, crms: Crms, books: Books) -> None:
         self._crms = crms
+        self._edited = examples.deal(str(uuid.uuid4().int % 10**9), clock.now(), Decimal("10.00"))
+        self._edits = f"/api/v1/deals/{entity_id(crms.connection('pipedrive').key, 'deal', self._edited.deal_id)}/edits"
+        self._books = books
+        self._is_told = self._is_wanted = False
         self._http = httpx.Client(
             timeout=2, trust_env=False, base_url=crms.stack.url("gateway"), headers=crms.http.headers
         )
@@ -62,11 +67,26 @@ class Others:
             answer = self._http.post("/api/v1/products", json=product, headers={"Idempotency-Key": name})
             if answer.is_success:
                 self.products.append(answer.json()["product_id"])
+            self._edit(name)
         except httpx.HTTPError:
             pass
 
+    def _edit(self, words: str) -> None:
+        """Want another next step of a deal of Pipedrive, once it is known."""
+        if not self._is_told:
+            self._crms.state.put_deal("pipedrive", self._edited)
+            request = senders.deal_request(self._crms.connection("pipedrive"), self._edited)
+            self._is_told = self._http.post(request.url, content=request.body, headers=request.headers).is_success
+            if self._is_told:
+                deal_id = entity_id(self._crms.connection("pipedrive").key, "deal", self._edited.deal_id)
+                self._books.expect(deal_id, amount=Decimal("10.00"), state="open", stage="Propose")
+        answer = self._http.post(self._edits, json={"field": "next_step", "value": words})
+        self._is_wanted = self._is_wanted or answer.is_success
+
     def missing(self) -> list[str]:
-        """What was answered with success and cannot be read."""
+        """What was answered with success and cannot be read; and edits of which the last is not in its CRM."""
+        if self._is_wanted and self._http.get(self._edits).json()["items"][0]["state"] != "confirmed":
+            return [self._edits]
         paths = [f"/api/v1/leads/{lead}" for lead in self.leads] + [f"/api/v1/products/{p}" for p in self.products]
         return [path for path in paths if self._http.get(path).status_code != httpx.codes.OK]
 
@@ -75,8 +95,8 @@ class Others:
 
 
 @pytest.fixture
-def others(crms: Crms) -> Iterator[Others]:
-    made = Others(crms)
+def others(crms: Crms, books: Books) -> Iterator[Others]:
+    made = Others(crms, books)
     yield made
     made.close()
 

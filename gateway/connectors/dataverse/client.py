@@ -51,7 +51,13 @@ class DataverseClient(CrmClient):
         self._name = hashlib.sha256(orjson.dumps([self._login, self._form], option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     async def _send(
-        self, method: str, path: str, *, params: Mapping[str, str] | None, content: bytes = b""
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         for is_last in (False, True):
             self._headers = {
@@ -59,7 +65,7 @@ class DataverseClient(CrmClient):
                 "Accept": "application/json",
                 "Prefer": _ANNOTATIONS,
             }
-            response = await super()._send(method, path, params=params, content=content)
+            response = await super()._send(method, path, params=params, content=content, headers=headers)
             if response.status_code != httpx.codes.UNAUTHORIZED or is_last:
                 return response
             _tokens.pop(self._name, None)

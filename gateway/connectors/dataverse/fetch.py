@@ -99,4 +99,5 @@ def _record(object_type: ObjectType, key: str, row: Mapping[str, Any]) -> FullRe
         deleted=merged_into is not None,
         merged_into=merged_into,
         actor=text(row.get("_modifiedby_value")),
+        etag=row.get("@odata.etag"),
     )

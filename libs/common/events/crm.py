@@ -15,6 +15,8 @@ Category = Literal["pipeline", "best_case", "most_likely", "commit", "omitted"]
 DealType = Literal["new", "expansion", "renewal", "contraction", "unmapped"]
 ValueBasis = Literal["arr", "acv", "tcv", "one_off"]
 Probability = Annotated[Decimal, Field(ge=0, le=1)]
+EditedField = Literal["next_step", "close_date", "amount", "stage", "category", "owner_id"]
+"""What people edit of a deal here although its CRM owns it."""
 
 
 class RecordClock(Payload):
@@ -193,6 +195,44 @@ class CrmMappingActivated(EventData):
     mapping_version: int
     previous_version: int
     """The version before; the same where a paused connection became active."""
+
+
+class OfferedStage(Payload):
+    """An open stage into which a deal can be moved from here; `pipeline` is null where it is of every pipeline."""
+
+    pipeline: str | None = None
+    stage: str
+
+
+class CrmWriteBackOffered(EventData):
+    """Which fields of its deals a connection takes back from here; none: it takes nothing. The greatest `version` stands."""
+
+    TYPE: ClassVar[str] = "crm.write_back.offered.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    connection: str
+    version: int
+    fields: tuple[EditedField, ...] = ()
+    stages: tuple[OfferedStage, ...] = ()
+
+
+class CrmEditAnswered(EventData):
+    """What a CRM said to an edit. `taken`: it holds the wanted value, as read back. `refused`: `reason` are its words.
+
+    `conflict`: it holds `crm_value`, which the author of the edit had not seen, and nothing was written.
+    """
+
+    TYPE: ClassVar[str] = "crm.edit.answered.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    edit_id: UUID
+    deal_id: UUID
+    connection: str
+    field: EditedField
+    outcome: Literal["taken", "refused", "conflict"]
+    crm_value: str | None = None
+    reason: str | None = None
+    answered_at: datetime
 
 
 class ComparedAmount(Payload):

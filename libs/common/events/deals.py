@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from libs.common.events.base import EventData
-from libs.common.events.crm import Category, Comparison, DealType, Probability, State, ValueBasis
+from libs.common.events.crm import Category, Comparison, DealType, EditedField, Probability, State, ValueBasis
 from libs.common.messaging.topics import DEAL_EVENTS, Topic
 
 Gate = Literal["not_applicable", "waiting", "passed", "overridden"]
@@ -234,6 +234,29 @@ class CommitmentChanged(EventData):
     side: Literal["ours", "theirs"]
     owner_id: UUID
     due: date | None = None
+
+
+class EditWanted(EventData):
+    """Somebody wants another value in a field that the deal's CRM owns. Values are text as in the API; null is none.
+
+    `bases`: what the CRM may hold for the edit to be written: what the author saw, and what edits before this one wanted. It
+    supersedes those: of the edits of one field of a deal the one with the greatest `sequence` stands.
+    """
+
+    TYPE: ClassVar[str] = "deals.edit.wanted.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    edit_id: UUID
+    sequence: int
+    deal_id: UUID
+    connection: str
+    external_id: str
+    field: EditedField
+    wanted: str | None = None
+    bases: tuple[str | None, ...] = ()
+    currency: str | None = None
+    pipeline: str | None = None
+    wanted_at: datetime
 
 
 class DealsCompared(Comparison):

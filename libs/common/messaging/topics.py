@@ -35,7 +35,7 @@ WATERMARK_FROM: dict[str, tuple[Topic, ...]] = {
 CONSUMERS: dict[str, tuple[str, ...]] = {
     CRM_CHANGES.name: ("leads", "deals", "pricing"),
     LEAD_EVENTS.name: ("deals",),
-    DEAL_EVENTS.name: ("leads", "pricing", "forecast"),
+    DEAL_EVENTS.name: ("gateway", "leads", "pricing", "forecast"),
     PRICING_EVENTS.name: ("deals",),
     FORECAST_EVENTS.name: (),
 }

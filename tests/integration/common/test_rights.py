@@ -14,7 +14,7 @@ APPEND_ONLY = {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
         "close_plan_entry", "close_plan_template_version",
-        "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry",
+        "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
     },
     "pricing": {"product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception"},
     "forecast": {

@@ -1,0 +1,1 @@
+"""Writes edits back to the CRMs that own the fields."""

@@ -1,0 +1,199 @@
+"""Deals edited in a real browser: by the keyboard alone, with a CRM that takes, refuses and changes values."""
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from deploy.local.crms import Crms
+from deploy.local.stack import Stack
+from deploy.local.waiting import wait_until
+from libs.common import clock
+from libs.common.ids import entity_id
+from simulator import examples, senders
+from simulator.records import DealRecord
+from tests.e2e.conftest import is_fine
+
+PEOPLE = """
+version: 1
+name: people
+connection: {connection}
+currency: EUR
+files: {{people: {{match: people.csv}}}}
+records:
+  - object: user
+    file: people
+    id: id
+    person: {{name: name, email: email}}
+    fields: {{team_path: team}}
+    changes: [{{at: since}}]
+"""
+
+
+class Pipedrive:
+    """The simulated Pipedrive with deals of one seller, who signs in with the address that the CRM has of them."""
+
+    def __init__(self, crms: Crms, folder: Path) -> None:
+        self.crms, self.connection = crms, crms.connection("pipedrive")
+        self.key = self.connection.key
+        people, mapping = folder / "people.csv", folder / "people.yaml"
+        people.write_text("id,name,email,team,since\n71,Carla Souza,cso@example.com,LATAM/Brazil,2020-01-01\n")
+        mapping.write_text(PEOPLE.format(connection=self.key))
+        crms.stack.command("gateway", "import", str(people), "--mapping", str(mapping))
+
+    def tells(self, deal: DealRecord, *, quietly: bool = False) -> None:
+        """The CRM has the deal so; `quietly`: it does not tell."""
+        self.crms.state.put_deal("pipedrive", deal)
+        if not quietly:
+            request = senders.deal_request(self.connection, deal)
+            answer = httpx.request(
+                request.method, request.url, headers=request.headers, content=request.body, timeout=10, trust_env=False
+            )
+            assert answer.is_success, answer.text
+
+    def has(self, deal: DealRecord) -> DealRecord:
+        found = self.crms.state.deal("pipedrive", deal.deal_id)
+        assert found is not None
+        return found
+
+
+def made(name: str, number: int, **changes: Any) -> DealRecord:
+    now = clock.now().replace(microsecond=0) - timedelta(minutes=5)
+    changes = {
+        "close_date": now.date() + timedelta(days=20 + number),
+        "category": "best_case",
+        "owner_id": "71",
+    } | changes
+    return examples.deal(str(880_000 + number), now, Decimal(1000 * number), **({"name": name} | changes))
+
+
+def cell(page: Page, deal: DealRecord, field: str) -> Locator:
+    return page.locator(f"#deal-{entity_id('sim-pipedrive', 'deal', deal.deal_id)} td[data-field='{field}']")
+
+
+@pytest.mark.refused_forms(1)
+async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_says(
+    stack: Stack, page: Page, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:5].upper()
+    with Crms(stack) as crms:
+        crm = Pipedrive(crms, tmp_path)
+        one, two, three = (made(f"{name} {mark}", at) for at, name in enumerate(("Ovens", "Mixers", "Dairy"), start=1))
+        for each in (one, two, three):
+            crm.tells(each)
+        deals = [str(entity_id(crm.key, "deal", each.deal_id)) for each in (one, two, three)]
+
+        def known() -> bool:
+            found = crms.http.get("/api/v1/deals/worklist", params={"q": mark}).json()["items"]
+            return len(found) == len(deals) and all("amount" in each["editable"] for each in found)
+
+        assert wait_until(known, timeout_s=30)
+        await page.goto(f"{stack.url('gateway')}/my-deals?q={mark}")
+        await expect(page.locator("tr[data-deal]")).to_have_count(3)
+        await cell(page, one, "next_step").locator("input").focus()
+        for words in ("Call the board", "Send the offer", "Visit the dairy"):
+            await page.keyboard.type(words)
+            await page.keyboard.press("Enter")
+        await expect(cell(page, one, "next_step")).to_contain_text("Pending; CRM has empty")
+        await expect(cell(page, three, "next_step").locator("input")).to_be_focused()
+        assert wait_until(lambda: crm.has(three).next_step == "Visit the dairy", timeout_s=30)
+        assert [crm.has(each).next_step for each in (one, two)] == ["Call the board", "Send the offer"]
+        await expect(page.locator(".under-way")).to_have_count(0, timeout=20_000)
+        await expect(cell(page, one, "next_step").locator("input")).to_have_value("Call the board")
+
+        amount = cell(page, two, "amount").locator("input")
+        await amount.focus()
+        await page.keyboard.type("999")
+        await page.keyboard.press("Escape")
+        await expect(amount).to_have_value("2,000.00")
+        crm.tells(
+            replace(crm.has(two), amount=Decimal(2500), changed_at=clock.now().replace(microsecond=0)), quietly=True
+        )
+        await amount.fill("3000")
+        await page.keyboard.press("ArrowDown")
+        await expect(cell(page, three, "amount").locator("input")).to_be_focused()
+        await expect(cell(page, two, "amount")).to_contain_text("CRM has 2,500.00 since", timeout=20_000)
+        assert crm.has(two).amount == Decimal(2500), "nothing that nobody had seen is overwritten"
+
+        far = (clock.now() + timedelta(days=2500)).date().isoformat()
+        await cell(page, one, "close_date").locator("input").fill(far)
+        await page.keyboard.press("Enter")
+        await expect(cell(page, one, "close_date")).to_contain_text(
+            "CRM refused: Close date lies more than five years ahead.", timeout=20_000
+        )
+        await cell(page, three, "stage").locator("select").select_option("Negotiate")
+        await expect(cell(page, three, "stage")).to_contain_text("Pending", timeout=10_000)
+        await cell(page, three, "amount").locator("input").fill("much")
+        await page.keyboard.press("Enter")
+        await expect(cell(page, three, "amount")).to_contain_text("'much' is no amount")
+        await page.keyboard.press("Tab")
+        await is_fine(page, "my-deals")
+
+        await cell(page, two, "amount").get_by_role("button", name="Write mine").click()
+        assert wait_until(lambda: crm.has(two).amount == Decimal(3000), timeout_s=30)
+        await cell(page, one, "close_date").get_by_role("button", name="Keep").click()
+        await expect(cell(page, one, "close_date")).not_to_contain_text("refused")
+        await expect(cell(page, one, "close_date").locator("input")).to_have_value(str(one.close_date))
+        assert wait_until(lambda: crm.has(three).stage == "Negotiate", timeout_s=30)
+
+
+async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_field(
+    stack: Stack, page: Page, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:5].upper()
+    with Crms(stack) as crms:
+        crm = Pipedrive(crms, tmp_path)
+        past = clock.now().date() - timedelta(days=9)
+        many = [made(f"Bulk {number} {mark}", 10 + number, close_date=past, next_step=None) for number in range(4)]
+        many[3] = replace(many[3], amount=None, owner_id=None)
+        for each in many:
+            crm.tells(each)
+
+        def known() -> bool:
+            found = crms.http.get("/api/v1/deals/worklist", params={"q": mark}).json()["items"]
+            return len(found) == len(many) and all("stage" in each["editable"] for each in found)
+
+        assert wait_until(known, timeout_s=30)
+        url = stack.url("gateway")
+        await page.goto(f"{url}/deals/quality")
+        await is_fine(page, "deals-quality")
+        owner = entity_id(crm.key, "user", "71")
+        cells = page.locator(f"a[href*='check=overdue'][href*='{owner}']")
+        await cells.click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Deals")
+        await expect(page.locator("tr[data-deal]").first).to_contain_text("Carla Souza")
+
+        await page.goto(f"{url}/deals?q={mark}")
+        await page.get_by_label("Choose all deals of this page").check()
+        bulk = page.locator("#bulk")
+        await bulk.get_by_label("Next step").fill(f"Ask again {mark}")
+        await bulk.get_by_label("Stage").select_option("Negotiate")
+        await bulk.get_by_role("button", name="Change").click()
+        await expect(page.locator("#report")).to_contain_text("8 under way, 0 unchanged, 0 refused")
+        assert wait_until(lambda: all(crm.has(each).stage == "Negotiate" for each in many), timeout_s=30)
+        await expect(page.locator(".under-way")).to_have_count(0, timeout=20_000)
+        await page.get_by_label("Choose all deals of this page").check()
+        await bulk.get_by_label("Next step").fill(f"Call {mark}")
+        await bulk.get_by_label("Close date").fill(past.isoformat())
+        await bulk.get_by_role("button", name="Change").click()
+        await expect(page.locator("#report")).to_contain_text("4 under way, 0 unchanged, 4 refused")
+        await expect(page.locator("#report tbody tr")).to_have_count(4)
+        await expect(page.locator("#report tbody tr").first).to_contain_text("Close date")
+        await expect(page.locator("#report tbody tr").first).to_contain_text("an open deal closes today or later")
+        assert wait_until(lambda: all(crm.has(each).next_step == f"Call {mark}" for each in many), timeout_s=30)
+        await is_fine(page, "deals-bulk")
+
+        await page.get_by_text("Keep this view").click()
+        await page.get_by_label("Name", exact=True).last.fill(f"Mine {mark}")
+        await page.get_by_role("button", name="Keep", exact=True).click()
+        await page.get_by_role("link", name=f"Mine {mark}").click()
+        await expect(page.locator("tr[data-deal]")).to_have_count(4)
+        await page.goto(f"{url}/deals/board?q={mark}")
+        await expect(page.get_by_role("region", name="Negotiate")).to_contain_text("4 deals")
+        await is_fine(page, "deals-board")

@@ -18,6 +18,8 @@ from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
+from services.deals.signals import service as signals_service
+from services.deals.signals.endpoints import router as signals
 from services.deals.touchpoints.endpoints import router as touchpoints
 
 
@@ -44,6 +46,14 @@ async def _forget(runtime: Runtime) -> None:
         await people.forget(session, after_days=after_days, principal=Principal.system("deals"))
 
 
+async def _measure_signals(runtime: Runtime) -> None:
+    await signals_service.measure_nightly(runtime.database, principal=Principal.system("deals"))
+
+
+async def _raise_signals(runtime: Runtime) -> None:
+    await signals_service.raise_and_clear(runtime.database, principal=Principal.system("deals"))
+
+
 COMPONENT = Component(
     name="deals",
     package="services.deals",
@@ -60,12 +70,15 @@ COMPONENT = Component(
         contacts,
         touchpoints,
         commitments,
+        signals,
         organisation,
     ),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
+        Job("measure signals", every_s=300, run=_measure_signals),
+        Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),
     ),
     cli=(ledger_cli,),

@@ -40,6 +40,8 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.CommitmentChanged,
     deals.DealsCompared,
     deals.ClosePlanMoved,
+    deals.DealSignalRaised,
+    deals.DealSignalCleared,
     pricing.QuoteCreated,
     pricing.QuoteAccepted,
     pricing.QuoteWithdrawn,

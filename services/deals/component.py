@@ -4,6 +4,7 @@ from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS, 
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
+from services.deals.brief.endpoints import router as brief
 from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.closeplans.service import tell_daily
 from services.deals.commitments.endpoints import router as commitments
@@ -21,6 +22,7 @@ from services.deals.qualification.endpoints import router as qualification
 from services.deals.signals import service as signals_service
 from services.deals.signals.endpoints import router as signals
 from services.deals.touchpoints.endpoints import router as touchpoints
+from services.deals.whitespace.endpoints import router as whitespace
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -66,6 +68,8 @@ COMPONENT = Component(
         qualification,
         closeplans,
         cover,
+        whitespace,
+        brief,
         accounts,
         contacts,
         touchpoints,

@@ -20,6 +20,7 @@ from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
 from services.deals.signals import service as signals_service
+from services.deals.signals.cli import app as signals_cli
 from services.deals.signals.endpoints import router as signals
 from services.deals.touchpoints.endpoints import router as touchpoints
 from services.deals.whitespace.endpoints import router as whitespace
@@ -85,5 +86,5 @@ COMPONENT = Component(
         Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),
     ),
-    cli=(ledger_cli,),
+    cli=(ledger_cli, signals_cli),
 )

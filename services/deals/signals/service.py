@@ -38,8 +38,8 @@ WEEK_BEFORE: Final = timedelta(days=7)
 Found = dict[str, Any]
 
 
-async def measure_nightly(database: Database, *, principal: Principal) -> bool:
-    """Measure once per local day; False where today's refit stands already.
+async def measure_nightly(database: Database, *, again: bool = False, principal: Principal) -> bool:
+    """Measure once per local day, or `again`; False where today's refit stands already.
 
     The very first night measures what was known a week ago too, so that a company with a history has two refits to compare.
     """
@@ -47,7 +47,7 @@ async def measure_nightly(database: Database, *, principal: Principal) -> bool:
     zone, now = business_zone(), clock.now()
     async with database.reading() as session:
         newest = await repository.newest(session)
-    if newest is not None and newest["as_of"].astimezone(zone).date() >= now.astimezone(zone).date():
+    if newest is not None and not again and newest["as_of"].astimezone(zone).date() >= now.astimezone(zone).date():
         return False
     if newest is None:
         await measure(database, as_of=now - WEEK_BEFORE, principal=principal)

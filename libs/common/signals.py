@@ -46,7 +46,7 @@ SIGNALS: Final = (
         "Longer in its stage than three of four visits of won deals in that stage and segment.",
         "ten such visits",
     ),
-    Signal("three_pushes", "Three pushes or more", "The close date was moved to later three times.", "nothing"),
+    Signal("three_pushes", "Three pushes or more", "The close date was moved to later three times.", "more such deals"),
     Signal(
         "no_economic_buyer",
         "No economic buyer after proposal",

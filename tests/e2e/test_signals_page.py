@@ -224,7 +224,7 @@ async def test_a_seller_prepares_a_brief_that_fits_one_page_and_whose_lines_say_
         "CFO",
         "Send the security questionnaire",
         "overdue",
-        "no next step",
+        "No next step",
         "Planning",
     ):
         await expect(brief).to_contain_text(text)

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
+from gateway.pages.whitespace import MAY_ACT, STATES
 from gateway.proxy.client import services_of
+from libs.common.ids import new_id
 from libs.common.web.api import Reading
 
 router = APIRouter(include_in_schema=False)
@@ -77,14 +79,24 @@ async def accounts(
 
 
 @router.get("/accounts/{account_id}")
-async def account(request: Request, session: Reading, principal: CurrentUser, account_id: UUID) -> Response:
-    """One account: hierarchy, people by role, who spoke with whom, promises, executives and open deals."""
+async def account(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    account_id: UUID,
+    opened: UUID | None = None,
+    refused: Annotated[str, Query(max_length=500)] = "",
+) -> Response:
+    """One account: hierarchy, people by role, who spoke with whom, promises, executives, open deals and white space.
+
+    `opened`: the deal that was just opened here; `refused`: why what was said of a product was not taken.
+    """
     services, at = services_of(request), f"accounts/{account_id}"
 
     async def read(path: str, **params: str) -> dict[str, Any]:
         return await services.get("deals", path, principal=principal, params=params)
 
-    known, people, relationship, touched, promises, pairs, deals, below = await asyncio.gather(
+    known, people, relationship, touched, promises, pairs, deals, below, space = await asyncio.gather(
         read(at),
         read(f"{at}/contacts"),
         read(f"{at}/relationship"),
@@ -93,6 +105,7 @@ async def account(request: Request, session: Reading, principal: CurrentUser, ac
         read(f"{at}/cover"),
         read("deals", account=str(account_id), state="open", limit="100"),
         read("accounts/cover", parent=str(account_id), limit="100"),
+        read(f"{at}/whitespace"),
     )
     above = await read(f"accounts/{known['parent_id']}") if known["parent_id"] else None
     names = await names_of(session, _people(people, touched, promises, pairs, deals), principal=principal)
@@ -112,6 +125,12 @@ async def account(request: Request, session: Reading, principal: CurrentUser, ac
         more_deals=bool(deals["next_cursor"]),
         deal_names={each["deal_id"]: each["name"] for each in deals["items"]},
         directions=DIRECTIONS,
+        cells=space["cells"],
+        states=STATES,
+        may_act=bool(principal.roles & MAY_ACT),
+        once=str(new_id()),
+        opened=str(opened) if opened else None,
+        refused=refused,
         names={str(key): name for key, name in names.items()} | told,
     )
 

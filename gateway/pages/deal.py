@@ -14,6 +14,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages.changes import Change, compared, told
 from gateway.pages.names import names_of, speakers
 from gateway.pages.planned import Typed, planned
+from gateway.pages.signals import STANDS, why_at_risk
 from gateway.pages.templates import page
 from gateway.pages.worklist import FIELDS
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
@@ -65,10 +66,11 @@ async def shown(
 ) -> Response:
     """The page of a deal; with a form of its plan that was refused, or with the address of a link just made."""
     services = services_of(request)
-    found, plan, wanted = await asyncio.gather(
+    found, plan, wanted, why = await asyncio.gather(
         services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal),
         planned(request, session, deal_id, principal=principal),
         edits_of(request, deal_id, principal=principal),
+        why_at_risk(request, deal_id, principal=principal),
     )
     people = {UUID(each[who]) for each in found["versions"] for who in ("owner_id", "changed_by") if each[who]}
     names = await names_of(session, people, principal=principal)
@@ -79,6 +81,8 @@ async def shown(
         "deal.html",
         status=typed.status if typed else 200,
         plan=plan,
+        why=why,
+        stands=STANDS,
         typed=typed,
         new_link=new_link,
         once=str(new_id()),

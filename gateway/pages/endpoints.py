@@ -10,6 +10,7 @@ from gateway.pages import (
     accounts,
     accuracy,
     attainment,
+    brief,
     buyer,
     calibration,
     calls,
@@ -41,6 +42,8 @@ from gateway.pages import (
     variance,
     whatif,
     worklist,
+    signals,
+    whitespace,
 )
 from gateway.pages.nudges import nudges_of, stream
 from libs.common.web.api import runtime_of
@@ -73,7 +76,10 @@ router.include_router(flow.router)
 router.include_router(calibration.router)
 router.include_router(lead.router)
 router.include_router(campaigns.router)
+router.include_router(whitespace.router)
+router.include_router(brief.router)
 router.include_router(accounts.router)
+router.include_router(signals.router)
 router.include_router(organisation.router)
 router.include_router(prices.router)
 router.include_router(plans.router)

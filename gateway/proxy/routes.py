@@ -14,6 +14,7 @@ OWNER_OF: dict[str, Service] = {
     "commitments": "deals",
     "contacts": "deals",
     "touchpoints": "deals",
+    "signals": "deals",
     "organisation": "deals",
     "products": "pricing",
     "quotes": "pricing",

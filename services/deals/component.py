@@ -4,6 +4,7 @@ from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS, 
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
 from services.deals.accounts.endpoints import router as accounts
+from services.deals.brief.endpoints import router as brief
 from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.closeplans.service import tell_daily
 from services.deals.commitments.endpoints import router as commitments
@@ -19,8 +20,12 @@ from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.qualification.endpoints import router as qualification
+from services.deals.signals import service as signals_service
+from services.deals.signals.cli import app as signals_cli
+from services.deals.signals.endpoints import router as signals
 from services.deals.touchpoints.endpoints import router as touchpoints
 from services.deals.worklist.endpoints import router as worklist
+from services.deals.whitespace.endpoints import router as whitespace
 
 
 async def _announce(runtime: Runtime) -> None:
@@ -46,6 +51,14 @@ async def _forget(runtime: Runtime) -> None:
         await people.forget(session, after_days=after_days, principal=Principal.system("deals"))
 
 
+async def _measure_signals(runtime: Runtime) -> None:
+    await signals_service.measure_nightly(runtime.database, principal=Principal.system("deals"))
+
+
+async def _raise_signals(runtime: Runtime) -> None:
+    await signals_service.raise_and_clear(runtime.database, principal=Principal.system("deals"))
+
+
 COMPONENT = Component(
     name="deals",
     package="services.deals",
@@ -60,17 +73,22 @@ COMPONENT = Component(
         qualification,
         closeplans,
         cover,
+        whitespace,
+        brief,
         accounts,
         contacts,
         touchpoints,
         commitments,
+        signals,
         organisation,
     ),
     jobs=(
         Job("announce units", every_s=3600, run=_announce),
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
+        Job("measure signals", every_s=300, run=_measure_signals),
+        Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),
     ),
-    cli=(ledger_cli,),
+    cli=(ledger_cli, signals_cli),
 )

@@ -141,7 +141,7 @@ async def test_what_is_not_known_says_why_and_is_never_nought(stack: Stack, page
     await expect(page.locator("#metric-required_open")).to_contain_text("No target is known here")
     await page.locator("summary", has_text="Warnings that cannot be given").click()
     await expect(page.locator(".unseen")).to_contain_text(
-        "Close plan later than the CRM's date: the warnings do not read close plans yet"
+        "Discount outside its band: there are no bands of discounts yet"
     )
 
 

@@ -43,6 +43,8 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.DealsCompared,
     deals.EditWanted,
     deals.ClosePlanMoved,
+    deals.DealSignalRaised,
+    deals.DealSignalCleared,
     pricing.QuoteCreated,
     pricing.QuoteRevised,
     pricing.QuoteSubmitted,

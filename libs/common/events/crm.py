@@ -112,6 +112,8 @@ class CrmLeadChanged(CrmRecord):
     company: str | None = None
     person_id: UUID | None = None
     owner_id: UUID | None = None
+    account_id: UUID | None = None
+    """The account that may buy more, where the lead is one of a known customer."""
     status: Literal["new", "working", "qualified", "disqualified", "converted"] = "new"
     source: str | None = None
     campaign: str | None = None

@@ -282,3 +282,33 @@ class ClosePlanMoved(EventData):
     open_tasks: int
     p50_on: date | None = None
     p80_on: date | None = None
+
+
+class DealSignal(EventData):
+    """What is said of one signal on one deal. Of several the greatest `version` stands, whatever the order in which they come."""
+
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    deal_id: UUID
+    signal: str
+    version: int
+    at: datetime
+    refit_id: UUID
+    """The refit by which the signal was on, or no longer was."""
+
+
+class DealSignalRaised(DealSignal):
+    """An open deal has a signal that was measured to change how often deals are won."""
+
+    TYPE: ClassVar[str] = "deals.signal.raised.v1"
+
+    lift: float
+    """Share won within 90 days with the signal less without it, in [-1, 1]."""
+    low: float
+    high: float
+
+
+class DealSignalCleared(DealSignal):
+    """The deal no longer has it, is no longer open, or the signal was turned off."""
+
+    TYPE: ClassVar[str] = "deals.signal.cleared.v1"

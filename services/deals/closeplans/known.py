@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -53,11 +53,12 @@ async def tell(session: AsyncSession, heads: Sequence[Head]) -> None:
     """Tell how these plans stand, whose rows are locked."""
     if not heads:
         return
-    await outbox.stamp(session)
+    recorded_at = await outbox.stamp(session)
     found = await standings(session, heads)
     today = next(iter(found.values())).today
     left = {plan_id: len(each.ahead.tasks) for plan_id, each in found.items()}
     versions = await repository.note_told(session, left, on=today)
+    told: list[dict[str, Any]] = []
     for head in heads:
         ahead, version = found[head.plan_id].ahead, versions[head.plan_id]
         event = ClosePlanMoved(
@@ -69,6 +70,9 @@ async def tell(session: AsyncSession, heads: Sequence[Head]) -> None:
             p80_on=ahead.p80_on,
         )
         outbox.add(session, event, key=head.deal_id, version=version, occurred_at=clock.now())
+        ends = {"p50_on": ahead.p50_on if ahead.tasks else None, "recorded_at": recorded_at}
+        told.append({"deal_id": head.deal_id, "version": version, "as_of": today} | ends)
+    await repository.keep_told(session, told)
 
 
 async def tell_due(session: AsyncSession) -> int:

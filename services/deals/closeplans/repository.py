@@ -1,6 +1,6 @@
 """Named queries over close plans, their entries and templates."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -136,6 +136,19 @@ async def note_told(session: AsyncSession, open_tasks: Mapping[UUID, int], *, on
         {"on": on, "plans": list(open_tasks), "counts": list(open_tasks.values())},
     )
     return {row.plan_id: row.told for row in rows}
+
+
+async def keep_told(session: AsyncSession, told: Sequence[Mapping[str, Any]]) -> None:
+    """Keep how plans stood when it was told, for whoever asks later what was known then; null with no task left."""
+    await session.execute(
+        text(
+            """
+            INSERT INTO close_plan_told (deal_id, version, as_of, p50_on, recorded_at)
+            VALUES (:deal_id, :version, :as_of, :p50_on, :recorded_at)
+            """
+        ),
+        list(told),
+    )
 
 
 async def name(session: AsyncSession, plan_id: UUID, *, template: str, title: str, actor: str, at: datetime) -> None:

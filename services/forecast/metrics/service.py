@@ -16,9 +16,10 @@ from libs.common import money
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
+from services.forecast.closeplans import service as closeplans
 from services.forecast.config import Settings, settings_of
 from services.forecast.history import service as versions
-from services.forecast.history.columns import Index
+from services.forecast.history.columns import Index, day_number
 from services.forecast.metrics.contract import Contract
 from services.forecast.metrics.contracts import CONTRACTS
 from services.forecast.metrics.formulas.items import Items
@@ -86,10 +87,11 @@ async def overview(session: AsyncSession, asking: Asking, *, principal: Principa
     """
     asked = await decide(session, asking.question, principal=principal, from_history=True)
     configured = settings_of(session)
+    plans = await _plan_ends(session, asked, principal=principal)
 
     @cache
     def scene(*left_out: str) -> Scene:
-        return _scene(asked, configured, left_out, asking.target)
+        return _scene(asked, configured, left_out, asking.target, plans)
 
     def worked_out() -> list[MetricOut]:
         wanted = ((contract, _left_out(contract, asking)) for contract in CONTRACTS.values())
@@ -152,11 +154,20 @@ async def _found(session: AsyncSession, name: str, asking: Asking, *, principal:
         )
     asked = await decide(session, asking.question, principal=principal, from_history=True)
     left_out = _left_out(contract, asking)
-    scene = _scene(asked, settings_of(session), left_out, asking.target)
+    plans = await _plan_ends(session, asked, principal=principal)
+    scene = _scene(asked, settings_of(session), left_out, asking.target, plans)
     return await asyncio.to_thread(find, asked, contract, asking.by, left_out, scene)
 
 
-def _scene(asked: Asked, configured: Settings, left_out: Sequence[str], target: Decimal | None) -> Scene:
+async def _plan_ends(session: AsyncSession, asked: Asked, *, principal: Principal) -> dict[str, int]:
+    day = asked.business_date.day
+    found = await closeplans.ends(session, day=day, known_at=asked.known_at, principal=principal)
+    return {str(deal): day_number(ends) for deal, ends in found.items()}
+
+
+def _scene(
+    asked: Asked, configured: Settings, left_out: Sequence[str], target: Decimal | None, plan_ends: Mapping[str, int]
+) -> Scene:
     if asked.past is None:
         raise ValueError("a metric is read from history")
     population = asked.past.population
@@ -172,6 +183,7 @@ def _scene(asked: Asked, configured: Settings, left_out: Sequence[str], target: 
         configured.calendar,
         ZoneInfo(configured.org_timezone),
         None if wanted is None else int(wanted.scaleb(money.exponent(asked.rates.base))),
+        plan_ends,
     )
 
 

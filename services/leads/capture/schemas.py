@@ -32,6 +32,7 @@ class LeadIn(In):
     company: Word
     contact: ContactIn | None = None
     owner_id: UUID | None = None
+    account_id: UUID | None = None
     source: Word | None = None
     campaign: Word | None = None
     region: Word | None = None

@@ -60,3 +60,28 @@ async def test_open_lines_are_cut_by_where_their_plans_end_in_any_order_and_repe
     assert south["commit"]["total"]["count"] == 0, "nothing of other teams"
     assert south["best_case"]["later"]["amount"] == "7.77"
     assert (past.status_code, past.json()["type"]) == (422, "urn:foretell:problem:only-the-present")
+
+
+async def test_hygiene_warns_of_deals_whose_plans_end_after_their_close_date(api_for: Callable[..., Any]) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, {"EMEA/North": ["ann"]})
+    due = {"close_date": date(2024, 12, 20), "owner_id": named("ann")}
+    money = {"late": "100.10", "fine": "20.00", "unplanned": "3.00", "finished": "7.00"}
+    await handle(runtime.database, [deal(name, amount=Decimal(each), **due) for name, each in money.items()])
+
+    async def warned() -> dict[str, Any]:
+        params = {"period": "2024Q4", "by": "warning"}
+        answer = await client.get("/v1/forecast/metrics/hygiene", params=params, headers=bearer("cso"))
+        assert answer.status_code == 200, answer.text
+        return {row["key"]: row for row in answer.json()["rows"]}["close_plan_late"]
+
+    with at(NOW):
+        before = await warned()
+        assert (before["value"], before["unknown"]) == (None, 4)
+        assert before["reason"] == "no open deal that is due has a close plan with tasks left"
+    told = [plan("late", 1, "2024-12-10"), plan("late", 2, "2024-12-21"), plan("fine", 1, "2024-12-20")]
+    done = plan("finished", 1, "2024-12-31", open_tasks=0)
+    await handle(runtime.database, [*told[::-1], done, told[0]])
+    with at(NOW):
+        after = await warned()
+    assert (after["numerator"], after["denominator"], after["unknown"]) == ("100.10", "120.10", 0)

@@ -1,6 +1,6 @@
 """What metrics look at: the deals of a view as they stand at an instant, what each was before, and a period. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, wraps
@@ -74,6 +74,8 @@ class Scene:
     calendar: FiscalCalendar
     zone: ZoneInfo
     target: int | None = None
+    plan_ends: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """By deal the number of the day on which half of the cases are done by its close plan, where one has tasks left."""
     shared: dict[Callable[["Scene"], Any], Any] = field(default_factory=dict, repr=False, compare=False)
     """What was found `once`; nothing of it depends on the target."""
 

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from libs.common.signals import VISITS_NEEDED
 from services.forecast.history.columns import Codes, Columns, Flags, Index, Ints, micros
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
 from services.forecast.metrics.formulas.items import Entry, Items, Part, Role, quantiles
 from services.forecast.metrics.formulas.scene import DAY, WON, Scene, once
-
-VISITS_NEEDED: Final = 10
-"""Fewer visits of won deals than that say nothing of what is usual in a stage."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from libs.common.signals import MANY_PUSHES, QUIET_DAYS
 from services.forecast.history.columns import EPOCH, NO_DAY, NO_TIME, Codes, Flags, Index, Ints, day_number
 from services.forecast.metrics.formulas import figures
 from services.forecast.metrics.formulas.figures import Factor, Figure
@@ -17,24 +18,22 @@ from services.forecast.metrics.formulas.staging import stages, stalled
 LOSSES_AT_ONCE: Final = 10
 TIMES_NORMAL: Final = 5
 NORMAL_DAYS: Final = 365
-MANY_PUSHES: Final = 3
-QUIET_DAYS: Final = 14
 
 WARNINGS = (
     *("overdue", "stalled", "three_pushes", "no_close_date"),
-    *("no_activity_14d", "no_next_step", "no_economic_buyer", "single_threaded"),
+    *("no_activity_14d", "no_next_step", "no_economic_buyer", "single_threaded", "close_plan_late"),
 )
 UNTOLD = {
     "stalled": "too few won deals have left these stages to say what is usual",
     "no_activity_14d": "no CRM of these deals tells activities: map last_activity_at in its connection",
     "no_next_step": "no CRM of these deals tells next steps: map next_step in its connection",
     "no_economic_buyer": "nobody has recorded an economic buyer of any deal yet",
+    "close_plan_late": "no open deal that is due has a close plan with tasks left",
     "single_threaded": "nobody has told who talked with whom about any of these deals yet: touchpoints, by REST or a file",
 }
 """Why a warning is given of no deal at all, where none of them can be judged."""
 UNSEEN = {
     "discount_outside_band": "there are no bands of discounts yet",
-    "close_plan_late": "the warnings do not read close plans yet",
 }
 """Warnings that cannot be given, and why."""
 
@@ -64,6 +63,7 @@ def warnings(scene: Scene) -> dict[str, Warned]:
         "no_next_step": Warned(columns.lacks_next_step[rows], columns.next_step_known[rows]),
         "no_economic_buyer": _without_buyer(scene),
         "single_threaded": _single_threaded(scene),
+        "close_plan_late": _plan_late(scene),
     }
 
 
@@ -108,6 +108,19 @@ def _single_threaded(scene: Scene) -> Warned:
     several = until != NO_TIME
     several[several] = scene.local_days(until[several]) >= day_number(scene.day)
     return Warned(concerned & known & ~several, concerned & known, concerned)
+
+
+def _plan_late(scene: Scene) -> Warned:
+    """In half of the cases the close plan is done after the close date.
+
+    It concerns deals that have a plan with tasks left; while none has one all are not judged, so that the reason is told.
+    """
+    columns, rows = scene.columns, scene.population.rows
+    ends = np.array([scene.plan_ends.get(deal or "", NO_DAY) for deal in columns.texts("deal", rows)], dtype=np.int64)
+    due = columns.close_date[rows]
+    dated = scene.is_open & (due != NO_DAY)
+    judged = dated & (ends != NO_DAY)
+    return Warned(judged & (ends > due), judged, judged if judged.any() else dated)
 
 
 def hygiene(scene: Scene) -> Items:

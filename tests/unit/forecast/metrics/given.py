@@ -1,6 +1,6 @@
 """Companies small enough to be worked out by hand, as scenes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
-from services.forecast.history.columns import effective
+from services.forecast.history.columns import day_number, effective
 from services.forecast.metrics.contracts import CONTRACTS
 from services.forecast.metrics.formulas.figures import Figure
 from services.forecast.metrics.formulas.items import Items, Sums
@@ -64,6 +64,7 @@ def scene(
     as_of: datetime = END,
     target: int | None = None,
     zone: str = "UTC",
+    plan_ends: Mapping[int, date] | None = None,
     **matching: str,
 ) -> Scene:
     columns = columns_of([entry for life in lives for entry in life])
@@ -79,6 +80,7 @@ def scene(
         CALENDAR,
         ZoneInfo(zone),
         target,
+        {str(state(number, 1).deal_id): day_number(ends) for number, ends in (plan_ends or {}).items()},
     )
 
 

@@ -282,6 +282,7 @@ def test_hygiene_is_the_open_money_with_a_warning():
         "no_activity_14d": 0,
         "no_next_step": 0,
         "single_threaded": 0,
+        "close_plan_late": 0,
     }
 
 

@@ -90,6 +90,15 @@ def test_hygiene_asks_for_a_second_thread_of_the_larger_deals_of_which_talks_wer
     assert (alone["single_threaded"].value, alone["single_threaded"].unknown) == (None, 1)
 
 
+def test_a_close_plan_later_than_the_close_date_is_warned_of_where_a_deal_has_a_plan():
+    lives = [life(number, (on(10, 1), {}), amount=Decimal(100 * number)) for number in (1, 2, 3)]
+    by_plan = {1: date(2026, 12, 2), 2: date(2026, 12, 1)}
+    late = parts("hygiene", scene(lives, as_of=on(11, 1), plan_ends=by_plan), "slot")["close_plan_late"]
+    assert (late.numerator, late.denominator, late.unknown) == (100_00, 300_00, 0), "the third has no plan"
+    none = parts("hygiene", scene(lives, as_of=on(11, 1)), "slot")["close_plan_late"]
+    assert (none.value, none.unknown) == (None, 3)
+
+
 def test_a_clean_up_is_that_of_whoever_the_crm_says_made_the_change():
     ops, seller, other = UUID(int=901), UUID(int=902), UUID(int=903)
 

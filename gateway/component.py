@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from gateway import pages
+from gateway import gauges, pages
 from gateway.auth.cli import app as auth_cli
 from gateway.auth.endpoints import router as auth_router
 from gateway.buyerlinks.endpoints import router as buyerlinks_router
@@ -63,6 +63,7 @@ COMPONENT = Component(
         Job("map records again", 2.0, remap_waiting),
         Job("compare with the CRMs", 5.0, keep_comparing),
         Job("tell match keys", 1.0, tell_keys),
+        Job("measure what waits at the door", 5.0, gauges.measure),
     ],
     customise=customise,
     cli=[

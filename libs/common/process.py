@@ -17,7 +17,7 @@ from pydantic import SecretStr, ValidationError
 from libs.common import clock, crash, scheduler
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
-from libs.common.messaging import neighbours, schema
+from libs.common.messaging import backlog, neighbours, schema
 from libs.common.messaging.applier import Applier
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.relay import Relay
@@ -197,7 +197,7 @@ def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Corou
         )
         yield "relay", relay.run()
     if "scheduler" in roles:
-        yield "scheduler", scheduler.run(runtime, [*component.jobs, scheduler.KEEP_PARTITIONS])
+        yield "scheduler", scheduler.run(runtime, [*component.jobs, scheduler.KEEP_PARTITIONS, backlog.MEASURE])
     if settings.wake_by_notify and "relay" not in roles:
         yield "notifier", runtime.database.wake.notify_others(runtime.database.engine)
 

@@ -8,6 +8,7 @@ from libs.common.db import Database
 from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
+from services.forecast import gauges
 from services.forecast.accuracy.endpoints import router as accuracy_router
 from services.forecast.attainment.endpoints import router as attainment_router
 from services.forecast.calls import ledger
@@ -125,7 +126,9 @@ async def keep_projection(runtime: Runtime) -> None:
     """
     while True:
         async with runtime.database.reading() as session:
-            await outlook.warm(session, principal=Principal.system("forecast"))
+            found = await outlook.warm(session, principal=Principal.system("forecast"))
+        if found is not None:
+            gauges.show(found, runtime.settings)
         await asyncio.sleep(PROJECTION_EVERY_S)
 
 
@@ -164,6 +167,7 @@ COMPONENT = Component(
         Job("freeze the projections of locks", 20, freeze_projections),
         Job("weigh the challenger", 60, weigh_challenger),
         Job("end adjustments that have expired", 20, expire_adjustments),
+        Job("measure the forecast", 10, gauges.measure),
     ),
     api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),
     cli=(cli, calls_cli),

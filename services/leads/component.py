@@ -3,6 +3,7 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.leads import gauges
 from services.leads.acceptance.endpoints import router as acceptance
 from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
@@ -81,5 +82,6 @@ COMPONENT = Component(
         Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
+        Job("count leads", every_s=60, run=gauges.measure),
     ),
 )

@@ -3,6 +3,7 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.pricing import gauges
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
@@ -24,5 +25,8 @@ COMPONENT = Component(
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
     routers=(catalogue, guidance, quotes),
-    jobs=(Job("publish price guidance", every_s=30, run=publish_quarterly),),
+    jobs=(
+        Job("publish price guidance", every_s=30, run=publish_quarterly),
+        Job("count quotes", every_s=60, run=gauges.measure),
+    ),
 )

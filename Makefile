@@ -8,12 +8,12 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-dashboards check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
 	@echo
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  State is kept in $(FORETELL_HOME) (FORETELL_HOME=<folder>)."
 
@@ -52,6 +52,9 @@ test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what mus
 
 check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, hardened and as the code says
 	@$(PY) -m deploy.local.check deploy
+
+check-dashboards: setup ## Whether every panel and rule has data in a running system, and faults make their alerts fire (needs Prometheus)
+	@$(LOCAL) check-dashboards
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)

@@ -157,6 +157,14 @@ def restart() -> None:
     raise typer.Exit(restarting.main(broker=supervisor.broker_choice(), brokers=_brokers()))
 
 
+@app.command("check-dashboards")
+def check_dashboards() -> None:
+    """Start a seeded system and a Prometheus, see every query have series and every fault its alert, stop."""
+    from deploy.local.watching import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
 @app.command("check-crm")
 def check_crm(deliveries: int = 100_000) -> None:
     """Start a fresh system, send it deliveries of four CRMs with all that goes wrong, compare with what they hold, stop."""

@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-dashboards check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -34,6 +34,9 @@ status: setup ## What runs, where, since when
 
 reset: setup ## Stop, then delete all state (asks; YES=1 does not)
 	@$(LOCAL) reset
+
+state-hash: setup ## A fingerprint per component of the running system, equal in two that were told the same
+	@$(LOCAL) state-hash
 
 import: setup ## Import a pipeline: FILE=<csv[.gz] or folder> MAPPING=<yaml> [DRY_RUN=1]
 	@$(LOCAL) import "$(FILE)" "$(MAPPING)" $(if $(DRY_RUN),--dry-run)

@@ -15,6 +15,7 @@ from gateway.connectors.worker import run_fetching, run_understanding
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
 from gateway.deliveries.service import forget_bodies, origin
+from gateway.fingerprint import FINGERPRINT
 from gateway.imports.cli import app as imports_cli
 from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
@@ -41,6 +42,7 @@ def customise(app: FastAPI, runtime: Runtime) -> None:
 COMPONENT = Component(
     name="gateway",
     package="gateway",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=CRM_CHANGES,
     prefix="",

@@ -72,6 +72,12 @@ def import_file(file: str, mapping: str, dry_run: Annotated[bool, typer.Option("
     raise typer.Exit(commands.import_file(_home(), file, mapping, dry_run=dry_run))
 
 
+@app.command("state-hash")
+def state_hash() -> None:
+    """Print a fingerprint of what each component of the running system knows."""
+    raise typer.Exit(commands.state_hash(_home()))
+
+
 @app.command("smoke")
 def smoke_run() -> None:
     """Start a fresh system, see one change per CRM move the forecast, stop."""

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
 
-from libs.common import clock, crash, scheduler
+from libs.common import clock, crash, scheduler, statehash
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
 from libs.common.messaging import backlog, neighbours, schema
@@ -59,6 +59,11 @@ def main(component: Component) -> None:
             _fail("FORETELL_OWNER_DATABASE_URL is not set; migrations run as the owner role")
         asyncio.run(migrations.upgrade(component.package, settings.owner_database_url.get_secret_value()))
 
+    @cli.command("state-hash")
+    def state_hash() -> None:
+        """Print one JSON line: a fingerprint of what this component knows, by level and table."""
+        sys.stdout.buffer.write(orjson.dumps(asyncio.run(_state_hash(component, settings_of(component)))) + b"\n")
+
     @cli.command()
     def openapi() -> None:
         """Print the component's OpenAPI document."""
@@ -75,6 +80,16 @@ def openapi_of(component: Component) -> bytes:
     settings = component.settings(database_url=SecretStr("postgresql+asyncpg://none@127.0.0.1/none"))
     app = create_app(component, Runtime(component, settings, Database(settings)))
     return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+
+async def _state_hash(component: Component, settings: CommonSettings) -> dict[str, Any]:
+    database = Database(settings)
+    try:
+        async with database.reading() as session:
+            found = await statehash.of_component(session, component.fingerprint)
+    finally:
+        await database.close()
+    return {"name": "state-hash", "component": component.name, **found}
 
 
 def settings_of(component: Component) -> CommonSettings:

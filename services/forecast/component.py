@@ -16,6 +16,7 @@ from services.forecast.calls.cli import app as calls_cli
 from services.forecast.calls.endpoints import router as calls_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
+from services.forecast.fingerprint import FINGERPRINT
 from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
@@ -141,6 +142,7 @@ async def follow_calendar(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="forecast",
     package="services.forecast",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=FORECAST_EVENTS,
     consumes=(DEAL_EVENTS,),

@@ -17,6 +17,7 @@ from services.leads.conversion.endpoints import router as conversion_router
 from services.leads.duplicates import service as duplicates
 from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
+from services.leads.fingerprint import FINGERPRINT
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
 from services.leads.responses import service as responses
@@ -58,6 +59,7 @@ async def keep_clocks(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="leads",
     package="services.leads",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),

@@ -7,6 +7,7 @@ from services.pricing import gauges
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
+from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
 from services.pricing.quotes.endpoints import router as quotes
@@ -20,6 +21,7 @@ async def publish_quarterly(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),

@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -59,6 +59,9 @@ check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, harden
 check-dashboards: setup ## Whether every panel and rule has data in a running system, and faults make their alerts fire (needs Prometheus)
 	@$(LOCAL) check-dashboards
 
+drill-restore: setup ## Follow docs/runbooks/restore.md in a system of its own and compare what it knows before and after
+	@$(LOCAL) drill-restore
+
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)
 
@@ -94,6 +97,9 @@ bench-projection: setup ## How long projecting all open deals over twelve months
 
 bench-restart: setup ## How long after kill -9 of everything until the pages are ready again
 	@$(LOCAL) restart
+
+soak: setup ## Whether memory, handles or lag climb under a fixed rate of changes (MINUTES=30 RATE=10)
+	@$(LOCAL) soak --minutes $(or $(MINUTES),30) --rate $(or $(RATE),10)
 
 test-kafka: setup-dev ## Integration, fault and smoke tests on Apache Kafka
 	@$(PY) -m deploy.local.check kafka-integration kafka-faults kafka-smoke

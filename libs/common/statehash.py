@@ -23,6 +23,8 @@ LEVELS: tuple[Level, ...] = ("state", "history")
 
 _MODULUS = 1 << 256
 _AT_ONCE = 5_000
+_OURS = frozenset({"received_at", "recorded_at"})
+"""Within documents: when something came here."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,13 @@ async def of_table(session: AsyncSession, hashed: Hashed) -> Sum:
     found = Sum()
     stream = await session.stream(text(hashed.statement()), execution_options={"yield_per": _AT_ONCE})
     async for row in stream.mappings():
-        found = found.plus(dict(row) | {"": hashed.table})
+        found = found.plus({name: _told(value) for name, value in row.items()} | {"": hashed.table})
     return found
+
+
+def _told(value: Any) -> Any:
+    """A document without what this system added to it."""
+    return {name: each for name, each in value.items() if name not in _OURS} if isinstance(value, dict) else value
 
 
 async def of_component(session: AsyncSession, tables: Sequence[Hashed]) -> dict[str, Any]:

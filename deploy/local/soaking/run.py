@@ -21,6 +21,8 @@ WARM_UP = 0.3
 MEMORY = {"share": 0.10, "least": 40.0}
 """Memory climbs when it surely gains more than a tenth, and more than 40 MB, in an hour: history itself is kept in memory."""
 HANDLES = {"share": 0.05, "least": 10.0}
+BY_NATURE = {"broker memory": "the embedded broker keeps every event in memory until it ends"}
+"""What climbs and is told, and held against nobody."""
 LAG = {"share": 1.0, "least": 60.0}
 SAMPLES = 24
 
@@ -37,9 +39,11 @@ def main(*, minutes: float, rate_per_s: float, broker: str, brokers: int) -> int
         with Stack(home, ports="auto", broker=broker, brokers=brokers) as stack, Crms(stack) as crms:
             traffic = Traffic(crms)
             samples = _soak(stack, traffic, minutes * 60, rate_per_s)
-            found = judge(samples, say=lambda line: print(f"soak      | {line}", flush=True))
+            found = judge(
+                samples, is_embedded=broker == "embedded", say=lambda line: print(f"soak      | {line}", flush=True)
+            )
     figures = {"name": "soak", "minutes": minutes, "rate_per_s": rate_per_s, "changes": len(traffic.taken), **found}
-    print(json.dumps(figures), flush=True)
+    print(json.dumps(figures, allow_nan=False), flush=True)
     return 0 if found["flat"] else 1
 
 
@@ -54,7 +58,7 @@ def _soak(stack: Stack, traffic: Traffic, seconds: float, rate_per_s: float) -> 
     return samples
 
 
-def judge(samples: Sequence[Sample], *, say: Say) -> dict[str, Any]:
+def judge(samples: Sequence[Sample], *, is_embedded: bool, say: Say) -> dict[str, Any]:
     """Slopes per hour with their intervals, of what was sampled after the warm-up; and whether nothing climbs."""
     judged = samples[int(len(samples) * WARM_UP) :]
     at = [each.at for each in judged]
@@ -64,7 +68,7 @@ def judge(samples: Sequence[Sample], *, say: Say) -> dict[str, Any]:
         found = slope(at, values)
         low, mid, high = found.shown()
         say(f"{name:<22} {found.mean:9.1f} {unit:<8} {mid:+9.2f} an hour, 95 % {low:+.2f} to {high:+.2f}")
-        if climbs(found, **limits):
+        if climbs(found, **limits) and not (name in BY_NATURE and is_embedded):
             guilty.append(name)
         return found
 

@@ -26,7 +26,11 @@ class Sample:
 
 
 def take(stack: Stack) -> Sample:
-    """Memory is each process's share of what it uses (pages shared by n count for one n-th), its children included."""
+    """Memory is each process's share of what it uses (pages shared by n count for one n-th), its children included.
+
+    Two caches of PostgreSQL are left out, since they fill up to a limit of their own: buffers in shared memory, and table files
+    that its processes keep open.
+    """
     families = _families()
     memory, handles = {}, {}
     for name in stack.names:
@@ -34,7 +38,7 @@ def take(stack: Stack) -> Sample:
         if pid is not None:
             members = [pid, *families[pid]]
             memory[name] = sum(_share_kb(each) for each in members) / 1024
-            handles[name] = float(sum(_open_files(each) for each in members))
+            handles[name] = float(sum(_open_files(each, sockets_only=name == "postgres") for each in members))
     gauges = [_gauges(stack.url(name)) for name in PACKAGES]
     return Sample(
         time.monotonic(),
@@ -59,17 +63,20 @@ def _families() -> dict[int, list[int]]:
 
 def _share_kb(pid: int) -> int:
     try:
-        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        found = dict(
+            re.findall(r"^(Pss|Pss_Shmem):\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        )
     except OSError:
         return 0
-    return int(found[1]) if found else 0
+    return int(found.get("Pss", 0)) - int(found.get("Pss_Shmem", 0))
 
 
-def _open_files(pid: int) -> int:
+def _open_files(pid: int, *, sockets_only: bool) -> int:
     try:
-        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:
+        opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    except OSError:  # it ended meanwhile
         return 0
+    return sum(each.startswith("socket:") for each in opened) if sockets_only else len(opened)
 
 
 def _gauges(url: str) -> dict[str, float]:

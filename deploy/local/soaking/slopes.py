@@ -31,6 +31,8 @@ def slope(seconds: Sequence[float], values: Sequence[float]) -> Slope:
         raise ValueError(f"{len(values)} samples; at least {2 * BLOCKS} are needed")
     hours = np.array([part.mean() for part in np.array_split(np.asarray(seconds, float) / 3600, BLOCKS)])
     levels = np.array([part.mean() for part in np.array_split(np.asarray(values, float), BLOCKS)])
+    if not np.ptp(levels):
+        return Slope(0.0, 0.0, 0.0, float(levels[0]))
     line = stats.linregress(hours, levels)
     margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, BLOCKS - 2)) * float(line.stderr)
     return Slope(float(line.slope) - margin, float(line.slope), float(line.slope) + margin, float(np.mean(values)))

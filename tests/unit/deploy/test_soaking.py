@@ -31,7 +31,7 @@ def samples(memory: np.ndarray, handles: np.ndarray | None = None, lag: np.ndarr
 
 
 def judged(found: list[Sample]) -> list[str]:
-    return list(run.judge(found, say=lambda _: None)["climbing"])
+    return list(run.judge(found, is_embedded=True, say=lambda _: None)["climbing"])
 
 
 @pytest.mark.parametrize("per_hour", [-100.0, 0.0, 50.0, 400.0])
@@ -75,3 +75,17 @@ def test_a_slope_that_may_be_nothing_is_not_called_a_climb():
     unsure = slope(SECONDS[:60].tolist(), (300 + noise()[:60] * 20).tolist())
 
     assert not climbs(unsure, share=0.1, least=10)
+
+
+def test_what_never_changes_has_no_slope_and_no_doubt():
+    found = slope(SECONDS.tolist(), [18.0] * len(SECONDS))
+
+    assert found.shown() == [0.0, 0.0, 0.0]
+
+
+def test_only_the_embedded_broker_may_keep_every_event_in_memory():
+    memory = 30 + 400 * SECONDS / 3600
+    found = [Sample(at, {"broker": mb}, {"broker": 19.0}, 0.0, 1.0) for at, mb in zip(SECONDS, memory, strict=True)]
+
+    assert run.judge(found, is_embedded=True, say=lambda _: None)["flat"]
+    assert run.judge(found, is_embedded=False, say=lambda _: None)["climbing"] == ["broker memory"]

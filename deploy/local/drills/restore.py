@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local import books
+from deploy.local import books, fingerprints
 from deploy.local.components import PACKAGES, database
 from deploy.local.crms import Crms
 from deploy.local.drills import backups
 from deploy.local.errors import StartFailed
+from deploy.local.fingerprints import differing
 from deploy.local.stack import Stack
 from deploy.local.traffic import Traffic
 from deploy.local.waiting import wait_until
@@ -48,23 +49,14 @@ class Site:
         def settled() -> bool:
             before = dict(found)
             page = books.read(self.stack)
-            found.update({name: json.loads(self.stack.command(name, "state-hash")) for name in PACKAGES})
-            return before == found and not any(page.unsettled.values()) and page.versions == page.forecast_versions
+            found.update(fingerprints.of(self.stack))
+            # Not when each was recorded: an owner that was restored records anew what it had told before.
+            owned, kept = ({row[:3] for row in rows} for rows in (page.versions, page.forecast_versions))
+            return before == found and not any(page.unsettled.values()) and owned == kept
 
         if not wait_until(settled, timeout_s=SETTLE_S, every_s=1.0):
             raise StartFailed(f"what was told had not come through after {SETTLE_S:.0f} s")
         return found
-
-
-def differing(before: Known, after: Known) -> list[str]:
-    """Component, level and table of every fingerprint that is not as it was."""
-    return [
-        f"{name} {level} {table}"
-        for name in before
-        for level in ("state", "history")
-        for table, was in before[name][level]["tables"].items()
-        if after[name][level]["tables"][table] != was
-    ]
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 from sqlalchemy import event as hooks
 from sqlalchemy import text
 
@@ -16,7 +15,6 @@ from libs.common import clock, scheduler
 from libs.common.events.deals import PersonPlaced
 from libs.common.ids import ROOT_UNIT, unit_id
 from libs.common.web.auth import Principal
-from services.forecast import gauges
 from services.forecast.component import COMPONENT
 from services.forecast.locks import service
 from tests.integration.forecast.calling import CSO, EMEA, NORTH, PERIOD, a_region, get, manager, post, seller
@@ -143,48 +141,6 @@ async def test_two_schedulers_and_a_second_run_leave_one_lock(api_for: Api) -> N
     assert len(await told(runtime.database, "forecast.forecast.locked.v1")) == 1
     once = await rows(runtime.database, "SELECT count(*) AS n, count(DISTINCT lock_id) AS locks FROM lock_row")
     assert once[0]["locks"] == 1
-
-
-async def test_a_lock_that_is_due_is_told_until_it_is_made_and_then_how_late_it_was(api_for: Api) -> None:
-    _, runtime = api_for("forecast")
-    await service.make_due(runtime.database, principal=SYSTEM)
-    await gauges.measure(runtime)
-    assert REGISTRY.get_sample_value("forecast_lock_overdue_seconds") == 0
-
-    go_to(MONDAY + timedelta(seconds=40))
-    await gauges.measure(runtime)
-    assert REGISTRY.get_sample_value("forecast_lock_overdue_seconds") == pytest.approx(40, abs=5)
-
-    def made(within: str) -> float:
-        return REGISTRY.get_sample_value("forecast_lock_delay_seconds_bucket", {"le": within}) or 0
-
-    before = {within: made(within) for within in ("30.0", "60.0")}
-    assert await service.make_due(runtime.database, principal=SYSTEM) == 1
-    await gauges.measure(runtime)
-
-    assert REGISTRY.get_sample_value("forecast_lock_overdue_seconds") == 0
-    assert {within: made(within) - count for within, count in before.items()} == {"30.0": 0, "60.0": 1}
-
-
-async def test_the_quarter_is_told_by_line_and_other_quarters_are_not_in_it(api_for: Api) -> None:
-    _, runtime = api_for("forecast")
-    later = date(2025, 1, 10)
-    await handle(
-        runtime.database,
-        [
-            deal("one", amount=Decimal(300)), deal("two", amount=Decimal(50)),
-            deal("open", category="pipeline", amount=Decimal(7)), deal("later", close_date=later, amount=Decimal(9000)),
-        ],
-    )  # fmt: skip
-    await gauges.measure(runtime)
-
-    def told_of(line: str) -> tuple[float | None, float | None]:
-        deals = REGISTRY.get_sample_value("forecast_quarter_deals", {"line": line})
-        return deals, REGISTRY.get_sample_value("forecast_quarter_amount", {"line": line, "currency": "EUR"})
-
-    assert told_of("commit") == (2, 350)
-    assert told_of("pipeline") == (1, 7)
-    assert told_of("closed_won") == (0, 0)
 
 
 async def test_a_lock_asks_as_many_questions_for_forty_people_as_for_two(api_for: Api) -> None:

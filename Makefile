@@ -11,11 +11,12 @@ export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-locks bench-latency bench-restart test-kafka check docs
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-plans bench-history bench-projection bench-latency bench-restart test-kafka check docs
 .PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-deals bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
 	@echo
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  State is kept in $(FORETELL_HOME) (FORETELL_HOME=<folder>)."
 
@@ -37,6 +38,9 @@ status: setup ## What runs, where, since when
 reset: setup ## Stop, then delete all state (asks; YES=1 does not)
 	@$(LOCAL) reset
 
+state-hash: setup ## A fingerprint per component of the running system, equal in two that were told the same
+	@$(LOCAL) state-hash
+
 import: setup ## Import a pipeline: FILE=<csv[.gz] or folder> MAPPING=<yaml> [DRY_RUN=1]
 	@$(LOCAL) import "$(FILE)" "$(MAPPING)" $(if $(DRY_RUN),--dry-run)
 
@@ -54,6 +58,12 @@ test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what mus
 
 check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, hardened and as the code says
 	@$(PY) -m deploy.local.check deploy
+
+check-dashboards: setup ## Whether every panel and rule has data in a running system, and faults make their alerts fire (needs Prometheus)
+	@$(LOCAL) check-dashboards
+
+drill-restore: setup ## Follow docs/runbooks/restore.md in a system of its own and compare what it knows before and after
+	@$(LOCAL) drill-restore
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)
@@ -99,6 +109,9 @@ bench-locks: setup ## How long freezing the projections of a lock takes, cold an
 
 bench-restart: setup ## How long after kill -9 of everything until the pages are ready again
 	@$(LOCAL) restart
+
+soak: setup ## Whether memory, handles or lag climb under a fixed rate of changes (MINUTES=30 RATE=10)
+	@$(LOCAL) soak --minutes $(or $(MINUTES),30) --rate $(or $(RATE),10)
 
 test-kafka: setup-dev ## Integration, fault and smoke tests on Apache Kafka
 	@$(PY) -m deploy.local.check kafka-integration kafka-faults kafka-smoke

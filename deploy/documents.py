@@ -1,7 +1,7 @@
 """Documents that the code itself writes: `make docs`. With `--check` it only tells which are not current.
 
 docs/events (see `libs.common.events.document`), docs/api (an OpenAPI document per component), docs/settings.md and
-docs/guides/metrics.md.
+docs/guides/metrics.md; dashboards and rules (see `deploy.observing`).
 """
 
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from deploy.observing import document as observing
 from gateway.component import COMPONENT as GATEWAY
 from libs.common.config import CommonSettings
 from libs.common.events import document as events
@@ -128,13 +129,15 @@ def main() -> int:
     status = events.main()
     if "--check" in sys.argv:
         outdated = stale()
+        outdated = [*(f"docs/{name}" for name in outdated), *observing.stale()]
         for name in outdated:
-            sys.stderr.write(f"docs/{name} is not current; run `make docs`\n")
+            sys.stderr.write(f"{name} is not current; run `make docs`\n")
         return 1 if outdated else status
     if status == 0:
         for path, content in documents():
             (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
             (DOCS / path).write_bytes(content)
+        observing.write()
     return status
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from gateway import pages
+from gateway import gauges, pages
 from gateway.auth.cli import app as auth_cli
 from gateway.auth.endpoints import router as auth_router
 from gateway.buyerlinks.endpoints import router as buyerlinks_router
@@ -16,6 +16,7 @@ from gateway.consumers import HANDLERS
 from gateway.deliveries.cli import app as deliveries_cli
 from gateway.deliveries.endpoints import router as deliveries_router
 from gateway.deliveries.service import forget_bodies, origin
+from gateway.fingerprint import FINGERPRINT
 from gateway.imports.cli import app as imports_cli
 from gateway.imports.endpoints import router as imports_router
 from gateway.pages.endpoints import router as pages_router
@@ -43,6 +44,7 @@ def customise(app: FastAPI, runtime: Runtime) -> None:
 COMPONENT = Component(
     name="gateway",
     package="gateway",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=CRM_CHANGES,
     consumes=(DEAL_EVENTS,),
@@ -68,6 +70,7 @@ COMPONENT = Component(
         Job("compare with the CRMs", 5.0, keep_comparing),
         Job("tell match keys", 1.0, tell_keys),
         Job("write edits back", 5.0, keep_writing),
+        Job("measure what waits at the door", 5.0, gauges.measure),
     ],
     customise=customise,
     cli=[

@@ -13,7 +13,8 @@ class Settings(CommonSettings):
         description="base URL under which CRMs and browsers see the gateway; signatures are checked against it, never against Host",
     )
     secrets_key: SecretStr = Field(
-        default=SecretStr(""), description="Fernet key that the secrets of connections are encrypted with"
+        default=SecretStr(""),
+        description="Fernet key that the secrets of connections are encrypted with; while one is replaced: new,old",
     )
 
     match_key: SecretStr = Field(default=SecretStr(""), description=MATCH_KEY)

@@ -72,6 +72,12 @@ def import_file(file: str, mapping: str, dry_run: Annotated[bool, typer.Option("
     raise typer.Exit(commands.import_file(_home(), file, mapping, dry_run=dry_run))
 
 
+@app.command("state-hash")
+def state_hash() -> None:
+    """Print a fingerprint of what each component of the running system knows."""
+    raise typer.Exit(commands.state_hash(_home()))
+
+
 @app.command("smoke")
 def smoke_run() -> None:
     """Start a fresh system, see one change per CRM move the forecast, stop."""
@@ -176,6 +182,30 @@ def restart() -> None:
     from deploy.local import restarting  # noqa: PLC0415 - as above
 
     raise typer.Exit(restarting.main(broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
+@app.command("drill-restore")
+def drill_restore() -> None:
+    """Back up a fresh system, restore all of it to an instant and single databases, compare what it knows."""
+    from deploy.local.drills import restore  # noqa: PLC0415 - as above
+
+    raise typer.Exit(restore.main())
+
+
+@app.command()
+def soak(minutes: float = 30.0, rate: float = 10.0) -> None:
+    """Start a fresh system, send it changes at a fixed rate for long, say whether memory, handles or lag climb, stop."""
+    from deploy.local.soaking import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(minutes=minutes, rate_per_s=rate, broker=supervisor.broker_choice(), brokers=_brokers()))
+
+
+@app.command("check-dashboards")
+def check_dashboards() -> None:
+    """Start a seeded system and a Prometheus, see every query have series and every fault its alert, stop."""
+    from deploy.local.watching import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run.main(broker=supervisor.broker_choice(), brokers=_brokers()))
 
 
 @app.command("check-crm")

@@ -84,6 +84,7 @@ STAGES = (
     Stage("deploy", (pytest_on("tests/contract"),)),
     Stage("integration", (pytest_on("tests/integration", "-n", "2"),)),
     Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
+    Stage("dashboards", (python("-m", "deploy.local", "check-dashboards"),)),
     Stage("e2e", (pytest_on("tests/e2e"),)),
     Stage("faults", (pytest_on("tests/faults"),)),
     Stage("check-crm", (python("-m", "deploy.local", "check-crm", "--deliveries", "5000"),)),

@@ -120,6 +120,21 @@ def import_file(home: Path, file: str, mapping: str, *, dry_run: bool) -> int:
     return subprocess.run(argv, env=environment, cwd=components.ROOT, check=False).returncode
 
 
+def state_hash(home: Path) -> int:
+    """Print one JSON line per component of the running system; the first exit status that is not 0."""
+    state = installation.read(home)
+    if state is None or not ports.accepts(state.ports["postgres"]):
+        raise NotRunning("PostgreSQL")
+    for name, package in components.PACKAGES.items():
+        environment = components.environment(state, name, broker="", broker_settings={})
+        done = subprocess.run(
+            components.python(package, "state-hash"), env=environment, cwd=components.ROOT, check=False
+        )
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
 def kafka(home: Path, *, brokers: int) -> None:
     """Run Apache Kafka alone until Ctrl-C."""
     terminal = Terminal()

@@ -39,10 +39,11 @@ class Crms:
         simulated.put_connections(self.stack)
         key = self.stack.command("gateway", "api-key", "--name", "crms", "--role", "admin").split()[-1]
         self.http.headers["Authorization"] = f"Bearer {key}"
-        self._serve()
+        self.serve()
         return self
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Answer when records are asked back."""
         tokens: dict[Provider, str] = {
             provider: connection.secrets["api_token"]
             for provider, connection in self.config.all_connections().items()
@@ -60,6 +61,10 @@ class Crms:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.http.close()
+        self.stop_serving()
+
+    def stop_serving(self) -> None:
+        """From now on no CRM answers; they still send."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(timeout=5)

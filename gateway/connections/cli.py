@@ -11,6 +11,7 @@ from gateway.config import Settings
 from gateway.connections import service
 from gateway.connections.documents import parsed
 from gateway.connections.schemas import ConnectionIn
+from gateway.connections.secrets import WrongSecretsKey
 from libs.common.db import Database
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Problem
@@ -31,6 +32,26 @@ def connection_put(
             if done == "remapped":
                 typer.echo("  its records are mapped again within seconds; those it refuses keep their old form")
     except (Problem, OSError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(code=1) from None
+
+
+@app.command("seal-secrets")
+def seal_secrets() -> None:
+    """Encrypt the secrets of all connections under the first key of FORETELL_SECRETS_KEY."""
+
+    async def run() -> int:
+        settings = Settings()
+        database = Database(settings)
+        try:
+            async with database.transaction() as session:
+                return await service.seal_anew(session, settings=settings, principal=Principal.system("gateway"))
+        finally:
+            await database.close()
+
+    try:
+        typer.echo(f"secrets of {asyncio.run(run())} connections are under the first key")
+    except WrongSecretsKey as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(code=1) from None
 

@@ -62,6 +62,24 @@ class ToBeRemapped:
     begun: int
 
 
+async def sealed_for_update(session: AsyncSession) -> Sequence[RowMapping]:
+    """Key and sealed secrets of every connection, locked in the order of keys."""
+    return (await session.execute(text("SELECT key, secrets FROM connection ORDER BY key FOR UPDATE"))).mappings().all()
+
+
+async def seal(session: AsyncSession, sealed: Mapping[str, bytes]) -> None:
+    """Put other bytes in the place of sealed secrets."""
+    await session.execute(
+        text(
+            """
+            UPDATE connection c SET secrets = n.secrets
+            FROM unnest(cast(:keys AS text[]), cast(:secrets AS bytea[])) AS n (key, secrets) WHERE c.key = n.key
+            """
+        ),
+        {"keys": list(sealed), "secrets": list(sealed.values())},
+    )
+
+
 async def to_be_remapped(session: AsyncSession) -> ToBeRemapped:
     snapshot = await session.execute(
         text(

@@ -24,7 +24,7 @@ from gateway.connections.schemas import (
     PutResult,
     wrong_secrets,
 )
-from gateway.connections.secrets import seal, unseal
+from gateway.connections.secrets import seal, sealed_anew, unseal
 from gateway.connectors.generic.document import Source
 from gateway.connectors.guard import allowed_hosts, is_public
 from gateway.connectors.verification import Credentials
@@ -99,6 +99,16 @@ def check_key(document: ConnectionIn, key: str) -> None:
     """Raises OtherKey."""
     if document.key != key:
         raise OtherKey(f"The document is of connection {document.key!r}, the address of {key!r}.")
+
+
+async def seal_anew(session: AsyncSession, *, settings: Settings, principal: Principal) -> int:
+    """Encrypt the secrets of all connections under the first key of the settings; how many. Raises WrongSecretsKey."""
+    require(principal, "admin")
+    rows = await repository.sealed_for_update(session)
+    await repository.seal(
+        session, {row["key"]: sealed_anew(settings.secrets_key, bytes(row["secrets"])) for row in rows}
+    )
+    return len(rows)
 
 
 async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settings, principal: Principal) -> PutResult:

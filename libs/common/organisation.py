@@ -16,7 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.events.base import Received
 from libs.common.events.deals import PersonPlaced, UnitChanged
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
+from libs.common.statehash import Hashed
 from libs.common.web.auth import Principal
+
+FINGERPRINT = (
+    Hashed("org_unit", "state", ("unit_id",), ("parent_id", "name", "kind", "removed")),
+    Hashed("org_person", "state", ("person_id",), ("unit_id", "manager_id", "is_active")),
+)
 
 CREATE: tuple[str, ...] = (
     """

@@ -14,10 +14,10 @@ import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
 
-from libs.common import clock, crash, scheduler
+from libs.common import clock, crash, scheduler, statehash
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
-from libs.common.messaging import neighbours, schema
+from libs.common.messaging import backlog, deadletter, neighbours, schema
 from libs.common.messaging.applier import Applier
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.relay import Relay
@@ -59,6 +59,19 @@ def main(component: Component) -> None:
             _fail("FORETELL_OWNER_DATABASE_URL is not set; migrations run as the owner role")
         asyncio.run(migrations.upgrade(component.package, settings.owner_database_url.get_secret_value()))
 
+    @cli.command("state-hash")
+    def state_hash() -> None:
+        """Print one JSON line: a fingerprint of what this component knows, by level and table."""
+        sys.stdout.buffer.write(orjson.dumps(asyncio.run(_state_hash(component, settings_of(component)))) + b"\n")
+
+    @cli.command("dead-letters")
+    def dead_letters(replay: Annotated[bool, typer.Option("--replay", help="apply them again first")] = False) -> None:
+        """Print one JSON line per event that could not be applied, newest first; exit code 1 when there is any."""
+        letters = asyncio.run(_dead_letters(component, settings_of(component), replay=replay))
+        for letter in letters:
+            sys.stdout.buffer.write(orjson.dumps(letter) + b"\n")
+        raise typer.Exit(1 if letters else 0)
+
     @cli.command()
     def openapi() -> None:
         """Print the component's OpenAPI document."""
@@ -75,6 +88,27 @@ def openapi_of(component: Component) -> bytes:
     settings = component.settings(database_url=SecretStr("postgresql+asyncpg://none@127.0.0.1/none"))
     app = create_app(component, Runtime(component, settings, Database(settings)))
     return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+
+
+async def _dead_letters(component: Component, settings: CommonSettings, *, replay: bool) -> list[dict[str, Any]]:
+    runtime = runtime_for(component, settings)
+    try:
+        if replay and runtime.applier is not None:
+            await runtime.applier.replay()
+        async with runtime.database.reading() as session:
+            return await deadletter.listing(session)
+    finally:
+        await runtime.database.close()
+
+
+async def _state_hash(component: Component, settings: CommonSettings) -> dict[str, Any]:
+    database = Database(settings)
+    try:
+        async with database.reading() as session:
+            found = await statehash.of_component(session, component.fingerprint)
+    finally:
+        await database.close()
+    return {"name": "state-hash", "component": component.name, **found}
 
 
 def settings_of(component: Component) -> CommonSettings:
@@ -197,7 +231,7 @@ def _work(runtime: Runtime, roles: tuple[str, ...]) -> Iterator[tuple[str, Corou
         )
         yield "relay", relay.run()
     if "scheduler" in roles:
-        yield "scheduler", scheduler.run(runtime, [*component.jobs, scheduler.KEEP_PARTITIONS])
+        yield "scheduler", scheduler.run(runtime, [*component.jobs, scheduler.KEEP_PARTITIONS, backlog.MEASURE])
     if settings.wake_by_notify and "relay" not in roles:
         yield "notifier", runtime.database.wake.notify_others(runtime.database.engine)
 

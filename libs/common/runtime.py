@@ -15,6 +15,7 @@ from libs.common.db import Database
 from libs.common.events.base import EventData
 from libs.common.messaging.applier import Applier, Handler
 from libs.common.messaging.topics import Topic
+from libs.common.statehash import Hashed
 
 if TYPE_CHECKING:
     from libs.common.web.auth import TokenSigner
@@ -74,3 +75,5 @@ class Component:
     origin: Callable[[AsyncConnection], Awaitable[datetime | None]] | None = None
     """Where watermarks begin: the arrival time of the oldest delivery whose effects are not recorded here."""
     cli: Sequence[typer.Typer] = ()
+    fingerprint: Sequence[Hashed] = ()
+    """What of its tables is equal in two systems that were told the same, for `state-hash`."""

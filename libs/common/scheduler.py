@@ -30,6 +30,7 @@ KEEP_PARTITIONS = Job("keep-partitions", every_s=3600, run=_keep_partitions)
 
 async def run(runtime: Runtime, jobs: list[Job]) -> None:
     """Lead by a session lock and run each job when due; a failing job is logged and tried again at its next time."""
+    metrics.start_jobs_at_zero([job.name for job in jobs])
     while True:
         try:
             async with runtime.database.direct() as connection:
@@ -42,6 +43,7 @@ async def run(runtime: Runtime, jobs: list[Job]) -> None:
             if not is_passing(errors):
                 raise
             log.warning("scheduler starts over", reason=str(errors.exceptions[0])[:300])
+        metrics.forget_measured()
         await asyncio.sleep(1.0)
 
 

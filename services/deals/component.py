@@ -14,6 +14,7 @@ from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
 from services.deals.cover.endpoints import router as cover
 from services.deals.edits.endpoints import router as edits
+from services.deals.fingerprint import FINGERPRINT
 from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.organisation.endpoints import router as organisation
@@ -62,6 +63,7 @@ async def _raise_signals(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="deals",
     package="services.deals",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=DEAL_EVENTS,
     consumes=(CRM_CHANGES, LEAD_EVENTS, PRICING_EVENTS),

@@ -8,6 +8,7 @@ from libs.common.db import Database
 from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
+from services.forecast import gauges
 from services.forecast.accuracy.endpoints import router as accuracy_router
 from services.forecast.attainment.endpoints import plans_router as reached_router
 from services.forecast.attainment.endpoints import router as attainment_router
@@ -17,6 +18,7 @@ from services.forecast.calls.endpoints import router as calls_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
 from services.forecast.focus.endpoints import router as focus_router
+from services.forecast.fingerprint import FINGERPRINT
 from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
@@ -132,6 +134,9 @@ async def keep_projection(runtime: Runtime) -> None:
         async with runtime.database.reading() as session:
             await outlook.warm(session, principal=Principal.system("forecast"))
         await known.write(runtime.database)
+            found = await outlook.warm(session, principal=Principal.system("forecast"))
+        if found is not None:
+            gauges.show(found, runtime.settings)
         await asyncio.sleep(PROJECTION_EVERY_S)
 
 
@@ -144,6 +149,7 @@ async def follow_calendar(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="forecast",
     package="services.forecast",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=FORECAST_EVENTS,
     consumes=(DEAL_EVENTS,),
@@ -174,6 +180,7 @@ COMPONENT = Component(
         Job("freeze the projections of locks", 20, freeze_projections),
         Job("weigh the challenger", 60, weigh_challenger),
         Job("end adjustments that have expired", 20, expire_adjustments),
+        Job("measure the forecast", 10, gauges.measure),
     ),
     api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),
     cli=(cli, calls_cli),

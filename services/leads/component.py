@@ -3,6 +3,7 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.leads import gauges
 from services.leads.acceptance.endpoints import router as acceptance
 from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
@@ -16,6 +17,7 @@ from services.leads.conversion.endpoints import router as conversion_router
 from services.leads.duplicates import service as duplicates
 from services.leads.duplicates.endpoints import router as duplicates_router
 from services.leads.evidence.endpoints import router as evidence
+from services.leads.fingerprint import FINGERPRINT
 from services.leads.qualification.endpoints import router as qualification
 from services.leads.register.endpoints import router as register
 from services.leads.responses import service as responses
@@ -57,6 +59,7 @@ async def keep_clocks(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="leads",
     package="services.leads",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=LEAD_EVENTS,
     consumes=(CRM_CHANGES, DEAL_EVENTS),
@@ -81,5 +84,6 @@ COMPONENT = Component(
         Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
+        Job("count leads", every_s=60, run=gauges.measure),
     ),
 )

@@ -6,9 +6,11 @@ from libs.common.web.auth import Principal
 from services.pricing.approvals import keeping
 from services.pricing.approvals.endpoints import router as approvals
 from services.pricing.books.endpoints import router as books
+from services.pricing import gauges
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
+from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
 from services.pricing.policies.endpoints import router as policies
@@ -29,6 +31,7 @@ async def keep_approvals(runtime: Runtime) -> None:
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
+    fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
@@ -37,5 +40,7 @@ COMPONENT = Component(
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("keep approvals", every_s=2, run=keep_approvals),
+    routers=(catalogue, guidance, quotes),
+        Job("count quotes", every_s=60, run=gauges.measure),
     ),
 )

@@ -11,9 +11,18 @@ KINDS = ("Counter", "Gauge", "Histogram", "Summary")
 BASE_UNITS = ("_seconds", "_bytes", "_ratio")
 COUNTS_OF = {
     "consumer_lag_records": "records",
+    "dead_letters_open_events": "events",
+    "forecast_quarter_amount": "base currency",
+    "forecast_quarter_deals": "deals",
+    "forecast_quarter_projected_amount": "base currency",
     "gateway_deliveries_queued": "deliveries",
     "gateway_flush_deliveries": "deliveries",
     "gateway_open_pages": "pages",
+    "gateway_parked_items": "items",
+    "gateway_pending_items": "items",
+    "leads_standing_leads": "leads",
+    "outbox_unpublished_events": "events",
+    "pricing_standing_quotes": "quotes",
 }
 """Gauges and histograms of a number of things, by what they count."""
 FLAGS = {"consumer_paused", "outbox_relay_leading"}

@@ -7,6 +7,8 @@ from prometheus_client import REGISTRY
 
 from deploy import cluster_secrets
 from deploy.documents import COMPONENTS
+from deploy.local.watching.asking import all_queries
+from deploy.observing.document import DASHBOARDS
 from gateway.pages import nudges
 from libs.common.config import CommonSettings
 from libs.common.messaging.topics import FORECAST_EVENTS, TOPICS
@@ -15,7 +17,7 @@ from tests.contract.conftest import OVERLAYS, Objects, of_kind, overlay, pods
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = {"OPENBLAS_NUM_THREADS", "PYTHONUNBUFFERED"}
-FUNCTIONS = {"sum", "by", "rate", "max", "min", "increase", "histogram_quantile", "le"}
+FUNCTIONS = {"histogram_quantile", "avg_over_time"}
 
 
 def test_topics_are_those_of_the_code() -> None:
@@ -77,7 +79,7 @@ def test_every_component_runs_every_role_with_its_own_command_and_secrets(object
 
 def test_every_setting_is_one_that_a_component_reads(objects: Objects) -> None:
     known = {f"FORETELL_{name.upper()}" for component in COMPONENTS for name in component.settings.model_fields}
-    (settings,) = of_kind(objects, "ConfigMap")
+    settings = next(each for each in of_kind(objects, "ConfigMap") if "FORETELL_PORT" in each["data"])
     assert settings["data"].keys() - known == NOT_OURS
     common = {f"FORETELL_{name.upper()}" for name in CommonSettings.model_fields}
     services = {each["metadata"]["name"]: each["spec"]["ports"][0]["port"] for each in of_kind(objects, "Service")}
@@ -121,22 +123,39 @@ def test_workers_are_scaled_by_the_lag_of_what_they_consume_up_to_the_partitions
             }  # fmt: skip
 
 
-def test_alerts_ask_for_metrics_that_exist_and_have_a_runbook() -> None:
+def test_dashboards_and_rules_ask_for_metrics_that_the_code_makes() -> None:
     known = {sample.name for family in REGISTRY.collect() for sample in family.samples} | {
-        name for family in REGISTRY.collect() for name in (family.name, f"{family.name}_total", f"{family.name}_bucket")
+        f"{family.name}{suffix}"
+        for family in REGISTRY.collect()
+        for suffix in ("", "_total", "_bucket", "_sum", "_count")
     }
+    for name, expr in all_queries().items():
+        bare = re.sub(r"\{[^}]*\}|\b(by|on) \([a-z_, ]+\)|\[[^]]*\]|\"[^\"]*\"", "", expr)
+        asked = set(re.findall(r"\b[a-z]+_[a-z_]+\b", bare)) - FUNCTIONS
+        assert asked <= known, f"{name}: {asked - known}"
+
+
+def test_every_alert_has_a_runbook_and_every_section_an_alert() -> None:
     runbook = (ROOT / "docs/runbooks/alerts.md").read_text()
     sections = {line.removeprefix("## ") for line in runbook.splitlines() if line.startswith("## ")}
     (rules,) = of_kind(overlay("production"), "PrometheusRule")
-    alerts = {rule["alert"]: rule for group in rules["spec"]["groups"] for rule in group["rules"]}
+    alerts = {rule["alert"]: rule for group in rules["spec"]["groups"] for rule in group["rules"] if "alert" in rule}
     assert alerts.keys() == sections
     for name, rule in alerts.items():
-        without_labels = re.sub(r"\{[^}]*\}|\([a-z_, ]+\)(?= \()|\[[^]]*\]", "", rule["expr"])
-        asked = set(re.findall(r"[a-z][a-z_]{3,}", without_labels)) - FUNCTIONS
-        assert asked, name
-        assert asked <= known, f"{name}: {asked - known}"
         assert rule["annotations"]["runbook"] == f"docs/runbooks/alerts.md#{name.lower()}"
         assert rule["labels"]["severity"] in ("warning", "critical")
+
+
+def test_dashboards_reach_grafana_in_a_cluster_as_they_are_committed() -> None:
+    (found,) = (
+        each
+        for each in of_kind(overlay("production"), "ConfigMap")
+        if each["metadata"]["name"] == "foretell-dashboards"
+    )
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert found["data"] == {
+        f"{each.uid}.json": (ROOT / f"deploy/grafana/{each.uid}.json").read_text() for each in DASHBOARDS
+    }
 
 
 def test_the_image_holds_what_runs_and_nothing_that_only_builds_or_tests() -> None:

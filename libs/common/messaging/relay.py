@@ -225,7 +225,6 @@ class Leader:
         """Send rows, wait for all acknowledgements, then store the cursor."""
         if not rows:
             return
-        metrics.RELAY_UNPUBLISHED_AGE.set(max(0.0, (clock.now() - rows[0]["recorded_at"]).total_seconds()))
         crash.point("relay.read_not_sent")
         futures = [
             await self.producer.send(
@@ -290,4 +289,3 @@ class Leader:
         ]
         latest = self._acknowledged(await asyncio.gather(*futures))
         self.cursor = replace(self.cursor, acknowledged=latest)
-        metrics.RELAY_UNPUBLISHED_AGE.set(0)

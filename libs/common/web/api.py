@@ -174,4 +174,6 @@ class Observed:
         finally:
             route = getattr(scope.get("route"), "path", None) or "unmatched"
             metrics.HTTP_REQUESTS.labels(scope["method"], route, str(status)).inc()
+            if status >= 500:
+                metrics.HTTP_FAILURES.inc()
             metrics.HTTP_DURATION.labels(scope["method"], route).observe(time.perf_counter() - started)

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from prometheus_client import Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
@@ -31,7 +32,11 @@ HOPELESS_AFTER = timedelta(minutes=60)
 """So long a lock waits for what was recorded by its instant while nothing at all arrives."""
 WATERMARK_OLD = timedelta(minutes=60)
 LEAST_COMPLETE = Decimal("0.99")
-
+DELAY = Histogram(
+    "forecast_lock_delay_seconds",
+    "From the instant at which a lock was due to the commit that holds it",
+    buckets=(1, 5, 10, 20, 30, 45, 60, 120, 300, 900, 3600, 4 * 3600, 24 * 3600),
+)
 
 _stuck: WeakKeyDictionary[Database, tuple[Mapping[int, int], datetime]] = WeakKeyDictionary()
 """Where the partitions that are behind stood when this process last saw one of them move, and when it did.
@@ -75,8 +80,11 @@ async def make_due(database: Database, *, principal: Principal) -> int:
             frozen = await freezing.freeze(session, due, principal=principal)
             lock = await _lock(session, due, frozen, now, is_whole=not behind)
         async with database.transaction() as session:
-            made += await _store(session, lock, frozen, principal=principal)
+            was_made = await _store(session, lock, frozen, principal=principal)
             await repository.check_to(session, due.at)
+        if was_made:
+            made += 1
+            DELAY.observe((clock.now() - due.at).total_seconds())
     return made
 
 

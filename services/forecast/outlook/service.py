@@ -335,10 +335,11 @@ async def ground(session: AsyncSession, question: Question, *, principal: Princi
     return Ground(asked, learnt, *await company(session, asked, sight, learnt, learnt.model.settings))
 
 
-async def warm(session: AsyncSession, *, principal: Principal) -> None:
-    """Learn what readings of today will ask for, if there is any history yet. Raises what readings raise."""
-    if len(await past.columns(session)):
-        await ground(session, Question(), principal=principal)
+async def warm(session: AsyncSession, *, principal: Principal) -> Projected | None:
+    """Learn what readings of today will ask for, and give the first of them; None without any history. Raises what they raise."""
+    if not len(await past.columns(session)):
+        return None
+    return await projected(session, Question(), target=None, principal=principal)
 
 
 async def beside(session: AsyncSession, found: Ground) -> tuple[Method, Settings, Ground]:

@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from gateway.auth import service as auth
+from gateway.connections import service
+from gateway.connections.secrets import WrongSecretsKey
 from gateway.deliveries import service as deliveries
 from libs.common import clock
 from libs.common.web.auth import Principal
@@ -152,3 +156,28 @@ async def test_what_came_from_each_connection_is_counted_whatever_its_age(gatewa
         found = await deliveries.arrived(session, principal=Principal.system("test"), since=clock.now())
     assert (found["sf"].last_at, found["std"].oldest_waiting_at) == (None, None)
     assert found["hub"].oldest_waiting_at == found["hub"].last_at
+
+
+async def test_the_key_of_secrets_is_replaced_while_deliveries_go_on(gateway: Gateway) -> None:
+    """As docs/runbooks/rotation.md does it: both keys, seal anew, the new key alone."""
+    settings = gateway.runtime.settings
+    old, new = settings.secrets_key, SecretStr(Fernet.generate_key().decode())
+    both = settings.model_copy(update={"secrets_key": SecretStr(f"{new.get_secret_value()},{old.get_secret_value()}")})
+    alone = settings.model_copy(update={"secrets_key": new})
+    database = gateway.runtime.database
+
+    async def readable(by: Any) -> int:
+        async with database.reading() as session:
+            return len(await service.load(session, settings=by))
+
+    connections = await readable(settings)
+    assert await readable(both) == connections > 3, "before anything is sealed anew both keys are read"
+    with pytest.raises(WrongSecretsKey):
+        await readable(alone)
+
+    async with database.transaction() as session:
+        assert await service.seal_anew(session, settings=both, principal=Principal.system("gateway")) == connections
+
+    assert await readable(alone) == await readable(both) == connections
+    with pytest.raises(WrongSecretsKey):
+        await readable(settings)

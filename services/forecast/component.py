@@ -31,6 +31,8 @@ from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 from services.forecast.scenarios.endpoints import router as scenarios_router
+from services.forecast.scorecard.cli import app as scorecard_cli
+from services.forecast.scorecard.endpoints import router as scorecard_router
 
 cli = typer.Typer()
 
@@ -149,6 +151,7 @@ COMPONENT = Component(
         metrics_router,
         periods_router,
         rates_router,
+        scorecard_router,  # its imports/orders goes before imports/{kind}
         calls_router,
         locks_router,
         accuracy_router,
@@ -166,5 +169,5 @@ COMPONENT = Component(
         Job("end adjustments that have expired", 20, expire_adjustments),
     ),
     api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),
-    cli=(cli, calls_cli),
+    cli=(cli, calls_cli, scorecard_cli),
 )

@@ -52,6 +52,7 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.ForecastLocked,
     forecast.PeriodClosed,
     forecast.PeriodReopened,
+    forecast.ScorecardSigned,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -38,6 +38,8 @@ from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 from services.forecast.scenarios.endpoints import router as scenarios_router
 from services.forecast.variance.endpoints import router as variance_router
+from services.forecast.scorecard.cli import app as scorecard_cli
+from services.forecast.scorecard.endpoints import router as scorecard_router
 
 cli = typer.Typer()
 
@@ -161,6 +163,7 @@ COMPONENT = Component(
         metrics_router,
         periods_router,
         rates_router,
+        scorecard_router,  # its imports/orders goes before imports/{kind}
         calls_router,
         locks_router,
         accuracy_router,
@@ -183,5 +186,5 @@ COMPONENT = Component(
         Job("measure the forecast", 10, gauges.measure),
     ),
     api_tasks=(Worker("history in memory", keep_history), Worker("projection in memory", keep_projection)),
-    cli=(cli, calls_cli),
+    cli=(cli, calls_cli, scorecard_cli),
 )

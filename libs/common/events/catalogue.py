@@ -69,6 +69,7 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.PlanApproved,
     forecast.PlanActivated,
     forecast.PlanSuperseded,
+    forecast.ScorecardSigned,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -169,3 +169,27 @@ class PlanSuperseded(PlanState):
     """Another plan or version took the place of this one."""
 
     TYPE: ClassVar[str] = "forecast.plan.superseded.v1"
+
+
+class ScorecardSigned(EventData):
+    """A month's scorecard was signed. Whoever keeps `digest` can prove later that the document and all before it are unchanged."""
+
+    TYPE: ClassVar[str] = "forecast.scorecard.signed.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    position: int
+    """The document's place in the chain of all signed ones, from 1."""
+    unit_id: UUID
+    period: str
+    start: date
+    last_day: date
+    version: int
+    digest: str
+    previous_digest: str
+    """That of the document before it in the chain; empty for the first."""
+    closed: Decimal
+    unmatched: Decimal | None
+    """What is not matched with finance's orders; null when finance has given none."""
+    currency: str
+    signed_by: str
+    signed_at: datetime

@@ -151,10 +151,13 @@ def bench_plans(nodes: int = 10_000, deals: int = 100_000) -> None:
     from deploy.local import planning  # noqa: PLC0415 - as above
 
     raise typer.Exit(planning.main(nodes=nodes, deals=deals))
+
+
 @app.command("bench-deals")
 def bench_deals(deals: int = 1_000_000) -> None:
     """Time reading one deal and pages of filtered lists among many."""
     from deploy.local import dealing  # noqa: PLC0415 - as above
+
     raise typer.Exit(dealing.main(deals=deals))
 
 

@@ -39,11 +39,11 @@ from gateway.pages import (
     scenarios,
     setup,
     sign_in,
+    signals,
     variance,
     whatif,
-    worklist,
-    signals,
     whitespace,
+    worklist,
 )
 from gateway.pages.nudges import nudges_of, stream
 from libs.common.web.api import runtime_of

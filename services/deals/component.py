@@ -25,8 +25,8 @@ from services.deals.signals import service as signals_service
 from services.deals.signals.cli import app as signals_cli
 from services.deals.signals.endpoints import router as signals
 from services.deals.touchpoints.endpoints import router as touchpoints
-from services.deals.worklist.endpoints import router as worklist
 from services.deals.whitespace.endpoints import router as whitespace
+from services.deals.worklist.endpoints import router as worklist
 
 
 async def _announce(runtime: Runtime) -> None:

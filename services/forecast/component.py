@@ -17,8 +17,8 @@ from services.forecast.calls.cli import app as calls_cli
 from services.forecast.calls.endpoints import router as calls_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
-from services.forecast.focus.endpoints import router as focus_router
 from services.forecast.fingerprint import FINGERPRINT
+from services.forecast.focus.endpoints import router as focus_router
 from services.forecast.history.endpoints import router as history_router
 from services.forecast.locks import service as locks
 from services.forecast.locks.endpoints import router as locks_router
@@ -37,9 +37,9 @@ from services.forecast.record.endpoints import router as record_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 from services.forecast.scenarios.endpoints import router as scenarios_router
-from services.forecast.variance.endpoints import router as variance_router
 from services.forecast.scorecard.cli import app as scorecard_cli
 from services.forecast.scorecard.endpoints import router as scorecard_router
+from services.forecast.variance.endpoints import router as variance_router
 
 cli = typer.Typer()
 
@@ -134,9 +134,8 @@ async def keep_projection(runtime: Runtime) -> None:
     """
     while True:
         async with runtime.database.reading() as session:
-            await outlook.warm(session, principal=Principal.system("forecast"))
-        await known.write(runtime.database)
             found = await outlook.warm(session, principal=Principal.system("forecast"))
+        await known.write(runtime.database)
         if found is not None:
             gauges.show(found, runtime.settings)
         await asyncio.sleep(PROJECTION_EVERY_S)

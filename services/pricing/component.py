@@ -3,10 +3,10 @@
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
+from services.pricing import gauges
 from services.pricing.approvals import keeping
 from services.pricing.approvals.endpoints import router as approvals
 from services.pricing.books.endpoints import router as books
-from services.pricing import gauges
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
@@ -40,7 +40,6 @@ COMPONENT = Component(
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("keep approvals", every_s=2, run=keep_approvals),
-    routers=(catalogue, guidance, quotes),
         Job("count quotes", every_s=60, run=gauges.measure),
     ),
 )

@@ -23,8 +23,7 @@ APPEND_ONLY = {
         "lock_projection", "lock_projection_row",
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
         "close_plan_version",
-        "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry",
-        "close_plan_version", "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
+        "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

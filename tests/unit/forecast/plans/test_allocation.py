@@ -51,7 +51,7 @@ def test_a_zero_weight_has_nothing_beside_others() -> None:
 
 def test_growth_is_rounded_to_the_minor_unit_and_never_falls_below_nought() -> None:
     assert grown(1005, Decimal("0.1")) == 1106
-    assert grown(1000, Decimal("-1")) == 0
+    assert grown(1000, Decimal(-1)) == 0
 
 
 def test_a_number_below_nought_is_not_divided() -> None:

@@ -229,10 +229,13 @@ class Model:
         """
         if heads is None or self.settings.won_amount is None:
             return created, 0.0
-        seen = float((0.5 ** ((self.today - 1 - self.births.day) / self.settings.arrival_half_life)).sum())
+        counted = 0.5 ** ((self.today - 1 - self.births.day) / self.settings.arrival_half_life)
+        seen = float(counted.sum())
         worth = self.settings.arrival_deals / (1 + seen / self.settings.arrival_deals)
         by_heads = worth / (seen + worth)
-        found = created * (1 - by_heads) + heads * by_heads
+        # Of a segment in which nothing was created nobody has a share.
+        is_seen = np.bincount(self.births.segment, counted, len(created)) > 0
+        found = np.where(is_seen, created * (1 - by_heads) + heads * by_heads, heads)
         share = float(self.arrivals.rate @ found) / float(self.arrivals.rate.sum())
         if share <= 0:
             return found, 0.0

@@ -36,6 +36,23 @@ def arrivals(counts: Counts, settings: Settings) -> Arrivals:
     return Arrivals(total * share, float(total * (seen + asked)), _dispersion(every))
 
 
+def by_heads(created: Floats, heads: float, seen: Floats, learnt: Arrivals, settings: Settings) -> tuple[Floats, float]:
+    """A part's share of what is created, by segment, and the variance of it over its square.
+
+    `created`: its share of the deals `seen`, by segment; `heads`: of all people, which is worth some deals, the fewer the more
+    were seen.
+    """
+    every = float(seen.sum())
+    worth = settings.arrival_deals / (1 + every / settings.arrival_deals)
+    weight = worth / (every + worth)
+    # Of a segment in which nothing was created nobody has a share.
+    found = np.where(seen > 0, created * (1 - weight) + heads * weight, heads)
+    share = float(learnt.rate @ found) / float(learnt.rate.sum())
+    if share <= 0:
+        return found, 0.0
+    return found, weight * max(1 - share, 0.0) / (share * (every + worth + 1))
+
+
 def _dispersion(born: Floats) -> float:
     weeks = born[len(born) % 7 :].reshape(-1, 7).sum(axis=1)
     if len(weeks) < 8 or weeks.mean() == 0:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from libs.common.calendar import FiscalCalendar
-from services.forecast.projection import evidence, landing, renewals
+from services.forecast.projection import arrivals, evidence, landing, renewals
 from services.forecast.projection import lessons as learnt
 from services.forecast.projection import steps as stepping
 from services.forecast.projection.arrivals import Arrivals
@@ -229,14 +229,9 @@ class Model:
         """
         if heads is None or self.settings.won_amount is None:
             return created, 0.0
-        seen = float((0.5 ** ((self.today - 1 - self.births.day) / self.settings.arrival_half_life)).sum())
-        worth = self.settings.arrival_deals / (1 + seen / self.settings.arrival_deals)
-        by_heads = worth / (seen + worth)
-        found = created * (1 - by_heads) + heads * by_heads
-        share = float(self.arrivals.rate @ found) / float(self.arrivals.rate.sum())
-        if share <= 0:
-            return found, 0.0
-        return found, by_heads * max(1 - share, 0.0) / (share * (seen + worth + 1))
+        counted = 0.5 ** ((self.today - 1 - self.births.day) / self.settings.arrival_half_life)
+        seen: Floats = np.bincount(self.births.segment, counted, len(created)).astype(float)
+        return arrivals.by_heads(created, heads, seen, self.arrivals, self.settings)
 
     def created(self, group: stepping.Index, groups: int) -> Floats:
         """By group and segment the share of what is created, newest first. `group`: one per deal number, -1 for none of them."""

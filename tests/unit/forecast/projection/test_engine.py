@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.forecast.projection import engine, steps
+from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Steps
 from tests.calibration.worlds import CALENDAR, START, World, steps_of
 
@@ -103,6 +104,43 @@ def test_parts_add_to_the_whole_whoever_is_in_them(company: Steps) -> None:
     assert sum(each.open for each in parts) == pytest.approx(whole.open)
     assert sum(each.new[0] for each in parts) == pytest.approx(whole.new[0])
     assert sum(each.new_wins for each in parts) == pytest.approx(whole.new_wins)
+
+
+@pytest.mark.parametrize("days", [3, 20, 500])
+def test_answers_are_shared_out_by_heads_the_less_the_more_was_created_and_parts_still_add(
+    company: Steps, days: int
+) -> None:
+    answered, today = Settings(won_amount=9_000.0), START + days
+    model = engine.learn(company.until(START + days), today, CALENDAR, answered)
+    whole = model.outlook(today + 61)
+    numbers = np.arange(int(company.deal.max()) + 1)
+    heads = (0.5, 0.4, 0.1)
+    parts = [model.part(numbers % 3 == which, heads=share) for which, share in enumerate(heads)]
+    said = [model.outlook(today + 61, part=part) for part in parts]
+    assert sum(each.new[0] for each in said) == pytest.approx(whole.new[0])
+    alone = [model.part(numbers % 3 == which).created.mean() for which in range(3)]
+    pulled = max(abs(part.created.mean() - seen) for part, seen in zip(parts, alone, strict=True))
+    assert pulled > 0.01 if days == 3 else pulled < {20: 0.05, 500: 0.001}[days]
+    by_size = sorted(parts, key=lambda part: -float(model.arrivals.rate @ part.created))
+    assert [part.doubt for part in by_size] == sorted(part.doubt for part in parts), "the smaller, the less sure"
+    assert min(part.doubt for part in parts) > 0
+
+
+def test_without_answers_heads_change_nothing(company: Steps) -> None:
+    model = engine.learn(company, TODAY, CALENDAR)
+    deals = np.arange(int(company.deal.max()) + 1) % 3 == 0
+    with_heads, without = model.part(deals, heads=0.9), model.part(deals)
+    assert (with_heads.created.tobytes(), with_heads.doubt) == (without.created.tobytes(), 0.0)
+
+
+def test_on_the_first_day_a_part_has_what_its_people_are_of_all(company: Steps) -> None:
+    model = engine.learn(company.until(START), START, CALENDAR, Settings(won_amount=9_000.0))
+    whole, part = (
+        model.outlook(START + 61, part=model.part(np.zeros(1, dtype=bool), heads=each)) for each in (1.0, 0.25)
+    )
+    assert part.new[0] == pytest.approx(whole.new[0] / 4) != 0
+    relative = [float(np.sqrt(each.new[1])) / each.new[0] for each in (whole, part)]
+    assert relative[1] > relative[0] * 1.2
 
 
 def test_a_part_without_any_deal_brings_nothing(company: Steps) -> None:

@@ -40,6 +40,7 @@ PLANTED = [
     ("inside a capability calls go down", "services/pricing/guidance/service.py", "import services.pricing.guidance.publishing"),
     ("capabilities call each other in one direction", "services/pricing/quotes/service.py", "import services.pricing.guidance.service"),
     ("inside the projection calls go down", "services/forecast/projection/hazards.py", "import services.forecast.projection.engine"),
+    ("inside plans calls go down", "services/forecast/plans/content.py", "import services.forecast.plans.editing"),
     ("pure packages do no input or output", "services/forecast/projection/engine.py", "import sqlalchemy"),
     ("inside imports calls go down", "gateway/imports/reading/files.py", "import gateway.imports.service"),
     ("capabilities call each other in one direction", "services/pricing/catalogue/schemas.py", "import services.pricing.quotes.schemas"),

@@ -116,7 +116,7 @@ async def _drafts(page: Page, region: Region) -> None:
     await is_fine(page, "plan-begin")
     await page.get_by_role("button", name="Draft it").click()
     whole = page.locator("tr.whole input[name=amount]").first
-    await expect(whole).to_have_value("270000.00")
+    await expect(whole).to_have_value("270,000")
 
 
 async def _types_and_divides(page: Page) -> None:
@@ -130,8 +130,8 @@ async def _types_and_divides(page: Page) -> None:
     await page.locator("summary", has_text="Divide").click()
     await page.get_by_role("button", name="Divide", exact=True).click()
     await expect(rest).to_have_attribute("value", "0.00")
-    await expect(page.locator("tr[data-node=South] input[name=amount]").first).to_have_value("170000.00")
-    await expect(page.locator("tr[data-node=North] input[name=amount]").first).to_have_value("100000.00")
+    await expect(page.locator("tr[data-node=South] input[name=amount]").first).to_have_value("170,000")
+    await expect(page.locator("tr[data-node=North] input[name=amount]").first).to_have_value("100,000")
     await page.locator("tr[data-node=North] input[name=amount]").first.fill("much")
     await page.get_by_role("button", name="Save numbers").click()
     await expect(page.get_by_role("alert")).to_contain_text("'much' is not a number")

@@ -92,17 +92,24 @@ def node_out(node: Node, stand: Stand, likely: Likely | None, conversion: Decima
 
 
 def wanted_to_date(node: Node, stand: Stand) -> Decimal | None:
-    """What of the target lies in the days that are over: by the months' numbers where all have one, else even over the days."""
+    """What of the target lies in the days that are over: spread as the months' numbers where all have one, else over the days."""
     content, place, grid = node.content, node.place, node.content.grid
     if not grid.known[place, node.span]:
         return None
-    spans = list(stand.months) if all(grid.known[place, month] for month in stand.months) else [node.span]
-    units = Decimal()
+    whole = Decimal(int(grid.amount[place, node.span]))
+    by_months = all(grid.known[place, month] for month in stand.months) and any(
+        grid.amount[place, month] for month in stand.months
+    )
+    spans = list(stand.months) if by_months else [node.span]
+    over = Decimal()
     for span in spans:
         of = content.spans[span]
         days = (of.end - of.start).days
-        over = min(max((stand.day - of.start).days, 0), days)
-        units += Decimal(int(grid.amount[place, span])) * over / days
+        over += Decimal(int(grid.amount[place, span])) * min(max((stand.day - of.start).days, 0), days) / days
+    units = over
+    if by_months:
+        # The months need not make the whole: they say how it is spread.
+        units = whole * over / sum(int(grid.amount[place, span]) for span in spans)
     return content.amount(int(units.to_integral_value(ROUND_HALF_UP)))
 
 

@@ -91,3 +91,9 @@ async def child(api: Any, plan: dict[str, Any], above: str, dimension: str, valu
     made = await send(api, f"/{plan['plan_id']}/edits", {"nodes": [node]}, headers=as_seen(plan))
     found = await read(api, f"/{plan['plan_id']}/nodes", node=above)
     return made, next(each["node_id"] for each in found["nodes"] if each["value"] == node["value"])
+
+
+async def amounts(api: Any, plan: dict[str, Any]) -> list[str]:
+    return [
+        cell(each, plan["period"]["key"])["amount"] for each in (await read(api, f"/{plan['plan_id']}/nodes"))["nodes"]
+    ]

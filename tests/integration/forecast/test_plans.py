@@ -1,6 +1,5 @@
-"""Plans by HTTP: drafted from the year before, divided, proposed, approved by somebody else, and then never changed."""
+"""Plans by HTTP: drafted from the year before, typed, divided, taken from a file, within scope."""
 
-import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable
@@ -9,15 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from libs.common.ids import ROOT_UNIT, unit_id
-from tests.integration.forecast.given import at, handle, named, organisation, told
+from tests.integration.forecast.given import at, handle, named, organisation
 from tests.integration.forecast.planning import (
-    CEO,
     CSO,
     a_plan,
+    amounts,
     as_seen,
     cell,
     child,
@@ -26,7 +23,6 @@ from tests.integration.forecast.planning import (
     numbered,
     read,
     send,
-    step,
     upload,
 )
 from tests.integration.forecast.test_projection import NOW, company
@@ -143,138 +139,6 @@ async def test_a_number_is_divided_and_what_a_person_said_is_kept(sold: Any) -> 
     parts = [money(each["amount"]) for each in found["cells"] if each["period"][4] == "-"]
     assert (len(parts), sum(parts)) == (12, Decimal("1100000.01"))
     assert len(set(parts)) > 2, "as the months of last year, not evenly"
-
-
-async def amounts(api: Any, plan: dict[str, Any]) -> list[str]:
-    return [cell(each, YEAR)["amount"] for each in (await read(api, f"/{plan['plan_id']}/nodes"))["nodes"]]
-
-
-async def test_nobody_approves_their_own_plan_and_nothing_that_they_have_not_seen(client: Any) -> None:
-    api, database = client
-    plan = await numbered(api, await a_plan(api), "1000")
-    empty = await a_plan(api, name="Empty", period="FY2027")
-    refused = await step(api, empty, "propose", status=409)
-    assert "says no number" in refused["detail"]
-    draft = await step(api, plan, "approve", CEO, status=409)
-    assert "is draft and cannot be approved; edit it or propose it" in draft["detail"]
-    proposed = await step(api, plan, "propose")
-    own = await step(api, proposed, "approve", status=403)
-    assert "somebody else has to approve it" in own["detail"]
-    unseen = await send(api, f"/{plan['plan_id']}/approve", {}, headers=CEO, status=422)
-    assert "If-Match" in unseen["detail"]
-    await step(api, plan, "approve", CEO, status=412)
-    seller = await step(api, proposed, "approve", bearer("seller", subject="user:ada"), status=403)
-    assert "needs one of the roles" in seller["detail"]
-    edited = await send(api, f"/{plan['plan_id']}/edits", {"cells": []}, headers=as_seen(proposed), status=409)
-    assert "is proposed and cannot be edited" in edited["detail"]
-
-    back = await step(api, proposed, "return", CEO)
-    changed = await numbered(api, back, "1200")
-    again = await step(api, changed, "propose")
-    await step(api, proposed, "approve", CEO, status=412)
-    approved = await step(api, again, "approve", CEO)
-    assert (approved["state"], approved["versions"][0]["approved_by"]) == ("approved", "user:mara")
-    active = await step(api, approved, "activate")
-    assert active["state"] == "active"
-    kinds = ("proposed", "returned", "approved", "activated")
-    said = [(kind, [each["amounts"] for each in await told(database, f"forecast.plan.{kind}.v1")]) for kind in kinds]
-    assert said == [
-        ("proposed", [{"bookings": "1000.00"}, {"bookings": "1200.00"}]),
-        ("returned", [{"bookings": "1000.00"}]),
-        ("approved", [{"bookings": "1200.00"}]),
-        ("activated", [{"bookings": "1200.00"}]),
-    ]
-
-
-async def test_two_who_approve_or_activate_at_once_do_it_once(client: Any) -> None:
-    api, database = client
-    plan = await step(api, await numbered(api, await a_plan(api), "1000"), "propose")
-
-    async def at_once(name: str, seen: dict[str, Any], *who: str) -> list[int]:
-        answers = await asyncio.gather(
-            *(
-                api.post(
-                    f"/v1/plans/{plan['plan_id']}/{name}",
-                    json={},
-                    headers=as_seen(seen, bearer("ceo", subject=f"user:{each}")),
-                )
-                for each in who
-            )
-        )
-        return sorted(answer.status_code for answer in answers)
-
-    assert await at_once("approve", plan, "mara", "nora", "olga") == [200, 409, 409]
-    approved = await read(api, f"/{plan['plan_id']}")
-    assert await at_once("activate", approved, "mara", "nora") == [200, 409]
-    assert len(await told(database, "forecast.plan.activated.v1")) == 1
-
-
-async def test_what_was_approved_cannot_be_changed_by_the_app_at_all(client: Any) -> None:
-    api, database = client
-    plan = await step(api, await step(api, await numbered(api, await a_plan(api), "1000"), "propose"), "approve", CEO)
-    late = {"sequence": 99, "plan": plan["plan_id"]}
-    more = """INSERT INTO plan_cell SELECT plan_id, version, :sequence, node_id, measure, period_start, period_end, 1, true
-              FROM plan_cell WHERE plan_id = :plan LIMIT 1"""
-    back = """INSERT INTO plan_entry SELECT gen_random_uuid(), plan_id, version, :sequence, 'edited', '', NULL, 'x', made_at, ''
-              FROM plan_entry WHERE plan_id = :plan LIMIT 1"""
-    for statement in (
-        more,
-        back,
-        "UPDATE plan_cell SET amount = :sequence WHERE plan_id = :plan",
-        "DELETE FROM plan_cell WHERE plan_id = :plan AND sequence <> :sequence",
-        "UPDATE plan_entry SET kind = 'edited' WHERE plan_id = :plan AND sequence <> :sequence",
-    ):
-        with pytest.raises(DBAPIError):
-            async with database.transaction() as session:
-                await session.execute(text(statement), late)
-    assert await amounts(api, plan) == ["1000.00"]
-
-
-async def test_one_plan_holds_for_a_unit_and_period_and_the_older_is_superseded(client: Any) -> None:
-    api, database = client
-    first = await in_force(api, await numbered(api, await a_plan(api), "1000"))
-    second = await send(api, f"/{first['plan_id']}/versions", {}, status=201)
-    assert (second["version"], second["state"], await amounts(api, second)) == (2, "draft", ["1000.00"])
-    waiting = await send(api, f"/{first['plan_id']}/versions", {}, status=409)
-    assert "is draft" in waiting["detail"]
-    second = await in_force(api, await numbered(api, second, "1500"))
-    assert [each["state"] for each in second["versions"]] == ["superseded", "active"]
-    changed = await read(api, f"/{first['plan_id']}/differences", since=1, to=2)
-    assert [(each["before"], each["after"], each["change"]) for each in changed["changed"]] == [
-        ("1000.00", "1500.00", "500.00")
-    ]
-    other = await in_force(api, await numbered(api, await a_plan(api, name="Another"), "2000"))
-    old = await read(api, f"/{first['plan_id']}")
-    assert (other["state"], old["state"]) == ("active", "superseded")
-    assert [each["version"] for each in await told(database, "forecast.plan.superseded.v1")] == [1, 2]
-
-    quarter = await a_plan(api, name="A quarter", period="2026Q1")
-    quarter = await step(api, await step(api, await numbered(api, quarter, "5"), "propose"), "approve", CEO)
-    refused = await step(api, quarter, "activate", status=409)
-    assert "'Another' of the same unit holds" in refused["detail"]
-    of_type = await a_plan(api, name="New business", deal_type="new")
-    assert (await in_force(api, await numbered(api, of_type, "7")))["state"] == "active", "of another type of deals"
-    assert (await read(api, f"/{other['plan_id']}"))["state"] == "active"
-    listed = await read(api, "", period="2026Q2")
-    assert [(each["name"], each["state"]) for each in listed["items"]] == [
-        ("New business", "active"), ("Another", "active"), ("Growth", "superseded"),
-    ]  # fmt: skip
-
-
-async def test_a_unifying_plan_leaves_no_other_below_it_and_a_federated_one_does(client: Any) -> None:
-    api, _ = client
-    north = await a_plan(api, name="North", org=str(unit_id("north")))
-    north = await in_force(api, await numbered(api, north, "300"))
-    federated = await a_plan(api, name="Together", kind="federated")
-    federated = await in_force(api, await numbered(api, federated, "1000"))
-    assert (await read(api, f"/{north['plan_id']}"))["state"] == "active"
-    await in_force(api, await numbered(api, await a_plan(api, name="One"), "1000"))
-    assert (await read(api, f"/{north['plan_id']}"))["state"] == "superseded"
-    assert (await read(api, f"/{federated['plan_id']}"))["state"] == "superseded"
-    again = await send(api, f"/{north['plan_id']}/versions", {}, status=201)
-    again = await step(api, await step(api, again, "propose"), "approve", CEO)
-    refused = await step(api, again, "activate", status=409)
-    assert "'One' of a unit above is unifying" in refused["detail"]
 
 
 async def test_nobody_sees_or_plans_more_than_their_scope(client: Any) -> None:

@@ -127,3 +127,10 @@ def test_a_group_of_products_stands_for_the_products_below_it() -> None:
 def test_what_is_no_tree_of_disjoint_parts_is_refused_by_name(nodes: Any, why: str) -> None:
     with pytest.raises(BrokenTree, match=why):
         Tree.of(nodes)
+
+
+def test_a_group_in_a_cut_has_its_number_once_and_not_again_with_the_products_below_it() -> None:
+    of = Tree.of([node(1, None, "unit", "x"), node(2, 1, "product", "Platform"), node(3, 2, "product", "Core")])
+    found = grid(of, YEAR, one(3, len(YEAR), {(0, WHOLE): 150, (1, WHOLE): 100, (2, WHOLE): 60}))
+    cut = by_dimension(of, found, "product", WHOLE)
+    assert (dict(cut.parts), cut.unallocated) == ({"Platform": 100}, 50)

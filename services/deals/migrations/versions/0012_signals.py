@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 TABLES = """
 CREATE TABLE signal_refit (

@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.migrations import execute_script, grant
 
-revision = "0021"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 TABLES = """
 CREATE TABLE engine_saying (

@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.migrations import execute_script, grant
 
-revision = "0023"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 TABLES = """
 CREATE TABLE focus_assumption (

@@ -4,8 +4,8 @@ from alembic import op
 
 from libs.common.migrations import execute_script, grant
 
-revision = "0024"
-down_revision = "0015"
+revision = "0019"
+down_revision = "0018"
 
 TABLES = """
 CREATE TABLE scorecard (

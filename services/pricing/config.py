@@ -1,11 +1,14 @@
 """Settings of the pricing service."""
 
+from datetime import date
 from typing import Annotated, Literal, cast
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common import clock
+from libs.common.calendar import local_date
 from libs.common.config import CommonSettings
 from libs.common.db import SETTINGS
 
@@ -43,3 +46,8 @@ class Settings(CommonSettings):
 def settings_of(session: AsyncSession) -> Settings:
     """The settings of the process that opened the session."""
     return cast("Settings", session.info[SETTINGS])
+
+
+def business_day(session: AsyncSession) -> date:
+    """Today where the organisation is."""
+    return local_date(clock.now(), settings_of(session).org_timezone)

@@ -28,7 +28,8 @@ from services.pricing.approvals.schemas import (
     RequestOut,
     SubmitIn,
 )
-from services.pricing.books.service import business_day, sees_costs
+from services.pricing.books.service import sees_costs
+from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Reason
 from services.pricing.quotes.schemas import QuoteOut

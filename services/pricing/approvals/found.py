@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.web.auth import Principal
 from services.pricing.approvals import repository
 from services.pricing.approvals.models import BudgetUse
-from services.pricing.books.service import business_day
+from services.pricing.catalogue import service as catalogue
+from services.pricing.catalogue.models import ProductRow
+from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
-from services.pricing.guidance.models import Check
+from services.pricing.guidance.models import Check, CheckedLine
 from services.pricing.policies.judging import LineFacts, Policy, QuoteFacts, Reason, Verdict, judge
 from services.pricing.policies.models import PolicyVersion
 from services.pricing.policies.service import minimum
@@ -45,6 +47,7 @@ async def assess(
 ) -> Assessed:
     """Judge a quote that the caller has found within its principal's scope; rules and floors are the company's."""
     check = await guidance.check_quote(session, quote.quote_id, minimum=minimum, principal=_SYSTEM)
+    products = await catalogue.find_products(session, {line.product_id for line in lines}, principal=_SYSTEM)
     left = None
     if held is not None and reason is not None:
         year = business_day(session).year
@@ -53,7 +56,9 @@ async def assess(
             (reason, quote.currency, "approved"), Decimal()
         )
     facts = QuoteFacts(
-        tuple(_line(line, check, place, quote) for place, line in enumerate(lines)),
+        tuple(
+            _line(line, check.lines[place], products.get(line.product_id), quote) for place, line in enumerate(lines)
+        ),
         quote.currency,
         deal.market,
         deal.segment,
@@ -64,13 +69,12 @@ async def assess(
     return Assessed(held, check, facts, judge(held.policy if held else Policy(), facts))
 
 
-def _line(line: QuoteLine, check: Check, place: int, quote: Quote) -> LineFacts:
+def _line(line: QuoteLine, checked: CheckedLine, product: ProductRow | None, quote: Quote) -> LineFacts:
     (fall, *_), _ = offering.waterfalls(quote, [line])
-    guided = check.lines[place].guided
-    levels = dict(zip(guided.levels, guided.asked, strict=True))
+    guided = checked.guided
     return LineFacts(
-        label=check.lines[place].product,
-        family=levels.get("family") or None,
+        label=checked.product,
+        family=product.state.line if product and product.state else None,
         listed=fall.list_amount or None,
         paid=fall.paid,
         pocket=fall.pocket,

@@ -10,7 +10,7 @@ from libs.common.db import Database
 from libs.common.web.auth import Principal
 from services.pricing.approvals import repository
 from services.pricing.approvals.service import ExceptionNeedsReason, ask, settle
-from services.pricing.books.service import business_day
+from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.quotes import repository as quoted
 from services.pricing.quotes import service as quotes

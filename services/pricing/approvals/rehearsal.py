@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,7 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Invalid
 from services.pricing.approvals import repository
 from services.pricing.catalogue import service as catalogue
+from services.pricing.catalogue.models import ProductRow
 from services.pricing.config import settings_of
 from services.pricing.guidance.models import Guided
 from services.pricing.guidance.reading import Wanted, guided
@@ -72,9 +74,8 @@ async def rehearse(
     ]
     told = iter(await guided(session, wanted, minimum=policy.minimum, principal=Principal.system("pricing")))
     for quote, market, segment, lines in rows:
-        facts = _facts(
-            quote, market, segment, lines, {line.position: next(told) for line in lines if line.product_id in products}
-        )
+        of_lines = {line.position: next(told) for line in lines if line.product_id in products}
+        facts = _facts(quote, market, segment, lines, of_lines, products)
         _count(load, policy, facts)
     return period.key, load
 
@@ -107,18 +108,22 @@ def _count(load: Load, policy: Policy, facts: QuoteFacts) -> None:
 
 
 def _facts(
-    quote: Quote, market: str | None, segment: str | None, lines: Sequence[QuoteLine], told: Mapping[int, Guided]
+    quote: Quote,
+    market: str | None,
+    segment: str | None,
+    lines: Sequence[QuoteLine],
+    told: Mapping[int, Guided],
+    products: Mapping[UUID, ProductRow],
 ) -> QuoteFacts:
     falls, _ = offering.waterfalls(quote, lines)
     made = []
     for line, fall in zip(lines, falls, strict=True):
-        each = told.get(line.position)
-        family = dict(zip(each.levels, each.asked, strict=True)).get("family") if each else None
+        each, product = told.get(line.position), products.get(line.product_id)
         floor = None if each is None else each.edges.floor if each.edges else each.minimum
         made.append(
             LineFacts(
                 str(line.product_id),
-                family or None,
+                product.state.line if product and product.state else None,
                 fall.list_amount or None,
                 fall.paid,
                 fall.pocket,

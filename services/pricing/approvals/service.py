@@ -18,7 +18,7 @@ from services.pricing.approvals import found, repository
 from services.pricing.approvals.found import Assessed
 from services.pricing.approvals.models import Decision, Request, Step
 from services.pricing.approvals.steps import Decided, Difference, Planned, plan
-from services.pricing.books.service import business_day
+from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Finding, Policy, Reason
@@ -65,7 +65,7 @@ async def submit(
     if quote.status not in ("draft", "rejected", "submitted"):
         raise AlreadySubmitted(f"Quote {quote_id} is {quote.status}; revise it to ask again.")
     known.require_open(deal)
-    quotes.require_valid(session, quote)
+    quotes.require_valid(quote, business_day(session))
     at = quotes.time_after(of_deal)
     request = await ask(
         session, quote, deal, reason=reason, note=note, submitted_by=principal.subject, at=at, principal=principal
@@ -121,7 +121,9 @@ async def ask(
         decided=_decided(earlier, steps),
         authors=authors,
     )
-    request = _request(quote, assessed, differences, authors, reason, note, submitted_by, at, _year(session))
+    request = _request(
+        quote, assessed, differences, authors, reason, note, submitted_by, at, business_day(session).year
+    )
     if any(each.state == "open" and _asks_the_same(each, request) for each in earlier):
         raise AlreadySubmitted(
             f"Quote {quote.quote_id} waits for approval already; revise it to ask for something else."
@@ -151,8 +153,8 @@ async def conclude(
 async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal) -> Quote:
     """The customer agreed. Raises ApprovalNeeded where the policy wants somebody's agreement first, else as `accept_quote` does."""
 
-    async def admit(within: AsyncSession, deal: DealReference, quote: Quote) -> None:
-        await _admit(within, deal, quote, principal=principal)
+    async def admit(held_open: AsyncSession, deal: DealReference, quote: Quote) -> None:
+        await _admit(held_open, deal, quote, principal=principal)
 
     return await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
 
@@ -346,7 +348,3 @@ def difference_as_text(each: Difference) -> dict[str, Any]:
         "after": None if each.after is None else str(each.after),
         "is_new": each.is_new,
     }
-
-
-def _year(session: AsyncSession) -> int:
-    return business_day(session).year

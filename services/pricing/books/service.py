@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.calendar import local_date
 from libs.common.ids import entity_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
@@ -17,7 +16,7 @@ from services.pricing.books import repository
 from services.pricing.books.holding import BookKind, Held, PriceStatement, held
 from services.pricing.books.models import Kept, WantedBundle, WantedEntry
 from services.pricing.catalogue import service as catalogue
-from services.pricing.config import settings_of
+from services.pricing.config import business_day
 
 KEEPERS = ("sales_ops", "finance", "cso")
 """Roles that state prices and costs."""
@@ -154,11 +153,6 @@ async def amounts(
 
 def sees_costs(principal: Principal) -> bool:
     return bool(principal.roles & {*COST_READERS, "admin", "system"})
-
-
-def business_day(session: AsyncSession) -> date:
-    """Today where the organisation is."""
-    return local_date(clock.now(), settings_of(session).org_timezone)
 
 
 async def _said(session: AsyncSession, wanted: Sequence[WantedEntry]) -> list[PriceStatement]:

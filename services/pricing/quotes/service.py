@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.idempotency import sent
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
-from services.pricing.books import service as books
+from services.pricing.config import business_day
 from services.pricing.quotes import offering, repository
 from services.pricing.quotes.known import lock_deal, require_open
 from services.pricing.quotes.models import (
@@ -174,7 +174,7 @@ async def accept_quote(
     if quote.status in ("accepted", "withdrawn"):
         raise QuoteNotOpen(f"Quote {quote_id} is {quote.status}; make a new quote to change the deal's amount.")
     require_open(deal)
-    require_valid(session, quote)
+    require_valid(quote, business_day(session))
     await admit(session, deal, quote)
     at = time_after(quotes)
     for former in quotes.values():
@@ -267,9 +267,9 @@ def time_after(quotes: Mapping[UUID, Quote]) -> datetime:
     return max(clock.now(), max(quote.valid_from for quote in quotes.values()) + _TICK)
 
 
-def require_valid(session: AsyncSession, quote: Quote) -> None:
+def require_valid(quote: Quote, today: date) -> None:
     """Raises QuoteHasExpired from the day after its last."""
-    if quote.status == "expired" or (quote.valid_until is not None and quote.valid_until < books.business_day(session)):
+    if quote.status == "expired" or (quote.valid_until is not None and quote.valid_until < today):
         raise QuoteHasExpired(
             f"Quote {quote.quote_id} was valid until {quote.valid_until}; revise it with a new date.",
             valid_until=quote.valid_until,

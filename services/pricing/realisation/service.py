@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.calendar import add_months, local_date
 from libs.common.web.auth import Principal, require
-from services.pricing.books.service import business_day
-from services.pricing.config import settings_of
+from services.pricing.config import business_day, settings_of
 from services.pricing.quotes.arithmetic import Priced, of_line, of_quote
 from services.pricing.quotes.offering import taken_off
 from services.pricing.realisation import repository

@@ -16,7 +16,11 @@ APPEND_ONLY = {
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
     },
-    "pricing": {"product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception"},
+    "pricing": {
+        "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
+        "book_statement", "bundle_statement", "quote_revision", "price_policy", "approval_decision", "approval_delegation",
+        "approval_delegation_end",
+    },
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",

@@ -33,7 +33,9 @@ NO_SHARES = {
         "quote.net_amount", "quote_line.list_price", "quote_line.net_amount", "quote_line.quantity", "quote_line.unit_price",
         "guidance_band.effective_quotes", "guidance_band.floor", "guidance_band.floor_low", "guidance_band.floor_high",
         "guidance_band.target", "guidance_band.target_low", "guidance_band.target_high", "guidance_band.stretch",
-        "guidance_band.stretch_low", "guidance_band.stretch_high",
+        "guidance_band.stretch_low", "guidance_band.stretch_high", "book_statement.amount", "deal_reference.amount",
+        "quote.pocket_amount", "quote.cost_amount", "quote_line.cost", "quote_revision.list_amount", "quote_revision.net_amount",
+        "quote_revision.pocket_amount", "quote_revision.cost_amount", "approval_request.shortfall",
     },
     "forecast": {
         "adjustment_entry.base_landing", "adjustment_entry.delta", "deal_current.amount", "deal_current.amount_base",

@@ -15,7 +15,6 @@ from libs.common import money
 Kind = Literal["on_invoice", "off_invoice", "cost_to_serve"]
 OVERRIDE = "Negotiated price"
 SURCHARGE = "Above list"
-ROUNDING = "Rounding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +83,7 @@ def discount_of(deductions: Iterable[Deduction]) -> Decimal:
 
 
 def of_line(line: Priced, currency: str) -> Waterfall:
-    """The waterfall of one line. The invoice amount is rounded once from the exact price, as totals are; what the rounding of the
-    steps leaves over is a step of its own.
-    """
+    """The waterfall of one line. What is left after each discount is rounded from the exact price, so the last is the invoice amount."""
     quoted = line.quantity * line.unit_price
     invoice = money.quantise(quoted * (1 - discount_of(line.deductions)), currency)
     listed = None if line.list_price is None else money.quantise(line.quantity * line.list_price, currency)
@@ -101,8 +98,6 @@ def of_line(line: Priced, currency: str) -> Waterfall:
             after = money.quantise(exact, currency)
             steps.append(Step(each.name, "on_invoice", at - after))
             at = after
-    if at != invoice:
-        steps.append(Step(ROUNDING, "on_invoice", at - invoice))
     taken: dict[Kind, Decimal] = {"off_invoice": Decimal(), "cost_to_serve": Decimal()}
     for kind in taken:
         for each in line.deductions:

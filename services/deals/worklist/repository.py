@@ -209,8 +209,8 @@ async def first_of_stages(
 
 
 _VIEWS = text("""
-    SELECT v.view_id, v.name, v.query, v.shared, v.author = :subject AS is_mine, v.created_at FROM deal_view v
-    WHERE v.removed_at IS NULL AND (v.author = :subject OR v.shared AND EXISTS (
+    SELECT v.view_id, v.name, v.query, v.for_others AS shared, v.author = :subject AS is_mine, v.created_at FROM deal_view v
+    WHERE v.removed_at IS NULL AND (v.author = :subject OR v.for_others AND EXISTS (
         SELECT 1 FROM org_closure c
         WHERE c.ancestor = ANY(cast(:scope AS uuid[])) AND c.descendant = ANY(v.units)
            OR c.ancestor = ANY(v.units) AND c.descendant = ANY(cast(:scope AS uuid[]))
@@ -226,7 +226,7 @@ async def views(session: AsyncSession, principal: Principal) -> Sequence[RowMapp
 
 
 _KEEP_VIEW = text("""
-    INSERT INTO deal_view (view_id, author, units, name, query, shared, request_digest, created_at)
+    INSERT INTO deal_view (view_id, author, units, name, query, for_others, request_digest, created_at)
     VALUES (:view_id, :author, :units, :name, :query, :shared, :request_digest, :created_at)
 """)
 _VIEW_DIGEST = text("SELECT request_digest FROM deal_view WHERE view_id = :view_id")

@@ -34,7 +34,7 @@ CREATE TABLE deal_view (
     units uuid[] NOT NULL,
     name text NOT NULL,
     query text NOT NULL,
-    shared boolean NOT NULL,
+    for_others boolean NOT NULL,
     request_digest text NOT NULL,
     created_at timestamptz NOT NULL,
     removed_at timestamptz

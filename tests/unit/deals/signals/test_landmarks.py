@@ -101,10 +101,10 @@ def with_future(known: Deal, rng: random.Random, at: datetime) -> Deal:
         told, of = at + rng.uniform(0.01, 80) * DAY, START + rng.uniform(0, 200) * DAY
         entries.append(Entry(of, number, told, noise(rng, of, closed=True)))
     told = at + DAY
-    promises = [
-        *known.promises,
-        *(replace(each, kind="kept", at=START, known_from=told, entry_id=UUID(int=9)) for each in known.promises),
-    ]
+    promises = list(known.promises)
+    if rng.random() < 0.5:
+        later = (replace(each, kind="kept", at=each.at + DAY, known_from=told) for each in known.promises)
+        promises += [replace(each, entry_id=UUID(int=9)) for each in later]
     plans = [*known.plans, PlanTold(2, told, rng.choice((None, date(2025, 2, 1))))]
     return Deal(known.deal_id, sorted(entries, key=lambda each: (each.valid_from, each.version)), promises, plans)
 

@@ -24,7 +24,7 @@ class World:
     said: list[Verdict]
 
 
-def world(seed: int, *, effects: tuple[float, ...] = (), deals: int = 400, weeks: int = 8) -> World:
+def world(seed: int, *, effects: tuple[float, ...] = (), deals: int = 400, weeks: int = 4) -> World:
     """A company with `effects` planted first, then placebos that last for weeks as real signs do.
 
     Strata differ in how often deals are won and in how often signs are there, which is what a difference over all would take for

@@ -20,7 +20,7 @@ from services.forecast.outlook.service import seen_from
 from services.forecast.past import service as history
 from services.forecast.past.population import BUCKETS, worth
 from services.forecast.rates.conversion import Rates
-from services.forecast.readings.asked import Asked, Past, Question
+from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.figures import WON
 from services.forecast.readings.service import decide, envelope, period_out
 from services.forecast.variance.drivers import TERMS, Counted, Drivers, Period, bridge
@@ -87,7 +87,7 @@ async def _seen_as(session: AsyncSession, asked: Asked, then: Asked) -> Asked:
     stood = await history.population(
         session, as_of=asked.as_of, known_at=asked.known_at, rates=asked.rates, view=view, books=books
     )
-    return replace(asked, past=Past(view, stood, books))
+    return replace(asked, past=replace(asked.past, view=view, population=stood))
 
 
 def before_of(calendar: FiscalCalendar, period: Days, against: Against) -> Days:

@@ -4,7 +4,7 @@ from alembic import op
 
 from libs.common.migrations import execute_script, grant
 
-revision = "0019"
+revision = "0017"
 down_revision = "0016"
 
 TABLES = """

@@ -48,6 +48,8 @@ def main(
             console.print(
                 f"{outcome.number:4}  {taken}  {outcome.kind}: {outcome.detail}", markup=False, highlight=False
             )
+            if outcome.differences or outcome.broke:
+                _explain(console, outcome, seed, broker)
 
         total = run(choose, broker=broker, seed=seed, until=time.monotonic() + minutes * 60, report=report, go_on=go_on)
     console.print(json.dumps(total.line()), markup=False, highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -133,10 +133,15 @@ class System:
             self.start(name)
         for name in COMPONENTS:
             self.stack.await_ready(name)
+        self._down.clear()
 
     def ended(self) -> list[str]:
         """Components that do not run now."""
         return [name for name in COMPONENTS if self.stack.child(name).pid is None]
+
+    def may_end(self, names: Iterable[str]) -> None:
+        """Components that may end by themselves during this fault, where a cluster would start them again."""
+        self._down.update(names)
 
     def ended_by_themselves(self) -> dict[str, str]:
         """Components that ended although nobody ended them, and what they said last."""

@@ -1,6 +1,8 @@
 """`make test-faults`: every crash point in every component, and faults drawn by a seed, on one of the two brokers."""
 
 import json
+import signal
+import sys
 import time
 from typing import Annotated
 
@@ -9,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.faults.injection.registry import FAULTS, Fault, drawn, possible
-from tests.faults.injection.run import Outcome, at_every_point, run
+from tests.faults.injection.run import Outcome, Total, at_every_point, run
 
 SHOWN = 20
 
@@ -27,6 +29,8 @@ def main(
     chosen = {name for name in only.split(",") if name}
     if unknown := chosen - FAULTS.keys():
         raise typer.BadParameter(f"no kind {', '.join(sorted(unknown))}; there are: {', '.join(FAULTS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    total, until = Total(), time.monotonic() + minutes * 60
     console = Console()
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
@@ -51,8 +55,12 @@ def main(
             if outcome.differences or outcome.broke:
                 _explain(console, outcome, seed, broker)
 
-        total = run(choose, broker=broker, seed=seed, until=time.monotonic() + minutes * 60, report=report, go_on=go_on)
-    console.print(json.dumps(total.line()), markup=False, highlight=False, soft_wrap=True)
+        try:
+            run(total, choose, broker=broker, seed=seed, until=until, report=report, go_on=go_on)
+        finally:
+            # Also when somebody ends it early: what has been injected by then has been.
+            bar.stop()
+            console.print(json.dumps(total.line()), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if total.failed else 0)
 
 

@@ -131,6 +131,7 @@ def at_every_point(rounds: int) -> list[Fault]:
 
 
 def run(
+    total: Total,
     choose: Callable[[bool], Sequence[Fault]],
     *,
     broker: str,
@@ -138,28 +139,26 @@ def run(
     until: float,
     report: Callable[[Outcome], None],
     go_on: bool = False,
-) -> Total:
-    """Inject them in order, up to the first that does harm or until that moment of the monotonic clock.
+) -> None:
+    """Inject them in order and add what came of each to `total`, up to the first that does harm or until that moment of the monotonic clock.
 
     `choose` gives the faults when it is told whether the system's disk can be filled. With `go_on` a fresh system takes over
     from one that was harmed.
     """
-    total = Total()
     faults: list[Fault] | None = None
     while faults is None or total.injected < len(faults):
         with _fresh(broker, seed) as on:
             faults = faults if faults is not None else list(choose(on.system.has_small_disk))
             for fault in faults[total.injected :][:FAULTS_PER_SYSTEM]:
                 if time.monotonic() > until:
-                    return total
+                    return
                 outcome = on.inject(total.injected + 1, fault)
                 total.add(outcome)
                 report(outcome)
                 if (outcome.differences or outcome.broke) and not go_on:
-                    return total
+                    return
                 if outcome.differences or outcome.broke:
                     break
-    return total
 
 
 @contextmanager

@@ -2,24 +2,25 @@
 
 from pathlib import Path
 
+from tests.faults.injection.listing import listed
 from tests.faults.injection.registry import FAULTS, drawn, possible
 from tests.faults.injection.run import at_every_point
 from tests.faults.injection.system import EMBEDDED, KAFKA
-from tests.faults.injection.table import table
 from tests.faults.points import IN_PROCESSES
 
 GUARANTEES = Path(__file__).resolve().parents[2] / "docs" / "guarantees.md"
+HEAD = "## Faults of the full run"
 LEAST_KINDS = 30
 FULL = 300
 
 
 def test_the_guarantees_list_every_kind_of_fault_and_which_broker_cannot_have_it() -> None:
-    told = [line for line in GUARANTEES.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
-    missing = [line for line in table() if line not in told]
-    assert not missing, "write into docs/guarantees.md what `python -m tests.faults.injection.table` prints"
-    kinds = {line.split("|")[1].strip() for line in table()[2:]}
-    begin = told.index(table()[0])
-    assert {line.split("|")[1].strip() for line in told[begin + 2 : begin + 2 + len(FAULTS)]} == kinds
+    _, _, told = GUARANTEES.read_text(encoding="utf-8").partition(HEAD)
+    lines = [line for line in told.partition("\n## ")[0].splitlines() if line.startswith("- ")]
+    assert lines == listed(), "write into docs/guarantees.md what `python -m tests.faults.injection.listing` prints"
+    assert sum("Not on the embedded broker" in line for line in lines) == sum(
+        EMBEDDED not in f.on for f in FAULTS.values()
+    )
 
 
 def test_either_broker_has_at_least_thirty_kinds_even_where_the_disk_cannot_be_filled() -> None:

@@ -1,4 +1,4 @@
-"""The kinds of faults as docs/guarantees.md shows them: `python -m tests.faults.injection.table` prints it."""
+"""The kinds of faults as docs/guarantees.md shows them: `python -m tests.faults.injection.listing` prints it."""
 
 import sys
 
@@ -9,23 +9,25 @@ from tests.faults.injection.system import EMBEDDED, KAFKA
 _NAMES = {EMBEDDED: "the embedded broker", KAFKA: "Apache Kafka"}
 
 
-def table() -> list[str]:
+def listed() -> list[str]:
     """A line per kind, in the order of the modules that define them."""
     ordered = [each for module in DEFINED_IN for each in FAULTS.values() if _module(each) == module.__name__]
     assert len(ordered) == len(FAULTS), "a module of faults is missing from DEFINED_IN"
-    return ["| kind | what happens | not on |", "|---|---|---|", *map(_row, ordered)]
+    return [_line(each) for each in ordered]
 
 
 def _module(fault: Fault) -> str:
     return str(fault.inject.__module__)
 
 
-def _row(fault: Fault) -> str:
-    absent = [f"{_NAMES[broker]}: {fault.why_not}" for broker in _NAMES if broker not in fault.on]
+def _line(fault: Fault) -> str:
+    absent = [f"not on {_NAMES[broker]}: {fault.why_not}" for broker in _NAMES if broker not in fault.on]
     if fault.needs_small_disk:
-        absent.append("a run without root: a small file system cannot be mounted")
-    return f"| {fault.title} | {' '.join(fault.what.split())} | {'; '.join(absent)} |"
+        absent.append("not without root, who alone may mount a small file system")
+    return f"- **{fault.title}**: {' '.join(fault.what.split())}" + "".join(
+        f" *{each[0].upper()}{each[1:]}.*" for each in absent
+    )
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(table()) + "\n")
+    sys.stdout.write("\n".join(listed()) + "\n")

@@ -141,6 +141,6 @@ async def _dead_letters(connection: AsyncConnection) -> int:
 
 async def _told_twice(connection: AsyncConnection) -> dict[str, int]:
     rows = await connection.execute(
-        text("SELECT type, key, aggregate_version, count(*) FROM outbox GROUP BY 1, 2, 3 HAVING count(*) > 1")
+        text("SELECT type, key, aggregate_version, count(*) AS times FROM outbox GROUP BY 1, 2, 3 HAVING count(*) > 1")
     )
-    return {f"{row.type} of {row.key}, version {row.aggregate_version},": row.count for row in rows}
+    return {f"{row.type} of {row.key}, version {row.aggregate_version},": row.times for row in rows}

@@ -99,7 +99,7 @@ def groups_deleted(scene: Scene) -> Iterator[str]:
     """Every consumer group is deleted with its offsets while its members are away."""
     names = ("leads", "deals", "pricing", "forecast")
     for name in names:
-        scene.system.stack.child(name).stop()
+        scene.system.stop(name)
     _asked(scene.system, lambda admin: admin.delete_consumer_groups([f"foretell-{name}" for name in names]))
     yield ", ".join(names)
     for name in names:

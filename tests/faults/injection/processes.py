@@ -51,7 +51,7 @@ def forecast_killed(scene: Scene) -> Iterator[str]:
 def component_stopped_in_order(scene: Scene) -> Iterator[str]:
     """SIGTERM of one component, which stops its parts in order."""
     name = scene.draw.choice(COMPONENTS)
-    scene.system.stack.child(name).stop()
+    scene.system.stop(name)
     yield name
     scene.system.start(name)
 
@@ -90,6 +90,7 @@ def all_components_killed(scene: Scene) -> Iterator[str]:
 @fault()
 def everything_killed(scene: Scene) -> Iterator[str]:
     """kill -9 of every process there is, servers too, as by a power cut of the memory."""
+    scene.system.may_end(COMPONENTS)
     scene.system.stack.kill_all()
     yield "all"
     scene.system.stack.start()
@@ -106,6 +107,7 @@ def dying(scene: Scene, point: str, name: str) -> Iterator[str]:
     """The component is restarted armed for the point, dies there, and comes back without."""
     system, traffic = scene.system, scene.traffic
     system.start(name, wait=False, FORETELL_CRASH_AT=point)
+    system.may_end([name])
 
     def died() -> bool:
         scene.others.send()

@@ -89,6 +89,11 @@ class System:
         self._down.add(name)
         self.stack.kill(name)
 
+    def stop(self, name: str) -> None:
+        """End it in order; it stays down until `start`."""
+        self._down.add(name)
+        self.stack.child(name).stop()
+
     def start(self, name: str, *, wait: bool = True, **settings: str) -> None:
         """Stop it if it runs, and start it, with these settings on top of its own."""
         env = {**self._own[name], **settings} if name in self._own else None

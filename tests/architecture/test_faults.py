@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from tests.faults.books import Difference
 from tests.faults.injection.listing import listed
 from tests.faults.injection.registry import FAULTS, drawn, possible
-from tests.faults.injection.run import at_every_point
+from tests.faults.injection.run import Outcome, Total, at_every_point
 from tests.faults.injection.system import EMBEDDED, KAFKA
 from tests.faults.points import IN_PROCESSES
 
@@ -38,3 +39,14 @@ def test_three_hundred_faults_have_every_kind_and_the_same_seed_draws_the_same()
 
 def test_a_full_run_has_every_crash_point_in_every_component_three_times() -> None:
     assert len(at_every_point(3)) == 3 * sum(map(len, IN_PROCESSES.values()))
+
+
+def test_what_never_arrives_counts_as_lost_and_who_ends_by_itself_as_diverged() -> None:
+    total = Total()
+    total.add(Outcome(1, "deals_killed", "deals", 4.0))
+    total.add(Outcome(2, "deals_killed", "deals", 9.0, (Difference("on its way", "x"), Difference("twice", "y"))))
+    total.add(Outcome(3, "broker_slow", "", None, broke="leads ended by itself"))
+    assert total.line() == {
+        "name": "faults", "injected": 3, "kinds": 2, "lost": 1, "twice": 1, "diverged": 1, "max_recovery_s": 9.0,
+    }  # fmt: skip
+    assert [each.number for each in total.failed] == [2, 3]

@@ -53,8 +53,8 @@ kafka: setup ## Run Apache Kafka (BROKERS=3 for a cluster); needs Java 17 and Ma
 test: setup-dev ## Unit and integration tests
 	@$(PY) -m deploy.local.check unit integration
 
-test-faults: setup-dev ## Kill, cut, repeat, shuffle; then compare with what must be
-	@$(PY) -m deploy.local.check faults
+test-faults: setup-dev ## Crash points and FAULTS=300 more, drawn by SEED=1, under traffic; the books compared after each (BROKER=kafka, ROUNDS=3, ONLY=<kinds>)
+	@$(PY) -m tests.faults --faults $(or $(FAULTS),300) --rounds $(or $(ROUNDS),3) --seed $(or $(SEED),1) --broker $(or $(BROKER),embedded) --only "$(ONLY)"
 
 check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, hardened and as the code says
 	@$(PY) -m deploy.local.check deploy

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from deploy.local.components import database
+from deploy.local.components import PACKAGES, database
 from deploy.local.stack import Stack
 from services.forecast.rollup import repository as rollup
 from simulator.records import DealRecord
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page:
-    """One reading of all books. `unsettled` is what is still on its way, by name."""
+    """One reading of all books. `unsettled` is what is still on its way, by name; `told_twice` are statements told again.
+
+    A statement is an event of one type about one version of one thing; it may reach a broker often, but is made once.
+    """
 
     unsettled: dict[str, int]
     deliveries: int
@@ -37,6 +40,7 @@ class Page:
     versions: set[Version]
     forecast_versions: set[Version]
     wrong_cells: int
+    told_twice: dict[str, int]
 
 
 def read(stack: Stack) -> Page:
@@ -47,6 +51,7 @@ def read(stack: Stack) -> Page:
             within(stack, "gateway", _gateway), within(stack, "deals", _deals), within(stack, "forecast", _forecast),
             *(within(stack, name, _dead_letters) for name in CONSUMERS),
         )  # fmt: skip
+        twice = await asyncio.gather(*(within(stack, name, _told_twice) for name in PACKAGES))
         unread, pending, parked, deliveries = gateway
         return Page(
             unsettled={"deliveries not read": unread, "items waiting for a fetch": pending},
@@ -58,6 +63,7 @@ def read(stack: Stack) -> Page:
             forecast=forecast[0],
             forecast_versions=forecast[1],
             wrong_cells=forecast[2],
+            told_twice={what: count for found in twice for what, count in found.items()},
         )
 
     return asyncio.run(all_of_them())
@@ -131,3 +137,10 @@ async def _forecast(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[V
 
 async def _dead_letters(connection: AsyncConnection) -> int:
     return int(await connection.scalar(text("SELECT count(*) FROM dead_letter WHERE state = 'open'")) or 0)
+
+
+async def _told_twice(connection: AsyncConnection) -> dict[str, int]:
+    rows = await connection.execute(
+        text("SELECT type, key, aggregate_version, count(*) AS times FROM outbox GROUP BY 1, 2, 3 HAVING count(*) > 1")
+    )
+    return {f"{row.type} of {row.key}, version {row.aggregate_version},": row.times for row in rows}

@@ -41,8 +41,10 @@ class Broker(Protocol):
 class EmbeddedBroker:
     """Tansu with memory storage."""
 
-    def __init__(self, home: Path, *, port: int, terminal: Terminal) -> None:
+    def __init__(self, home: Path, *, port: int, terminal: Terminal, seen_at: int | None = None) -> None:
+        """`seen_at`: the port that clients are told of, where something stands between them and the broker."""
         self.port = port
+        self._seen_at = seen_at or port
         self.child = Child("broker", home, terminal)
         self._home = home
 
@@ -69,10 +71,10 @@ class EmbeddedBroker:
     def start(self) -> None:
         """Accepting connections when this returns; empty, under a new cluster id."""
         require_free("broker", self.port)
-        url = f"tcp://{LOOPBACK}:{self.port}"
+        url, seen = (f"tcp://{LOOPBACK}:{port}" for port in (self.port, self._seen_at))
         argv = [
             str(_program()), "broker", "--cluster-id", f"embedded-{uuid.uuid4().hex}", "--listener-url", url,
-            "--advertised-listener-url", url, "--storage-engine", "memory://foretell/",
+            "--advertised-listener-url", seen, "--storage-engine", "memory://foretell/",
         ]  # fmt: skip
         env = {"PATH": os.environ.get("PATH", os.defpath), "RUST_LOG": "warn"}
         self.child.start(argv, env=env, cwd=self._home)

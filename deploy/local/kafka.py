@@ -9,7 +9,7 @@ import struct
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.children import Child, Terminal
@@ -92,10 +92,15 @@ class KafkaCluster:
         brokers: int = 1,
         *,
         ports: list[int] | None = None,
+        seen_at: Sequence[int] = (),
         secured: Mapping[str, str] | None = None,
         terminal: Terminal | None = None,
     ) -> None:
-        """`secured`: properties of Kafka for a listener of clients that speaks TLS, such as its keystore; else it is open."""
+        """Of a directory, a number of brokers and where they listen.
+
+        `seen_at`: the ports that clients are told of, where something stands between them and the brokers. `secured`: properties of Kafka for a listener of clients that speaks TLS, such as its
+        keystore; else it is open.
+        """
         self._home = directory
         self._secured = secured
         self._terminal = terminal or Terminal(quiet=True)
@@ -103,6 +108,7 @@ class KafkaCluster:
         self._ports = list(ports or [])
         while len(self._ports) < brokers:
             self._ports.append(free_port(set(self._ports)))
+        self._seen_at = list(seen_at or self._ports)
         self._controllers: list[int] = []
         while len(self._controllers) < brokers:
             self._controllers.append(free_port({*self._ports, *self._controllers}))
@@ -212,7 +218,7 @@ class KafkaCluster:
                 f"controller.quorum.voters={voters}",
                 "controller.listener.names=CONTROLLER",
                 f"listeners={listener},CONTROLLER://{LOOPBACK}:{self._controllers[index]}",
-                f"advertised.listeners={listener}",
+                f"advertised.listeners={protocol}://{LOOPBACK}:{self._seen_at[index]}",
                 f"listener.security.protocol.map={protocol}:{protocol},CONTROLLER:PLAINTEXT",
                 f"inter.broker.listener.name={protocol}",
                 *secured,

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +39,7 @@ class Stack:
         env: settings on top, per component; the key "*" is for all of them.
         simulator: whether the simulated CRM is started by `start`.
         postgres: settings of the database server on top.
+        brokers_seen_at: the ports of the brokers that clients are told of, where something stands in between.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Stack:
         simulator: bool = False,
         terminal: Terminal | None = None,
         postgres: Mapping[str, str] | None = None,
+        brokers_seen_at: Sequence[int] = (),
     ) -> None:
         self.home = home.resolve()
         self.terminal = terminal or Terminal(quiet=True)
@@ -67,17 +69,17 @@ class Stack:
             databases=[components.database(name) for name in components.PACKAGES],
             settings=postgres,
         )
-        self.broker = self._choose_broker(broker, brokers)
+        self.broker = self._choose_broker(broker, brokers, brokers_seen_at)
         self._apps = {name: Child(name, self.home, self.terminal) for name in (*components.PACKAGES, "simulator")}
 
-    def _choose_broker(self, broker: str, brokers: int) -> Broker:
+    def _choose_broker(self, broker: str, brokers: int, seen_at: Sequence[int]) -> Broker:
         if broker == "embedded":
-            return EmbeddedBroker(self.home, port=self.state.ports["broker"], terminal=self.terminal)
+            port = self.state.ports["broker"]
+            return EmbeddedBroker(self.home, port=port, terminal=self.terminal, seen_at=next(iter(seen_at), port))
         if broker == "kafka":
             first = self.state.ports["broker"]
-            return KafkaCluster(
-                self.home, brokers, ports=[first + index for index in range(brokers)], terminal=self.terminal
-            )
+            taken = [first + index for index in range(brokers)]
+            return KafkaCluster(self.home, brokers, ports=taken, seen_at=seen_at, terminal=self.terminal)
         return ElsewhereBroker(broker)
 
     # -- the whole --------------------------------------------------------------------------------------------------
@@ -169,10 +171,14 @@ class Stack:
         """End a process by SIGKILL; it stays down until `restart`."""
         self.child(name).kill()
 
+    def configure(self, name: str, env: Mapping[str, str]) -> None:
+        """Replace a component's own settings on top; in force when it starts next."""
+        self._env[name] = dict(env)
+
     def restart(self, name: str, env: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
         """Stop a process if it runs, then start it; `env` replaces its own settings on top. Ready when this returns."""
         if env is not None:
-            self._env[name] = dict(env)
+            self.configure(name, env)
         if name == "postgres":
             self.postgres.stop()
             self.postgres.start()

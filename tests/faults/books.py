@@ -1,9 +1,10 @@
 """What the system's books say against what the CRMs hold: the comparison that every fault has to pass."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from deploy.local import books
@@ -16,6 +17,19 @@ __all__ = ["CONSUMERS", "Books"]
 
 SETTLE_S = 90.0
 
+Kind = Literal["on its way", "lost", "twice", "diverged"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which the books are not what they must be."""
+
+    kind: Kind
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
 
 class Books:
     """Reads the databases as their owner; needs the databases up, nothing else."""
@@ -24,6 +38,7 @@ class Books:
         self._crms = crms
         self._known: list[Traffic] = []
         self._expected: dict[UUID, tuple[Decimal, str, str]] = {}
+        self._parked = 0
 
     def traffic(self, **how: Any) -> Traffic:
         """Traffic whose outcome is compared from now on, with that of all before it.
@@ -38,41 +53,57 @@ class Books:
         """A deal that comes by another way than traffic."""
         self._expected[deal] = (amount, state, stage)
 
+    def expect_parked(self, items: int) -> None:
+        """So many more items that nobody can understand, and that stay parked."""
+        self._parked += items
+
     def settle(self) -> Page:
-        """Wait until nothing is on its way and all agrees; fails with what differs when that takes too long.
+        """Wait until nothing is on its way and all agrees; fails with what differs when that takes too long."""
+        page, found = self.settled()
+        assert not found, f"{len(found)} differences; the first: " + "; ".join(map(str, found[:12]))
+        return page
+
+    def settled(self, timeout_s: float = SETTLE_S) -> tuple[Page, list[Difference]]:
+        """The books once all agrees, or after so long, with what differs.
 
         Reads once more afterwards: what agrees must go on agreeing.
         """
-        found: list[str] = []
+        found: list[Difference] = []
         last: list[Page] = []
 
         def agrees() -> bool:
             page = books.read(self._crms.stack)
             last[:] = [page]
-            found[:] = [f"{name}: {count}" for name, count in page.unsettled.items() if count] or self.differences(page)
+            found[:] = [Difference("on its way", f"{name}: {n}") for name, n in page.unsettled.items() if n]
+            found[:] = found or self.differences(page)
             return not found
 
-        settled = wait_until(agrees, timeout_s=SETTLE_S, every_s=0.1)
-        if settled:
-            settled = not wait_until(lambda: not agrees(), timeout_s=0.5, every_s=0.25)
-        assert settled, f"{len(found)} differences; the first: " + "; ".join(found[:12])
-        return last[0]
+        if wait_until(agrees, timeout_s=timeout_s, every_s=0.1):
+            wait_until(lambda: not agrees(), timeout_s=0.5, every_s=0.25)
+        return last[0], list(found)
 
-    def differences(self, page: Page) -> list[str]:
+    def differences(self, page: Page) -> list[Difference]:
         """Everything in which the books differ from the CRMs or from each other."""
         answered = sum(each.successes for each in self._known)
-        found = [f"{each.waiting} changes not taken" for each in self._known if each.waiting]
+        lost = [f"{each.waiting} changes not taken" for each in self._known if each.waiting]
         if page.deliveries < answered:
-            found.append(f"{answered} deliveries were answered with success, {page.deliveries} are stored")
-        found += [f"{page.parked} items parked"] * bool(page.parked) + [f"{page.dead} dead letters"] * bool(page.dead)
-        found += [f"{page.wrong_cells} roll-up cells are not what the deals make them"] * bool(page.wrong_cells)
-        found += self._against_the_crms("deals", page.deals) + self._against_the_crms("forecast", page.forecast)
-        found += [f"only deals has version {each}" for each in sorted(page.versions - page.forecast_versions)]
-        found += [f"only forecast has version {each}" for each in sorted(page.forecast_versions - page.versions)]
-        return found + self._timelines(page.versions)
+            lost.append(f"{answered} deliveries were answered with success, {page.deliveries} are stored")
+        wrong = [f"{page.parked} items parked"] * (page.parked != self._parked)
+        wrong += [f"{page.dead} dead letters"] * bool(page.dead)
+        wrong += [f"{page.wrong_cells} roll-up cells are not what the deals make them"] * bool(page.wrong_cells)
+        wrong += [f"only deals has version {each}" for each in sorted(page.versions - page.forecast_versions)]
+        wrong += [f"only forecast has version {each}" for each in sorted(page.forecast_versions - page.versions)]
+        return [
+            *(Difference("lost", text) for text in lost),
+            *(Difference("diverged", text) for text in wrong),
+            *(Difference("twice", f"{what} was told {count} times") for what, count in page.told_twice.items()),
+            *self._against_the_crms("deals", page.deals),
+            *self._against_the_crms("forecast", page.forecast),
+            *self._timelines(page.versions),
+        ]
 
-    def _against_the_crms(self, where: str, rows: dict[UUID, Any]) -> list[str]:
-        found = []
+    def _against_the_crms(self, where: str, rows: dict[UUID, Any]) -> list[Difference]:
+        found: list[Difference] = []
         expected = {deal: record for each in self._known for deal, record in each.oracle.deals.items()}
         never_seen = {deal for each in self._known for deal in _may_never_be_seen(each)}
         for deal, record in expected.items():
@@ -80,28 +111,30 @@ class Books:
             if row is None and deal in never_seen:
                 continue
             if row is None:
-                found.append(f"{where} lacks {record.deal_id}")
+                found.append(Difference("lost", f"{where} lacks {record.deal_id}"))
                 continue
             if not books.is_the_deal(row, record):
-                found.append(f"{where} has {tuple(row)} for {record}")
+                found.append(Difference("diverged", f"{where} has {tuple(row)} for {record}"))
         for deal, values in self._expected.items():
             row = rows.get(deal)
             if row is None or (row.amount, row.state, row.stage) != values:
-                found.append(f"{where} has {row and tuple(row)} for {values}")
+                found.append(Difference("diverged", f"{where} has {row and tuple(row)} for {values}"))
         unknown = rows.keys() - expected.keys() - self._expected.keys()
-        return found + [f"{where} has {deal}, which no CRM knows" for deal in unknown]
+        return found + [Difference("twice", f"{where} has {deal}, which no CRM knows") for deal in unknown]
 
-    def _timelines(self, versions: Iterable[Version]) -> list[str]:
+    def _timelines(self, versions: Iterable[Version]) -> list[Difference]:
         """Each deal's versions are counted without a gap, and its timeline has every change, once, and nothing else."""
         times = books.times_of(versions)
-        found = [f"versions of {deal}: {numbers}" for deal, numbers in books.misnumbered(versions).items()]
+        found = [Difference("diverged", f"versions of {d}: {n}") for d, n in books.misnumbered(versions).items()]
         for traffic in self._known:
             for deal, changes in traffic.oracle.changes.items():
                 told = {each.change.record.changed_at for each in changes}
                 # What HubSpot holds is fetched; a change that the next one overtook is never seen.
                 fetched = changes[0].provider == "hubspot" and times[deal] <= told
                 if times[deal] != told and not fetched:
-                    found.append(f"{deal} of {changes[0].provider} changed at {_iso(told)}, known {_iso(times[deal])}")
+                    kind: Kind = "lost" if told - times[deal] else "twice"
+                    known = f"{deal} of {changes[0].provider} changed at {_iso(told)}, known {_iso(times[deal])}"
+                    found.append(Difference(kind, known))
         return found
 
 

@@ -54,6 +54,7 @@ class Consumer:
         self.applier = Applier(database, handlers)
         self._ask_rewind = ask_rewind
         self._positions: dict[Place, Position] = {}
+        self._untaken: set[Place] = set()
         self._rewound: set[Place] = set()
         self._cluster = ""
         self._heard = 0.0
@@ -92,15 +93,15 @@ class Consumer:
 
     async def attach(self, client: kafka.AIOKafkaConsumer) -> None:
         """Connect and take partitions: all of them, or those the group gives."""
-        self._positions.clear()
-        self._rewound.clear()
+        for kept in (self._positions, self._untaken, self._rewound):
+            kept.clear()
         if self.settings.consumer_assignment == "all":
             await client.start()
             places = [(topic.name, number) for topic in self.topics for number in range(topic.partitions)]
             client.assign([kafka.TopicPartition(*place) for place in places])
             await self._take(client, places)
         else:
-            client.subscribe([topic.name for topic in self.topics], listener=_Assigned(self, client))
+            client.subscribe([topic.name for topic in self.topics], listener=_Assigned(self))
             await client.start()
         self._heard = time.monotonic()
 
@@ -118,6 +119,10 @@ class Consumer:
 
     async def poll(self, client: kafka.AIOKafkaConsumer) -> bool:
         """Take one batch and apply it; returns False after silence."""
+        if self._untaken:
+            # Not while the group assigns: its coordinator would swallow an error of the database, and nobody would read here.
+            await self._take(client, sorted(self._untaken))
+            self._untaken.difference_update(self._positions)
         # Whoever applies only now and then need not ask more often.
         pace_ms = int(self.settings.consumer_pace_s * 1000)
         fetch_ms, idle_ms = max(self.settings.broker_fetch_wait_ms, pace_ms), self.settings.broker_idle_fetch_wait_ms
@@ -144,7 +149,8 @@ class Consumer:
             crash.point("consumer.polled_not_applied")
         with metrics.CONSUMER_BATCH_SECONDS.time():
             await self._apply_until_done(records, moves, ticks)
-        self._positions.update({place: reached for place, (_, reached) in moves.items()})
+        # What the group took away meanwhile is another's now.
+        self._positions.update({place: reached for place, (_, reached) in moves.items() if place in self._positions})
         if records:
             self._applied_at = time.monotonic()
             crash.point("consumer.committed_offset_not_copied")
@@ -257,7 +263,7 @@ class Consumer:
             await self._take(client, list(self._positions))
             return
         for place, known in self._positions.items():
-            high = client.highwater(kafka.TopicPartition(*place))
+            high = kafka.highwater(client, place)
             if high is not None and high < known.next_offset:
                 self._rewound.add(place)
                 client.seek(kafka.TopicPartition(*place), 0)
@@ -266,7 +272,7 @@ class Consumer:
         self, client: kafka.AIOKafkaConsumer, records: Sequence[Any], moves: Mapping[Place, tuple[Position, Position]]
     ) -> None:
         for place, (_, reached) in moves.items():
-            high = client.highwater(kafka.TopicPartition(*place))
+            high = kafka.highwater(client, place)
             if high is not None:
                 metrics.CONSUMER_LAG_RECORDS.labels(*place).set(max(0, high - reached.next_offset))
         if records:
@@ -286,17 +292,16 @@ class Consumer:
 
 
 class _Assigned(kafka.ConsumerRebalanceListener):  # type: ignore[misc]
-    """Takes up partitions the group assigns, from the stored positions."""
+    """Notes which partitions the group gives and takes."""
 
-    def __init__(self, owner: Consumer, client: kafka.AIOKafkaConsumer) -> None:
+    def __init__(self, owner: Consumer) -> None:
         self._owner = owner
-        self._client = client
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         for partition in revoked:
-            self._owner._positions.pop((partition.topic, partition.partition), None)
+            place = (partition.topic, partition.partition)
+            self._owner._positions.pop(place, None)
+            self._owner._untaken.discard(place)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        places = [(partition.topic, partition.partition) for partition in assigned]
-        if places:
-            await self._owner._take(self._client, places)
+        self._owner._untaken.update((partition.topic, partition.partition) for partition in assigned)

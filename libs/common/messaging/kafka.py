@@ -32,6 +32,7 @@ __all__ = [
     "cluster_id",
     "consumer",
     "ensure_topics",
+    "highwater",
     "let_wait",
     "producer",
     "stop",
@@ -99,6 +100,12 @@ def _secured(settings: CommonSettings) -> dict[str, Any]:
 def let_wait(client: AIOKafkaConsumer, wait_ms: int) -> None:
     """How long the broker may hold this started consumer's fetches from now on."""
     client._fetcher._fetch_max_wait_ms = wait_ms
+
+
+def highwater(client: AIOKafkaConsumer, place: tuple[str, int]) -> int | None:
+    """The offset that the next record of a topic's partition will get; None while unknown, or when the group took it away."""
+    partition = TopicPartition(*place)
+    return client.highwater(partition) if partition in client.assignment() else None
 
 
 async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:

@@ -155,6 +155,7 @@ class World:
             versions=versions,
             forecast_versions=set(versions),
             wrong_cells=0,
+            told_twice={},
         )
 
     def compare(self) -> Verdict:

@@ -8,10 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-locks bench-latency bench-restart test-kafka check docs
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-plans bench-history bench-projection bench-latency bench-restart test-kafka check docs
-.PHONY: help setup setup-dev run stop status reset import smoke kafka test test-faults check-deploy check-crm backtest eval-leads eval-prices calibrate priors bench-deals bench-leads bench-prices bench-history bench-projection bench-latency bench-restart test-kafka check docs
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors bench-leads bench-prices bench-history bench-projection bench-latency bench-restart soak test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."

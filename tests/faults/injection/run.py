@@ -111,7 +111,7 @@ class Run:
                 differences = [Difference("lost", f"{path} cannot be read") for path in self.others.missing()]
         except (AssertionError, LocalError, OSError, TimeoutError) as error:
             return Outcome(number, fault.name, detail, None, broke=f"{type(error).__name__}: {error} {broke}".strip())
-        return Outcome(number, fault.name, detail, taken_s, tuple(differences), broke)
+        return Outcome(number, fault.name, detail, None if differences else taken_s, tuple(differences), broke)
 
     def _ended_by_themselves(self) -> str:
         return "; ".join(f"{name} ended by itself: {said}" for name, said in self.system.ended_by_themselves().items())

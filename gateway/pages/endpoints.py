@@ -37,6 +37,7 @@ from gateway.pages import (
     projection,
     quotes,
     scenarios,
+    scorecard,
     setup,
     sign_in,
     signals,
@@ -86,6 +87,7 @@ router.include_router(plans.router)
 router.include_router(planning.router)
 router.include_router(policy.router)
 router.include_router(quotes.router)
+router.include_router(scorecard.router)
 
 
 @router.get("/")

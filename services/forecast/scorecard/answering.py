@@ -49,7 +49,7 @@ async def ask(
         "written_at": await outbox.stamp(session),
         "request_digest": request.digest,
     }
-    await repository.appendnote_out(session, row)
+    await repository.append_note(session, row)
     return note_out(row)
 
 

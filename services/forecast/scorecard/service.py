@@ -77,7 +77,7 @@ async def listing(session: AsyncSession, *, principal: Principal) -> MonthsOut:
     found = await repository.listed(session, principal=principal)
     today = periods.today_of(settings_of(session))
     months = [
-        (state, [VersionOut.model_validate(row) for row in found if row["period_key"] == state.period.key])
+        (state, [_version(row) for row in found if row["period_key"] == state.period.key])
         for state, _ in await periods.listing(session, None, principal=principal)
         if state.period.kind == "month" and state.period.end <= today
     ]
@@ -269,6 +269,10 @@ async def _card(session: AsyncSession, row: dict[str, Any]) -> CardOut:
         contents=said["contents"],
         notes=[note_out(each) for each in await repository.notes(session, row["position"])],
     )
+
+
+def _version(row: dict[str, Any]) -> VersionOut:
+    return VersionOut.model_validate({name: row[name] for name in VersionOut.model_fields})
 
 
 def note_out(row: dict[str, Any]) -> NoteOut:

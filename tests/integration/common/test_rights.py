@@ -15,6 +15,7 @@ APPEND_ONLY = {
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
+        "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told",
     },
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
@@ -28,6 +29,7 @@ APPEND_ONLY = {
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
         "close_plan_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
+        "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -13,13 +13,16 @@ from libs.common.events.catalogue import EVENTS
 COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
     "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
-    "deals": set(),
+    "deals": {"signal_finding.chance"},
     "pricing": {"quote_line.discount", "guidance_band.shrunk_share"},
     "forecast": {
         "deal_version.stage_probability",
         "deal_current.stage_probability",
         "forecast_lock.completeness",
         "setup_answer.win_rate",
+        "focus_assumption.uplift",
+        "focus_statement.reference",
+        "focus_statement.displacement",
     },
 }
 DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.payload"}}
@@ -27,7 +30,10 @@ DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.paylo
 
 NO_SHARES = {
     "leads": {"lead_model.ridge", "lead_deal.amount", "campaign_cost.amount"},
-    "deals": {"close_plan_task.took_days", "deal.amount"},
+    "deals": {
+        "close_plan_task.took_days", "deal.amount", "whitespace_entry.amount", "signal_finding.lift", "signal_finding.low",
+        "signal_finding.high",
+    },
     "pricing": {
         "product.cost", "product.list_price", "product_version.cost", "product_version.list_price", "quote.list_amount",
         "quote.net_amount", "quote_line.list_price", "quote_line.net_amount", "quote_line.quantity", "quote_line.unit_price",
@@ -49,10 +55,11 @@ NO_SHARES = {
         "lock_challenger_row.projection",
         "quota.amount", "rate.rate", "setup_answer.cycle_days", "setup_answer.deals_a_month", "setup_answer.won_amount", "rollup_cell.amount", "rollup_cell.weighted", "submission.amount",
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
-        "submission.parts_amount", "submission.worst",
+        "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
+        "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
     },
 }  # fmt: skip
-"""Numbers that are money, quantities, exchange rates, how wide something is, or prices over list prices, which may exceed 1."""
+"""Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""
 
 NAMES = re.compile(r"probab|percent|pct|share|ratio|discount|complete|confidence|_rate$")
 component = pytest.mark.parametrize("name", COLUMNS)

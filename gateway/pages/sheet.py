@@ -1,0 +1,184 @@
+"""What the sheet of a scorecard shows of its contents: geometry, what fits on one page, and the names of its lines. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+WIDTH: Final = Decimal(1000)
+HEIGHT: Final = Decimal(240)
+ROOM: Final = Decimal(12)
+FITS: Final = 5
+"""Rows of a list that have room on one page; the rest is one row."""
+TITLES: Final = {"market": "By market", "product": "By product", "deal_type": "New and renewal"}
+STATUSES: Final = {
+    "missing_in_crm": "not in the CRM",
+    "missing_in_finance": "not in finance",
+    "differing": "differs",
+    "elsewhere": "counts in another month",
+    "matched": "matched",
+}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Closed beside a target and the year before on one axis, in thousandths; None where unknown."""
+
+    closed: str
+    target: str | None
+    last_year: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A part of a cut; `line` is None for the rest that did not fit."""
+
+    line: str | None
+    label: str
+    closed: Decimal
+    share: str | None
+    width: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was said on a day of a past quarter, as a range with its number, and the naive one."""
+
+    x: str
+    low: str
+    high: str
+    ours: str
+    hit: bool
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A past quarter in the picture: from `x` to `end`, what came, and what was said of it on its days."""
+
+    label: str
+    x: str
+    middle: str
+    end: str
+    came: str
+    naive: str | None
+    days: Sequence[Day]
+
+
+@dataclass(frozen=True)
+class PastRow:
+    """A past quarter in the table: what came, ours by day, the naive one."""
+
+    label: str
+    came: str
+    ours: Mapping[int, Mapping[str, Any]]
+    naive: str | None
+
+
+def bar(booked: Mapping[str, Any]) -> Bar:
+    """The geometry of a row of bookings; its axis ends at the greatest of the three."""
+    values = [Decimal(booked[name]) if booked[name] is not None else None for name in ("closed", "target", "last_year")]
+    end = max([value for value in values if value is not None] + [Decimal(1)])
+    closed, target, last_year = (None if value is None else _at(value, Decimal(), end) for value in values)
+    return Bar(closed or "0", target, last_year)
+
+
+def rows(cut: Mapping[str, Any]) -> list[Row]:
+    """The parts of a cut that fit, and the others as one row, so that they still add up."""
+    parts = cut["parts"]
+    shown = parts if len(parts) <= FITS else parts[: FITS - 1]
+    rest = parts[len(shown) :]
+    greatest = max([abs(Decimal(part["closed"])) for part in parts] + [Decimal(1)])
+    made = [
+        Row(part["line"], part["label"] or f"no {_word(cut)}", Decimal(part["closed"]), part["share"], _wide(part["closed"], greatest))
+        for part in shown
+    ]  # fmt: skip
+    if rest:
+        closed = sum((Decimal(part["closed"]) for part in rest), Decimal())
+        known = [Decimal(part["share"]) for part in rest if part["share"] is not None]
+        share = str(sum(known, Decimal())) if known else None
+        made.append(Row(None, f"{len(rest)} others", closed, share, _wide(closed, greatest)))
+    return made
+
+
+def range_of(landing: Mapping[str, Any]) -> dict[str, str | None]:
+    """Closed, range, projection and target of a quarter on one axis from 0."""
+    names = ("closed", "low", "high", "projection", "target")
+    values = {name: Decimal(landing[name]) if landing[name] is not None else None for name in names}
+    end = max([value for value in values.values() if value is not None] + [Decimal(1)])
+    return {name: None if value is None else _at(value, Decimal(), end) for name, value in values.items()}
+
+
+def days_of(said: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The days on which numbers were said, first to last."""
+    return sorted({each["day"] for each in said})
+
+
+def past(said: Sequence[Mapping[str, Any]]) -> list[PastRow]:
+    """Past quarters as a table, newest first."""
+    labels = list(dict.fromkeys(each["label"] for each in said))
+    found = []
+    for label in labels:
+        of = [each for each in said if each["label"] == label]
+        naive = next((each["naive"] for each in of if each["naive"] is not None), None)
+        found.append(PastRow(label, of[0]["came"], {each["day"]: each for each in of}, naive))
+    return found
+
+
+def picture(said: Sequence[Mapping[str, Any]]) -> list[Quarter]:
+    """Past quarters as a picture, oldest first: ranges of 80 % by day beside what came."""
+    quarters = list(reversed(past(said)))
+    if not quarters:
+        return []
+    every = [Decimal(value) for each in said for value in (each["low"], each["high"], each["came"])]
+    every += [Decimal(each["naive"]) for each in said if each["naive"] is not None]
+    low, high = min(every), max(every)
+    wide = WIDTH / len(quarters)
+    days = days_of(said)
+
+    def y(value: Any) -> str:
+        span = high - low or Decimal(1)
+        return f"{HEIGHT - ROOM - (Decimal(value) - low) * (HEIGHT - 2 * ROOM) / span:.1f}"
+
+    found = []
+    for place, quarter in enumerate(quarters):
+        x = wide * place
+        step = wide / (len(days) + 1)
+        marks = [
+            Day(
+                f"{x + step * (days.index(day) + 1):.1f}", y(each["low"]), y(each["high"]), y(each["ours"]), each["hit"]
+            )
+            for day, each in sorted(quarter.ours.items())
+        ]
+        naive = None if quarter.naive is None else y(quarter.naive)
+        inset = wide / 12
+        found.append(
+            Quarter(quarter.label, f"{x + inset:.1f}", f"{x + wide / 2:.1f}", f"{x + wide - inset:.1f}", y(quarter.came), naive, marks)
+        )  # fmt: skip
+    return found
+
+
+def lines(contents: Mapping[str, Any]) -> dict[str, str]:
+    """The names of all lines that a question can be about, in the order of the sheet, each in words."""
+    found = {each["line"]: f"Bookings, {each['label']}" for each in contents["bookings"]}
+    for cut in contents["cuts"]:
+        found |= {part["line"]: f"{TITLES[cut['by']]}: {part['label'] or 'none'}" for part in cut["parts"]}
+    landing = contents["landing"]
+    found[landing["line"]] = f"Projection of {landing['label']}"
+    found |= {each["line"]: f"Coverage of {each['label']}" for each in contents["ahead"]}
+    found |= {each["line"]: f"Win rate, {each['label']}" for each in contents["win_rates"]}
+    found |= {each["line"]: each["label"] for each in (*contents["concentration"], *contents["unknown"])}
+    found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
+    found[contents["tie_out"]["line"]] = "Tie-out"
+    return found | {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}
+
+
+def _word(cut: Mapping[str, Any]) -> str:
+    return "type" if cut["by"] == "deal_type" else str(cut["by"])
+
+
+def _at(value: Decimal, low: Decimal, high: Decimal) -> str:
+    return f"{max(value - low, Decimal()) * WIDTH / (high - low):.2f}"
+
+
+def _wide(amount: Any, greatest: Decimal) -> str:
+    return f"{abs(Decimal(amount)) * WIDTH / greatest:.2f}"

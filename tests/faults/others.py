@@ -67,7 +67,6 @@ class Others:
         self._http.close()
 
 
-
 def _lead(name: str) -> LeadRecord:
     """One that nobody has looked at: it is captured and scored, and opens no deal."""
     return examples.lead(name, clock.now(), None, employees=None, role=None, engagement_count=0, last_activity_at=None)

@@ -37,6 +37,9 @@ class Books:
         assert answer.is_success, answer.text
         assert answer.json()["refused"] == []
 
+    def leave(self) -> None:
+        self._http.close()
+
     def close(self) -> None:
         answer = self._http.post(f"/api/v1/forecast/periods/{MONTH.key}/close", json={"reason": "audited"})
         assert answer.is_success, answer.text
@@ -116,3 +119,4 @@ async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_a
     assert "-1000.00" in (await (await waiting.value).path()).read_text()
     told = system.command("forecast", "verify-scorecards")
     assert said["signature"]["digest"] in told
+    books.leave()

@@ -28,7 +28,7 @@ from services.forecast.projection.settings import DEFAULT
 from services.forecast.projection.steps import Flags, Floats
 from services.forecast.readings.asked import Asked, Past, Question
 from services.forecast.readings.figures import WON
-from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.readings.service import decide, envelope, period_out, seen_from
 
 By = Literal["unit", "owner", "market", "product"]
 METRIC: Final = "projection-months-1"
@@ -64,7 +64,7 @@ class Figures:
 
 async def read(session: AsyncSession, question: Question, by: By, *, principal: Principal) -> MonthsReading:
     """What every part brings in each month. Raises what readings raise."""
-    question = service.seen_from(question, settings_of(session))
+    question = seen_from(question, settings_of(session))
     asked = await decide(session, question, principal=principal, from_history=True)
     sight = await service.sight_of(session, asked)
     learnt = await service.learnt_of(session, question, asked, sight)

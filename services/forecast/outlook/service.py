@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -12,14 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common import clock
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.accuracy.closings import closings
 from services.forecast.champion import methods
 from services.forecast.champion import service as champion
 from services.forecast.champion.methods import Chosen, Method
-from services.forecast.config import Settings as Config
 from services.forecast.config import settings_of
 from services.forecast.history import service as versions
 from services.forecast.history.columns import day_number, last_import
@@ -40,7 +37,7 @@ from services.forecast.projection.settings import Settings
 from services.forecast.projection.steps import Index
 from services.forecast.readings import figures, totals
 from services.forecast.readings.asked import Asked, Question
-from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.readings.service import decide, envelope, period_out, seen_from
 from services.forecast.setup import service as setup
 from services.forecast.setup.answered import Answered, in_force
 
@@ -165,18 +162,6 @@ async def past_periods(session: AsyncSession, question: Question, *, principal: 
         methods=shown.methods([each for each in told if each.said.period in listed]),
         why_empty=None if listed else shown.WHY_EMPTY,
         settings=settings.digest,
-    )
-
-
-def seen_from(question: Question, configured: Config) -> Question:
-    """A business date of the past is an instant here: what was closed after it is no part of what was to come then."""
-    if question.day is None or question.as_of is not None:
-        return question
-    over = datetime.combine(question.day + timedelta(days=1), time(), ZoneInfo(configured.org_timezone))
-    if over > clock.now():
-        return replace(question, day=None)
-    return replace(
-        question, day=None, as_of=over - timedelta(microseconds=1), organisation=question.organisation or "is"
     )
 
 

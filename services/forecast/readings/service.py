@@ -1,9 +1,10 @@
 """Readings of the roll-up: what was asked is decided once, then every number comes from one snapshot."""
 
-from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +17,7 @@ from libs.common.money import UnknownCurrency, exponent
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Forbidden, Invalid, NotFound, Unavailable
 from services.forecast.completeness import service as completenesses
-from services.forecast.config import settings_of
+from services.forecast.config import Settings, settings_of
 from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
 from services.forecast.past import service as history
@@ -116,6 +117,18 @@ async def decide(
         rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),
+    )
+
+
+def seen_from(question: Question, configured: Settings) -> Question:
+    """A business date of the past is an instant here: what was closed after it is no part of what was to come then."""
+    if question.day is None or question.as_of is not None:
+        return question
+    over = datetime.combine(question.day + timedelta(days=1), time(), ZoneInfo(configured.org_timezone))
+    if over > clock.now():
+        return replace(question, day=None)
+    return replace(
+        question, day=None, as_of=over - timedelta(microseconds=1), organisation=question.organisation or "is"
     )
 
 

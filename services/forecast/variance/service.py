@@ -16,13 +16,12 @@ from libs.common.calendar import Period as Days
 from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
 from services.forecast.history.columns import Flags, Ints, day_number, effective, local_days
-from services.forecast.outlook.service import seen_from
 from services.forecast.past import service as history
 from services.forecast.past.population import BUCKETS, worth
 from services.forecast.rates.conversion import Rates
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.figures import WON
-from services.forecast.readings.service import decide, envelope, period_out
+from services.forecast.readings.service import decide, envelope, period_out, seen_from
 from services.forecast.variance.drivers import TERMS, Counted, Drivers, Period, bridge
 from services.forecast.variance.schemas import Against, DriverOut, SideOut, TermOut, VarianceReading
 

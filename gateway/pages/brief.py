@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -75,7 +74,7 @@ async def brief(request: Request, session: Reading, principal: CurrentUser, acco
         "brief.html",
         account=known,
         above=above,
-        record=_record(sources["record"]),
+        record=_record(sources["record"], account_id),
         as_of=sources["as_of"],
         open=_sums(open_deals),
         deals=open_deals,
@@ -109,10 +108,9 @@ def talks(touched: Sequence[Mapping[str, Any]], now: datetime) -> list[Talk]:
     return found
 
 
-def _record(known: Mapping[str, str] | None) -> str | None:
-    if known is None:
-        return None
-    return f"/deliveries/records/{known['connection']}/account/{quote(known['external_id'], safe='')}"
+def _record(known: Mapping[str, str] | None, account_id: UUID) -> str | None:
+    """Where what a CRM says of an account is shown; its own record is kept of deals and leads only."""
+    return None if known is None else f"/accounts/{account_id}"
 
 
 def _sums(deals: Sequence[Mapping[str, Any]]) -> list[tuple[str, Decimal]]:

@@ -34,18 +34,26 @@ async def make(
     org: Short = "",
     kind: Short = "unifying",
     deal_type: Short = "",
+    value_basis: Short = "",
     measure: Annotated[list[str] | None, Form()] = None,
     once: Short = "",
 ) -> Response:
     """Begin a plan."""
     body: dict[str, Any] = {"name": name, "period": period, "kind": kind, "measures": measure or ["bookings"]}
-    body |= {key: text for key, text in (("org", org), ("deal_type", deal_type)) if text}
+    body |= {key: text for key, text in (("org", org), ("deal_type", deal_type), ("value_basis", value_basis)) if text}
     try:
         made = await services_of(request).post(
             "forecast", "plans", body, principal=principal, idempotency_key=once or None
         )
     except (ServiceDown, ServiceRefused) as refused:
-        typed = {"name": name, "period": period, "org": org, "kind": kind, "deal_type": deal_type}
+        typed = {
+            "name": name,
+            "period": period,
+            "org": org,
+            "kind": kind,
+            "deal_type": deal_type,
+            "value_basis": value_basis,
+        }
         return await plans.listed(request, session, typed=typed, mistake=str(refused), principal=principal)
     return RedirectResponse(f"{PATH}/{made['plan_id']}", status_code=303)
 

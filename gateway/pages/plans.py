@@ -115,7 +115,8 @@ async def listed(
         units=[each for each in organised["units"] if each["kind"] != "unassigned"],
         periods=[(each.key, each.label) for each in (*years, *calendar.quarters(year), *calendar.quarters(years[-1]))],
         measures=MEASURES,
-        typed=typed or {"name": "", "period": years[-1].key, "org": "", "kind": "unifying", "deal_type": ""},
+        typed=typed
+        or {"name": "", "period": years[-1].key, "org": "", "kind": "unifying", "deal_type": "", "value_basis": ""},
         mistake=mistake,
         once=str(new_id()),
         may_plan=bool(principal.roles & EDITORS),

@@ -69,13 +69,14 @@ def await_known(stack: Stack) -> Known:
 
 
 @pytest.fixture(scope="module")
-def firm(stack: Stack, crm: Crm, await_known: Known) -> Firm:
+def firm(stack: Stack, crm: Crm, await_known: Known) -> Iterator[Firm]:
     made = Firm(stack, uuid.uuid4().hex[:8])
     crm.send(deal(f"approve-{made.mark}", amount="1000.00", created_at=clock.now() - timedelta(days=3)))
     await_known({f"approve-{made.mark}": "1000"})
     waiting = lambda: str(made.deal) in made.http.get("/quotes/deals?limit=200").text  # noqa: E731
     assert wait_until(waiting, timeout_s=30, every_s=0.2)
-    return made
+    yield made
+    made.http.close()
 
 
 async def _check_and_quote(page: Page, stack: Stack, firm: Firm) -> None:

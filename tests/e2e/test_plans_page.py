@@ -109,6 +109,7 @@ async def _drafts(page: Page, region: Region) -> None:
     await page.get_by_label("Name").fill("The year")
     await page.get_by_label("Unit", exact=True).select_option(label=region.name)
     await page.get_by_label("Period").select_option(f"FY{clock.now().year}")
+    await page.get_by_label("Value basis").select_option("tcv")
     await page.get_by_role("button", name="Begin").click()
     await expect(page.get_by_role("heading", name="Begin with the year before")).to_be_visible()
     await page.get_by_label("Growth, %").fill("20")

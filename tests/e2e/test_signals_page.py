@@ -130,7 +130,7 @@ async def test_a_seller_sees_why_a_deal_is_at_risk_and_what_that_was_measured_to
     await expect(row).to_contain_text("On")
     await expect(row).to_contain_text("Lowers the chance to win")
     await expect(tab.locator("#signal-commitments_overdue")).to_contain_text("Too little data")
-    await expect(row.locator(".plot svg")).to_be_visible()
+    await expect(row.locator(".lifts svg")).to_be_visible()
     await is_fine(tab, "signals")
     await row.get_by_role("link", name="No next step").click()
     await expect(tab.get_by_role("heading", level=1)).to_have_text("No next step")

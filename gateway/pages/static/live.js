@@ -8,7 +8,7 @@
   let last = 0;
   let waiting = null;
   let leaving = 0; // requests for another view that people made and that are on their way
-  let address = ""; // of the view that is being read again
+  const addresses = new WeakMap(); // of the view that each request reads again: several may be on their way
   const leaves = (ctx) => ctx.sourceElement.id !== "view" && ctx.target?.id === "main";
 
   function show(name) {
@@ -57,13 +57,13 @@
   document.addEventListener("htmx:before:request", (event) => {
     if (leaves(event.detail.ctx)) leaving += 1;
     if (event.detail.ctx.sourceElement.id !== "view") return;
-    address = location.href;
+    addresses.set(event.detail.ctx, location.href);
     before.clear();
     for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
   });
 
   document.addEventListener("htmx:before:swap", (event) => { // what was read of a view that people have left is of no use
-    if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== address)) { again = true; event.preventDefault(); }
+    if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== addresses.get(event.detail.ctx))) { again = true; event.preventDefault(); }
   });
 
   document.addEventListener("htmx:after:swap", (event) => {

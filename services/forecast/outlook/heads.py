@@ -17,14 +17,20 @@ def heads(view: View, basis: str) -> float | None:
         return None
     if view.units is None and owner is None:
         return 1.0
-    organised = view.organisation
-    there = [person for person in organised.places if person not in organised.gone]
-    counted = [
+    there = people(replace(view, units=None, filters={}))
+    return len(people(view)) / len(there) if there else 0.0
+
+
+def people(view: View) -> list[UUID]:
+    """Those whose deals are asked for and who are there."""
+    organised, owner = view.organisation, view.filters.get("owner")
+    return [
         person
-        for person in there
-        if (view.units is None or organised.unit_of(person) in view.units) and owner in (None, str(person))
+        for person in organised.places
+        if person not in organised.gone
+        and (view.units is None or organised.unit_of(person) in view.units)
+        and owner in (None, str(person))
     ]
-    return len(counted) / len(there) if there else 0.0
 
 
 def of_unit(view: View, unit: UUID, basis: str, *, alone: bool = False) -> float | None:

@@ -16,7 +16,7 @@ from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
 from services.forecast.history.columns import Columns, Index, Ints, day_number, day_of, present
 from services.forecast.outlook import service, shown
-from services.forecast.outlook.heads import heads, of_unit
+from services.forecast.outlook.heads import heads, of_unit, people
 from services.forecast.outlook.known import memory_of
 from services.forecast.outlook.rolling import Learnt
 from services.forecast.outlook.schemas import LearntOut, MonthOut, MonthsReading, MonthsRow
@@ -88,6 +88,8 @@ async def read(session: AsyncSession, question: Question, by: By, *, principal: 
         renewing[learnt.model.contracts.deal] = (owns & past.view.renews(*found))[learnt.model.contracts.deal]
         kept = _kept(held, learnt, mine, [learnt.model.today, *(day_number(each.end) for each in months)])
         parts = _parts(asked, past, learnt.columns, learnt.last[mine | renewing], by)
+        if learnt.model.settings.won_amount is not None:
+            parts = _with_heads(parts, asked, past, by)
         return kept, (parts, _figures(kept, learnt, past, mine, renewing, parts, column, months, scaled))
 
     view = past.view
@@ -154,6 +156,20 @@ def _parts(asked: Asked, past: Past, columns: Columns, rows: Index, by: By) -> l
     return [*units, *rest, Part(None, "total", None, codes.tolist())]
 
 
+def _with_heads(parts: list[Part], asked: Asked, past: Past, by: By) -> list[Part]:
+    """With the parts that have no deals but a share in what answers say will be created: people, or what no part is known of."""
+    view, org = past.view, asked.org.unit_id
+    known = {part.key for part in parts[:-1]}
+    if by == "unit":
+        alone = of_unit(view, org, past.basis, alone=True)
+        more = [Part(str(org), "own", asked.org.name, [])] if alone and str(org) not in known else []
+    elif by == "owner":
+        more = [Part(key, "owner", None, []) for key in sorted(map(str, people(view))) if key not in known]
+    else:
+        more = [] if None in known else [Part(None, "value", None, [])]
+    return [*parts[:-1], *more, parts[-1]]
+
+
 def _closed_codes(past: Past, by: By) -> list[int]:
     stood = past.population
     return present(getattr(stood.columns, "owner" if by == "unit" else by)[stood.rows])
@@ -181,6 +197,9 @@ def _figures(
     shares = model.created(group, len(parts))
     shares[-1] = model.created(np.where(mine, 0, -1), 1)[0]
     shared = [model.shared(*each) for each in zip(shares, _heads(past, parts), strict=True)]
+    if parts[-2:-1] and parts[-2].key is None and parts[-2].kind == "value":
+        # What answers say will be created is of no market or product that anybody knows.
+        shared[-2] = (shared[-1][0] - sum(share for share, _ in shared[:-2]), shared[-1][1])
     rates = np.stack([share * model.arrivals.rate for share, _ in shared])
     new = bookkeeping.coming(model, kept.book.ladder.edges, rates, np.array([[doubt] for _, doubt in shared]))
     of = np.where(renewing, place[getattr(learnt.columns, column)[learnt.last]], -1)[model.contracts.deal]

@@ -162,6 +162,18 @@ async def months_of_units_add_up(api: Any) -> None:
         assert north + south == pytest.approx(money(total["parts"]["not_created"]), abs=Decimal("0.02"))
         assert north == pytest.approx(3 * south, abs=Decimal("0.05"))
         assert money(total["parts"]["not_created"]) > 0
+    await months_of_other_cuts_add_up(api)
+
+
+async def months_of_other_cuts_add_up(api: Any) -> None:
+    """People without a deal have a row, and what is of no known market has one."""
+    for cut in ("owner", "market", "product"):
+        found = await ask(api, "projection/months", by=cut)
+        for month, total in enumerate(found["total"]["months"]):
+            parts = sum(money(row["months"][month]["parts"]["projection"]) for row in found["rows"])
+            whole = money(total["parts"]["projection"])
+            assert whole > 0
+            assert parts == pytest.approx(whole, abs=Decimal("0.01") * (len(found["rows"]) + 1)), cut
 
 
 async def what_is_created_says_more_than_heads(api: Any, database: Any) -> None:
@@ -172,5 +184,6 @@ async def what_is_created_says_more_than_heads(api: Any, database: Any) -> None:
             money((await ask(api, **asked))["parts"]["not_created"])
             for asked in ({}, {"org": str(unit_id("south"))}, {"org": str(unit_id("north/one"))})
         ]
+        await months_of_other_cuts_add_up(api)
         assert 0 < south < whole / 50
         assert one > whole * Decimal("0.95")

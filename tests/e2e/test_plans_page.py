@@ -129,7 +129,7 @@ async def _types_and_divides(page: Page) -> None:
     await expect(rest).to_have_attribute("value", "-50000.00")
     await expect(page.locator("tr.rest")).to_contain_text("over-assigned")
     await page.locator("summary", has_text="Divide").click()
-    await page.get_by_role("button", name="Divide", exact=True).click()
+    await page.locator("button[type=submit]", has_text="Divide").click()
     await expect(rest).to_have_attribute("value", "0.00")
     await expect(page.locator("tr[data-node=South] input[name=amount]").first).to_have_value("170,000")
     await expect(page.locator("tr[data-node=North] input[name=amount]").first).to_have_value("100,000")
@@ -156,7 +156,7 @@ async def _is_watched(page: Page) -> None:
 
 async def _is_the_target_of_the_team(page: Page, stack: Stack, region: Region) -> None:
     """The Call page of the unit has the plan's number as its quota, and says so."""
-    await page.goto(f"{stack.url('gateway')}/call?period=FY{clock.now().year}&org={region.unit}")
+    await page.goto(f"{stack.url('gateway')}/call?period=FY{clock.now().year}&org={region.unit}&value_basis=tcv")
     await expect(page.locator("data[data-key='quota.quota']")).to_have_attribute("value", "270000.00")
     await expect(page.get_by_role("link", name="The year")).to_be_visible()
 

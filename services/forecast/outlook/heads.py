@@ -7,7 +7,8 @@ from services.forecast.past.view import View
 
 
 def heads(view: View, basis: str) -> float | None:
-    """The share of all people who are there whose deals are asked for; None where people do not tell, as of one product.
+    """The share of all people who are there whose deals are asked for; None where people do not tell, as of one product, or where
+    nobody is known.
 
     Answers are in the value basis of calls.
     """
@@ -18,7 +19,7 @@ def heads(view: View, basis: str) -> float | None:
     if view.units is None and owner is None:
         return 1.0
     there = people(replace(view, units=None, filters={}))
-    return len(people(view)) / len(there) if there else 0.0
+    return len(people(view)) / len(there) if there else None
 
 
 def people(view: View) -> list[UUID]:

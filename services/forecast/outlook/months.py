@@ -36,17 +36,19 @@ MONTHS: Final = 12
 DIMENSIONS: Final = ("owner", "market", "product")
 _SIZES: Final = 256
 """Dimensions grow by so many nodes at once, so that one value more does not ask for a book anew."""
+_NOTHING: Final = 1e-9
 BAND: Final = np.array([0.1, 0.9])
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part and the codes of a column that belong to it."""
+    """A part and the codes of a column that belong to it. `takes_rest`: what answers say will be created and no other part has."""
 
     key: str | None
     kind: Literal["unit", "own", "owner", "value", "total"]
     label: str | None
     codes: Sequence[int]
+    takes_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,15 @@ async def read(session: AsyncSession, question: Question, by: By, *, principal: 
         by=by,
         periods=[period_out(month, asked.business_date.day) for month in months],
         total=rows[-1],
-        rows=rows[:-1],
+        rows=[row for row, part in zip(rows[:-1], parts[:-1], strict=True) if part.codes or _has_any(row)],
         learnt=LearntOut(as_of=learnt.taught.as_of, known_at=learnt.taught.known_at),
         settings=learnt.model.settings.digest,
     )
+
+
+def _has_any(row: MonthsRow) -> bool:
+    """Whether a part without deals says anything; units below are listed all the same."""
+    return row.kind == "unit" or any(month.parts.projection for month in row.months)
 
 
 def _months(asked: Asked, today: int) -> list[Period]:
@@ -160,14 +167,13 @@ def _with_heads(parts: list[Part], asked: Asked, past: Past, by: By) -> list[Par
     """With the parts that have no deals but a share in what answers say will be created: people, or what no part is known of."""
     view, org = past.view, asked.org.unit_id
     known = {part.key for part in parts[:-1]}
-    if by == "unit":
-        alone = of_unit(view, org, past.basis, alone=True)
-        more = [Part(str(org), "own", asked.org.name, [])] if alone and str(org) not in known else []
-    elif by == "owner":
-        more = [Part(key, "owner", None, []) for key in sorted(map(str, people(view))) if key not in known]
-    else:
-        more = [] if None in known else [Part(None, "value", None, [])]
-    return [*parts[:-1], *more, parts[-1]]
+    several = sorted(map(str, people(view))) if by == "owner" else []
+    more = [Part(key, "owner", None, []) for key in several if key not in known]
+    kind: Literal["own", "owner", "value"] = "own" if by == "unit" else "owner" if by == "owner" else "value"
+    key, label = (str(org), asked.org.name) if by == "unit" else (None, None)
+    last = [replace(part, takes_rest=True) for part in parts[:-1] if part.key == key]
+    others = [part for part in parts[:-1] if part.key != key]
+    return [*others, *more, *(last or [Part(key, kind, label, [], takes_rest=True)]), parts[-1]]
 
 
 def _closed_codes(past: Past, by: By) -> list[int]:
@@ -197,9 +203,10 @@ def _figures(
     shares = model.created(group, len(parts))
     shares[-1] = model.created(np.where(mine, 0, -1), 1)[0]
     shared = [model.shared(*each) for each in zip(shares, _heads(past, parts), strict=True)]
-    if parts[-2:-1] and parts[-2].key is None and parts[-2].kind == "value":
-        # What answers say will be created is of no market or product that anybody knows.
-        shared[-2] = (shared[-1][0] - sum(share for share, _ in shared[:-2]), shared[-1][1])
+    rest = shared[-1][0] - sum(share for share, _ in shared[:-1])
+    for at, part in enumerate(parts):
+        if part.takes_rest and np.abs(rest).max() > _NOTHING:
+            shared[at] = (shared[at][0] + rest, shared[-1][1])
     rates = np.stack([share * model.arrivals.rate for share, _ in shared])
     new = bookkeeping.coming(model, kept.book.ladder.edges, rates, np.array([[doubt] for _, doubt in shared]))
     of = np.where(renewing, place[getattr(learnt.columns, column)[learnt.last]], -1)[model.contracts.deal]

@@ -149,6 +149,19 @@ async def test_on_day_one_answers_reach_every_unit_and_person_by_how_many_people
     await what_is_created_says_more_than_heads(api, runtime.database)
 
 
+async def test_without_people_what_answers_say_is_of_nobody_and_parts_add_up(
+    api_for: Callable[[str], tuple[Any, Any]],
+) -> None:
+    api, runtime = api_for("forecast")
+    with at(NOW - timedelta(days=1)):
+        await give(api)
+    with at(NOW):
+        await months_of_other_cuts_add_up(api)
+    await handle(runtime.database, closed(6, NOW - timedelta(days=1)))
+    with at(NOW + timedelta(days=1)):
+        await months_of_other_cuts_add_up(api)
+
+
 def relative(found: dict[str, Any]) -> float:
     low, high = (money(found["bands"][0][end]) for end in ("low", "high"))
     return float((high - low) / money(found["parts"]["projection"]))

@@ -56,6 +56,6 @@ def test_people_tell_nothing_of_products_and_answers_are_in_the_basis_of_calls(
     assert heads(replace(WHOLE, filters=filters), "arr") == share
 
 
-def test_without_people_nobody_has_a_share() -> None:
+def test_without_people_nobody_tells_of_a_share() -> None:
     nobody = View(Organisation(UNITS, {}), frozenset({NORTH}), {})
-    assert heads(nobody, "arr") == 0
+    assert heads(nobody, "arr") is None

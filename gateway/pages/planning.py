@@ -148,13 +148,13 @@ async def part(
     node: Short = "",
     dimension: Short = "market",
     value: Text = "",
-    remove: Short = "",
+    without: Short = "",
     sequence: Short = "",
 ) -> Response:
     """Put a part below a node, or take one away with all that is below it."""
     body: dict[str, Any] = (
-        {"remove": [remove]}
-        if remove
+        {"remove": [without]}
+        if without
         else {"nodes": [{"parent_id": node, "dimension": dimension, "value": value.strip()}]}
     )
     return await _sent(request, session, view, "edits", body, sequence, principal=principal)

@@ -24,11 +24,13 @@ AT_ONCE = 100
 
 
 async def keep_writing(runtime: Runtime) -> None:
-    """Write what is due, until cancelled."""
+    """Write what is due, until cancelled; first what whoever led before had begun."""
     settings = cast("Settings", runtime.settings)
     connections = Connections(runtime.database, settings)
     guard = GuardedTransport(allow=allowed_hosts(settings.fetch_allow))
     running: dict[str, asyncio.Task[None]] = {}
+    async with runtime.database.transaction() as session:
+        await repository.release(session)
     async with (
         httpx.AsyncClient(transport=guard, timeout=settings.fetch_timeout_s, follow_redirects=False) as http,
         asyncio.TaskGroup() as group,

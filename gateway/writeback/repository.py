@@ -58,7 +58,7 @@ _LEASE = text("""
         WHERE w.state = 'due' AND w.due_at <= clock_timestamp() AND w.connection <> ALL(cast(:busy AS text[]))
         ORDER BY w.due_at, w.edit_id LIMIT :limit FOR UPDATE OF w SKIP LOCKED
     )
-    UPDATE write_back w SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = w.attempts + 1
+    UPDATE write_back w SET due_at = clock_timestamp() + make_interval(secs => :lease_s), attempts = w.attempts + 1, is_leased = true
     FROM due WHERE w.edit_id = due.edit_id
     RETURNING w.edit_id, w.connection, w.deal_id, w.external_id, w.field, w.wanted, w.bases, w.currency, w.attempts, w.sends,
               due.updated_at
@@ -69,6 +69,16 @@ async def lease(session: AsyncSession, *, limit: int, lease_s: float, busy: Coll
     """Take due edits of active connections that are not `busy`; a process that dies loses them after that time."""
     values = {"limit": limit, "lease_s": lease_s, "busy": list(busy)}
     return sorted((Due(*row) for row in await session.execute(_LEASE, values)), key=lambda due: due.edit_id)
+
+
+async def release(session: AsyncSession) -> None:
+    """Make due again what is leased: for whoever begins to lead, since who led before has ended.
+
+    Should that one still be about to write, both find by reading first what the other has written.
+    """
+    await session.execute(
+        text("UPDATE write_back SET due_at = clock_timestamp(), is_leased = false WHERE state = 'due' AND is_leased")
+    )
 
 
 _LOCK = text("""
@@ -86,7 +96,7 @@ _END = text("""
     WHERE edit_id = :edit_id
 """)
 _POSTPONE = text("""
-    UPDATE write_back SET due_at = clock_timestamp() + make_interval(secs => :delay_s), reason = :reason, sends = sends + :sends
+    UPDATE write_back SET due_at = clock_timestamp() + make_interval(secs => :delay_s), reason = :reason, sends = sends + :sends, is_leased = false
     WHERE edit_id = :edit_id AND state = 'due'
 """)
 

@@ -22,6 +22,7 @@ CREATE TABLE write_back (
     attempts integer NOT NULL DEFAULT 0,
     sends integer NOT NULL DEFAULT 0,
     due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    is_leased boolean NOT NULL DEFAULT false,
     crm_value text,
     reason text,
     wanted_at timestamptz NOT NULL,

@@ -8,6 +8,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from gateway.writeback import repository
 from simulator.fakecrm.state import CrmState
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.records import DEAL_IDS, deal
@@ -176,3 +177,28 @@ async def test_a_version_that_moved_between_reading_and_writing_is_read_again(ga
 
     (answer,) = await told(gateway)
     assert (answer["outcome"], answer["crm_value"]) == ("conflict", "777.00")
+
+
+async def test_whoever_begins_to_lead_gets_at_once_what_was_begun_and_not_what_a_crm_asked_to_wait_for(
+    gateway: Gateway, opted_in: CrmState
+):
+    opted_in.put_deal("hubspot", deal("hubspot"))
+    await want(gateway, wanted("hub", DEAL_IDS["hubspot"], "next_step", "Call", None))
+    database = gateway.runtime.database
+
+    async def taken() -> int:
+        async with database.transaction() as session:
+            return len(await repository.lease(session, limit=10, lease_s=3000))
+
+    async def led_anew() -> None:
+        async with database.transaction() as session:
+            await repository.release(session)
+
+    assert (await taken(), await taken()) == (1, 0), "nobody else gets it while somebody writes it"
+    await led_anew()
+    assert await taken() == 1, "whoever had it has ended"
+    edit = await gateway.value("SELECT edit_id FROM write_back")
+    async with database.transaction() as session:
+        await repository.postpone(session, [{"edit_id": edit, "delay_s": 30.0, "reason": "busy", "sends": 0}])
+    await led_anew()
+    assert await taken() == 0

@@ -56,6 +56,7 @@ def _watch(stack: Stack, say: Say) -> dict[str, int]:
         traffic = Traffic(crms)
         with traffic.flowing(rate_per_s=RATE_PER_S):
             make_a_late_lock(stack)
+            _compare_now(crms)
             lacking, asked = _ask_all(prometheus, crms, say)
             early = prometheus.firing()
             if early:
@@ -69,6 +70,12 @@ def make_a_late_lock(stack: Stack) -> None:
     stack.postgres.sql(
         "UPDATE lock_schedule SET checked_to = checked_to - interval '8 days'", database=components.database("forecast")
     )
+
+
+def _compare_now(crms: Crms) -> None:
+    """The comparison at the start may have found no CRM that answers yet; the next would come in an hour."""
+    for provider in ("hubspot", "salesforce", "pipedrive"):
+        crms.http.post(f"/api/v1/connections/{crms.connection(provider).key}/comparisons").raise_for_status()
 
 
 def _ask_all(prometheus: Prometheus, crms: Crms, say: Say) -> tuple[dict[str, str], int]:

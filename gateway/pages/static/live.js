@@ -62,8 +62,16 @@
     for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
   });
 
+  // A reading that waited for another one may have been asked for by a view that people have left since.
+  function isOfView(ctx) {
+    const own = document.getElementById("view")?.getAttribute("hx-get");
+    return !!own && new URL(ctx.request.action, location.href).href === new URL(own, location.href).href;
+  }
+
   document.addEventListener("htmx:before:swap", (event) => { // what was read of a view that people have left is of no use
-    if (event.detail.ctx.sourceElement.id === "view" && (leaving || location.href !== addresses.get(event.detail.ctx))) { again = true; event.preventDefault(); }
+    const ctx = event.detail.ctx;
+    if (ctx.sourceElement.id !== "view") return;
+    if (leaving || location.href !== addresses.get(ctx) || !isOfView(ctx)) { again = true; event.preventDefault(); }
   });
 
   document.addEventListener("htmx:after:swap", (event) => {

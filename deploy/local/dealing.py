@@ -10,11 +10,8 @@ import hashlib
 import itertools
 import json
 import random
-import secrets
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +19,8 @@ import numpy as np
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from deploy.local.children import Terminal
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from deploy.local.serving import Caller, serving
 from libs.common import clock, migrations
 from libs.common.db import Database
@@ -107,27 +103,17 @@ def main(*, deals: int) -> int:
 
 def run(*, deals: int, say: Say, readings: int = READINGS) -> dict[str, Any]:
     """Make the deals, read some and lists of them: milliseconds (p50, p95)."""
-    with tempfile.TemporaryDirectory(prefix="foretell-deals-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("deals",)
-        )
-        postgres.start()
-        try:
-            begun = time.monotonic()
-            asyncio.run(_fill(postgres, deals, say))
-            say(f"{deals:,} deals with five versions each are there after {time.monotonic() - begun:.0f} s")
-            found: dict[str, Any] = {"name": "deals", "deals": deals}
-            with serving("deals", postgres, home) as caller:
-                found |= _one(caller, deals, readings, say)
-                found |= _lists(caller, deals, readings, "list", say)
-            team = Principal("bench", frozenset({"manager"}), (_md5("team0"),))
-            with serving("deals", postgres, home, principal=team) as caller:
-                return found | _lists(caller, deals, readings, "team_list", say)
-        finally:
-            postgres.stop()
+    with scratch_postgres("deals") as (postgres, home):
+        begun = time.monotonic()
+        asyncio.run(_fill(postgres, deals, say))
+        say(f"{deals:,} deals with five versions each are there after {time.monotonic() - begun:.0f} s")
+        found: dict[str, Any] = {"name": "deals", "deals": deals}
+        with serving("deals", postgres, home) as caller:
+            found |= _one(caller, deals, readings, say)
+            found |= _lists(caller, deals, readings, "list", say)
+        team = Principal("bench", frozenset({"manager"}), (_md5("team0"),))
+        with serving("deals", postgres, home, principal=team) as caller:
+            return found | _lists(caller, deals, readings, "team_list", say)
 
 
 async def _fill(postgres: Postgres, deals: int, say: Say) -> None:

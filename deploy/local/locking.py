@@ -7,21 +7,17 @@ in a process that has just begun and has to learn everything, the lock of a week
 import asyncio
 import json
 import os
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from deploy.local import past as history
-from deploy.local.children import Terminal
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from libs.common import clock, migrations
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -40,18 +36,8 @@ Say = Callable[[str], None]
 
 def run(*, deals: int, say: Say) -> dict[str, Any]:
     """Make the history and freeze its locks: seconds of each, by name."""
-    with tempfile.TemporaryDirectory(prefix="foretell-locks-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("forecast",)
-        )
-        postgres.start()
-        try:
-            return asyncio.run(_measure(postgres, deals, say))
-        finally:
-            postgres.stop()
+    with scratch_postgres("forecast") as (postgres, _):
+        return asyncio.run(_measure(postgres, deals, say))
 
 
 async def _measure(postgres: Postgres, deals: int, say: Say) -> dict[str, Any]:

@@ -9,21 +9,17 @@ import asyncio
 import json
 import random
 import resource
-import secrets
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from deploy.local.children import Terminal
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from libs.common import clock, migrations
 from libs.common.db import Database
 from libs.common.web.auth import Principal
@@ -90,18 +86,8 @@ _CURRENT = """
 
 def run(*, deals: int, readings: int = READINGS, say: Say) -> dict[str, Any]:
     """Make the history, read it, and return times in milliseconds (p50, p95), memory in MB and the numbers of rows."""
-    with tempfile.TemporaryDirectory(prefix="foretell-history-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("forecast",)
-        )
-        postgres.start()
-        try:
-            return asyncio.run(_measure(postgres, deals, readings, say))
-        finally:
-            postgres.stop()
+    with scratch_postgres("forecast") as (postgres, _):
+        return asyncio.run(_measure(postgres, deals, readings, say))
 
 
 async def _measure(postgres: Postgres, deals: int, readings: int, say: Say) -> dict[str, Any]:

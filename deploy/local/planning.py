@@ -9,8 +9,6 @@ import asyncio
 import json
 import os
 import random
-import secrets
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,10 +18,9 @@ from uuid import UUID
 import numpy as np
 from pydantic import SecretStr
 
-from deploy.local.children import Terminal
 from deploy.local.past import fill
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from deploy.local.serving import serving
 from libs.common import clock, migrations
 from libs.common.db import Database
@@ -47,31 +44,21 @@ def main(*, nodes: int, deals: int) -> int:
 
 def run(*, nodes: int, deals: int, say: Say, readings: int = READINGS) -> dict[str, Any]:
     """Draft a plan with at least so many nodes, and read the attainment of its parts: milliseconds, p50 and p95."""
-    with tempfile.TemporaryDirectory(prefix="foretell-plans-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("forecast",)
-        )
-        postgres.start()
-        try:
-            plan, parts, drafted_s = asyncio.run(_drafted(postgres, nodes, deals, say))
-            took = _read(postgres, home, plan, parts, readings)
-            p50, p95 = np.quantile(took, (0.5, 0.95))
-            say(f"attainment read in {p50:.0f} ms, in 95 % of {readings} readings within {p95:.0f} ms")
-            return {
-                "name": "plans",
-                "nodes": len(parts),
-                "months": 12,
-                "deals": deals,
-                "drafted_s": round(drafted_s, 1),
-                "read_p50_ms": round(float(p50), 1),
-                "read_p95_ms": round(float(p95), 1),
-                "load": round(os.getloadavg()[0], 1),
-            }
-        finally:
-            postgres.stop()
+    with scratch_postgres("forecast") as (postgres, home):
+        plan, parts, drafted_s = asyncio.run(_drafted(postgres, nodes, deals, say))
+        took = _read(postgres, home, plan, parts, readings)
+        p50, p95 = np.quantile(took, (0.5, 0.95))
+        say(f"attainment read in {p50:.0f} ms, in 95 % of {readings} readings within {p95:.0f} ms")
+        return {
+            "name": "plans",
+            "nodes": len(parts),
+            "months": 12,
+            "deals": deals,
+            "drafted_s": round(drafted_s, 1),
+            "read_p50_ms": round(float(p50), 1),
+            "read_p95_ms": round(float(p95), 1),
+            "load": round(os.getloadavg()[0], 1),
+        }
 
 
 async def _drafted(postgres: Postgres, nodes: int, deals: int, say: Say) -> tuple[UUID, Sequence[UUID], float]:

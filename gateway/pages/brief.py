@@ -1,7 +1,7 @@
 """The executive brief: one printable page on an account, each line linked to where it is known from."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -114,11 +114,11 @@ def _record(known: Mapping[str, str] | None, account_id: UUID) -> str | None:
 
 
 def _sums(deals: Sequence[Mapping[str, Any]]) -> list[tuple[str, Decimal]]:
-    sums: Counter[str] = Counter()
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for each in deals:
         if each["amount"] is not None and each["currency"] is not None:
-            sums[each["currency"]] += Decimal(each["amount"])  # type: ignore[assignment]
-    return [(currency, Decimal(amount)) for currency, amount in sorted(sums.items())]
+            sums[each["currency"]] += Decimal(each["amount"])
+    return sorted(sums.items())
 
 
 def _by_state(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

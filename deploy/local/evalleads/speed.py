@@ -8,8 +8,6 @@ over HTTP from a process of the service, one after the other on one connection; 
 import asyncio
 import json
 import random
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +18,8 @@ import numpy as np
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from deploy.local.children import Terminal
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from deploy.local.serving import serving
 from libs.common import clock, migrations
 from libs.common.db import Database
@@ -72,21 +69,11 @@ def main(*, leads: int) -> int:
 
 def run(*, leads: int, say: Say, readings: int = READINGS) -> dict[str, Any]:
     """Make the leads, score them, read some. Seconds for all, milliseconds (p50, p95) for one."""
-    with tempfile.TemporaryDirectory(prefix="foretell-leads-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("leads",)
-        )
-        postgres.start()
-        try:
-            found = asyncio.run(_measure(postgres, leads, say))
-            p50, p95 = np.quantile(_readings(postgres, home, asyncio.run(_some(postgres, readings))), (0.5, 0.95))
-            say(f"a lead read in {p50:.1f} ms, in 95 % of {readings} requests within {p95:.1f} ms")
-            return found | {"one_lead_p50_ms": round(float(p50), 2), "one_lead_p95_ms": round(float(p95), 2)}
-        finally:
-            postgres.stop()
+    with scratch_postgres("leads") as (postgres, home):
+        found = asyncio.run(_measure(postgres, leads, say))
+        p50, p95 = np.quantile(_readings(postgres, home, asyncio.run(_some(postgres, readings))), (0.5, 0.95))
+        say(f"a lead read in {p50:.1f} ms, in 95 % of {readings} requests within {p95:.1f} ms")
+        return found | {"one_lead_p50_ms": round(float(p50), 2), "one_lead_p95_ms": round(float(p95), 2)}
 
 
 async def _measure(postgres: Postgres, leads: int, say: Say) -> dict[str, Any]:

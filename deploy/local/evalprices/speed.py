@@ -7,8 +7,6 @@ asked over HTTP from a process of the service, one after the other on one connec
 import asyncio
 import json
 import random
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +17,8 @@ import numpy as np
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from deploy.local.children import Terminal
-from deploy.local.ports import free_port
-from deploy.local.postgres import Passwords, Postgres
+from deploy.local.postgres import Postgres
+from deploy.local.scratch import scratch_postgres
 from deploy.local.serving import serving
 from libs.common import clock, migrations
 from libs.common.db import Database
@@ -71,21 +68,11 @@ def main(*, quotes: int) -> int:
 
 def run(*, quotes: int, say: Say, checks: int = CHECKS) -> dict[str, Any]:
     """Make the quotes, publish their bands, check prices. Seconds for publishing, milliseconds (p50, p95) for a check."""
-    with tempfile.TemporaryDirectory(prefix="foretell-prices-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        passwords = Passwords(*(secrets.token_hex(8) for _ in range(3)))
-        postgres = Postgres(
-            home, port=free_port(), passwords=passwords, terminal=Terminal(quiet=True), databases=("pricing",)
-        )
-        postgres.start()
-        try:
-            found, products = asyncio.run(_published(postgres, quotes, say))
-            p50, p95 = np.quantile(_checked(postgres, home, products, checks), (0.5, 0.95))
-            say(f"{LINES} lines checked in {p50:.1f} ms, in 95 % of {checks} requests within {p95:.1f} ms")
-            return found | {"check_p50_ms": round(float(p50), 2), "check_p95_ms": round(float(p95), 2)}
-        finally:
-            postgres.stop()
+    with scratch_postgres("pricing") as (postgres, home):
+        found, products = asyncio.run(_published(postgres, quotes, say))
+        p50, p95 = np.quantile(_checked(postgres, home, products, checks), (0.5, 0.95))
+        say(f"{LINES} lines checked in {p50:.1f} ms, in 95 % of {checks} requests within {p95:.1f} ms")
+        return found | {"check_p50_ms": round(float(p50), 2), "check_p95_ms": round(float(p95), 2)}
 
 
 async def _published(postgres: Postgres, quotes: int, say: Say) -> tuple[dict[str, Any], list[UUID]]:

@@ -6,47 +6,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages import (
-    accounts,
-    accuracy,
-    attainment,
-    brief,
-    buyer,
-    calibration,
-    calls,
-    campaigns,
-    closeplan,
-    connections,
-    deal,
-    dealedits,
-    deliveries,
-    flow,
-    focus,
-    lead,
-    leads,
-    metrics,
-    months,
-    moved,
-    movement,
-    organisation,
-    pipeline,
-    planning,
-    plans,
-    policy,
-    prices,
-    projection,
-    quotes,
-    scenarios,
-    scorecard,
-    setup,
-    sign_in,
-    signals,
-    variance,
-    whatif,
-    whitespace,
-    worklist,
-)
+from gateway.pages import sign_in
+from gateway.pages.accounts import accounts, brief, signals, whitespace
+from gateway.pages.calls import attainment, calls
+from gateway.pages.deals import buyer, closeplan, deal, dealedits, worklist
+from gateway.pages.intake import connections, deliveries
+from gateway.pages.leads import calibration, campaigns, flow, lead, leads
+from gateway.pages.movement import moved, movement, variance
 from gateway.pages.nudges import nudges_of, stream
+from gateway.pages.organisation import organisation
+from gateway.pages.pipeline import focus, metrics, pipeline
+from gateway.pages.plans import planning, plans, scorecard
+from gateway.pages.pricing import policy, prices, quotes
+from gateway.pages.projection import accuracy, months, projection, scenarios, setup, whatif
 from libs.common.web.api import runtime_of
 
 router = APIRouter(include_in_schema=False)

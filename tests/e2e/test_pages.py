@@ -64,7 +64,9 @@ async def test_a_view_that_somebody_opens_is_not_replaced_by_what_was_being_read
         held.append(route)
 
     await page.route(re.compile(r"/call$"), hold)
-    await page.evaluate("htmx.trigger(document.getElementById('view'), 'refresh')")
+    while not held:  # a reading that was under way before comes to its end first
+        await page.evaluate("htmx.trigger(document.getElementById('view'), 'refresh')")
+        await page.wait_for_timeout(100)
     await page.locator(".figure.commit a").click()
     await expect(page.get_by_role("heading", name="Commit")).to_be_visible()
 
@@ -76,7 +78,8 @@ async def test_a_view_that_somebody_opens_is_not_replaced_by_what_was_being_read
                 document.addEventListener("htmx:finally:request", (event) => { if (late(event)) done(); }));
         }"""
     )
-    await held[0].continue_()
+    for late in held:
+        await late.continue_()
     await page.evaluate("window.over")
 
     assert await page.evaluate("window.replaced") is None

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from gateway.auth import service as accounts
 from gateway.auth.dependencies import COOKIE, CSRF_HEADER
 from gateway.auth.tokens import csrf_token
-from gateway.pages import buyer
+from gateway.pages.deals import buyer
 from gateway.proxy.client import Services
 from libs.common.runtime import Runtime
 from tests.integration.deals.books import apply

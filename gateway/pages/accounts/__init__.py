@@ -1,0 +1,1 @@
+"""Accounts: people, promises, white space, signals, and the brief for a meeting."""

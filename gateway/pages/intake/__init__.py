@@ -1,0 +1,1 @@
+"""What CRMs send: connections and deliveries."""

@@ -1,0 +1,1 @@
+"""Why a forecast moved, and why a period brought more or less than another."""

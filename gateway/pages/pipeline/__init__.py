@@ -1,0 +1,1 @@
+"""What is open, how it works, and what deserves attention."""

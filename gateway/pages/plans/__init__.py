@@ -1,0 +1,1 @@
+"""Plans and the scorecard: what is wanted, and what came of it."""

@@ -1,0 +1,152 @@
+"""The page *Scorecard*: months that are over, and one month on one page of A4, signed or as it would be signed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from gateway.auth.dependencies import CurrentUser
+from gateway.pages.names import speakers
+from gateway.pages.plans import sheet
+from gateway.pages.templates import page
+from gateway.proxy.client import ServiceRefused, services_of
+from libs.common.ids import new_id
+from libs.common.web.api import Reading
+from libs.common.web.auth import Principal
+
+router = APIRouter(include_in_schema=False)
+
+PATH = "/scorecard"
+SIGNER = "cso"
+UNTIED = 40
+"""Lines of the tie-out that the page lists; the file has all."""
+
+Month = Annotated[str, Path(max_length=20)]
+
+
+@router.get(PATH)
+async def months(request: Request, session: Reading, principal: CurrentUser) -> Response:
+    """Months that are over, newest first, with who signed them."""
+    services = services_of(request)
+    found = await services.get("forecast", "forecast/scorecards", principal=principal)
+    verified = await services.get("forecast", "forecast/scorecards/verify", principal=principal)
+    signers = {version["signed_by"] for month in found["items"] for version in month["versions"]}
+    people = await speakers(session, signers, principal=principal)
+    return page(request, "plans/scorecards.html", months=found["items"], verified=verified, people=people)
+
+
+@router.get(PATH + "/{period}")
+async def month(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    period: Month,
+    version: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
+    draft: Annotated[bool, Query()] = False,
+) -> Response:
+    """The signed month, the newest version without one; what would be signed if nothing was, or if it is asked for."""
+    return await _page(request, session, period, version, draft, principal=principal)
+
+
+@router.post(PATH + "/{period}/sign")
+async def sign(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    period: Month,
+    digest: Annotated[str, Form(max_length=64)] = "",
+    comment: Annotated[str, Form(max_length=4000)] = "",
+) -> Response:
+    """Sign what the page showed; what changed since is shown instead, with the reason."""
+    path, body = f"forecast/scorecards/{period}/sign", {"comment": comment}
+    try:
+        await services_of(request).post("forecast", path, body, principal=principal, if_match=f'"{digest}"')
+    except ServiceRefused as refused:
+        if refused.status not in (409, 412, 422):
+            raise
+        return await _page(request, session, period, None, True, refusal=str(refused), principal=principal)
+    return RedirectResponse(f"{PATH}/{period}", status_code=303)
+
+
+@router.post(PATH + "/{period}/versions/{version}/notes")
+async def ask(
+    request: Request,
+    session: Reading,
+    principal: CurrentUser,
+    period: Month,
+    version: int,
+    line: Annotated[str, Form(max_length=300)] = "",
+    body: Annotated[str, Form(max_length=5000)] = "",
+    answers: Annotated[str, Form(max_length=36)] = "",
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Ask about a line, or answer; it stays with this version."""
+    said = {"line": line, "body": body} | ({"answers": answers} if answers else {})
+    path = f"forecast/scorecards/{period}/versions/{version}/notes"
+    try:
+        await services_of(request).post("forecast", path, said, principal=principal, idempotency_key=once or None)
+    except ServiceRefused as refused:
+        if refused.status not in (409, 422):
+            raise
+        why = "Write the question first." if not body.strip() else str(refused)
+        return await _page(request, session, period, version, False, refusal=why, principal=principal)
+    return RedirectResponse(f"{PATH}/{period}?version={version}#questions", status_code=303)
+
+
+async def _page(
+    request: Request,
+    session: AsyncSession,
+    period: str,
+    version: int | None,
+    draft: bool,
+    *,
+    refusal: str | None = None,
+    principal: Principal,
+) -> Response:
+    services = services_of(request)
+    listed = (await services.get("forecast", "forecast/scorecards", principal=principal))["items"]
+    versions: list[dict[str, Any]] = next((each["versions"] for each in listed if each["period"] == period), [])
+    card: dict[str, Any] | None = None
+    made: dict[str, Any] | None = None
+    if version is not None or (versions and not draft):
+        params = {"version": str(version)} if version is not None else {}
+        card = await services.get("forecast", f"forecast/scorecards/{period}", principal=principal, params=params)
+    else:
+        made = await services.get("forecast", f"forecast/scorecards/{period}/draft", principal=principal)
+    shown = card or made or {}
+    contents = shown["contents"]
+    subjects = {note["written_by"] for note in card["notes"]} | {card["signature"]["signed_by"]} if card else set()
+    subjects |= {contents["closing"]["closed_by"]} if contents["closing"] else set()
+    return page(
+        request,
+        "plans/scorecard.html",
+        status=422 if refusal else 200,
+        refusal=refusal,
+        card=card,
+        made=made,
+        versions=versions,
+        people=await speakers(session, subjects, principal=principal),
+        may_sign=SIGNER in principal.roles,
+        once=str(new_id()),
+        **sheet_shown(contents),
+    )
+
+
+def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
+    """What the sheet shows of the contents of a document, whoever signed it."""
+    tied = [line for line in contents["tie_out"]["lines"] if line["status"] != "matched"]
+    return {
+        "found": contents,
+        "bars": [sheet.bar(each) for each in contents["bookings"]],
+        "cuts": [(sheet.TITLES[cut["by"]], cut, sheet.rows(cut)) for cut in contents["cuts"]],
+        "landing_range": sheet.range_of(contents["landing"]),
+        "days": sheet.days_of(contents["said"]),
+        "past": sheet.past(contents["said"]),
+        "quarters": sheet.picture(contents["said"]),
+        "line_names": sheet.lines(contents),
+        "untied": tied[:UNTIED],
+        "untied_more": len(tied) - len(tied[:UNTIED]),
+        "statuses": sheet.STATUSES,
+        "fits": sheet.FITS,
+    }

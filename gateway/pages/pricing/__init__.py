@@ -1,0 +1,1 @@
+"""Prices: the desk, quotes with their approval, and the policy."""

@@ -1,0 +1,114 @@
+"""The scorecard as it is written from a document alone: every number is the document's, and what is unknown is a dash."""
+
+import re
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+from gateway.pages.plans import sheet
+from gateway.pages.plans.scorecard import sheet_shown
+from gateway.pages.templates import environment
+from tests.support.scorecards import card, contents, draft
+
+PEOPLE = {"user:fin": "Finn Ance", "user:cso": "Carla Sales", "user:ceo": "Chris Exec"}
+
+
+def written(signed: dict[str, Any] | None = None, made: dict[str, Any] | None = None, may_sign: bool = True) -> str:
+    shown = (signed or made or {})["contents"]
+    around = {"csrf": "", "zone": "Europe/Berlin", "currency": "EUR", "layout": "fragment.html", "path": "/scorecard"}
+    told = {
+        "card": signed,
+        "made": made,
+        "versions": [{"version": 1}],
+        "people": PEOPLE,
+        "may_sign": may_sign,
+        "once": "o",
+    }
+    user = SimpleNamespace(name="Carla Sales", email="c@northwind.example", roles=["cso"])
+    page = environment().get_template("plans/scorecard.html")
+    return page.render(**around, **told, user=user, refusal=None, **sheet_shown(shown))
+
+
+def test_every_number_on_the_sheet_is_the_documents() -> None:
+    html = written(card())
+    for key, value in {
+        "bookings.month": "8067757.50",
+        "bookings.month.target": "9000000.00",
+        "bookings.month.gap": "932242.50",
+        "landing": "24310000.00",
+        "ahead.2027Q1": "31000000.00",
+        "concentration.deal": "520500.25",
+        "tied.unmatched": contents()["tie_out"]["unmatched"],
+        "restated.2026-09": "-100",
+    }.items():
+        assert f'value="{value}" data-key="{key}"' in html, key
+    assert "Signed by Carla Sales" in html
+    assert "c" * 64 in html
+    assert "Why so little in Italy?" in html
+
+
+def test_the_rows_of_a_cut_add_up_to_the_month_also_when_not_all_fit() -> None:
+    found = contents()
+    month = Decimal(found["bookings"][0]["closed"])
+    for cut in found["cuts"]:
+        rows = sheet.rows(cut)
+        assert len(rows) <= sheet.FITS
+        assert sum(row.closed for row in rows) == month
+
+
+def test_what_is_unknown_is_never_a_zero() -> None:
+    html = written(card())
+    year = re.search(r"FY2026 to date</th>.*?</tr>", html, re.DOTALL)
+    assert year is not None
+    assert year.group().count('<span class="zero">–</span>') == 3
+    assert "No target is set." in html
+    assert "Pricing does not tell the forecast what was paid for it." in html
+
+
+def test_a_draft_is_signed_by_the_digest_that_the_page_shows_and_only_by_a_cso() -> None:
+    html = written(made=draft())
+    assert f'name="digest" value="{"d" * 64}"' in html
+    assert "Draft, not signed" in html
+    assert "Not matched with finance" in html
+    assert "<button" not in written(made=draft(), may_sign=False).split('id="sign-title"')[1]
+    waiting = draft() | {"can_be_signed": False, "why_not": "Finance has not closed October 2026."}
+    assert "Finance has not closed October 2026." in written(made=waiting)
+
+
+def test_a_month_without_anything_has_a_sheet_too() -> None:
+    tied = contents()["tie_out"] | {"is_given": False, "finance": None, "unmatched": None, "lines": []}
+    empty = {
+        "wins": [], "concentration": [], "said": [], "why_nothing_said": "History is too short.", "restated": [],
+        "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
+        "cuts": [{"by": by, "parts": [], "no_target": "Nobody has set a target."} for by in sheet.TITLES],
+    }  # fmt: skip
+    html = written(made=draft(**empty))
+    for words in (
+        "Nothing was closed.",
+        "History is too short.",
+        "No month was signed before.",
+        "Not closed by finance",
+    ):
+        assert words in html
+    assert "Finance has given no orders" in html
+
+
+def test_every_line_of_a_document_can_be_asked_about() -> None:
+    found = contents()
+    names = sheet.lines(found)
+    assert {"bookings.month", "landing", "tie_out", "margin", "restated.2026-09", "ahead.2027Q1"} <= names.keys()
+    assert all(names.values())
+
+
+def test_the_picture_of_past_quarters_stays_within_its_frame() -> None:
+    quarters = sheet.picture(contents()["said"])
+    assert [quarter.label for quarter in quarters] == [row.label for row in reversed(sheet.past(contents()["said"]))]
+    for quarter in quarters:
+        for y in (
+            quarter.came,
+            quarter.naive,
+            *(value for day in quarter.days for value in (day.low, day.high, day.ours)),
+        ):
+            assert y is not None
+            assert 0 <= float(y) <= float(sheet.HEIGHT)
+    assert sheet.picture([]) == []

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from gateway.pages import format as written
+from gateway.pages.rooms import ROOMS, standing
 from libs.common.web.api import runtime_of
 
 HERE = Path(__file__).parent
@@ -55,7 +56,7 @@ def environment() -> Environment:
         duration=written.duration,
         words=written.words,
     )
-    made.globals.update(static=static, NONE=written.NONE)
+    made.globals.update(static=static, NONE=written.NONE, ROOMS=ROOMS, stands_at=standing)
     return made
 
 
@@ -64,8 +65,15 @@ def is_fragment(request: Request) -> bool:
     return request.headers.get("hx-request") == "true" and request.headers.get("hx-history-restore-request") != "true"
 
 
+def _layout(request: Request) -> str:
+    """The whole page; what stands below the bar of rooms; or a part that loads by itself into its place of a page."""
+    if not is_fragment(request):
+        return "layout.html"
+    return "fragment.html" if request.headers.get("hx-target", "").endswith("#main") else "part.html"
+
+
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A whole page, or only its main part when htmx asks. `user` is null where nobody is signed in."""
+    """A whole page, or only what htmx asks for of it. `user` is null where nobody is signed in."""
     settings = runtime_of(request).settings
     user = getattr(request.state, "user", None)
     html = (
@@ -77,8 +85,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             zone=settings.org_timezone,
             currency=settings.base_currency,
             path=request.url.path,
-            layout="fragment.html" if is_fragment(request) else "layout.html",
+            layout=_layout(request),
             **values,
         )
     )
-    return HTMLResponse(Markup(html), status_code=status, headers={"vary": "HX-Request"})  # noqa: S704 - escaped by the environment
+    return HTMLResponse(Markup(html), status_code=status, headers={"vary": "HX-Request, HX-Target"})  # noqa: S704 - escaped by the environment

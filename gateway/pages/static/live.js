@@ -76,9 +76,26 @@
 
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.detail.ctx.sourceElement.id === "view") mark(); // a part that loads by itself says nothing of the view
+    stand();
     show(document.documentElement.dataset.live || "connecting");
     connect();
   });
+
+  // The bar above is not read again with a page: what leads from one room to another is marked here.
+  function stand() {
+    const room = document.querySelector("nav.room")?.dataset.room;
+    for (const link of document.querySelectorAll(".bar nav a")) {
+      if (link.getAttribute("href") === room) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+
+  // On a phone a bar may be longer than the screen: it begins where one stands.
+  function scrolled() {
+    for (const here of document.querySelectorAll(".bar nav [aria-current], nav.room [aria-current]")) {
+      here.closest("nav").scrollLeft = here.offsetLeft - 60;
+    }
+  }
 
   function mark() {
     for (const element of document.querySelectorAll("data[data-key]")) {
@@ -104,7 +121,6 @@
   document.addEventListener("focusout", () => { if (again) setTimeout(refresh, 250); });
   document.addEventListener("DOMContentLoaded", () => {
     connect();
-    const here = document.querySelector(".bar nav [aria-current]"); // on a phone the bar is longer than the screen
-    if (here) here.closest("nav").scrollLeft = here.offsetLeft - 60;
+    scrolled();
   });
 })();

@@ -71,7 +71,7 @@ def test_every_column_that_the_model_reads_has_a_name_on_the_page() -> None:
 
 
 def page_of(model: dict[str, Any] | None, nights: list[dict[str, Any]]) -> str:
-    values = {"path": "/leads/calibration", "layout": "fragment.html", "zone": "Europe/Berlin"}
+    values = {"path": "/leads/calibration", "user": None, "layout": "fragment.html", "zone": "Europe/Berlin"}
     return environment().get_template("leads/calibration.html").render(**calibration_shown(model, nights), **values)
 
 

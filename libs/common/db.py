@@ -24,7 +24,7 @@ SETTINGS = "foretell.settings"
 
 MAX_OVERFLOW = 4
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = auto")
-_PASSING_CLASSES = ("08", "53", "57", "58")
+_PASSING_CLASSES = ("08", "28", "53", "57", "58")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
 
 
@@ -163,7 +163,7 @@ class Database:
 
 
 def is_passing(error: BaseException) -> bool:
-    """True for trouble of the infrastructure (connection, deadlock, full disk, restart): the same work can be tried again."""
+    """True for trouble of the infrastructure (connection, sign-in, deadlock, full disk, restart): the same work can be tried again."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_passing(part) for part in error.exceptions)
     if isinstance(error, (InterfaceError, PoolTimeout, OSError, asyncio.TimeoutError, TimeoutError)):

@@ -110,6 +110,8 @@ def _one(at: Site, name: str, *, seed: int) -> list[str]:
     good = at.knows()
     at.stack.kill(name)
     backups.load(at.stack.postgres, database(name), file)
+    if not differing(good, fingerprints.of(at.stack)):
+        raise StartFailed("the dump holds all that was known since, so that loading it shows nothing")
     at.stack.restart(name)
     return differing(good, at.knows())
 

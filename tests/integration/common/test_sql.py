@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from pydantic import SecretStr
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from deploy.local.waiting import wait_until
@@ -101,6 +102,32 @@ async def test_connections_that_died_in_the_pool_are_left_and_not_met_again(data
         await _add(database, [number])
     async with database.reading() as session:
         assert await _ALL.column(session) == list(range(6))
+
+
+@pytest.mark.asyncio
+async def test_a_refused_sign_in_passes_and_work_goes_on_when_the_server_lets_in_again(
+    database_server: DatabaseServer,
+) -> None:
+    settings = database_server.copy_for(MESSAGING)
+    url = make_url(settings.database_url.get_secret_value()).set(username="kept_out", password="for_now")
+    kept_out = settings.model_copy(update={"database_url": SecretStr(url.render_as_string(hide_password=False))})
+    database_server.postgres.sql("CREATE ROLE kept_out NOLOGIN PASSWORD 'for_now'")
+    database = Database(kept_out)
+    try:
+        with pytest.raises((asyncpg.PostgresError, DBAPIError)) as refused:
+            await _one(database)
+        assert is_passing(refused.value)
+        database_server.postgres.sql("ALTER ROLE kept_out LOGIN")
+        assert await _one(database) == 1
+    finally:
+        await database.close()
+        database_server.postgres.sql("DROP ROLE kept_out")
+
+
+async def _one(database: Database) -> int | None:
+    async with database.reading() as session:
+        found: int | None = await session.scalar(text("SELECT 1"))
+        return found
 
 
 @contextlib.asynccontextmanager

@@ -1,16 +1,23 @@
 """Events that cannot be applied: kept in a table of the consumer, visible, and replayed after a repair."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.ids import new_id
+from libs.common.ids import NAMESPACE
 from libs.common.messaging import envelope
+
+
+def _named(record: Any) -> UUID:
+    """The id of a record that nobody of ours wrote: the same however often its place in the log is read."""
+    content = hashlib.sha256(record.value or b"").hexdigest()
+    return uuid5(NAMESPACE, f"record:{record.topic}:{record.partition}:{record.offset}:{content}")
 
 
 async def bury(session: AsyncSession, record: Any, reason: str) -> None:
@@ -18,7 +25,7 @@ async def bury(session: AsyncSession, record: Any, reason: str) -> None:
     try:
         identifier = envelope.event_id(record)
     except envelope.UnreadableEvent:
-        identifier = new_id()
+        identifier = _named(record)
     try:
         key: UUID | None = UUID(record.key.decode())
     except (AttributeError, ValueError):

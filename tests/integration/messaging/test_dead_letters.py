@@ -121,6 +121,15 @@ async def test_an_event_that_cannot_be_read_is_set_aside_too(desk: Desk) -> None
     assert reason.startswith("UnreadableEvent: pricing.quote.created.v1")
 
 
+async def test_a_record_of_nobody_of_ours_is_one_dead_letter_however_often_the_log_is_read(desk: Desk) -> None:
+    foreign = BuriedRecord(TOPIC, 0, 1, None, b"not an event", (("ce_id", b"nobody's"),))
+
+    await desk.apply([*quotes([1]), foreign])
+    await desk.apply([*quotes([1]), foreign, *quotes([3], start=2)])
+
+    assert list((await desk.set_aside()).values()) == ["UnreadableEvent: the record has no valid ce_id header"]
+
+
 async def test_after_a_repair_it_is_applied_once_however_often_it_comes_again(desk: Desk) -> None:
     batch = quotes([1, 5_000])
     await desk.apply(batch)

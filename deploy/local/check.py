@@ -86,7 +86,7 @@ STAGES = (
     Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
     Stage("dashboards", (python("-m", "deploy.local", "check-dashboards"),)),
     # Two systems side by side, a file of tests each: waiting for pages takes longer than serving them.
-    Stage("e2e", (pytest_on("tests/e2e", "-n", "2", "--dist", "loadfile"),)),
+    Stage("e2e", (pytest_on("tests/e2e", "-n", "2", "--dist", "loadfile", "--durations=15"),)),
     Stage("faults", (pytest_on("tests/faults"),)),
     Stage("check-crm", (python("-m", "deploy.local", "check-crm", "--deliveries", "5000"),)),
     Stage("bench", (pytest_on("tests/bench"),)),

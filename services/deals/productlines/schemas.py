@@ -65,7 +65,8 @@ class LinesIn(In):
             known = each.amount
             if known is None and each.quantity is not None and each.price is not None:
                 known = amount_of(each.quantity, each.price, self.currency)
-            lines.append(each.model_dump(mode="json") | {"amount": str(known)})
+            told = {} if known is None else {"amount": str(money.quantise(known, self.currency))}
+            lines.append(each.model_dump(mode="json") | told)
         return {"currency": self.currency, "lines": lines}
 
 

@@ -9,7 +9,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages import sign_in
 from gateway.pages.accounts import accounts, brief, signals, whitespace
 from gateway.pages.calls import attainment, calls
-from gateway.pages.deals import buyer, closeplan, deal, dealedits, partforms, worklist
+from gateway.pages.deals import buyer, closeplan, credit, deal, dealedits, partforms, worklist
 from gateway.pages.intake import connections, deliveries
 from gateway.pages.leads import calibration, campaigns, flow, lead, leads
 from gateway.pages.movement import moved, movement, variance
@@ -40,6 +40,7 @@ router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(worklist.router)  # before the page of one deal: its paths are under /deals/ too
+router.include_router(credit.router)
 router.include_router(dealedits.router)
 router.include_router(deal.router)
 router.include_router(closeplan.router)

@@ -4,6 +4,7 @@ import csv
 import io
 import uuid
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -172,5 +173,17 @@ async def test_a_split_that_does_not_add_is_refused_a_competitor_is_named_and_de
     lost = near.locator(f"tr[data-deal='{company.deal('past 1')}']")
     await expect(lost).to_contain_text(f"to Oak Books {mark}: Price")
     await is_fine(page, "deal-parts")
+    await page.goto(f"{stack.url('gateway')}/deals?q={mark}")
+    await expect(page.locator(f"#deal-{deal} td[data-field='amount']")).to_contain_text("60 % the owner’s")
+    await page.goto(f"{stack.url('gateway')}/deals/credit")
+    helped = page.get_by_role("row", name=f"Per Lund {mark}")
+    await expect(helped.locator("data[data-key='others']")).to_have_attribute("value", "20000.00")
+    amounts = await page.locator("#credit-EUR data[data-key='credited']").evaluate_all(
+        "all => all.map(each => each.value)"
+    )
+    whole = await page.locator("#credit-EUR data[data-key='whole']").get_attribute("value")
+    assert sum(map(Decimal, amounts)) == Decimal(whole or 0)
+    await is_fine(page, "deals-credit")
+    await page.goto(f"{stack.url('gateway')}/deals/{deal}")
     await first.get_by_role("link", name=f"Past 0 {mark}").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text(f"Past 0 {mark}")

@@ -1,6 +1,7 @@
 """Named queries over deals and the splits that stand for them, within scope."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -48,6 +49,20 @@ async def whole(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMap
 async def split(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMapping]:
     """The other deals one by one, with the splits that count for each."""
     return list((await session.execute(_SPLIT, values)).mappings())
+
+
+_COUNTING = text("""
+    SELECT DISTINCT ON (s.deal_id) s.deal_id, s.said
+    FROM unnest(CAST(:deals AS uuid[]), CAST(:instants AS timestamptz[])) AS n (deal_id, at)
+    JOIN deal_statement s ON s.deal_id = n.deal_id AND s.part = 'revenue' AND s.at <= n.at
+    ORDER BY s.deal_id, s.at DESC, s.version DESC
+""")
+
+
+async def counting(session: AsyncSession, instants: Mapping[UUID, datetime]) -> list[RowMapping]:
+    """The revenue split that counts for each deal at its instant; the caller found them within scope."""
+    values = {"deals": list(instants), "instants": list(instants.values())}
+    return list((await session.execute(_COUNTING, values)).mappings())
 
 
 _KNOWN = text("SELECT person_id FROM org_person WHERE person_id = ANY(CAST(:people AS uuid[]))")

@@ -1,6 +1,6 @@
 """Splits: who is credited with a deal, by which versions, and what that comes to by person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -158,6 +158,18 @@ async def credited(
         people=sorted((_person(*who, sums) for who, sums in people.items()), key=_place),
         whole=sorted(wholes.values(), key=lambda each: (each.currency is None, -each.amount, each.currency)),
     )
+
+
+async def owner_shares(session: AsyncSession, deals: Collection[UUID], *, principal: Principal) -> dict[UUID, Decimal]:
+    """What of each deal within scope is credited to its owner, 0 where others have it all; deals without a split are left out."""
+    seen = await statements.held(session, deals, principal=principal)
+    asked = {deal.deal_id: statements.booked_until(deal, clock.now()) for deal in seen.values()}
+    told = {row["deal_id"]: shares_of(row["said"]) for row in await repository.counting(session, asked)}
+    return {
+        deal_id: sum((each.share for each in shares if each.person_id == seen[deal_id].owner_id), Decimal())
+        for deal_id, shares in told.items()
+        if shares
+    }
 
 
 def _credit(people: dict[tuple[UUID | None, str | None], _Sum], row: Mapping[Any, Any]) -> None:

@@ -12,10 +12,10 @@ from libs.common.organisation import visible
 _AGAINST = text(
     """
     WITH named AS (
-        SELECT DISTINCT ON (s.subject, s.deal_id) s.subject, s.deal_id, s.said ->> 'competitor' AS competitor, s.said ->> 'state' AS state
-        FROM deal_statement s
+        SELECT DISTINCT ON (s.subject, s.heir) s.subject, s.heir AS deal_id, s.said ->> 'competitor' AS competitor, s.said ->> 'state' AS state
+        FROM deal_said s
         WHERE s.part = 'competitor' AND (CAST(:subjects AS text[]) IS NULL OR s.subject = ANY(CAST(:subjects AS text[]))) AND s.at <= :as_of
-        ORDER BY s.subject, s.deal_id, s.at DESC, s.version DESC
+        ORDER BY s.subject, s.heir, s.at DESC, s.version DESC, s.entry_id
     )
     SELECT n.subject, mode() WITHIN GROUP (ORDER BY n.competitor) AS competitor,
            count(*) FILTER (WHERE d.state = 'won') AS won, count(*) FILTER (WHERE d.state = 'lost') AS lost,

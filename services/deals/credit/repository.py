@@ -21,7 +21,7 @@ _DEALS = f"""
       AND (CAST(:closes_until AS date) IS NULL OR coalesce(d.closed_on, d.close_date) <= :closes_until)
       AND {visible("d.owner_id")}
 """
-_TOLD = "EXISTS (SELECT 1 FROM deal_statement s WHERE s.deal_id = d.deal_id AND s.part IN ('revenue', 'overlay'))"
+_TOLD = "EXISTS (SELECT 1 FROM deal_said s WHERE s.heir = d.deal_id AND s.part IN ('revenue', 'overlay'))"
 
 _WHOLE = text(
     f"""
@@ -32,10 +32,10 @@ _WHOLE = text(
 _SPLIT = text(
     f"""
     SELECT d.deal_id, d.owner_id, d.amount, d.currency,
-           (SELECT s.said FROM deal_statement s WHERE s.deal_id = d.deal_id AND s.part = 'revenue' AND s.recorded_at <= :known_at
-              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC LIMIT 1) AS revenue,
-           (SELECT s.said FROM deal_statement s WHERE s.deal_id = d.deal_id AND s.part = 'overlay' AND s.recorded_at <= :known_at
-              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC LIMIT 1) AS overlay
+           (SELECT s.said FROM deal_said s WHERE s.heir = d.deal_id AND s.part = 'revenue' AND s.recorded_at <= :known_at
+              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC, s.entry_id LIMIT 1) AS revenue,
+           (SELECT s.said FROM deal_said s WHERE s.heir = d.deal_id AND s.part = 'overlay' AND s.recorded_at <= :known_at
+              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC, s.entry_id LIMIT 1) AS overlay
     {_DEALS} AND {_TOLD} ORDER BY d.deal_id
     """  # noqa: S608
 )
@@ -52,10 +52,10 @@ async def split(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMap
 
 
 _COUNTING = text("""
-    SELECT DISTINCT ON (s.deal_id) s.deal_id, s.said
+    SELECT DISTINCT ON (n.deal_id) n.deal_id, s.said
     FROM unnest(CAST(:deals AS uuid[]), CAST(:instants AS timestamptz[])) AS n (deal_id, at)
-    JOIN deal_statement s ON s.deal_id = n.deal_id AND s.part = 'revenue' AND s.at <= n.at
-    ORDER BY s.deal_id, s.at DESC, s.version DESC
+    JOIN deal_said s ON s.heir = n.deal_id AND s.part = 'revenue' AND s.at <= n.at
+    ORDER BY n.deal_id, s.at DESC, s.version DESC, s.entry_id
 """)
 
 

@@ -119,8 +119,8 @@ _OUTCOMES = text("""
            d.content ->> 'loss_reason' AS loss_reason, d.closed_on - (d.content ->> 'created_at')::timestamptz::date AS days,
            ARRAY(
                SELECT s.competitor FROM (
-                   SELECT DISTINCT ON (e.subject) e.said ->> 'competitor' AS competitor, e.said ->> 'state' AS state FROM deal_statement e
-                   WHERE e.deal_id = d.deal_id AND e.part = 'competitor' ORDER BY e.subject, e.at DESC, e.version DESC
+                   SELECT DISTINCT ON (e.subject) e.said ->> 'competitor' AS competitor, e.said ->> 'state' AS state FROM deal_said e
+                   WHERE e.heir = d.deal_id AND e.part = 'competitor' ORDER BY e.subject, e.at DESC, e.version DESC, e.entry_id
                ) s WHERE s.state = 'lost_to' ORDER BY s.competitor
            ) AS lost_to
     FROM deal d WHERE d.deal_id = ANY(CAST(:deals AS uuid[]))

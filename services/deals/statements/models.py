@@ -43,7 +43,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as it is kept. Of one deal, part and subject that of the greatest `(at, version)` stands."""
+    """A statement as it is kept. Of one deal, part and subject that of the greatest `(at, version)` stands.
+
+    What was said of a deal that this one absorbed counts as said of this one; its version is that one's.
+    """
 
     entry_id: UUID
     deal_id: UUID

@@ -67,10 +67,10 @@ async def append(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 _STANDING = text("""
-    SELECT DISTINCT ON (deal_id, part, subject) entry_id, deal_id, version, part, subject, said, at, author, recorded_at
-    FROM deal_statement
-    WHERE deal_id = ANY(CAST(:deals AS uuid[])) AND part = ANY(CAST(:parts AS text[])) AND at <= :as_of AND recorded_at <= :known_at
-    ORDER BY deal_id, part, subject, at DESC, version DESC
+    SELECT DISTINCT ON (heir, part, subject) entry_id, heir AS deal_id, version, part, subject, said, at, author, recorded_at
+    FROM deal_said
+    WHERE heir = ANY(CAST(:deals AS uuid[])) AND part = ANY(CAST(:parts AS text[])) AND at <= :as_of AND recorded_at <= :known_at
+    ORDER BY heir, part, subject, at DESC, version DESC, entry_id
 """)
 
 
@@ -83,9 +83,9 @@ async def standing(
 
 
 _HISTORY = text("""
-    SELECT entry_id, deal_id, version, part, subject, said, at, author, recorded_at FROM deal_statement
-    WHERE deal_id = :deal_id AND part = ANY(CAST(:parts AS text[])) AND recorded_at <= :known_at
-    ORDER BY version DESC LIMIT :limit
+    SELECT entry_id, heir AS deal_id, version, part, subject, said, at, author, recorded_at FROM deal_said
+    WHERE heir = :deal_id AND part = ANY(CAST(:parts AS text[])) AND recorded_at <= :known_at
+    ORDER BY recorded_at DESC, version DESC, entry_id LIMIT :limit
 """)
 
 

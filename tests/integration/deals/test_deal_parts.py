@@ -1,5 +1,6 @@
 """What people say of a deal beside its CRM: kept by both clocks, within scope."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable
@@ -14,13 +15,13 @@ from sqlalchemy.exc import ProgrammingError
 
 from libs.common import clock
 from libs.common.events.pricing import QuoteAccepted, QuotedLine
-from libs.common.ids import entity_id
+from libs.common.ids import entity_id, provisional_deal_id
 from libs.common.statehash import of_component
 from services.deals.fingerprint import FINGERPRINT
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, SOUTH, ago, ok, world
 from tests.integration.deals.books import apply
 from tests.support.keys import bearer
-from tests.unit.deals.given import deal_id, record, user_id
+from tests.unit.deals.given import deal_id, lead, lead_id, record, user_id
 
 NORA, SAM = str(user_id("nora")), str(user_id("sam"))
 DEAL = f"/v1/deals/{deal_id('D')}"
@@ -65,6 +66,26 @@ async def test_a_split_cuts_the_amount_to_the_cent_and_one_that_does_not_add_is_
     assert (await client.post(f"{DEAL}/splits", json=wanted, headers=SOUTH)).status_code == 404
     viewer = bearer("viewer")
     assert (await client.post(f"{DEAL}/splits", json=wanted, headers=viewer)).status_code == 403
+
+
+async def test_of_several_who_speak_at_once_each_is_numbered_and_who_had_not_seen_the_others_is_refused(
+    api_for: Callable[..., Any],
+) -> None:
+    client, runtime = api_for("deals")
+    await world(runtime)
+    blind = [client.post(f"{DEAL}/competitors", json={"competitor": f"Oak {n}"}, headers=NORTH) for n in range(6)]
+    assert {each.status_code for each in await asyncio.gather(*blind)} == {201}
+    found = await ok(client.get(f"{DEAL}/competitors", headers=NORTH))
+    assert sorted(each["version"] for each in found["said"]) == [1, 2, 3, 4, 5, 6]
+    seen = NORTH | {"If-Match": '"6"'}
+    wanted = [{"shares": shares(nora="0.5", sam="0.5")}, {"shares": shares(sam="1")}]
+    answers = await asyncio.gather(*(client.post(f"{DEAL}/splits", json=each, headers=seen) for each in wanted))
+    assert sorted(each.status_code for each in answers) == [201, 412]
+    again = NORTH | {"Idempotency-Key": "once"}
+    same = [client.post(f"{DEAL}/competitors", json={"competitor": "Elm"}, headers=again) for _ in range(3)]
+    assert {each.status_code for each in await asyncio.gather(*same)} == {201}
+    found = await ok(client.get(f"{DEAL}/competitors", headers=NORTH))
+    assert [each["competitor"] for each in found["said"]].count("Elm") == 1
 
 
 async def test_what_was_said_is_read_as_it_held_and_as_it_was_known(api_for: Callable[..., Any]) -> None:
@@ -274,6 +295,29 @@ async def test_a_competitor_is_named_with_what_became_of_it_and_how_often_we_win
     found = await ok(client.post(f"{DEAL}/competitors", json=named | {"state": "withdrawn"}, headers=NORTH))
     assert [each["competitor"] for each in found["items"]] == ["Elm"]
     assert len(found["said"]) == 3, "what was said stays"
+
+
+async def test_what_was_said_while_a_deal_stood_for_its_lead_is_said_of_the_opportunity_that_absorbs_it(
+    api_for: Callable[..., Any],
+) -> None:
+    client, runtime = api_for("deals")
+    await world(runtime)
+    standing_in = provisional_deal_id(lead_id("L"))
+    async with runtime.database.transaction() as session:
+        await apply(session, [lead(1, ago(50))])
+    await ok(client.post(f"/v1/deals/{standing_in}/splits", json={"shares": shares(sam="1")}, headers=OPS))
+    await ok(client.post(f"/v1/deals/{standing_in}/competitors", json={"competitor": "Oak"}, headers=OPS))
+    async with runtime.database.transaction() as session:
+        await apply(session, [record(ago(1), "T", lead_id=lead_id("L"), owner_id=user_id("nora"))])
+    found = await ok(client.get(f"/v1/deals/{deal_id('T')}/splits", headers=NORTH))
+    assert ([each["person_id"] for each in found["revenue"]], found["version"]) == ([SAM], 0)
+    rivals = await ok(client.get(f"/v1/deals/{deal_id('T')}/competitors", headers=NORTH))
+    assert [(each["competitor"], each["against"]["open"]) for each in rivals["items"]] == [("Oak", 1)]
+    people = (await ok(client.get("/v1/deals/credited", headers=NORTH)))["people"]
+    assert {each["person_id"]: each["amount"] for each in people} == {NORA: "1000.00", SAM: "1000.00"}
+    out = {"competitor": "Oak", "state": "out"}
+    rivals = await ok(client.post(f"/v1/deals/{deal_id('T')}/competitors", json=out, headers=NORTH))
+    assert [each["state"] for each in rivals["items"]] == ["out"]
 
 
 async def test_statements_are_only_ever_added_to_and_are_in_the_fingerprint(api_for: Callable[..., Any]) -> None:

@@ -28,7 +28,10 @@ class CompetitorIn(In):
     def _names_no_person(cls, value: str) -> str:
         if names_an_address(value):
             raise ValueError("a competitor is a company, not a mail address or phone number")
-        return " ".join(value.split())
+        plain = " ".join(value.split())
+        if not plain.isprintable():
+            raise ValueError("the name holds characters that cannot be shown")
+        return plain
 
     @property
     def key(self) -> str:

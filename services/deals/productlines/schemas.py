@@ -29,6 +29,8 @@ class LineIn(In):
     def _names_no_person(cls, value: str) -> str:
         if names_an_address(value):
             raise ValueError("a product names nobody's mail address or phone number")
+        if not value.isprintable():
+            raise ValueError("the name holds characters that cannot be shown")
         return value
 
     @model_validator(mode="after")

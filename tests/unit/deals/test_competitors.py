@@ -38,3 +38,5 @@ def test_one_competitor_is_one_however_the_name_is_written() -> None:
 def test_a_mail_address_is_no_competitor() -> None:
     with pytest.raises(ValueError, match="not a mail address"):
         CompetitorIn(competitor="ann@example.com")
+    with pytest.raises(ValueError, match="cannot be shown"):
+        CompetitorIn(competitor="O\x00ak")

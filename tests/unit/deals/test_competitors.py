@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from services.deals.competitors.odds import ENOUGH, odds
 from services.deals.competitors.schemas import CompetitorIn
 
-COUNTS = st.integers(0, 500)
+COUNTS = st.integers(0, 15) | st.integers(0, 500)
 
 
 @given(COUNTS, COUNTS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.deals.nearest.likeness import UNKNOWN, WEIGHTS, Features, distance, hidden, nearest, parts
+from services.deals.nearest.likeness import WEIGHTS, Features, distance, hidden, nearest, parts
 
 WORDS = st.sampled_from((None, "a", "b"))
 FEATURES = st.builds(
@@ -62,7 +62,7 @@ def test_ten_times_the_amount_is_as_far_as_can_be_and_what_is_unknown_is_half_wa
     one = Features(amount=1000.0, product="a")
     assert parts(one, Features(amount=10_000.0, product="a"))["amount"] == pytest.approx(1)
     assert parts(one, Features(amount=2000.0))["amount"] == pytest.approx(0.30103)
-    assert parts(one, Features(amount=1000.0))["product"] == UNKNOWN
+    assert parts(one, Features(amount=1000.0))["product"] == 0.5
     assert parts(one, Features(amount=0.0))["amount"] == 1
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import uuid
 from datetime import date, timedelta
 from decimal import Decimal
@@ -184,6 +185,11 @@ async def test_a_split_that_does_not_add_is_refused_a_competitor_is_named_and_de
     whole = await page.locator("#credit-EUR data[data-key='whole']").get_attribute("value")
     assert sum(map(Decimal, amounts)) == Decimal(whole or 0)
     await is_fine(page, "deals-credit")
+    await page.goto(f"{stack.url('gateway')}/deals/competitors")
+    await expect(
+        page.locator("#rivals").get_by_role("row", name=re.compile(f"oak books {mark}", re.IGNORECASE))
+    ).to_contain_text("1 of 3")
+    await is_fine(page, "deals-competitors")
     await page.goto(f"{stack.url('gateway')}/deals/{deal}")
     await first.get_by_role("link", name=f"Past 0 {mark}").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text(f"Past 0 {mark}")

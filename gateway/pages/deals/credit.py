@@ -1,4 +1,4 @@
-"""The page Credit: deals by whom they are credited to, with what nobody has yet and overlay beside."""
+"""What adds up over deals: by whom they are credited to, and how often we win against whom."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -45,6 +45,13 @@ async def credit(
         href=f"/deals/credit?{urlencode(asked)}",
         csv_href=f"/api/v1/deals/credited.csv?{urlencode(asked)}",
     )
+
+
+@router.get("/deals/competitors")
+async def competitors(request: Request, principal: CurrentUser) -> Response:
+    """Who was named in deals within scope, and how often these were won."""
+    found = await services_of(request).get("deals", "deals/competitors", principal=principal)
+    return page(request, "deals/rivals.html", found=found)
 
 
 def _is_of(person: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages import sign_in
 from gateway.pages.accounts import accounts, brief, signals, whitespace
 from gateway.pages.calls import attainment, calls
-from gateway.pages.deals import buyer, closeplan, deal, dealedits, worklist
+from gateway.pages.deals import buyer, closeplan, credit, deal, dealedits, partforms, worklist
 from gateway.pages.intake import connections, deliveries
 from gateway.pages.leads import calibration, campaigns, flow, lead, leads
 from gateway.pages.movement import moved, movement, variance
@@ -40,9 +40,11 @@ router.include_router(moved.router)
 router.include_router(accuracy.router)
 router.include_router(metrics.router)
 router.include_router(worklist.router)  # before the page of one deal: its paths are under /deals/ too
+router.include_router(credit.router)
 router.include_router(dealedits.router)
 router.include_router(deal.router)
 router.include_router(closeplan.router)
+router.include_router(partforms.router)
 router.include_router(buyer.router)
 router.include_router(leads.router)
 router.include_router(flow.router)

@@ -43,6 +43,8 @@ ROOMS = (
             Place("/deals", "Table"),
             Place("/deals/board", "Board"),
             Place("/deals/quality", "What is missing"),
+            Place("/deals/credit", "Credit"),
+            Place("/deals/competitors", "Competitors"),
             Place("/focus", "Focus"),
             Place("/signals", "Signals"),
         ),

@@ -8,18 +8,22 @@ from services.deals.brief.endpoints import router as brief
 from services.deals.closeplans.endpoints import router as closeplans
 from services.deals.closeplans.service import tell_daily
 from services.deals.commitments.endpoints import router as commitments
+from services.deals.competitors.endpoints import router as competitors
 from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
 from services.deals.cover.endpoints import router as cover
+from services.deals.credit.endpoints import router as credit
 from services.deals.edits.endpoints import router as edits
 from services.deals.fingerprint import FINGERPRINT
 from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
+from services.deals.nearest.endpoints import router as nearest
 from services.deals.organisation.endpoints import router as organisation
 from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
+from services.deals.productlines.endpoints import router as productlines
 from services.deals.qualification.endpoints import router as qualification
 from services.deals.signals import service as signals_service
 from services.deals.signals.cli import app as signals_cli
@@ -71,6 +75,10 @@ COMPONENT = Component(
     routers=(
         edits,  # before the ledger, as the worklist: their paths are under /deals/ too
         worklist,
+        credit,
+        productlines,
+        competitors,
+        nearest,
         ledger,
         qualification,
         closeplans,

@@ -28,5 +28,6 @@ FINGERPRINT = (
     Hashed("touchpoint_entry", "history", ("entry_id",), ("touchpoint_id", "stated_at", "at", "kind", "deal_id", "withdrawn")),
     Hashed("commitment_entry", "history", ("entry_id",), ("commitment_id", "deal_id", "kind", "at", "promise", "side", "due")),
     Hashed("org_statement", "history", ("statement_id",), ("kind", "valid_from", "unit_id", "parent_id", "name", "person_id")),
+    Hashed("deal_statement", "history", ("entry_id",), ("deal_id", "part", "subject", "said", "at", "author")),
     Hashed("close_plan_entry", "history", ("plan_id", "entry_id"), ("kind", "said_at", "actor", "payload")),
 )  # fmt: skip

@@ -28,4 +28,6 @@ def test_deals_are_read_one_by_one_and_in_lists() -> None:
     found = dealing.run(deals=2_000, say=lambda said: None, readings=10)
     assert found["deals"] == 2_000
     assert 0 < found["deal_p50_ms"] <= found["deal_p95_ms"]
+    assert 0 < found["nearest_p50_ms"] <= found["nearest_p95_ms"]
+    assert found["team_nearest_p50_ms"] > 0
     assert 0 < found["team_list_p50_ms"] <= found["list_slowest_p95_ms"] + found["team_list_slowest_p95_ms"]

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.accounts.signals import STANDS, why_at_risk
 from gateway.pages.deals.changes import Change, compared, told
+from gateway.pages.deals.dealparts import parts_of, readings_of
 from gateway.pages.deals.planned import Typed, planned
 from gateway.pages.deals.worklist import FIELDS
 from gateway.pages.names import names_of, speakers
@@ -66,11 +67,12 @@ async def shown(
 ) -> Response:
     """The page of a deal; with a form of its plan that was refused, or with the address of a link just made."""
     services = services_of(request)
-    found, plan, wanted, why = await asyncio.gather(
+    found, plan, wanted, why, beside = await asyncio.gather(
         services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal),
         planned(request, session, deal_id, principal=principal),
         edits_of(request, deal_id, principal=principal),
         why_at_risk(request, deal_id, principal=principal),
+        readings_of(request, deal_id, principal=principal),
     )
     people = {UUID(each[who]) for each in found["versions"] for who in ("owner_id", "changed_by") if each[who]}
     names = await names_of(session, people, principal=principal)
@@ -82,6 +84,7 @@ async def shown(
         status=typed.status if typed else 200,
         plan=plan,
         why=why,
+        parts=await parts_of(session, beside, principal=principal),
         stands=STANDS,
         typed=typed,
         new_link=new_link,

@@ -5,8 +5,18 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from libs.common.events.base import EventData
+from libs.common.events.base import EventData, Payload
 from libs.common.messaging.topics import PRICING_EVENTS, Topic
+
+
+class QuotedLine(Payload):
+    """A line of a quote: `product` is the catalogue's name on the quote's day, `unit_price` before discounts, `net_amount` the invoice's."""
+
+    product_id: UUID
+    product: str
+    quantity: Decimal
+    unit_price: Decimal
+    net_amount: Decimal
 
 
 class QuoteState(EventData):
@@ -23,6 +33,9 @@ class QuoteState(EventData):
     valid_from: datetime
     revision: int = 1
     """Which offer it is: an edited quote is a draft again, with the next revision."""
+    lines: tuple[QuotedLine, ...] | None = None
+    """What is offered, line by line; null where an older quote was told without."""
+    term_months: int | None = None
 
 
 class QuoteCreated(QuoteState):

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/deals", tags=["deals"])
 
 COLUMNS = (
     "deal_id", "name", "connection", "external_id", "owner_id", "account_id", "pipeline", "stage", "category", "amount", "currency",
-    "close_date", "next_step", "pushes", "checks",
+    "owner_share", "close_date", "next_step", "pushes", "checks",
 )  # fmt: skip
 EXPORTED = 5000
 

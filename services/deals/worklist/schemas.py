@@ -39,6 +39,9 @@ class WorkDeal(Out):
     next_step: str | None
     next_step_known: bool
     owner_id: UUID | None
+    owner_share: Decimal | None = Field(
+        description="what of the amount is credited to the owner; null: no split was said"
+    )
     provisional: bool
     checks: list[Check]
     editable: list[EditedField]

@@ -15,6 +15,7 @@ from libs.common.web.errors import NotFound
 from libs.common.web.idempotency import sent
 from libs.common.web.paging import decode_cursor, encode_cursor
 from services.deals.config import business_zone
+from services.deals.credit import service as credit
 from services.deals.edits import service as edits
 from services.deals.edits.checking import FIELDS, Offer, stages_of
 from services.deals.edits.schemas import EditOut
@@ -129,7 +130,11 @@ async def _deals(
     offers, standing = await edits.beside(session, [row["deal_id"] for row in rows], principal=principal)
     may_edit = bool(principal.roles & {*edits.WRITERS, "admin", "system"})
     told = await repository.tells_contacts(session)
-    return [_deal(row, today, offers, standing.get(row["deal_id"], {}), may_edit, told) for row in rows]
+    shares = await credit.owner_shares(session, [row["deal_id"] for row in rows], principal=principal)
+    return [
+        _deal(row, today, offers, standing.get(row["deal_id"], {}), may_edit, told, shares.get(row["deal_id"]))
+        for row in rows
+    ]
 
 
 _COPIED = (
@@ -147,6 +152,7 @@ def _deal(
     standing: Mapping[str, EditOut],
     may_edit: bool,
     told: bool,
+    owner_share: Decimal | None,
 ) -> WorkDeal:
     content: dict[str, Any] = _LATER | row["content"]
     is_open = content["state"] == "open"
@@ -161,6 +167,7 @@ def _deal(
         | {
             "deal_id": row["deal_id"],
             "version": row["version"],
+            "owner_share": owner_share,
             "is_overdue": is_open and close is not None and date.fromisoformat(close) < today,
             "checks": lacks,
             "editable": fields,

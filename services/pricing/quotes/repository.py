@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.events.pricing import QuotedLine
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.pricing.quotes.arithmetic import Deduction
@@ -153,6 +154,24 @@ _LINES = text(
 async def lines_of(session: AsyncSession, quote_id: UUID, revision: int) -> list[QuoteLine]:
     rows = await session.execute(_LINES, {"quote_id": quote_id, "revision": revision})
     return [quote_line(row) for row in rows]
+
+
+_TOLD = text(
+    """
+    SELECT l.product_id, coalesce(p.name, p.code, l.product_id::text), l.quantity, l.unit_price, l.net_amount
+    FROM quote_line l LEFT JOIN product p ON p.product_id = l.product_id
+    WHERE l.quote_id = :quote_id AND l.revision = :revision ORDER BY l.position
+    """
+)
+
+
+async def told_lines(session: AsyncSession, quote_id: UUID, revision: int) -> tuple[QuotedLine, ...]:
+    """The lines of a revision as others are told of them, with the names that their products have now."""
+    rows = await session.execute(_TOLD, {"quote_id": quote_id, "revision": revision})
+    return tuple(
+        QuotedLine(product_id=row[0], product=row[1], quantity=row[2], unit_price=row[3], net_amount=row[4])
+        for row in rows
+    )
 
 
 def quote_line(row: Any) -> QuoteLine:

@@ -292,6 +292,8 @@ async def _announce(
             currency=quote.currency,
             valid_from=quote.valid_from,
             revision=quote.revision,
+            lines=await repository.told_lines(session, quote.quote_id, quote.revision),
+            term_months=quote.term_months,
         ),
         key=quote.quote_id,
         version=quote.version,

@@ -15,7 +15,7 @@ APPEND_ONLY = {
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
-        "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told",
+        "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told", "deal_statement",
     },
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",

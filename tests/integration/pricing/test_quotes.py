@@ -42,6 +42,9 @@ async def test_an_accepted_quote_is_published_with_its_exact_amount(api_for: Cal
     told = await published(runtime.database)
     assert [verb for verb, _ in told] == ["changed", "created", "accepted"]
     assert (told[-1][1]["net_amount"], told[-1][1]["deal_id"], told[-1][1]["version"]) == ("53.97", str(DEAL), 2)
+    (line,) = told[-1][1]["lines"]
+    assert (line["product_id"], line["net_amount"]) == (core, "53.97")
+    assert line["product"], "others show the name and need no catalogue"
     read = await client.get(f"/v1/quotes/{made.json()['quote_id']}", headers=bearer("viewer"))
     assert [line["net_amount"] for line in read.json()["lines"]] == ["53.97"]
 

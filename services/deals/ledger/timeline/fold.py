@@ -222,7 +222,8 @@ def _step(state: Fold, step: Step, zone: ZoneInfo) -> Fold:
         return replace(state, at=step.at, reached=reached(state.reached or {}, step))
     if isinstance(step, GateDecision):
         return replace(state, at=step.at, gate_overridden=step.overrides)
-    return replace(state, at=step.at, quotes={**state.quotes, step.quote.quote_id: step.quote})
+    quote = step.quote.model_copy(update={"lines": None})  # a fold needs amounts only; inputs keep the lines
+    return replace(state, at=step.at, quotes={**state.quotes, quote.quote_id: quote})
 
 
 def _key(step: Step) -> _Key:

@@ -1,0 +1,73 @@
+"""Named queries over deals and the splits that stand for them, within scope."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.organisation import visible
+
+_BOOKED = """LEAST(CAST(:as_of AS timestamptz), coalesce(
+    (d.closed_on + 1)::timestamp AT TIME ZONE :zone - interval '1 microsecond', 'infinity'))"""
+"""The instant whose statements count for a deal, as `statements.service.booked_until`."""
+
+_DEALS = f"""
+    FROM deal d
+    WHERE d.state = :state AND d.version > 0 AND NOT d.removed
+      AND (CAST(:closes_from AS date) IS NULL OR coalesce(d.closed_on, d.close_date) >= :closes_from)
+      AND (CAST(:closes_until AS date) IS NULL OR coalesce(d.closed_on, d.close_date) <= :closes_until)
+      AND {visible("d.owner_id")}
+"""
+_TOLD = "EXISTS (SELECT 1 FROM deal_said s WHERE s.heir = d.deal_id AND s.part IN ('revenue', 'overlay'))"
+
+_WHOLE = text(
+    f"""
+    SELECT d.owner_id, d.currency, count(*) AS deals, coalesce(sum(d.amount), 0) AS amount, count(*) FILTER (WHERE d.amount IS NULL) AS unpriced
+    {_DEALS} AND NOT {_TOLD} GROUP BY 1, 2
+    """
+)
+_SPLIT = text(
+    f"""
+    SELECT d.deal_id, d.owner_id, d.amount, d.currency,
+           (SELECT s.said FROM deal_said s WHERE s.heir = d.deal_id AND s.part = 'revenue' AND s.recorded_at <= :known_at
+              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC, s.entry_id LIMIT 1) AS revenue,
+           (SELECT s.said FROM deal_said s WHERE s.heir = d.deal_id AND s.part = 'overlay' AND s.recorded_at <= :known_at
+              AND s.at <= {_BOOKED} ORDER BY s.at DESC, s.version DESC, s.entry_id LIMIT 1) AS overlay
+    {_DEALS} AND {_TOLD} ORDER BY d.deal_id
+    """  # noqa: S608
+)
+
+
+async def whole(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMapping]:
+    """Deals of whose splits nobody ever said anything, summed by owner and currency."""
+    return list((await session.execute(_WHOLE, values)).mappings())
+
+
+async def split(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMapping]:
+    """The other deals one by one, with the splits that count for each."""
+    return list((await session.execute(_SPLIT, values)).mappings())
+
+
+_COUNTING = text("""
+    SELECT DISTINCT ON (n.deal_id) n.deal_id, s.said
+    FROM unnest(CAST(:deals AS uuid[]), CAST(:instants AS timestamptz[])) AS n (deal_id, at)
+    JOIN deal_said s ON s.heir = n.deal_id AND s.part = 'revenue' AND s.at <= n.at
+    ORDER BY n.deal_id, s.at DESC, s.version DESC, s.entry_id
+""")
+
+
+async def counting(session: AsyncSession, instants: Mapping[UUID, datetime]) -> list[RowMapping]:
+    """The revenue split that counts for each deal at its instant; the caller found them within scope."""
+    values = {"deals": list(instants), "instants": list(instants.values())}
+    return list((await session.execute(_COUNTING, values)).mappings())
+
+
+_KNOWN = text("SELECT person_id FROM org_person WHERE person_id = ANY(CAST(:people AS uuid[]))")
+
+
+async def known(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
+    """Those of the people whom the organisation has, wherever they stand in it."""
+    return set((await session.scalars(_KNOWN, {"people": list(people)})).all())

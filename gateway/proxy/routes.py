@@ -24,6 +24,7 @@ OWNER_OF: dict[str, Service] = {
     "price-books": "pricing",
     "price-policies": "pricing",
     "price-realisation": "pricing",
+    "promotions": "pricing",
     "approvals": "pricing",
     "approval-delegations": "pricing",
     "forecast": "forecast",

@@ -14,6 +14,8 @@ from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
 from services.pricing.policies.endpoints import router as policies
+from services.pricing.promotions import keeping as promoting
+from services.pricing.promotions.endpoints import router as promotions
 from services.pricing.quotes.endpoints import router as quotes
 from services.pricing.realisation.endpoints import router as realisation
 
@@ -28,6 +30,11 @@ async def keep_approvals(runtime: Runtime) -> None:
     await keeping.keep(runtime.database, principal=Principal.system("pricing"))
 
 
+async def keep_promotions(runtime: Runtime) -> None:
+    """Let promotions begin on their first day and end after their last."""
+    await promoting.keep(runtime.database, principal=Principal.system("pricing"))
+
+
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
@@ -36,10 +43,11 @@ COMPONENT = Component(
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
-    routers=(books, catalogue, policies, guidance, approvals, quotes, realisation),
+    routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("keep approvals", every_s=2, run=keep_approvals),
+        Job("keep promotions", every_s=2, run=keep_promotions),
         Job("count quotes", every_s=60, run=gauges.measure),
     ),
 )

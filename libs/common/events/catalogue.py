@@ -55,6 +55,7 @@ EVENTS: tuple[type[EventData], ...] = (
     pricing.QuoteExpired,
     pricing.ProductChanged,
     pricing.PolicyPublished,
+    pricing.PromotionChanged,
     pricing.ApprovalDecided,
     forecast.RollupMoved,
     forecast.SubmissionMade,

@@ -22,6 +22,7 @@ from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Finding, Policy, Reason
+from services.pricing.promotions import granting
 from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
 from services.pricing.quotes.models import DealReference, Quote
@@ -57,7 +58,7 @@ async def submit(
     """Ask for approval of a quote's newest revision. What needs nobody's is approved at once.
 
     Steps that were approved for an earlier revision, and whose inputs are no worse, are carried over. Raises QuoteNotFound,
-    AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, VersionHasMoved.
+    AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, PromotionBudgetSpent, VersionHasMoved.
     """
     require(principal, *quotes.WRITERS)
     deal, of_deal = await quotes.lock(session, quote_id, if_match=if_match, principal=principal)
@@ -66,6 +67,7 @@ async def submit(
         raise AlreadySubmitted(f"Quote {quote_id} is {quote.status}; revise it to ask again.")
     known.require_open(deal)
     quotes.require_valid(quote, business_day(session))
+    await granting.recount(session, quote_id, quote.revision, principal=principal)
     at = quotes.time_after(of_deal)
     request = await ask(
         session, quote, deal, reason=reason, note=note, submitted_by=principal.subject, at=at, principal=principal

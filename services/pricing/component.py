@@ -10,6 +10,7 @@ from services.pricing.books.endpoints import router as books
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
+from services.pricing.draws.endpoints import router as draws
 from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
@@ -43,7 +44,7 @@ COMPONENT = Component(
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
-    routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, realisation),
+    routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, draws, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("keep approvals", every_s=2, run=keep_approvals),

@@ -1,6 +1,6 @@
 """Quotes: the list, one quote with its way to the margin and its approval, and the forms on both."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
+from gateway.pages.pricing import promoted
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common.ids import new_id
@@ -52,8 +53,26 @@ MEASURES = {
     "over_budget": "Over the exception budget",
 }
 REASONS = {"new_logo": "New logo", "displacement": "Displacement", "churn_defence": "Churn defence"}
+GIVEN = {
+    "discount": "Discount",
+    "payment_terms": "Longer time to pay",
+    "shorter_term": "Shorter term",
+    "free_months": "Free months",
+    "service": "Service",
+    "other": "Something else",
+}
+GOT = {
+    "longer_term": "Longer term",
+    "volume": "More volume",
+    "reference": "A reference",
+    "earlier_payment": "Earlier payment",
+    "earlier_signature": "Earlier signature",
+    "other": "Something else",
+}
+PAIRS = 3
+"""Rows of give and get in the form; by REST there can be more."""
 WRITERS = frozenset({"seller", "manager", "sales_ops", "cso", "admin"})
-IN_NUMBERS = ("payment_days", "term_months", "over_budget")
+IN_NUMBERS = ("payment_days", "term_months", "over_budget", "in return: ")
 
 Text = Annotated[str, Form(max_length=1000)]
 Short = Annotated[str, Form(max_length=100)]
@@ -121,7 +140,7 @@ async def submit(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
     reason: Short = "", note: Text = "", version: Short = "",
 ) -> Response:  # fmt: skip
-    body = {"reason": reason or None, "note": note}
+    body = {"reason": reason or None, "note": note, "pairs": pairs(await request.form())}
     return await _done(
         request, session, quote_id, principal,
         lambda: services_of(request).post(
@@ -133,9 +152,12 @@ async def submit(
 @router.post("/quotes/{quote_id}/decide")
 async def decide(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
-    asked: Short = "", step: Short = "", verdict: Short = "", seen: Short = "", note: Text = "",
+    asked: Short = "", step: Short = "", verdict: Short = "", seen: Short = "", note: Text = "", got: Short = "",
+    got_note: Text = "",
 ) -> Response:  # fmt: skip
-    body = {"verdict": verdict, "seen": seen, "note": note}
+    """Approve, reject, or send it back with what the customer should do for it."""
+    asks = [{"got": got, "note": got_note}] if verdict == "ask" else []
+    body = {"verdict": "rejected" if asks else verdict, "seen": seen, "note": note, "asks": asks}
     return await _done(
         request, session, quote_id, principal,
         lambda: services_of(request).post(
@@ -147,10 +169,10 @@ async def decide(
 @router.post("/quotes/{quote_id}/revise")
 async def revise(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
-    price: Several = None, quantity: Several = None, valid_until: Short = "", payment_days: Short = "",
-    term_months: Short = "", version: Short = "",
+    price: Several = None, quantity: Several = None, promotion: Several = None, valid_until: Short = "",
+    payment_days: Short = "", term_months: Short = "", version: Short = "",
 ) -> Response:  # fmt: skip
-    """The quantities, prices and terms of a form; products and named deductions stay."""
+    """The quantities, prices, promotions and terms of a form; products and named deductions stay."""
     services = services_of(request)
     quote = await services.get("pricing", f"quotes/{quote_id}", principal=principal)
     terms = {
@@ -159,8 +181,13 @@ async def revise(
         "term_months": term_months or None,
     }
     lines = []
-    for line, typed, amount in zip(quote["lines"], price or [], quantity or [], strict=False):
-        deductions = [{name: each[name] for name in ("name", "kind", "share")} for each in line["deductions"]]
+    chosen = promotion or [""] * len(quote["lines"])
+    for line, typed, amount, taken in zip(quote["lines"], price or [], quantity or [], chosen, strict=False):
+        deductions = [
+            {name: each[name] for name in ("name", "kind", "share")}
+            for each in line["deductions"]
+            if each["promotion_id"] is None
+        ]
         same = typed == net_price(line)
         lines.append(
             {
@@ -168,6 +195,7 @@ async def revise(
                 "quantity": amount,
                 "unit_price": line["unit_price"] if same else typed,
                 "deductions": deductions if same else [each for each in deductions if each["kind"] != "on_invoice"],
+                "promotions": [taken] if taken else [],
             }
         )
     return await _done(
@@ -220,6 +248,7 @@ async def shown(
     catalogue = await services.get(
         "pricing", "products", principal=principal, params={"limit": "500", "include_inactive": "true"}
     )
+    promotions = await services.get("pricing", "promotions", principal=principal, params={"state": "running"})
     subjects = {quote["created_by"], *(each["actor"] for each in history["states"] if each["actor"])}
     subjects |= {each["revised_by"] for each in history["revisions"]}
     for asked in approvals["requests"]:
@@ -241,6 +270,24 @@ async def shown(
         once=str(new_id()),
         may_write=bool(principal.roles & WRITERS),
         net_price=net_price,
+        promotions=[
+            promoted.fitting(promotions["items"], currency=quote["currency"], product=line["product_id"], deal=deal)
+            for line in quote["lines"]
+        ],
+        taken=[[each for each in line["deductions"] if each["promotion_id"]] for line in quote["lines"]],
+        gives=promoted.gives,
+        given=GIVEN,
+        got=GOT,
+        pairs=paired(approvals["requests"], approvals["decisions"]),
+        asks={
+            request["request_id"]: [
+                ask
+                for decision in approvals["decisions"]
+                if decision["request_id"] == request["request_id"]
+                for ask in decision["asks"]
+            ]
+            for request in approvals["requests"]
+        },
         beyond=beyond,
         states=STATES,
         authorities=AUTHORITIES,
@@ -259,9 +306,33 @@ async def _deal(services: Services, deal_id: str, *, principal: Principal) -> di
         return None
 
 
+def pairs(form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a form says is granted and asked for it; rows without either are left out."""
+    names = ("given", "given_note", "got", "got_note", "value")
+    rows = [{name: str(form.get(f"{name}-{place}") or "").strip() for name in names} for place in range(PAIRS)]
+    return [row | {"value": row["value"] or None} for row in rows if row["given"] or row["got"]]
+
+
+def paired(requests: Sequence[Mapping[str, Any]], decisions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the form: what was said last, and what an approver then asked for."""
+    if not requests:
+        return []
+    last = requests[0]
+    rows = [dict(each) for each in last["pairs"]]
+    for decision in decisions:
+        if decision["request_id"] == last["request_id"]:
+            rows += [{"given": "discount", "given_note": "", "got": each["got"], "got_note": each["note"], "value": None} for each in decision["asks"]]  # fmt: skip
+    return rows[:PAIRS]
+
+
 def net_price(line: Mapping[str, Any]) -> str:
-    """What one costs on the invoice, as a form shows it."""
-    value = Decimal(line["unit_price"]) * (1 - Decimal(line["discount"]))
+    """What one costs on the invoice before promotions, as a form shows it."""
+    value = Decimal(line["unit_price"])
+    for each in line["deductions"]:
+        if each["kind"] == "on_invoice" and each["promotion_id"] is None:
+            value *= 1 - Decimal(each["share"])
+    if not line["deductions"]:
+        value *= 1 - Decimal(line["discount"])
     return f"{value.quantize(Decimal('0.000001')).normalize():f}"
 
 
@@ -322,7 +393,7 @@ def bars(fall: Mapping[str, Any]) -> list[dict[str, Any]]:
 def beyond(measure: str, value: str | None) -> str:
     """A value of a finding: a share in percent, days, months and money as they are."""
     if value is None:
-        return "unknown"
+        return "nothing known" if measure.startswith("in return: ") else "unknown"
     if measure.startswith(IN_NUMBERS):
         return f"{Decimal(value).normalize():f}"
     return f"{(Decimal(value) * 100).quantize(Decimal('0.1'))}\u202f%"
@@ -337,5 +408,7 @@ def subject_in_words(subject: str) -> str:
 
 
 def input_in_words(name: str) -> str:
+    if name.startswith(("granted: ", "in return: ")):
+        return name
     measure, _, subject = name.partition(" of ")
     return f"{MEASURES.get(measure, measure)}, {subject_in_words(subject)}"

@@ -14,6 +14,7 @@ EVENTS: tuple[type[EventData], ...] = (
     crm.CrmDealsCompared,
     crm.CrmWriteBackOffered,
     crm.CrmEditAnswered,
+    crm.CrmRightsChanged,
     leads.LeadCaptured,
     leads.LeadChanged,
     leads.LeadQualified,

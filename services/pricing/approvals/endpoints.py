@@ -45,7 +45,13 @@ async def submit(
 ) -> RequestOut:
     """Ask for approval of what is offered now; what needs nobody's is approved at once."""
     request = await service.submit(
-        session, quote_id, reason=wanted.reason, note=wanted.note, if_match=if_match, principal=principal
+        session,
+        quote_id,
+        reason=wanted.reason,
+        note=wanted.note,
+        pairs=[each.pair() for each in wanted.pairs],
+        if_match=if_match,
+        principal=principal,
     )
     return RequestOut.of(*await service.read_request(session, request.request_id, principal=principal))
 
@@ -150,6 +156,7 @@ async def decide(
         verdict=wanted.verdict,
         seen=wanted.seen,
         note=wanted.note,
+        asks=[each.model_dump() for each in wanted.asks],
         principal=principal,
     )
     return RequestOut.of(request, await service.steps_of(session, request, principal=principal))
@@ -157,7 +164,7 @@ async def decide(
 
 @router.post("/approval-delegations", status_code=201)
 async def delegate(wanted: DelegationIn, session: Transaction, principal: CurrentPrincipal) -> DelegationOut:
-    """Let somebody decide in the caller's place for a time, with the caller's roles and scope of now."""
+    """Let somebody decide in the caller's place for a time, with the caller's roles and scope of now, as far as they keep them."""
     made = await delegations.delegate(
         session, wanted.to, starts_at=wanted.starts_at, ends_at=wanted.ends_at, note=wanted.note, principal=principal
     )

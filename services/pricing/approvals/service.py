@@ -1,8 +1,8 @@
 """The rules of asking: who submits a quote, which steps follow, and whether a quote may be accepted."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from libs.common.web.errors import Conflict, Invalid, NotFound
 from services.pricing.approvals import found, repository
 from services.pricing.approvals.found import Assessed
 from services.pricing.approvals.models import Decision, Request, Step
-from services.pricing.approvals.steps import Decided, Difference, Planned, plan
+from services.pricing.approvals.steps import Decided, Difference, Pair, Planned, plan
 from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
@@ -52,10 +52,11 @@ async def submit(
     *,
     reason: Reason | None,
     note: str,
+    pairs: Sequence[Pair] = (),
     if_match: str | None = None,
     principal: Principal,
 ) -> Request:
-    """Ask for approval of a quote's newest revision. What needs nobody's is approved at once.
+    """Ask for approval of a quote's newest revision, saying what the customer does for it. What needs nobody's is approved at once.
 
     Steps that were approved for an earlier revision, and whose inputs are no worse, are carried over. Raises QuoteNotFound,
     AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, PromotionBudgetSpent, VersionHasMoved.
@@ -70,7 +71,15 @@ async def submit(
     await granting.recount(session, quote_id, quote.revision, principal=principal)
     at = quotes.time_after(of_deal)
     request = await ask(
-        session, quote, deal, reason=reason, note=note, submitted_by=principal.subject, at=at, principal=principal
+        session,
+        quote,
+        deal,
+        reason=reason,
+        note=note,
+        pairs=pairs,
+        submitted_by=principal.subject,
+        at=at,
+        principal=principal,
     )
     await settle(session, quote, request, at=at, principal=principal)
     return request
@@ -91,6 +100,7 @@ async def ask(
     *,
     reason: Reason | None,
     note: str,
+    pairs: Sequence[Pair] = (),
     submitted_by: str,
     at: datetime,
     principal: Principal,
@@ -122,9 +132,10 @@ async def ask(
         assessed.verdict.findings,
         decided=_decided(earlier, steps),
         authors=authors,
+        pairs=pairs,
     )
     request = _request(
-        quote, assessed, differences, authors, reason, note, submitted_by, at, business_day(session).year
+        quote, assessed, differences, authors, reason, note, pairs, submitted_by, at, business_day(session).year
     )
     if any(each.state == "open" and _asks_the_same(each, request) for each in earlier):
         raise AlreadySubmitted(
@@ -198,6 +209,7 @@ async def preview(
         assessed.verdict.findings,
         decided=_decided(earlier, steps),
         authors=[each for request in earlier for each in request.authors],
+        pairs=[pair_of(each) for each in earlier[0].pairs] if earlier else (),
     )
     shown = await found.consequence(session, quote, lines, deal, assessed, principal=principal)
     return quote, assessed, planned, shown
@@ -238,7 +250,7 @@ async def about(
 
 
 def _asks_the_same(one: Request, other: Request) -> bool:
-    names = ("revision", "policy_version", "findings", "reason")
+    names = ("revision", "policy_version", "findings", "reason", "pairs")
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
@@ -292,6 +304,7 @@ def _request(
     authors: list[str],
     reason: Reason | None,
     note: str,
+    pairs: Sequence[Pair],
     submitted_by: str,
     at: datetime,
     year: int,
@@ -310,6 +323,7 @@ def _request(
         differences=[difference_as_text(each) for each in differences],
         reason=reason,
         note=note,
+        pairs=[pair_as_text(each) for each in pairs],
         shortfall=verdict.shortfall if held else Decimal(),
         currency=quote.currency,
         year=year,
@@ -328,8 +342,18 @@ def _request(
         request.differences,
         request.reason,
         request.note,
+        request.pairs,
     ]
     return replace(request, seen=hashlib.sha256(orjson.dumps(content)).hexdigest())
+
+
+def pair_as_text(each: Pair) -> dict[str, Any]:
+    return asdict(each) | {"value": None if each.value is None else str(each.value)}
+
+
+def pair_of(text: Mapping[str, Any]) -> Pair:
+    """A pair as it was kept."""
+    return Pair(**{**text, "value": None if text["value"] is None else Decimal(text["value"])})
 
 
 def finding_as_text(each: Finding) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _LISTS = ("products", "markets", "segments", "authors")
 
 
 def _row(row: Any) -> Promotion:
-    own = {name: tuple(value) if name in _LISTS else value for name, value in row._mapping.items()}
+    own: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in row._mapping.items()}
     return Promotion(**{name: own[name] for name in _OWN}, plan=Plan(**{name: own[name] for name in _PLAN}))
 
 
@@ -210,7 +210,8 @@ async def sales(session: AsyncSession, row: Promotion, *, since: datetime, until
 
 async def first_sale(session: AsyncSession) -> datetime | None:
     """When the first of the quotes that are accepted now was accepted."""
-    return (await session.execute(_FIRST)).scalar_one()
+    found: datetime | None = (await session.execute(_FIRST)).scalar_one()
+    return found
 
 
 _BESIDE = text(

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.pricing.approvals.steps import Decided, Person, inputs_of, may_decide, plan
+from services.pricing.approvals.steps import (
+    Decided,
+    Pair,
+    Person,
+    inputs_of,
+    inputs_of_pairs,
+    may_decide,
+    plan,
+    worsened,
+)
 from services.pricing.policies.judging import Finding, Policy
 
 D = Decimal
@@ -127,3 +136,48 @@ def test_the_order_of_findings_changes_nothing() -> None:
         return tuple((step.stage, step.authority) for step in steps)
 
     assert len({planned(order) for order in permutations(BEFORE)}) == 1
+
+
+_pairs = st.lists(
+    st.builds(
+        Pair,
+        st.sampled_from(["discount", "free_months"]),
+        st.sampled_from(["", "12 %"]),
+        st.sampled_from(["longer_term", "reference"]),
+        st.sampled_from(["", "24 months"]),
+        st.none() | st.decimals(0, 100, places=0),
+    ),
+    max_size=3,
+    unique_by=lambda each: (each.given, each.given_note, each.got, each.got_note),
+)
+
+
+@given(_pairs, _pairs)
+def test_a_pair_that_was_approved_is_carried_only_with_no_more_granted_and_no_less_in_return(
+    before: list[Pair], after: list[Pair]
+) -> None:
+    made = worsened("manager", inputs_of_pairs(before), inputs_of_pairs(after))
+    known = {(each.given, each.given_note, each.got, each.got_note): each.value for each in before}
+    now = {(each.given, each.given_note, each.got, each.got_note): each.value for each in after}
+    grants = {(each.given, each.given_note) for each in before}
+    more = any((each.given, each.given_note) not in grants for each in after)
+    less = any(
+        key not in now or (value is not None and (now[key] is None or now[key] < value))  # type: ignore[operator]
+        for key, value in known.items()
+    )
+    assert bool(made) == (more or less)
+
+
+def test_a_step_is_asked_again_when_what_was_promised_in_return_is_gone_and_not_when_more_is_asked() -> None:
+    longer = Pair("discount", "12 %", "longer_term", "24 months", D(5000))
+    named = Pair("discount", "12 %", "reference", "")
+    steps, _ = plan(Policy(), 1, (), pairs=[longer])
+    (step,) = steps
+    agreed = [Decided("manager", step.inputs, "user:m", None, "r1")]
+    carried, _ = plan(Policy(), 1, (), decided=agreed, pairs=[longer, named])
+    assert [each.carried is not None for each in carried] == [True]
+    asked, differences = plan(Policy(), 1, (), decided=agreed, pairs=[named])
+    assert [each.carried is not None for each in asked] == [False]
+    assert [(each.input, each.before, each.after) for each in differences] == [
+        ("in return: longer term (24 months), for discount (12 %)", D(5000), None)
+    ]

@@ -50,7 +50,8 @@ def spans(rows: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
     ]
     turns = [each for each in (first + timedelta(days=n) for n in range(days)) if each.day == 1]
     step = max(1, len(turns) // 6)
-    return {"bars": bars, "today": at(today), "turns": [(at(each), f"{each:%b %Y}") for each in turns[::step]]}
+    ends = {"first": first.isoformat(), "last": last.isoformat()}
+    return {"bars": bars, "today": at(today), "turns": [at(each) for each in turns[::step]], **ends}
 
 
 def share_used(row: Mapping[str, Any]) -> dict[str, float]:

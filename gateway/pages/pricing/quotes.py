@@ -313,7 +313,7 @@ def pairs(form: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row | {"value": row["value"] or None} for row in rows if row["given"] or row["got"]]
 
 
-def paired(requests: Sequence[Mapping[str, Any]], decisions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def paired(requests: Sequence[Mapping[str, Any]], decisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows of the form: what was said last, and what an approver then asked for."""
     if not requests:
         return []

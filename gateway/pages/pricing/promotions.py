@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
 from gateway.pages.pricing import promoted
-from gateway.pages.pricing.quotes import STATES as QUOTE_STATES
+from gateway.pages.pricing.offered import STATES as QUOTE_STATES
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common import clock

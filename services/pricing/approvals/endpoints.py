@@ -9,6 +9,7 @@ from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
 from services.pricing.approvals import answering, delegations, found, rehearsal, service
+from services.pricing.approvals.composing import finding_as_text
 from services.pricing.approvals.schemas import (
     ApprovalsOut,
     BudgetOut,
@@ -94,7 +95,7 @@ async def read_approvals(
         policy_version=assessed.held.version if assessed.held else None,
         level=assessed.verdict.level if assessed.held else 0,
         needs_reason=assessed.verdict.needs_reason and assessed.held is not None,
-        findings=[FindingOut.model_validate(service.finding_as_text(each)) for each in assessed.verdict.findings]
+        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings]
         if assessed.held
         else [],
         planned=[PlannedOut.of(each) for each in planned],

@@ -9,7 +9,8 @@ from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
 from services.pricing.approvals import repository
-from services.pricing.approvals.service import ExceptionNeedsReason, ask, pair_of, settle
+from services.pricing.approvals.composing import pair_of
+from services.pricing.approvals.service import ExceptionNeedsReason, ask, settle
 from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.quotes import repository as quoted

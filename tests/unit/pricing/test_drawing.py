@@ -1,5 +1,6 @@
 """A drawn price lies within the band, is as likely as any other, and is the same whenever it is asked for."""
 
+import itertools
 from collections import Counter
 from decimal import Decimal
 from uuid import UUID
@@ -28,7 +29,7 @@ def test_prices_are_evenly_apart_within_the_band_and_the_width(edges: list[Decim
     assert list(found) == sorted(found)
     assert floor <= found[0] <= target <= found[-1] <= stretch
     assert max(abs(each - target) for each in found) <= width
-    gaps = [after - before for before, after in zip(found, found[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(found)]
     assert max(gaps) - min(gaps) <= D("0.0002")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.pages.pricing import draws, promoted
+from gateway.pages.pricing.offered import STATES as QUOTE_STATES
 from gateway.pages.pricing.promotions import EMPTY, _words
-from gateway.pages.pricing.quotes import STATES as QUOTE_STATES
 from gateway.pages.templates import environment
 
 TODAY = date(2026, 11, 23)

@@ -12,8 +12,9 @@ from services.pricing.draws.models import Drawn, DrawScope, Outcome
 
 _LOCK = 0x44726177
 _KEPT = [each.name for each in fields(DrawScope) if not each.name.startswith("ended")]
-_SCOPE = ", ".join((*(f"scope.{name}" for name in _KEPT), "over.ended_by", "over.ended_at"))
-_DRAWN = ", ".join(each.name for each in fields(Drawn))
+_STORED = [{"ratios": "levels"}.get(name, name) for name in _KEPT]
+_SCOPE = ", ".join((*(f"scope.{name}" for name in _STORED), "over.ended_by", "over.ended_at"))
+_DRAWN = "scope_id, deal_id, of_list, probability, drawn_by, drawn_at"
 
 _FROM = "FROM price_draw_scope scope LEFT JOIN price_draw_scope_end over USING (scope_id)"
 _FIND = text(f"SELECT {_SCOPE} {_FROM} WHERE scope.scope_id = :scope_id")
@@ -32,7 +33,7 @@ _LIST = text(
     """
 )
 _ADD = text(
-    f"INSERT INTO price_draw_scope ({', '.join(_KEPT)}) VALUES ({', '.join(f':{name}' for name in _KEPT)})"  # noqa: S608
+    f"INSERT INTO price_draw_scope ({', '.join(_STORED)}) VALUES ({', '.join(f':{name}' for name in _KEPT)})"  # noqa: S608
 )
 _END = text(
     "INSERT INTO price_draw_scope_end (scope_id, ended_by, ended_at) VALUES (:scope_id, :ended_by, :ended_at) ON CONFLICT DO NOTHING"
@@ -83,7 +84,7 @@ async def keep(session: AsyncSession, row: Drawn) -> tuple[Drawn, bool]:
 
 _OUTCOMES = text(
     """
-    SELECT heir.deal_id, cast(drawn.ratio AS double precision), heir.state = 'won', true
+    SELECT heir.deal_id, cast(drawn.of_list AS double precision), heir.state = 'won', true
     FROM drawn_price drawn
     JOIN deal_reference deal USING (deal_id)
     JOIN deal_reference heir ON heir.deal_id = coalesce(deal.absorbed_into, deal.deal_id)

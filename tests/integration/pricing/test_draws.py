@@ -68,7 +68,7 @@ async def test_a_price_is_drawn_within_the_band_kept_before_it_is_told_and_the_s
     first = answers[0]
     assert (first["probability"], D(first["unit_price"])) == ("0.200000", 100 * D(first["ratio"]))
     async with desk.database.reading() as session:
-        (kept,) = (await session.execute(text("SELECT ratio, probability FROM drawn_price"))).all()
+        (kept,) = (await session.execute(text("SELECT of_list AS ratio, probability FROM drawn_price"))).all()
     assert (str(kept.ratio), str(kept.probability)) == (first["ratio"], "0.200000")
 
 

@@ -18,7 +18,7 @@ CREATE TABLE price_draw_scope (
     stretch numeric NOT NULL,
     band_version integer NOT NULL,
     width numeric NOT NULL CHECK (width > 0 AND width <= 0.05),
-    ratios numeric[] NOT NULL CHECK (cardinality(ratios) >= 2),
+    levels numeric[] NOT NULL CHECK (cardinality(levels) >= 2),
     secret bytea NOT NULL,
     note text NOT NULL,
     opened_by text NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE price_draw_scope_end (
 CREATE TABLE drawn_price (
     scope_id uuid NOT NULL REFERENCES price_draw_scope,
     deal_id uuid NOT NULL REFERENCES deal_reference,
-    ratio numeric NOT NULL,
+    of_list numeric NOT NULL CHECK (of_list > 0),
     probability numeric NOT NULL CHECK (probability > 0 AND probability <= 1),
     drawn_by text NOT NULL,
     drawn_at timestamptz NOT NULL,

@@ -36,7 +36,7 @@ CREATE TABLE drawn_price (
     scope_id uuid NOT NULL REFERENCES price_draw_scope,
     deal_id uuid NOT NULL REFERENCES deal_reference,
     of_list numeric NOT NULL CHECK (of_list > 0),
-    probability numeric NOT NULL CHECK (probability > 0 AND probability <= 1),
+    probability numeric NOT NULL CHECK (probability BETWEEN 0 AND 1),
     drawn_by text NOT NULL,
     drawn_at timestamptz NOT NULL,
     PRIMARY KEY (scope_id, deal_id)

@@ -1,6 +1,7 @@
 """Which steps are asked again, and who may decide one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 
@@ -152,10 +153,23 @@ _pairs = st.lists(
 )
 
 
-@given(_pairs, _pairs)
+def _as(value: Decimal | None, how: str) -> Decimal | None:
+    if how == "unknown" or (value is None and how != "more"):
+        return None
+    return {"same": value, "less": (value or D(0)) - 1, "more": (value or D(0)) + 1}[how]
+
+
+@given(_pairs, _pairs, st.lists(st.sampled_from(["same", "gone", "less", "more", "unknown"]), min_size=3, max_size=3))
 def test_a_pair_that_was_approved_is_carried_only_with_no_more_granted_and_no_less_in_return(
-    before: list[Pair], after: list[Pair]
+    before: list[Pair], further: list[Pair], became: list[str]
 ) -> None:
+    changed = {
+        (each.given, each.given_note, each.got, each.got_note): replace(each, value=_as(each.value, how))
+        for each, how in zip(before, became, strict=False)
+        if how != "gone"
+    }
+    added = {(each.given, each.given_note, each.got, each.got_note): each for each in further[:1]}
+    after = list((added | changed).values())
     made = worsened("manager", inputs_of_pairs(before), inputs_of_pairs(after))
     known = {(each.given, each.given_note, each.got, each.got_note): each.value for each in before}
     now = {(each.given, each.given_note, each.got, each.got_note): each.value for each in after}

@@ -1,7 +1,7 @@
 """Signing in: one-time links, passwords, sessions, and keys for programs."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -13,7 +13,9 @@ from gateway.auth import repository
 from gateway.auth.models import SignedIn, User
 from gateway.auth.tokens import fingerprint, new_key, new_token
 from libs.common import clock
-from libs.common.ids import ROOT_UNIT, new_id
+from libs.common.events.crm import CrmRightsChanged
+from libs.common.ids import ROOT_UNIT, entity_id, new_id
+from libs.common.messaging import outbox
 from libs.common.web.auth import ROLES, Principal
 from libs.common.web.errors import Invalid, Unauthorised
 
@@ -65,7 +67,8 @@ async def create_link(
             at=at,
         )
         user = await repository.user_by_email(session, email)
-    assert user is not None  # noqa: S101 - put_user stored it
+        assert user is not None  # noqa: S101 - put_user stored it
+        _tell_rights(session, user.user_id, user.principal, at=at)
     token = new_token()
     await repository.insert_link(session, fingerprint=fingerprint(token), user=user, at=at, expires_at=at + LINK_LIVES)
     await audit.record(session, "sign_in_link.created", actor="command line", on=f"user:{user.user_id}")
@@ -158,6 +161,8 @@ async def create_key(session: AsyncSession, name: str, *, role: str, scope: Sequ
         scope=list(scope) or [ROOT_UNIT],
         at=at,
     )
+    principal = Principal(f"key:{name}", frozenset({role}), tuple(scope) or (ROOT_UNIT,))
+    _tell_rights(session, entity_id("foretell", "api_key", name), principal, at=at)
     await audit.record(
         session, "api_key.created", actor="command line", on=f"api_key:{key_id}", detail={"name": name, "role": role}
     )
@@ -166,6 +171,15 @@ async def create_key(session: AsyncSession, name: str, *, role: str, scope: Sequ
 
 async def principal_of_key(session: AsyncSession, key: str) -> Principal | None:
     return await repository.principal_of_key(session, fingerprint=fingerprint(key))
+
+
+def _tell_rights(session: AsyncSession, key: UUID, principal: Principal, *, at: datetime) -> None:
+    """Tell what somebody may do now: what they delegated to others goes no further than that."""
+    version = clock.to_millis(at)
+    event = CrmRightsChanged(
+        subject=principal.subject, version=version, roles=tuple(sorted(principal.roles)), scope=principal.scope
+    )
+    outbox.add(session, event, key=key, version=version, occurred_at=at)
 
 
 def _spent() -> LinkSpent:

@@ -64,6 +64,8 @@ ROOMS = (
         (
             Place("/prices", "Check a price"),
             Place("/prices/quotes", "Quotes and approvals"),
+            Place("/prices/promotions", "Promotions"),
+            Place("/prices/draws", "Drawn prices"),
             Place("/prices/policy", "Policy"),
             Place("/prices/realisation", "What is left of list"),
         ),

@@ -24,6 +24,8 @@ OWNER_OF: dict[str, Service] = {
     "price-books": "pricing",
     "price-policies": "pricing",
     "price-realisation": "pricing",
+    "promotions": "pricing",
+    "price-draws": "pricing",
     "approvals": "pricing",
     "approval-delegations": "pricing",
     "forecast": "forecast",

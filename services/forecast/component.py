@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from libs.common.db import Database
-from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
+from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast import gauges
@@ -30,6 +30,7 @@ from services.forecast.outlook.endpoints import router as outlook_router
 from services.forecast.past import service as past
 from services.forecast.periods.endpoints import router as periods_router
 from services.forecast.plans.endpoints import router as plans_router
+from services.forecast.promotions.endpoints import router as promotions_router
 from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
 from services.forecast.record import weighing
@@ -153,7 +154,7 @@ COMPONENT = Component(
     fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=FORECAST_EVENTS,
-    consumes=(DEAL_EVENTS,),
+    consumes=(DEAL_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
         readings_router,
@@ -172,6 +173,7 @@ COMPONENT = Component(
         scenarios_router,
         focus_router,
         variance_router,
+        promotions_router,
         plans_router,
         reached_router,
     ),

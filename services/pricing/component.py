@@ -10,10 +10,13 @@ from services.pricing.books.endpoints import router as books
 from services.pricing.catalogue.endpoints import router as catalogue
 from services.pricing.config import Settings
 from services.pricing.consumers import HANDLERS
+from services.pricing.draws.endpoints import router as draws
 from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
 from services.pricing.policies.endpoints import router as policies
+from services.pricing.promotions import keeping as promoting
+from services.pricing.promotions.endpoints import router as promotions
 from services.pricing.quotes.endpoints import router as quotes
 from services.pricing.realisation.endpoints import router as realisation
 
@@ -28,6 +31,11 @@ async def keep_approvals(runtime: Runtime) -> None:
     await keeping.keep(runtime.database, principal=Principal.system("pricing"))
 
 
+async def keep_promotions(runtime: Runtime) -> None:
+    """Let promotions begin on their first day and end after their last."""
+    await promoting.keep(runtime.database, principal=Principal.system("pricing"))
+
+
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
@@ -36,10 +44,11 @@ COMPONENT = Component(
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
-    routers=(books, catalogue, policies, guidance, approvals, quotes, realisation),
+    routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, draws, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("keep approvals", every_s=2, run=keep_approvals),
+        Job("keep promotions", every_s=2, run=keep_promotions),
         Job("count quotes", every_s=60, run=gauges.measure),
     ),
 )

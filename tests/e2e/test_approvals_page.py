@@ -91,6 +91,10 @@ async def _check_and_quote(page: Page, stack: Stack, firm: Firm) -> None:
     await expect(page.locator("[data-status=draft]")).to_be_visible()
     await page.get_by_label("Reason for an exception").select_option("new_logo")
     await page.get_by_label("What the approver should know").fill("They compare us with one other.")
+    await page.get_by_label("We grant").first.select_option("discount")
+    await page.get_by_label("They", exact=True).first.select_option("longer_term")
+    await page.get_by_label("More exactly").first.fill("24 months")
+    await page.get_by_label("Worth, EUR").first.fill("900")
     await page.get_by_role("button", name="Ask", exact=True).click()
     await expect(page.locator("[data-status=submitted]")).to_be_visible()
 
@@ -118,6 +122,7 @@ async def test_a_seller_asks_for_an_exception_the_right_people_agree_seeing_the_
             await expect(shown).to_contain_text("planned 50.0")
             await expect(shown).to_contain_text("Below the policy's least price")
             await expect(shown).to_contain_text("in the forecast once approved")
+            await expect(page.locator("#decide")).to_contain_text("Longer term 24 months, worth 900 EUR")
             await expect(page.locator("#waterfall")).to_contain_text("Pocket margin")
             await is_fine(page, f"quote-{authority.lower()}")
             await page.get_by_role("button", name="Approve").click()

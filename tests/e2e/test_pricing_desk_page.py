@@ -65,3 +65,30 @@ async def test_a_price_is_checked_against_what_was_won_and_told_why(page: Page, 
     await page.get_by_role("button", name="Check").click()
     await expect(page.get_by_text("Write the price of one, such as 84.50.")).to_be_visible()
     await expect(page.locator("#found")).to_have_count(0)
+
+
+async def test_prices_are_drawn_where_that_was_opted_into_and_without_outcomes_there_is_no_curve(
+    page: Page, stack: Stack, crm: Crm, await_known: Known, product: str
+) -> None:
+    mark = uuid.uuid4().hex[:8]
+    crm.send(deal(f"draw-{mark}", amount="1000.00", created_at=clock.now() - timedelta(days=3)))
+    await_known({f"draw-{mark}": "1000"})
+    await page.goto(f"{stack.url('gateway')}/prices/draws")
+    form = page.locator("details.form").last
+    if await form.get_attribute("open") is None:
+        await form.locator("summary").click()
+    await page.get_by_label("Product").select_option(product)
+    await page.get_by_label("Why", exact=True).fill("What does a price do?")
+    await page.get_by_role("button", name="Draw prices").click()
+    await expect(page.locator("[data-refused]")).to_contain_text("No curve")
+    deal_id = str(entity_id("sim-standard", "deal", f"draw-{mark}"))
+    await expect(page.get_by_label("Deal", exact=True).locator(f"option[value='{deal_id}']")).to_have_count(1)
+    await page.get_by_label("Deal", exact=True).select_option(deal_id)
+    await page.get_by_role("button", name="Draw its price").click()
+    await expect(page.locator("#got")).to_contain_text("Drawn:")
+    told = await page.locator("#got strong").inner_text()
+    await page.get_by_label("Deal", exact=True).select_option(deal_id)
+    await page.get_by_role("button", name="Draw its price").click()
+    await expect(page.locator("#got")).to_contain_text("Drawn before:")
+    assert await page.locator("#got strong").inner_text() == told
+    await is_fine(page, "drawn-prices")

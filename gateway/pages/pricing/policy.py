@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
-from gateway.pages.pricing.quotes import AUTHORITIES, MEASURES, REASONS
+from gateway.pages.pricing.offered import AUTHORITIES, MEASURES, REASONS
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.web.api import Transaction

@@ -1,7 +1,6 @@
 """Quotes: the list, one quote with its way to the margin and its approval, and the forms on both."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,6 +9,23 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
+from gateway.pages.pricing import promoted
+from gateway.pages.pricing.offered import (
+    AUTHORITIES,
+    GIVEN,
+    GOT,
+    MEASURES,
+    REASONS,
+    STATES,
+    STEPS,
+    bars,
+    beyond,
+    input_in_words,
+    net_price,
+    paired,
+    pairs,
+    subject_in_words,
+)
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common.ids import new_id
@@ -18,42 +34,7 @@ from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False, prefix="/prices")
 
-STATES = {
-    "draft": ("Draft", ""),
-    "submitted": ("Waits for approval", "warn"),
-    "approved": ("Approved", "good"),
-    "rejected": ("Rejected", "bad"),
-    "accepted": ("Accepted", "good"),
-    "withdrawn": ("Withdrawn", ""),
-    "expired": ("Expired", "bad"),
-}
-AUTHORITIES = {
-    "manager": "Manager",
-    "vp": "Manager above",
-    "cso": "CSO",
-    "finance": "Finance",
-    "ceo": "CEO",
-}
-STEPS = {
-    "waiting": ("Comes later", ""),
-    "asked": ("Asked", "warn"),
-    "approved": ("Approved", "good"),
-    "rejected": ("Rejected", "bad"),
-    "carried": ("Agreed before", "good"),
-    "cancelled": ("Not needed any more", ""),
-}
-MEASURES = {
-    "discount": "Below list price",
-    "below_floor": "Below the floor",
-    "below_minimum": "Below the policy's least price",
-    "margin": "Margin",
-    "payment_days": "Days to pay",
-    "term_months": "Months of term",
-    "over_budget": "Over the exception budget",
-}
-REASONS = {"new_logo": "New logo", "displacement": "Displacement", "churn_defence": "Churn defence"}
 WRITERS = frozenset({"seller", "manager", "sales_ops", "cso", "admin"})
-IN_NUMBERS = ("payment_days", "term_months", "over_budget")
 
 Text = Annotated[str, Form(max_length=1000)]
 Short = Annotated[str, Form(max_length=100)]
@@ -121,7 +102,7 @@ async def submit(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
     reason: Short = "", note: Text = "", version: Short = "",
 ) -> Response:  # fmt: skip
-    body = {"reason": reason or None, "note": note}
+    body = {"reason": reason or None, "note": note, "pairs": pairs(await request.form())}
     return await _done(
         request, session, quote_id, principal,
         lambda: services_of(request).post(
@@ -133,9 +114,12 @@ async def submit(
 @router.post("/quotes/{quote_id}/decide")
 async def decide(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
-    asked: Short = "", step: Short = "", verdict: Short = "", seen: Short = "", note: Text = "",
+    asked: Short = "", step: Short = "", verdict: Short = "", seen: Short = "", note: Text = "", got: Short = "",
+    got_note: Text = "",
 ) -> Response:  # fmt: skip
-    body = {"verdict": verdict, "seen": seen, "note": note}
+    """Approve, reject, or send it back with what the customer should do for it."""
+    asks = [{"got": got, "note": got_note}] if verdict == "ask" else []
+    body = {"verdict": "rejected" if asks else verdict, "seen": seen, "note": note, "asks": asks}
     return await _done(
         request, session, quote_id, principal,
         lambda: services_of(request).post(
@@ -147,10 +131,10 @@ async def decide(
 @router.post("/quotes/{quote_id}/revise")
 async def revise(
     request: Request, session: Transaction, principal: CurrentUser, quote_id: UUID,
-    price: Several = None, quantity: Several = None, valid_until: Short = "", payment_days: Short = "",
-    term_months: Short = "", version: Short = "",
+    price: Several = None, quantity: Several = None, promotion: Several = None, valid_until: Short = "",
+    payment_days: Short = "", term_months: Short = "", version: Short = "",
 ) -> Response:  # fmt: skip
-    """The quantities, prices and terms of a form; products and named deductions stay."""
+    """The quantities, prices, promotions and terms of a form; products and named deductions stay."""
     services = services_of(request)
     quote = await services.get("pricing", f"quotes/{quote_id}", principal=principal)
     terms = {
@@ -159,8 +143,13 @@ async def revise(
         "term_months": term_months or None,
     }
     lines = []
-    for line, typed, amount in zip(quote["lines"], price or [], quantity or [], strict=False):
-        deductions = [{name: each[name] for name in ("name", "kind", "share")} for each in line["deductions"]]
+    chosen = promotion or [""] * len(quote["lines"])
+    for line, typed, amount, taken in zip(quote["lines"], price or [], quantity or [], chosen, strict=False):
+        deductions = [
+            {name: each[name] for name in ("name", "kind", "share")}
+            for each in line["deductions"]
+            if each["promotion_id"] is None
+        ]
         same = typed == net_price(line)
         lines.append(
             {
@@ -168,6 +157,7 @@ async def revise(
                 "quantity": amount,
                 "unit_price": line["unit_price"] if same else typed,
                 "deductions": deductions if same else [each for each in deductions if each["kind"] != "on_invoice"],
+                "promotions": [taken] if taken else [],
             }
         )
     return await _done(
@@ -220,6 +210,7 @@ async def shown(
     catalogue = await services.get(
         "pricing", "products", principal=principal, params={"limit": "500", "include_inactive": "true"}
     )
+    promotions = await services.get("pricing", "promotions", principal=principal, params={"state": "running"})
     subjects = {quote["created_by"], *(each["actor"] for each in history["states"] if each["actor"])}
     subjects |= {each["revised_by"] for each in history["revisions"]}
     for asked in approvals["requests"]:
@@ -241,6 +232,24 @@ async def shown(
         once=str(new_id()),
         may_write=bool(principal.roles & WRITERS),
         net_price=net_price,
+        promotions=[
+            promoted.fitting(promotions["items"], currency=quote["currency"], product=line["product_id"], deal=deal)
+            for line in quote["lines"]
+        ],
+        taken=[[each for each in line["deductions"] if each["promotion_id"]] for line in quote["lines"]],
+        gives=promoted.gives,
+        given=GIVEN,
+        got=GOT,
+        pairs=paired(approvals["requests"], approvals["decisions"]),
+        asks={
+            request["request_id"]: [
+                ask
+                for decision in approvals["decisions"]
+                if decision["request_id"] == request["request_id"]
+                for ask in decision["asks"]
+            ]
+            for request in approvals["requests"]
+        },
         beyond=beyond,
         states=STATES,
         authorities=AUTHORITIES,
@@ -257,85 +266,3 @@ async def _deal(services: Services, deal_id: str, *, principal: Principal) -> di
         return await services.get("deals", f"deals/{deal_id}", principal=principal)
     except (ServiceDown, ServiceRefused):
         return None
-
-
-def net_price(line: Mapping[str, Any]) -> str:
-    """What one costs on the invoice, as a form shows it."""
-    value = Decimal(line["unit_price"]) * (1 - Decimal(line["discount"]))
-    return f"{value.quantize(Decimal('0.000001')).normalize():f}"
-
-
-def bars(fall: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Bars of the waterfall on a scale of 0 to 1000: from list to invoice, paid, pocket and margin, each deduction between."""
-    top = Decimal(fall["list_amount"] or fall["invoice"])
-    found: list[dict[str, Any]] = []
-    if fall["list_amount"] is not None:
-        found.append(
-            {"name": "List price", "kind": "total", "from": Decimal(), "to": top, "amount": fall["list_amount"]}
-        )
-    at = top
-    kinds = (
-        ("on_invoice", "Invoice price", "invoice"),
-        ("off_invoice", "Paid", "paid"),
-        ("cost_to_serve", "Pocket price", "pocket"),
-    )
-    for kind, name, key in kinds:
-        taken = [step for step in fall["steps"] if step["kind"] == kind]
-        for step in taken if fall["list_amount"] is not None or kind != "on_invoice" else []:
-            amount = Decimal(step["amount"])
-            found.append({"name": step["name"], "kind": "step", "from": at - amount, "to": at, "amount": str(-amount)})
-            at -= amount
-        if taken or key == "invoice":
-            found.append(
-                {"name": name, "kind": "total", "from": Decimal(), "to": Decimal(fall[key]), "amount": fall[key]}
-            )
-        at = Decimal(fall[key])
-    if fall["margin"] is not None:
-        cost = Decimal(fall["cost_amount"])
-        found.append(
-            {
-                "name": "Cost",
-                "kind": "cost",
-                "from": at - cost,
-                "to": at,
-                "amount": str(-cost),
-            }
-        )
-        found.append(
-            {
-                "name": "Pocket margin",
-                "kind": "margin",
-                "from": Decimal(),
-                "to": Decimal(fall["margin"]),
-                "amount": fall["margin"],
-            }
-        )
-    low = min([Decimal(), *(min(each["from"], each["to"]) for each in found)])
-    high = max([Decimal(1), *(max(each["from"], each["to"]) for each in found)])
-    for each in found:
-        left, right = sorted((each["from"], each["to"]))
-        each["x"] = round(float(1000 * (left - low) / (high - low)), 1)
-        each["width"] = max(2.0, round(float(1000 * (right - left) / (high - low)), 1))
-    return found
-
-
-def beyond(measure: str, value: str | None) -> str:
-    """A value of a finding: a share in percent, days, months and money as they are."""
-    if value is None:
-        return "unknown"
-    if measure.startswith(IN_NUMBERS):
-        return f"{Decimal(value).normalize():f}"
-    return f"{(Decimal(value) * 100).quantize(Decimal('0.1'))}\u202f%"
-
-
-def subject_in_words(subject: str) -> str:
-    """`2: CORE` is line 2, CORE."""
-    if subject == "quote":
-        return "the whole quote"
-    number, _, name = subject.partition(": ")
-    return f"line {number}, {name}"
-
-
-def input_in_words(name: str) -> str:
-    measure, _, subject = name.partition(" of ")
-    return f"{MEASURES.get(measure, measure)}, {subject_in_words(subject)}"

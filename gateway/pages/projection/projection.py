@@ -27,11 +27,18 @@ async def projection(request: Request, principal: CurrentUser, view: Projecting)
     """What will be closed won at the end of a period, what it is made of, and how sure that is."""
     services, wanted = services_of(request), outlook.target(view.target)
     target = {} if wanted.amount is None else {"target": str(wanted.amount)}
-    call, found = await asyncio.gather(
+    call, found, promotions = await asyncio.gather(
         services.get("forecast", "forecast/call", principal=principal, params=view.asked()),
         services.get("forecast", "forecast/projection", principal=principal, params=view.asked(**target)),
+        services.get("forecast", "forecast/promotions", principal=principal, params=view.asked()),
     )
-    shown = page(request, "projection/projection.html", call=call, **projection_shown(found, view, wanted))
+    shown = page(
+        request,
+        "projection/projection.html",
+        call=call,
+        promotions=promotions,
+        **projection_shown(found, view, wanted),
+    )
     if "at" in request.query_params:
         shown.headers["hx-push-url"] = view.href()
     return shown

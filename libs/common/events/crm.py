@@ -237,6 +237,18 @@ class CrmEditAnswered(EventData):
     answered_at: datetime
 
 
+class CrmRightsChanged(EventData):
+    """What somebody who signs in, or a program with a key, may do from now on. The greatest `version` of a subject stands."""
+
+    TYPE: ClassVar[str] = "crm.rights.changed.v1"
+    TOPIC: ClassVar[Topic] = CRM_CHANGES
+
+    subject: str
+    version: int
+    roles: tuple[str, ...]
+    scope: tuple[UUID, ...]
+
+
 class ComparedAmount(Payload):
     """Amounts of one currency, without their signs: the CRM's, ours, and how much of the CRM's ours equals."""
 

@@ -1,6 +1,6 @@
 """What happened to prices and quotes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -111,6 +111,26 @@ class PolicyPublished(EventData):
 
     policy_id: UUID
     version: int
+    valid_from: datetime
+
+
+class PromotionChanged(EventData):
+    """A promotion after a change. `expected` is the extra revenue that its author expects while it runs, null where they do not say;
+    `last_day` is the last on which it could or can be taken.
+    """
+
+    TYPE: ClassVar[str] = "pricing.promotion.changed.v1"
+    TOPIC: ClassVar[Topic] = PRICING_EVENTS
+
+    promotion_id: UUID
+    version: int
+    state: Literal["planned", "approved", "refused", "running", "ended"]
+    name: str
+    starts_on: date
+    last_day: date
+    currency: str
+    budget: Decimal
+    expected: Decimal | None = None
     valid_from: datetime
 
 

@@ -1,8 +1,10 @@
 """Deciding a step: under the locks of deal, quotes and request, on exactly what was seen, by somebody who may."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -48,9 +50,12 @@ async def decide(
     verdict: Answer,
     seen: str,
     note: str,
+    asks: Sequence[Mapping[str, Any]] = (),
     principal: Principal,
 ) -> Request:
     """Approve or reject one step; with the last approval the quote is approved, with a rejection it is rejected.
+
+    `asks`: what the customer should do before the step is approved; kept with the rejection.
 
     `seen` is what `read_request` told. Raises RequestNotFound, QuoteChangedMeanwhile, BudgetSpentMeanwhile, StepDecided,
     MayNotDecide.
@@ -69,7 +74,9 @@ async def decide(
         step, state=verdict, decided_by=principal.subject, on_behalf_of=person.on_behalf_of, decided_at=at
     )
     after = [decided if each.number == number else each for each in steps]
-    await _keep(session, request, decided, quote, deal, held, verdict=verdict, note=note, at=at, principal=principal)
+    await _keep(
+        session, request, decided, quote, deal, held, verdict=verdict, note=note, asks=asks, at=at, principal=principal
+    )
     return await _go_on(session, request, quote, after, held, at=at, principal=principal)
 
 
@@ -181,6 +188,7 @@ async def _keep(
     *,
     verdict: Answer,
     note: str,
+    asks: Sequence[Mapping[str, Any]],
     at: datetime,
     principal: Principal,
 ) -> None:
@@ -200,6 +208,7 @@ async def _keep(
         policy_version=request.policy_version or 0,
         consequence=shown,
         note=note,
+        asks=[dict(each) for each in asks],
         subject=principal.subject,
         on_behalf_of=step.on_behalf_of,
         decided_at=at,

@@ -1,5 +1,10 @@
-"""Delegations: dated, with the roles and scope that the one who delegates had; they end early when they are taken back."""
+"""Delegations: dated, with the roles and scope that the one who delegates had; they end early when they are taken back.
 
+They go no further than what their giver may do now, as the gateway tells it: a role or a unit that the giver lost is lost to whoever
+decides in their place, as soon as it is known here. Of a giver of whom nothing was told the roles of the day hold.
+"""
+
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.events.base import Received
+from libs.common.events.crm import CrmRightsChanged
 from libs.common.ids import new_id
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
@@ -40,6 +47,24 @@ _END = text(
     """
     INSERT INTO approval_delegation_end (delegation_id, ended_by, ended_at) VALUES (:delegation_id, :ended_by, :ended_at)
     ON CONFLICT DO NOTHING
+    """
+)
+
+
+_KEEP_RIGHTS = text(
+    """
+    INSERT INTO known_rights AS known (subject, version, roles, scope) VALUES (:subject, :version, :roles, :scope)
+    ON CONFLICT (subject) DO UPDATE
+    SET version = excluded.version, roles = excluded.roles, scope = excluded.scope WHERE known.version < excluded.version
+    """
+)
+_RIGHTS = text("SELECT subject, roles, scope FROM known_rights WHERE subject = ANY(:subjects)")
+_WITHIN = text(
+    """
+    SELECT DISTINCT descendant FROM org_closure
+    WHERE (ancestor = ANY(cast(:one AS uuid[])) AND descendant = ANY(cast(:other AS uuid[])))
+       OR (ancestor = ANY(cast(:other AS uuid[])) AND descendant = ANY(cast(:one AS uuid[])))
+    ORDER BY descendant
     """
 )
 
@@ -93,7 +118,44 @@ async def of(session: AsyncSession, *, principal: Principal) -> list[Delegation]
 
 
 async def deputised(session: AsyncSession, *, principal: Principal) -> list[Principal]:
-    """Those for whom the principal may decide now, with the roles and scope they had when they delegated."""
+    """Those for whom the principal may decide now, with what they had when they delegated and still have."""
     rows = await session.execute(_HELD, {"subject": principal.subject, "at": clock.now()})
-    found = [Delegation(*row) for row in rows]
-    return [Principal(each.from_subject, frozenset(each.roles), tuple(each.scope)) for each in found]
+    given = [Delegation(*row) for row in rows]
+    rights = await session.execute(_RIGHTS, {"subjects": [each.from_subject for each in given]})
+    known = {row.subject: row for row in rights}
+    found = []
+    for each in given:
+        roles, scope = frozenset(each.roles), tuple(each.scope)
+        if (now := known.get(each.from_subject)) is not None:
+            roles &= frozenset(now.roles)
+            scope = await _both(session, scope, tuple(now.scope))
+        if roles and scope:
+            found.append(Principal(each.from_subject, roles, scope))
+    return found
+
+
+async def keep_rights(
+    session: AsyncSession, events: Sequence[Received[CrmRightsChanged]], *, principal: Principal
+) -> None:
+    """Keep what people may do now, in any order and repetition."""
+    require(principal, "system")
+    newest: dict[str, CrmRightsChanged] = {}
+    for each in events:
+        before = newest.get(each.data.subject)
+        if before is None or before.version < each.data.version:
+            newest[each.data.subject] = each.data
+    await session.execute(
+        _KEEP_RIGHTS,
+        [
+            {"subject": name, "version": each.version, "roles": list(each.roles), "scope": list(each.scope)}
+            for name, each in sorted(newest.items())
+        ],
+    )
+
+
+async def _both(session: AsyncSession, one: tuple[UUID, ...], other: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """The units that lie within both scopes."""
+    if set(one) == set(other):
+        return one
+    found = await session.execute(_WITHIN, {"one": list(one), "other": list(other)})
+    return tuple(found.scalars())

@@ -9,6 +9,7 @@ from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
 from libs.common.web.etags import etag
 from services.pricing.approvals import answering, delegations, found, rehearsal, service
+from services.pricing.approvals.composing import finding_as_text
 from services.pricing.approvals.schemas import (
     ApprovalsOut,
     BudgetOut,
@@ -45,7 +46,13 @@ async def submit(
 ) -> RequestOut:
     """Ask for approval of what is offered now; what needs nobody's is approved at once."""
     request = await service.submit(
-        session, quote_id, reason=wanted.reason, note=wanted.note, if_match=if_match, principal=principal
+        session,
+        quote_id,
+        reason=wanted.reason,
+        note=wanted.note,
+        pairs=[each.pair() for each in wanted.pairs],
+        if_match=if_match,
+        principal=principal,
     )
     return RequestOut.of(*await service.read_request(session, request.request_id, principal=principal))
 
@@ -88,7 +95,7 @@ async def read_approvals(
         policy_version=assessed.held.version if assessed.held else None,
         level=assessed.verdict.level if assessed.held else 0,
         needs_reason=assessed.verdict.needs_reason and assessed.held is not None,
-        findings=[FindingOut.model_validate(service.finding_as_text(each)) for each in assessed.verdict.findings]
+        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings]
         if assessed.held
         else [],
         planned=[PlannedOut.of(each) for each in planned],
@@ -150,6 +157,7 @@ async def decide(
         verdict=wanted.verdict,
         seen=wanted.seen,
         note=wanted.note,
+        asks=[each.model_dump() for each in wanted.asks],
         principal=principal,
     )
     return RequestOut.of(request, await service.steps_of(session, request, principal=principal))
@@ -157,7 +165,7 @@ async def decide(
 
 @router.post("/approval-delegations", status_code=201)
 async def delegate(wanted: DelegationIn, session: Transaction, principal: CurrentPrincipal) -> DelegationOut:
-    """Let somebody decide in the caller's place for a time, with the caller's roles and scope of now."""
+    """Let somebody decide in the caller's place for a time, with the caller's roles and scope of now, as far as they keep them."""
     made = await delegations.delegate(
         session, wanted.to, starts_at=wanted.starts_at, ends_at=wanted.ends_at, note=wanted.note, principal=principal
     )

@@ -9,6 +9,7 @@ from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
 from services.pricing.approvals import repository
+from services.pricing.approvals.composing import pair_of
 from services.pricing.approvals.service import ExceptionNeedsReason, ask, settle
 from services.pricing.config import business_day
 from services.pricing.policies import service as policies
@@ -79,6 +80,7 @@ async def _ask_anew(session: AsyncSession, request_id: UUID, *, principal: Princ
             deal,
             reason=request.reason,
             note=request.note,
+            pairs=[pair_of(each) for each in request.pairs],
             submitted_by=request.submitted_by,
             at=at,
             principal=principal,

@@ -17,8 +17,8 @@ Answer = Literal["approved", "rejected"]
 class Request:
     """What is asked for one revision of a quote under one version of the policy.
 
-    `seen` is the hash of everything an approver is shown; `authors` made, changed or submitted the quote. Findings and differences
-    are as they go out by HTTP.
+    `seen` is the hash of everything an approver is shown; `authors` made, changed or submitted the quote. Findings, differences and
+    pairs are as they go out by HTTP.
     """
 
     request_id: UUID
@@ -33,6 +33,7 @@ class Request:
     differences: list[dict[str, Any]]
     reason: Reason | None
     note: str
+    pairs: list[dict[str, Any]]
     shortfall: Decimal
     currency: str
     year: int
@@ -73,6 +74,7 @@ class Decision:
     policy_version: int
     consequence: dict[str, Any]
     note: str
+    asks: list[dict[str, Any]]
     subject: str
     on_behalf_of: str | None
     decided_at: datetime

@@ -21,7 +21,7 @@ from services.pricing.quotes.repository import quote_line
 _REQUEST = ", ".join(each.name for each in fields(Request))
 _STEP = ", ".join(each.name for each in fields(Step))
 _DECISION = ", ".join(each.name for each in fields(Decision))
-_JSON = {"findings", "differences", "inputs", "consequence"}
+_JSON = {"findings", "differences", "pairs", "inputs", "consequence", "asks"}
 _BUDGET_LOCK = 0x42756467
 
 

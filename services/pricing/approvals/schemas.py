@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from libs.common.web.schemas import In, Out
 from services.pricing.approvals.models import (
@@ -18,26 +18,61 @@ from services.pricing.approvals.models import (
     Step,
     StepState,
 )
-from services.pricing.approvals.steps import Planned
+from services.pricing.approvals.steps import Given, Got, Pair, Planned
 from services.pricing.policies.judging import Authority, Reason
 from services.pricing.policies.schemas import PolicyDocument
 
 Note = Annotated[str, Field(max_length=1000)]
 
 
+Words = Annotated[str, Field(max_length=200)]
+Worth = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=2, allow_inf_nan=False)]
+
+
+class PairIn(In):
+    """What is granted, and what is asked for it; `value` is what that is worth, in the quote's currency, null where nobody can say."""
+
+    given: Given
+    given_note: Words = ""
+    got: Got
+    got_note: Words = ""
+    value: Worth | None = None
+
+    def pair(self) -> Pair:
+        return Pair(self.given, self.given_note, self.got, self.got_note, self.value)
+
+
+class AskIn(In):
+    """What an approver wants of the customer before they agree."""
+
+    got: Got
+    note: Words = ""
+
+
 class SubmitIn(In):
-    """`reason` is needed where a line is below its floor."""
+    """`reason` is needed where a line is below its floor. `pairs` say what is granted and what the customer does for it."""
 
     reason: Reason | None = None
     note: Note = ""
+    pairs: Annotated[tuple[PairIn, ...], Field(max_length=10)] = ()
 
 
 class DecisionIn(In):
-    """`seen` is the request's, as it was read: what has changed since is not decided on."""
+    """`seen` is the request's, as it was read: what has changed since is not decided on.
+
+    `asks` come with a rejection: with this in return it can be asked again.
+    """
 
     verdict: Answer
     seen: Annotated[str, Field(min_length=64, max_length=64)]
     note: Note = ""
+    asks: Annotated[tuple[AskIn, ...], Field(max_length=5)] = ()
+
+    @model_validator(mode="after")
+    def _an_approval_asks_nothing(self) -> Self:
+        if self.asks and self.verdict == "approved":
+            raise ValueError("asks: to ask for something more, reject; it is asked again with it")
+        return self
 
 
 class DelegationIn(In):
@@ -70,6 +105,21 @@ class DifferenceOut(Out):
     before: Decimal | None
     after: Decimal | None
     is_new: bool
+
+
+class PairOut(Out):
+    """What is granted, and what the customer does for it; an unknown worth is null."""
+
+    given: Given
+    given_note: str
+    got: Got
+    got_note: str
+    value: Decimal | None
+
+
+class AskOut(Out):
+    got: Got
+    note: str
 
 
 class StepOut(Out):
@@ -132,6 +182,7 @@ class RequestOut(Out):
     differences: list[DifferenceOut]
     reason: Reason | None
     note: str
+    pairs: list[PairOut]
     shortfall: Decimal
     currency: str
     seen: str
@@ -161,7 +212,7 @@ class MyRequestsOut(Out):
 
 
 class DecisionOut(Out):
-    """What was decided on what: `consequence` is what stood there then."""
+    """What was decided on what: `consequence` is what stood there then, `asks` what was wanted of the customer before agreeing."""
 
     decision_id: UUID
     request_id: UUID
@@ -173,6 +224,7 @@ class DecisionOut(Out):
     policy_version: int
     consequence: ConsequenceOut
     note: str
+    asks: list[AskOut]
     subject: str
     on_behalf_of: str | None
     decided_at: datetime

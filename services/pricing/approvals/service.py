@@ -1,27 +1,24 @@
 """The rules of asking: who submits a quote, which steps follow, and whether a quote may be accepted."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.ids import new_id
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
-from services.pricing.approvals import found, repository
+from services.pricing.approvals import composing, found, repository
 from services.pricing.approvals.found import Assessed
 from services.pricing.approvals.models import Decision, Request, Step
-from services.pricing.approvals.steps import Decided, Difference, Planned, plan
+from services.pricing.approvals.steps import Pair, Planned, plan
 from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
-from services.pricing.policies.judging import Finding, Policy, Reason
+from services.pricing.policies.judging import Policy, Reason
+from services.pricing.promotions import granting
 from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
 from services.pricing.quotes.models import DealReference, Quote
@@ -51,13 +48,14 @@ async def submit(
     *,
     reason: Reason | None,
     note: str,
+    pairs: Sequence[Pair] = (),
     if_match: str | None = None,
     principal: Principal,
 ) -> Request:
-    """Ask for approval of a quote's newest revision. What needs nobody's is approved at once.
+    """Ask for approval of a quote's newest revision, saying what the customer does for it. What needs nobody's is approved at once.
 
     Steps that were approved for an earlier revision, and whose inputs are no worse, are carried over. Raises QuoteNotFound,
-    AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, VersionHasMoved.
+    AlreadySubmitted, ExceptionNeedsReason, QuoteHasExpired, DealIsClosed, DealIsGone, PromotionBudgetSpent, VersionHasMoved.
     """
     require(principal, *quotes.WRITERS)
     deal, of_deal = await quotes.lock(session, quote_id, if_match=if_match, principal=principal)
@@ -66,9 +64,18 @@ async def submit(
         raise AlreadySubmitted(f"Quote {quote_id} is {quote.status}; revise it to ask again.")
     known.require_open(deal)
     quotes.require_valid(quote, business_day(session))
+    await granting.recount(session, quote_id, quote.revision, principal=principal)
     at = quotes.time_after(of_deal)
     request = await ask(
-        session, quote, deal, reason=reason, note=note, submitted_by=principal.subject, at=at, principal=principal
+        session,
+        quote,
+        deal,
+        reason=reason,
+        note=note,
+        pairs=pairs,
+        submitted_by=principal.subject,
+        at=at,
+        principal=principal,
     )
     await settle(session, quote, request, at=at, principal=principal)
     return request
@@ -89,6 +96,7 @@ async def ask(
     *,
     reason: Reason | None,
     note: str,
+    pairs: Sequence[Pair] = (),
     submitted_by: str,
     at: datetime,
     principal: Principal,
@@ -118,17 +126,28 @@ async def ask(
         held.policy if held else Policy(),
         assessed.verdict.level,
         assessed.verdict.findings,
-        decided=_decided(earlier, steps),
+        decided=composing.decided_before(earlier, steps),
         authors=authors,
+        pairs=pairs,
     )
-    request = _request(
-        quote, assessed, differences, authors, reason, note, submitted_by, at, business_day(session).year
+    request = composing.request_of(
+        quote,
+        held,
+        assessed.verdict,
+        differences,
+        authors,
+        reason,
+        note,
+        pairs,
+        submitted_by,
+        at,
+        business_day(session).year,
     )
-    if any(each.state == "open" and _asks_the_same(each, request) for each in earlier):
+    if any(each.state == "open" and composing.asks_the_same(each, request) for each in earlier):
         raise AlreadySubmitted(
             f"Quote {quote.quote_id} waits for approval already; revise it to ask for something else."
         )
-    made = _steps(request, planned, at, held.policy.escalate_after_hours if held else 0)
+    made = composing.steps_of(request, planned, at, held.policy.escalate_after_hours if held else 0)
     if all(step.state == "carried" for step in made):
         request = replace(request, state="approved", closed_at=at)
     await repository.supersede(session, quote.quote_id, at=at)
@@ -194,8 +213,9 @@ async def preview(
         held.policy if held else Policy(),
         assessed.verdict.level,
         assessed.verdict.findings,
-        decided=_decided(earlier, steps),
+        decided=composing.decided_before(earlier, steps),
         authors=[each for request in earlier for each in request.authors],
+        pairs=[composing.pair_of(each) for each in earlier[0].pairs] if earlier else (),
     )
     shown = await found.consequence(session, quote, lines, deal, assessed, principal=principal)
     return quote, assessed, planned, shown
@@ -233,118 +253,3 @@ async def about(
     """Deal and amount of requests that were found for the principal, perhaps in the place of somebody who sees more."""
     require(principal, *READERS)
     return await repository.about(session, [each.quote_id for each in requests])
-
-
-def _asks_the_same(one: Request, other: Request) -> bool:
-    names = ("revision", "policy_version", "findings", "reason")
-    return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _decided(earlier: Sequence[Request], steps: dict[UUID, list[Step]]) -> list[Decided[UUID]]:
-    """The newest approval of each authority, whatever became of the request."""
-    kept: dict[str, Decided[UUID]] = {}
-    for request in earlier:
-        for step in steps[request.request_id]:
-            if step.state in ("approved", "carried") and step.decided_by is not None:
-                inputs = {name: None if value is None else Decimal(value) for name, value in step.inputs.items()}
-                ref = step.carried_from or request.request_id
-                kept.setdefault(
-                    step.authority, Decided(step.authority, inputs, step.decided_by, step.on_behalf_of, ref)
-                )
-            elif step.state == "rejected":
-                kept.setdefault(step.authority, Decided(step.authority, {}, "", None, request.request_id))
-    return [each for each in kept.values() if each.decided_by]
-
-
-def _steps(request: Request, planned: Sequence[Planned[UUID]], at: datetime, hours: int) -> list[Step]:
-    """Carried steps are done; of the others the first stage is asked and the rest wait."""
-    first = min((each.stage for each in planned if each.carried is None), default=0)
-    made = []
-    for number, each in enumerate(planned, 1):
-        asked = each.carried is None and each.stage == first
-        inputs = each.carried.inputs if each.carried else each.inputs
-        made.append(
-            Step(
-                request_id=request.request_id,
-                number=number,
-                stage=each.stage,
-                authority=each.authority,
-                state="carried" if each.carried else "asked" if asked else "waiting",
-                inputs={name: None if value is None else str(value) for name, value in inputs.items()},
-                asked_at=at if asked else None,
-                due_at=at + timedelta(hours=hours) if asked else None,
-                escalated_at=None,
-                carried_from=each.carried.ref if each.carried else None,
-                decided_by=each.carried.decided_by if each.carried else None,
-                on_behalf_of=each.carried.on_behalf_of if each.carried else None,
-                decided_at=None,
-            )
-        )
-    return made
-
-
-def _request(
-    quote: Quote,
-    assessed: Assessed,
-    differences: Sequence[Difference],
-    authors: list[str],
-    reason: Reason | None,
-    note: str,
-    submitted_by: str,
-    at: datetime,
-    year: int,
-) -> Request:
-    held, verdict = assessed.held, assessed.verdict
-    request = Request(
-        request_id=new_id(),
-        version=1,
-        quote_id=quote.quote_id,
-        revision=quote.revision,
-        content_hash=quote.content_hash,
-        policy_version=held.version if held else None,
-        level=verdict.level if held else 0,
-        state="open",
-        findings=[finding_as_text(each) for each in verdict.findings] if held else [],
-        differences=[difference_as_text(each) for each in differences],
-        reason=reason,
-        note=note,
-        shortfall=verdict.shortfall if held else Decimal(),
-        currency=quote.currency,
-        year=year,
-        seen="",
-        authors=authors,
-        submitted_by=submitted_by,
-        submitted_at=at,
-        closed_at=None,
-    )
-    content = [
-        str(request.request_id),
-        request.content_hash,
-        request.policy_version,
-        request.level,
-        request.findings,
-        request.differences,
-        request.reason,
-        request.note,
-    ]
-    return replace(request, seen=hashlib.sha256(orjson.dumps(content)).hexdigest())
-
-
-def finding_as_text(each: Finding) -> dict[str, Any]:
-    return {
-        "measure": each.measure,
-        "subject": each.subject,
-        "value": None if each.value is None else str(each.value.quantize(Decimal("0.000001"))),
-        "limit": None if each.limit is None else str(each.limit),
-        "level": each.level,
-    }
-
-
-def difference_as_text(each: Difference) -> dict[str, Any]:
-    return {
-        "authority": each.authority,
-        "input": each.input,
-        "before": None if each.before is None else str(each.before),
-        "after": None if each.after is None else str(each.after),
-        "is_new": each.is_new,
-    }

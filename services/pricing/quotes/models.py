@@ -31,13 +31,14 @@ class DealReference:
 
 @dataclass(frozen=True, slots=True)
 class WantedLine:
-    """A line as asked for; without `unit_price` the catalogue's list price is taken."""
+    """A line as asked for; without `unit_price` the catalogue's list price is taken. `promotions` are taken after all else."""
 
     product_id: UUID
     quantity: Decimal
     unit_price: Decimal | None
     discount: Decimal
     deductions: tuple[Deduction, ...] = ()
+    promotions: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 import orjson
@@ -15,6 +17,9 @@ from services.pricing.books import service as books
 from services.pricing.catalogue import service as catalogue
 from services.pricing.catalogue.models import ProductRow
 from services.pricing.config import settings_of
+from services.pricing.promotions import granting
+from services.pricing.promotions.mechanism import Asked
+from services.pricing.promotions.models import Promotion, Use
 from services.pricing.quotes.arithmetic import Deduction, Priced, Waterfall, discount_of, of_line, of_quote
 from services.pricing.quotes.models import DealReference, Quote, QuoteLine, WantedLine
 
@@ -53,8 +58,12 @@ def taken_off(line: QuoteLine) -> tuple[Deduction, ...]:
 async def priced(
     session: AsyncSession, quote: Quote, deal: DealReference, lines: Sequence[WantedLine], *, principal: Principal
 ) -> tuple[Quote, list[QuoteLine]]:
-    """A quote with its lines at the list prices and costs of its day."""
+    """A quote with its lines at the list prices and costs of its day, and with what promotions take off them.
+
+    Promotions that it names are locked until the transaction ends. Raises what `create_quote` does.
+    """
     ids = {line.product_id for line in lines}
+    day = local_date(quote.revised_at, settings_of(session).org_timezone)
     products = await catalogue.find_products(session, ids, principal=principal)
     amounts = await books.amounts(
         session,
@@ -62,9 +71,10 @@ async def priced(
         currency=quote.currency,
         market=deal.market,
         segment=deal.segment,
-        on=local_date(quote.revised_at, settings_of(session).org_timezone),
+        on=day,
         principal=principal,
     )
+    promotions = await granting.held(session, {each for line in lines for each in line.promotions}, principal=principal)
     made = []
     for position, line in enumerate(lines, 1):
         product = _product(position, line, products)
@@ -77,6 +87,9 @@ async def priced(
             )
         unnamed = (Deduction(DISCOUNT, "on_invoice", line.discount),) if line.discount else ()
         deductions = (*unnamed, *line.deductions)
+        if line.promotions:
+            promoted = _promoted(position, line, quote, deal, day, deductions, unit_price, listed, promotions)
+            deductions = (*deductions, *promoted)
         fall = of_line(Priced(line.quantity, unit_price, deductions, listed, cost), quote.currency)
         made.append(
             QuoteLine(
@@ -100,6 +113,46 @@ async def priced(
         cost_amount=whole.cost_amount,
     )
     return replace(summed, content_hash=_content_hash(summed, made)), made
+
+
+async def count(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine], *, principal: Principal) -> None:
+    """Take a revision that was just kept out of the budgets of its promotions. Raises PromotionBudgetSpent."""
+    each, _ = waterfalls(quote, lines)
+    uses = [
+        Use(step.promotion_id, quote.quote_id, quote.revision, line.position, step.amount)
+        for line, fall in zip(lines, each, strict=True)
+        for step in fall.steps
+        if step.promotion_id is not None
+    ]
+    known = await granting.held(session, {use.promotion_id for use in uses}, principal=principal)
+    await granting.count(session, uses, known, principal=principal)
+
+
+def _promoted(
+    position: int,
+    line: WantedLine,
+    quote: Quote,
+    deal: DealReference,
+    day: date,
+    before: Sequence[Deduction],
+    unit_price: Decimal,
+    listed: Decimal | None,
+    promotions: Mapping[UUID, Promotion],
+) -> list[Deduction]:
+    """What promotions take off a line after everything else on the invoice. Raises PromotionDoesNotFit."""
+    asked = Asked(
+        product_id=line.product_id,
+        market=deal.market,
+        segment=deal.segment,
+        currency=quote.currency,
+        on=day,
+        term_months=quote.term_months,
+        quantity=line.quantity,
+        has_others=any(each.kind != "cost_to_serve" for each in before) or (listed is not None and unit_price < listed),
+    )
+    left = line.quantity * unit_price * (1 - discount_of(before))
+    granted = granting.grant(position, asked, left, line.promotions, promotions)
+    return [Deduction(name, "on_invoice", share, promotion_id) for promotion_id, name, share in granted]
 
 
 def _content_hash(quote: Quote, lines: Sequence[QuoteLine]) -> str:

@@ -178,7 +178,15 @@ def quote_line(row: Any) -> QuoteLine:
     """A row of a line whose last column is its deductions."""
     *plain, deductions = row
     position, product_id, quantity, list_price, unit_price, discount, net_amount, cost = plain
-    named = tuple(Deduction(each["name"], each["kind"], Decimal(each["share"])) for each in deductions)
+    named = tuple(
+        Deduction(
+            each["name"],
+            each["kind"],
+            Decimal(each["share"]),
+            UUID(each["promotion_id"]) if each.get("promotion_id") else None,
+        )
+        for each in deductions
+    )
     return QuoteLine(position, product_id, quantity, list_price, unit_price, discount, net_amount, cost, named)
 
 
@@ -218,7 +226,15 @@ async def add_revision(session: AsyncSession, quote: Quote, lines: Sequence[Quot
                 "quote_id": quote.quote_id,
                 "revision": quote.revision,
                 "deductions": orjson.dumps(
-                    [{"name": each.name, "kind": each.kind, "share": str(each.share)} for each in line.deductions]
+                    [
+                        {
+                            "name": each.name,
+                            "kind": each.kind,
+                            "share": str(each.share),
+                            "promotion_id": each.promotion_id and str(each.promotion_id),
+                        }
+                        for each in line.deductions
+                    ]
                 ).decode(),
             }
             for line in lines

@@ -36,10 +36,14 @@ class QuoteLineIn(In):
     unit_price: UnitPrice | None = None
     discount: Discount = Decimal(0)
     deductions: Annotated[tuple[DeductionIn, ...], Field(max_length=8)] = ()
+    promotions: Annotated[tuple[UUID, ...], Field(max_length=4)] = Field(
+        default=(),
+        description="promotions that run, taken off one after the other after everything else on the invoice",
+    )
 
     def wanted(self) -> WantedLine:
         taken = tuple(Deduction(each.name, each.kind, each.share) for each in self.deductions)
-        return WantedLine(self.product_id, self.quantity, self.unit_price, self.discount, taken)
+        return WantedLine(self.product_id, self.quantity, self.unit_price, self.discount, taken, self.promotions)
 
 
 class TermsIn(In):
@@ -74,9 +78,12 @@ class QuoteIn(RevisionIn):
 
 
 class DeductionOut(Out):
+    """`promotion_id` where a promotion takes it off; its share is then as long as the amount needs to be exact."""
+
     name: str
     kind: Kind
     share: Decimal
+    promotion_id: UUID | None
 
 
 class QuoteLineOut(Out):
@@ -99,6 +106,7 @@ class StepOut(Out):
     name: str
     kind: Kind
     amount: Decimal
+    promotion_id: UUID | None
 
 
 class WaterfallOut(Out):

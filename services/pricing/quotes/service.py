@@ -27,6 +27,7 @@ from libs.common.web.errors import Conflict, NotFound
 from libs.common.web.idempotency import sent
 from libs.common.web.paging import UnreadableCursor, decode_cursor, encode_cursor
 from services.pricing.config import business_day
+from services.pricing.promotions import granting
 from services.pricing.quotes import offering, repository
 from services.pricing.quotes.known import lock_deal, require_open
 from services.pricing.quotes.models import (
@@ -83,7 +84,8 @@ async def create_quote(
     """Price a draft for an open deal; with a key, a repetition returns the quote as it now stands.
 
     A deal whose first event has not come yet can be quoted by whoever sees unassigned deals. Raises DealNotFound,
-    DealIsClosed, DealIsGone, UnknownProduct, ProductRetired, PriceMissing, IdempotencyKeyReused.
+    DealIsClosed, DealIsGone, UnknownProduct, ProductRetired, PriceMissing, PromotionDoesNotFit, PromotionBudgetSpent,
+    IdempotencyKeyReused.
     """
     require(principal, *WRITERS)
     deal = await lock_deal(session, deal_id, principal=principal)
@@ -117,6 +119,7 @@ async def create_quote(
     )
     quote, priced = await offering.priced(session, empty, deal, lines, principal=principal)
     await repository.add_quote(session, quote, priced)
+    await offering.count(session, quote, priced, principal=principal)
     await _announce(session, quote, principal, event=QuoteCreated)
     return quote
 
@@ -156,6 +159,7 @@ async def revise_quote(
     revised, priced = await offering.priced(session, begun, deal, lines, principal=principal)
     await repository.add_revision(session, revised, priced)
     await repository.move_quote(session, revised)
+    await offering.count(session, revised, priced, principal=principal)
     await _announce(session, revised, principal)
     return revised
 
@@ -166,7 +170,7 @@ async def accept_quote(
     """The customer agreed: the quote sets the deal's amount from now on; the one accepted before is withdrawn.
 
     The withdrawal is dated just before the acceptance. `admit` says whether it may be. Raises QuoteNotFound, QuoteNotOpen,
-    QuoteHasExpired, DealIsClosed, DealIsGone, VersionHasMoved.
+    QuoteHasExpired, DealIsClosed, DealIsGone, PromotionBudgetSpent, VersionHasMoved.
     """
     require(principal, *WRITERS)
     deal, quotes = await lock(session, quote_id, if_match=if_match, principal=principal)
@@ -176,6 +180,7 @@ async def accept_quote(
     require_open(deal)
     require_valid(quote, business_day(session))
     await admit(session, deal, quote)
+    await granting.recount(session, quote_id, quote.revision, principal=principal)
     at = time_after(quotes)
     for former in quotes.values():
         if former.status == "accepted":

@@ -20,14 +20,14 @@ APPEND_ONLY = {
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
         "book_statement", "bundle_statement", "quote_revision", "price_policy", "approval_decision", "approval_delegation",
-        "approval_delegation_end",
+        "approval_delegation_end", "promotion_version", "promotion_use", "price_draw_scope", "price_draw_scope_end", "drawn_price",
     },
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
         "forecast_lock", "period_change", "placement_version", "unit_version", "restatement", "lock_row", "lock_call", "lock_adjustment",
         "lock_projection", "lock_projection_row",
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
-        "close_plan_version",
+        "close_plan_version", "promotion_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
     },

@@ -14,7 +14,7 @@ COLUMNS: dict[str, set[str]] = {
     "gateway": set(),
     "leads": {"lead_pair.likeness", "lead_score.chance", "lead_score.prior_share", "lead_deal.probability"},
     "deals": {"signal_finding.chance"},
-    "pricing": {"quote_line.discount", "guidance_band.shrunk_share"},
+    "pricing": {"quote_line.discount", "guidance_band.shrunk_share", "drawn_price.probability"},
     "forecast": {
         "deal_version.stage_probability",
         "deal_current.stage_probability",
@@ -42,6 +42,8 @@ NO_SHARES = {
         "guidance_band.stretch_low", "guidance_band.stretch_high", "book_statement.amount", "deal_reference.amount",
         "quote.pocket_amount", "quote.cost_amount", "quote_line.cost", "quote_revision.list_amount", "quote_revision.net_amount",
         "quote_revision.pocket_amount", "quote_revision.cost_amount", "approval_request.shortfall",
+        "promotion.budget", "promotion.value", "promotion.expected", "promotion_use.amount", "price_draw_scope.floor",
+        "price_draw_scope.target", "price_draw_scope.stretch", "price_draw_scope.width", "drawn_price.of_list",
     },
     "forecast": {
         "adjustment_entry.base_landing", "adjustment_entry.delta", "deal_current.amount", "deal_current.amount_base",
@@ -57,6 +59,7 @@ NO_SHARES = {
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
         "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
+        "promotion_version.expected",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

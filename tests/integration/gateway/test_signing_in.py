@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -138,3 +139,24 @@ async def test_a_service_that_is_down_is_named_with_a_time_to_come_back(
     assert shown.status_code == 503
     assert "The forecast service does not answer" in shown.text
     assert (await client.get("/deliveries", headers=HTML)).status_code == 200
+
+
+async def test_what_somebody_may_do_is_told_when_it_is_given_and_when_it_is_taken_away(
+    door: tuple[httpx.AsyncClient, Runtime],
+) -> None:
+    _, runtime = door
+    await _link(runtime, role="manager")
+    await _link(runtime)
+    await _link(runtime, role="seller")
+    async with runtime.database.transaction() as session:
+        await service.create_key(session, "robot", role="finance")
+    async with runtime.database.reading() as session:
+        rows = await session.execute(
+            text("SELECT key, data FROM outbox WHERE type = 'crm.rights.changed.v1' ORDER BY txid, position")
+        )
+        told = [(row.key, orjson.loads(row.data)) for row in rows]
+    assert [(each["subject"].partition(":")[0], each["roles"]) for _, each in told] == [
+        ("user", ["manager"]), ("user", ["seller"]), ("key", ["finance"]),
+    ]  # fmt: skip
+    assert told[0][0] == told[1][0], "one key, so one order"
+    assert told[0][1]["version"] <= told[1][1]["version"]

@@ -1,6 +1,7 @@
 """Which steps are asked again, and who may decide one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 
@@ -8,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.pricing.approvals.steps import Decided, Person, inputs_of, may_decide, plan
+from services.pricing.approvals.steps import (
+    Decided,
+    Pair,
+    Person,
+    inputs_of,
+    inputs_of_pairs,
+    may_decide,
+    plan,
+    worsened,
+)
 from services.pricing.policies.judging import Finding, Policy
 
 D = Decimal
@@ -127,3 +137,61 @@ def test_the_order_of_findings_changes_nothing() -> None:
         return tuple((step.stage, step.authority) for step in steps)
 
     assert len({planned(order) for order in permutations(BEFORE)}) == 1
+
+
+_pairs = st.lists(
+    st.builds(
+        Pair,
+        st.sampled_from(["discount", "free_months"]),
+        st.sampled_from(["", "12 %"]),
+        st.sampled_from(["longer_term", "reference"]),
+        st.sampled_from(["", "24 months"]),
+        st.none() | st.decimals(0, 100, places=0),
+    ),
+    max_size=3,
+    unique_by=lambda each: (each.given, each.given_note, each.got, each.got_note),
+)
+
+
+def _as(value: Decimal | None, how: str) -> Decimal | None:
+    if how == "unknown" or (value is None and how != "more"):
+        return None
+    return {"same": value, "less": (value or D(0)) - 1, "more": (value or D(0)) + 1}[how]
+
+
+@given(_pairs, _pairs, st.lists(st.sampled_from(["same", "gone", "less", "more", "unknown"]), min_size=3, max_size=3))
+def test_a_pair_that_was_approved_is_carried_only_with_no_more_granted_and_no_less_in_return(
+    before: list[Pair], further: list[Pair], became: list[str]
+) -> None:
+    changed = {
+        (each.given, each.given_note, each.got, each.got_note): replace(each, value=_as(each.value, how))
+        for each, how in zip(before, became, strict=False)
+        if how != "gone"
+    }
+    added = {(each.given, each.given_note, each.got, each.got_note): each for each in further[:1]}
+    after = list((added | changed).values())
+    made = worsened("manager", inputs_of_pairs(before), inputs_of_pairs(after))
+    known = {(each.given, each.given_note, each.got, each.got_note): each.value for each in before}
+    now = {(each.given, each.given_note, each.got, each.got_note): each.value for each in after}
+    grants = {(each.given, each.given_note) for each in before}
+    more = any((each.given, each.given_note) not in grants for each in after)
+    less = any(
+        key not in now or (value is not None and (now[key] is None or now[key] < value))  # type: ignore[operator]
+        for key, value in known.items()
+    )
+    assert bool(made) == (more or less)
+
+
+def test_a_step_is_asked_again_when_what_was_promised_in_return_is_gone_and_not_when_more_is_asked() -> None:
+    longer = Pair("discount", "12 %", "longer_term", "24 months", D(5000))
+    named = Pair("discount", "12 %", "reference", "")
+    steps, _ = plan(Policy(), 1, (), pairs=[longer])
+    (step,) = steps
+    agreed = [Decided("manager", step.inputs, "user:m", None, "r1")]
+    carried, _ = plan(Policy(), 1, (), decided=agreed, pairs=[longer, named])
+    assert [each.carried is not None for each in carried] == [True]
+    asked, differences = plan(Policy(), 1, (), decided=agreed, pairs=[named])
+    assert [each.carried is not None for each in asked] == [False]
+    assert [(each.input, each.before, each.after) for each in differences] == [
+        ("in return: longer term (24 months), for discount (12 %)", D(5000), None)
+    ]

@@ -16,7 +16,10 @@ from services.pricing.policies.judging import (
     Rule,
     judge,
 )
-from services.pricing.quotes.arithmetic import Deduction, Priced, of_line
+from services.pricing.promotions.mechanism import Kind, share_of
+from services.pricing.quotes.arithmetic import Deduction, Priced, discount_of, of_line
+from tests.unit.pricing.test_promotion_mechanism import asked as asking
+from tests.unit.pricing.test_promotion_mechanism import offer
 
 D = Decimal
 DISCOUNT = Rule("discount", "line", (Limit(D("0.1"), 1), Limit(D("0.2"), 2), Limit(D("0.3"), 3)))
@@ -89,12 +92,20 @@ def test_over_the_exception_budget_the_level_rises() -> None:
 _deductions = st.lists(
     st.builds(
         Deduction,
-        st.sampled_from(["Volume", "Promotion", "Bonus"]),
+        st.sampled_from(["Volume", "Bonus"]),
         st.sampled_from(["on_invoice", "off_invoice"]),
         st.decimals(0, "0.5", places=4),
     ),
-    max_size=5,
+    max_size=4,
 ).map(tuple)
+_promotions = st.lists(
+    st.one_of(
+        st.tuples(st.just("percent"), st.decimals("0.0001", "0.5", places=4)),
+        st.tuples(st.just("amount"), st.decimals("0.01", 300, places=2)),
+        st.tuples(st.just("free_months"), st.integers(1, 6).map(Decimal)),
+    ),
+    max_size=3,
+)
 
 
 @given(
@@ -104,6 +115,7 @@ _deductions = st.lists(
             st.decimals("0.01", 900, places=4),
             st.decimals("0.01", 900, places=4),
             _deductions,
+            _promotions,
         ),
         min_size=1,
         max_size=4,
@@ -112,11 +124,18 @@ _deductions = st.lists(
     st.sampled_from(["EUR", "JPY", "KWD"]),
 )
 def test_no_stacking_of_discounts_promotions_and_rounding_sells_under_a_floor_without_an_exception(
-    asked: list[tuple[Decimal, Decimal, Decimal, tuple[Deduction, ...]]], floor: Decimal, currency: str
+    asked: list[tuple[Decimal, Decimal, Decimal, tuple[Deduction, ...], list[tuple[Kind, Decimal]]]],
+    floor: Decimal,
+    currency: str,
 ) -> None:
     lines = []
-    for quantity, unit_price, listed, deductions in asked:
-        fall = of_line(Priced(quantity, unit_price, deductions, listed, None), currency)
+    for quantity, unit_price, listed, deductions, promotions in asked:
+        taken = deductions
+        for kind, value in promotions:
+            left = quantity * unit_price * (1 - discount_of(taken))
+            where = asking(quantity=quantity, currency=currency)
+            taken = (*taken, Deduction("Promotion", "on_invoice", share_of(offer(kind=kind, value=value), where, left)))
+        fall = of_line(Priced(quantity, unit_price, taken, listed, None), currency)
         lines.append(LineFacts("CORE", None, fall.list_amount, fall.paid, fall.pocket, None, floor))
     verdict = judge(Policy(), QuoteFacts(tuple(lines), currency))
     under = [each for each in lines if each.listed is not None and each.paid < floor * each.listed]

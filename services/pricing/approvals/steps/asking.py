@@ -1,6 +1,6 @@
 """Steps of a request, and which of them need not be asked again.
 
-A step's inputs are the findings that ask for its level or a higher one. Who agreed to an input agreed to anything better: a step is
+A step's inputs are the findings that ask for its level or a higher one, and the pairs of what is granted and what is asked for it. Who agreed to an input agreed to anything better: a step is
 carried over when each of its inputs is no worse than what was decided on. Every other step is asked again, with the difference.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from services.pricing.approvals.steps.pairing import Pair, inputs_of_pairs, is_in_return
 from services.pricing.policies.judging import Authority, Finding, Policy
 
 R = TypeVar("R")
@@ -29,7 +30,7 @@ class Decided(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changed in an input since it was approved; `before` is None where it was not there."""
+    """What changed in an input since it was approved; `before` is None where it was not there, `after` where it is gone."""
 
     authority: Authority
     input: str
@@ -54,11 +55,18 @@ def inputs_of(findings: Iterable[Finding], level: int) -> dict[str, Decimal | No
 
 
 def worsened(authority: Authority, before: Inputs, after: Inputs) -> list[Difference]:
-    """Inputs that are worse than what was approved, or were not there. An unknown value is worse than any known."""
+    """Inputs that are worse than what was approved, or were not there. An unknown value is worse than any known.
+
+    What is asked of the customer is worse when it is gone, and no worse when it is new.
+    """
     found = []
+    for name, value in before.items():
+        if is_in_return(name) and name not in after:
+            found.append(Difference(authority, name, value, None, is_new=False))
     for name, value in after.items():
         if name not in before:
-            found.append(Difference(authority, name, None, value, is_new=True))
+            if not is_in_return(name):
+                found.append(Difference(authority, name, None, value, is_new=True))
         elif _is_worse(name, before[name], value):
             found.append(Difference(authority, name, before[name], value, is_new=False))
     return found
@@ -69,7 +77,7 @@ def _is_worse(name: str, before: Decimal | None, after: Decimal | None) -> bool:
         return False
     if after is None:
         return True
-    lower_is_worse = name.startswith(("margin of ", "below_minimum of "))
+    lower_is_worse = is_in_return(name) or name.startswith(("margin of ", "below_minimum of "))
     return after < before if lower_is_worse else after > before
 
 
@@ -80,6 +88,7 @@ def plan(
     *,
     decided: Sequence[Decided[R]] = (),
     authors: Collection[str] = (),
+    pairs: Sequence[Pair] = (),
 ) -> tuple[list[Planned[R]], list[Difference]]:
     """The steps for a level, lowest stage first, and what is worse than what was approved.
 
@@ -90,7 +99,7 @@ def plan(
     steps: list[Planned[R]] = []
     differences: list[Difference] = []
     for number, stage in enumerate(policy.stages(level), 1):
-        inputs = inputs_of(findings, stage.level)
+        inputs = inputs_of(findings, stage.level) | inputs_of_pairs(pairs)
         for authority in stage.authorities:
             before = known.get(authority)
             changed = worsened(authority, before.inputs, inputs) if before else []

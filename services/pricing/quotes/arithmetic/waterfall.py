@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 from libs.common import money
 
@@ -19,11 +20,15 @@ SURCHARGE = "Above list"
 
 @dataclass(frozen=True, slots=True)
 class Deduction:
-    """`share` in [0, 1]: of what is left for a discount on the invoice, of the invoice amount for the others."""
+    """`share` in [0, 1]: of what is left for a discount on the invoice, of the invoice amount for the others.
+
+    `promotion_id` names the promotion that takes it off; it is on the invoice.
+    """
 
     name: str
     kind: Kind
     share: Decimal
+    promotion_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,12 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An amount that is taken off (negative: put on)."""
+    """An amount that is taken off (negative: put on), by a promotion where it names one."""
 
     name: str
     kind: Kind
     amount: Decimal
+    promotion_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def of_line(line: Priced, currency: str) -> Waterfall:
         if each.kind == "on_invoice":
             exact *= 1 - each.share
             after = money.quantise(exact, currency)
-            steps.append(Step(each.name, "on_invoice", at - after))
+            steps.append(Step(each.name, "on_invoice", at - after, each.promotion_id))
             at = after
     taken: dict[Kind, Decimal] = {"off_invoice": Decimal(), "cost_to_serve": Decimal()}
     for kind in taken:
@@ -111,18 +117,19 @@ def of_line(line: Priced, currency: str) -> Waterfall:
 
 
 def of_quote(lines: Sequence[Waterfall]) -> Waterfall:
-    """The sum of the lines; steps of one name and kind are one step. A quote with one unknown list price or cost has none."""
+    """The sum of the lines; steps of one name, kind and promotion are one step. A quote with one unknown list price or cost has none."""
     listed = [line.list_amount for line in lines]
     costs = [line.cost_amount for line in lines]
-    steps: dict[tuple[Kind, str], Decimal] = {}
+    steps: dict[tuple[Kind, str, UUID | None], Decimal] = {}
     for kind in ("on_invoice", "off_invoice", "cost_to_serve"):
         for line in lines:
             for step in line.steps:
                 if step.kind == kind:
-                    steps[step.kind, step.name] = steps.get((step.kind, step.name), Decimal()) + step.amount
+                    key = (step.kind, step.name, step.promotion_id)
+                    steps[key] = steps.get(key, Decimal()) + step.amount
     return Waterfall(
         None if any(each is None for each in listed) else money.total(each for each in listed if each is not None),
-        tuple(Step(name, kind, amount) for (kind, name), amount in steps.items()),
+        tuple(Step(name, kind, amount, promoted_by) for (kind, name, promoted_by), amount in steps.items()),
         money.total(line.invoice for line in lines),
         money.total(line.paid for line in lines),
         money.total(line.pocket for line in lines),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from gateway.pages.pricing import policy, quotes
+from gateway.pages.pricing import offered, policy, promoted
 from gateway.pages.templates import environment
 
 AT = "2026-11-20T10:00:00+00:00"
@@ -37,7 +37,12 @@ STEP = {
 FINDING = {"measure": "discount", "subject": "1: CORE", "value": "0.12", "limit": "0.1", "level": 1}
 REQUEST = {
     "request_id": "00000000-0000-7000-8000-000000000001", "version": 1, "quote_id": "q", "revision": 2, "policy_version": 1,
-    "level": 1, "state": "open", "findings": [FINDING], "reason": "new_logo", "note": "They compare us.", "shortfall": "12.00",
+    "level": 1, "state": "open", "findings": [FINDING], "reason": "new_logo", "note": "They compare us.",
+    "pairs": [
+        {"given": "discount", "given_note": "12 %", "got": "longer_term", "got_note": "24 months", "value": "5000"},
+        {"given": "discount", "given_note": "12 %", "got": "reference", "got_note": "", "value": None},
+    ],
+    "shortfall": "12.00",
     "currency": "EUR", "seen": "s" * 64, "submitted_by": "user:a", "submitted_at": AT, "closed_at": None, "steps": [STEP],
     "differences": [
         {"authority": "manager", "input": "discount of 1: CORE", "before": "0.1", "after": "0.12", "is_new": False},
@@ -62,11 +67,12 @@ def quote_page(**changes: Any) -> str:
     }  # fmt: skip
     values = {
         "path": "/prices/quotes/q", "quote": QUOTE, "approvals": approvals, "current": REQUEST, "deal": {"name": "Fjord"},
-        "history": {"revisions": [QUOTE], "states": []}, "products": {"p": {"code": "CORE"}}, "bars": quotes.bars(FALL),
-        "names": {"user:a": "Ann"}, "refusal": "", "once": "o", "may_write": True, "net_price": quotes.net_price,
-        "beyond": quotes.beyond, "states": quotes.STATES, "authorities": quotes.AUTHORITIES, "steps": quotes.STEPS,
-        "measures": quotes.MEASURES, "reasons": quotes.REASONS, "input_in_words": quotes.input_in_words,
-        "subject": quotes.subject_in_words,
+        "history": {"revisions": [QUOTE], "states": []}, "products": {"p": {"code": "CORE"}}, "bars": offered.bars(FALL),
+        "names": {"user:a": "Ann"}, "refusal": "", "once": "o", "may_write": True, "net_price": offered.net_price,
+        "beyond": offered.beyond, "states": offered.STATES, "authorities": offered.AUTHORITIES, "steps": offered.STEPS,
+        "measures": offered.MEASURES, "reasons": offered.REASONS, "input_in_words": offered.input_in_words,
+        "subject": offered.subject_in_words, "promotions": [[]], "taken": [[]], "gives": promoted.gives, "given": offered.GIVEN,
+        "got": offered.GOT, "pairs": [], "asks": {REQUEST["request_id"]: []},
     }  # fmt: skip
     return environment().get_template("pricing/quote.html").render(**(USER | values | changes))
 
@@ -86,29 +92,89 @@ def test_the_approver_is_shown_what_follows_and_what_became_worse_before_decidin
         assert said in html, said
 
 
+def test_the_approver_sees_what_is_granted_and_what_for_and_what_was_asked_for_instead() -> None:
+    html = quote_page()
+    shown = html[html.index('id="decide"') : html.index('id="consequence"')]
+    for said in (
+        "12 %",
+        "Longer term",
+        "24 months",
+        "worth 5,000 EUR",
+        "A reference",
+        "worth unknown",
+        "Send it back with this",
+    ):
+        assert said in shown, said
+    sent_back = quote_page(asks={REQUEST["request_id"]: [{"got": "volume", "note": "200 seats"}]})
+    assert "In return: <strong>More volume</strong>, 200 seats" in sent_back
+    bare = quote_page(current=REQUEST | {"pairs": []})
+    assert "Nothing is asked of the customer in return." in bare
+
+
+def test_a_form_of_pairs_says_what_was_typed_and_comes_back_with_what_was_asked_for() -> None:
+    form = {
+        "given-0": "discount",
+        "given_note-0": " 12 % ",
+        "got-0": "longer_term",
+        "value-0": "5000",
+        "got-2": "volume",
+    }
+    assert offered.pairs(form) == [
+        {"given": "discount", "given_note": "12 %", "got": "longer_term", "got_note": "", "value": "5000"},
+        {"given": "", "given_note": "", "got": "volume", "got_note": "", "value": None},
+    ]
+    decision = {"request_id": REQUEST["request_id"], "asks": [{"got": "volume", "note": "200 seats"}]}
+    rows = offered.paired([REQUEST], [decision, decision | {"request_id": "another"}])
+    assert [(row["got"], row["got_note"]) for row in rows] == [
+        ("longer_term", "24 months"), ("reference", ""), ("volume", "200 seats"),
+    ]  # fmt: skip
+    assert offered.paired([], []) == []
+
+
+def test_a_line_offers_the_promotions_that_fit_and_its_price_is_before_them() -> None:
+    row = {
+        "promotion_id": "s", "name": "Spring", "kind": "percent", "value": "0.1", "currency": "EUR", "left": "500",
+        "products": ["p"], "markets": ["DACH"], "segments": [],
+    }  # fmt: skip
+    others = [row | change for change in ({"currency": "USD"}, {"products": ["x"]}, {"markets": ["Nordics"]})]
+    found = promoted.fitting([row, *others], currency="EUR", product="p", deal={"market": "DACH", "segment": None})
+    assert found == [row]
+    assert len(promoted.fitting([row, *others], currency="EUR", product="p", deal=None)) == 2
+    off = [
+        {"name": "Volume", "kind": "on_invoice", "share": "0.5", "promotion_id": None},
+        {"name": "Spring", "kind": "on_invoice", "share": "0.1", "promotion_id": "s"},
+    ]
+    line = LINE | {"discount": "0.55", "deductions": off}
+    assert offered.net_price(line) == "44"
+    draft = QUOTE | {"status": "draft", "lines": [line]}
+    html = quote_page(quote=draft, current=None, promotions=[[row]], taken=[[off[1]]])
+    assert "Spring: 10\u202f% off, 500 EUR left" in html
+    assert '<option value="s" selected>' in html
+
+
 def test_a_draft_is_asked_about_with_a_reason_and_an_unknown_cost_reads_as_unknown() -> None:
     fall = FALL | {"cost_amount": None, "margin": None, "margin_share": None}
     draft = QUOTE | {"status": "draft", "waterfall": fall}
-    html = quote_page(quote=draft, current=None, bars=quotes.bars(fall))
+    html = quote_page(quote=draft, current=None, bars=offered.bars(fall))
     assert "choose one, a line is below its floor" in html
     assert "Pocket margin</th>" not in html
     assert "The margin is unknown" in html
 
 
 def test_the_bars_lead_from_list_price_to_margin_and_stay_on_the_scale() -> None:
-    bars = quotes.bars(FALL)
+    bars = offered.bars(FALL)
     assert [bar["name"] for bar in bars] == [
         "List price", "Negotiated price", "Invoice price", "Bonus", "Paid", "Cost", "Pocket margin",
     ]  # fmt: skip
     assert all(bar["x"] >= 0 and bar["x"] + bar["width"] <= 1000.1 for bar in bars)
-    loss = quotes.bars(FALL | {"cost_amount": "1000.00", "margin": "-160.00"})
+    loss = offered.bars(FALL | {"cost_amount": "1000.00", "margin": "-160.00"})
     assert all(bar["x"] >= 0 and bar["x"] + bar["width"] <= 1000.1 for bar in loss)
 
 
 def test_an_empty_list_of_quotes_says_where_one_comes_from() -> None:
     values: dict[str, Any] = {
         "path": "/prices/quotes", "quotes": [], "next_cursor": None, "chosen": "", "mine": [], "names": {},
-        "states": quotes.STATES, "authorities": quotes.AUTHORITIES, "subject": quotes.subject_in_words,
+        "states": offered.STATES, "authorities": offered.AUTHORITIES, "subject": offered.subject_in_words,
     }  # fmt: skip
     template = environment().get_template("pricing/quotes.html")
     assert "make a quote of it" in template.render(**(USER | values))
@@ -165,7 +231,7 @@ def policy_page(**changes: Any) -> str:
     values = {
         "path": "/prices/policy", "versions": [version], "held": version, "load": load, "tried": load, "mistake": "",
         "cells": policy.cells(None), "rows": policy.ROWS, "scoped": [], "budgets": [budget], "may_publish": True, "may_rehearse": True,
-        "names": {"user:a": "Ann"}, "authorities": quotes.AUTHORITIES, "measures": quotes.MEASURES, "reasons": quotes.REASONS,
+        "names": {"user:a": "Ann"}, "authorities": offered.AUTHORITIES, "measures": offered.MEASURES, "reasons": offered.REASONS,
     }  # fmt: skip
     return environment().get_template("pricing/policy.html").render(**(USER | values | changes))
 

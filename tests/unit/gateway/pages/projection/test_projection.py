@@ -13,7 +13,9 @@ from tests.support import outlooks
 AROUND = {"user": None, "csrf": "", "zone": "Europe/Berlin", "currency": "EUR", "layout": "layout.html"}
 
 
-def projected(view: ProjectionView | None = None, **changes: Any) -> str:
+def projected(
+    view: ProjectionView | None = None, *, promotions: list[dict[str, Any]] | None = None, **changes: Any
+) -> str:
     view, found = view or ProjectionView(), outlooks.projection(**changes)
     call = {
         "is_empty": False,
@@ -21,11 +23,19 @@ def projected(view: ProjectionView | None = None, **changes: Any) -> str:
         "periods": [found["period"]],
         "period": found["period"],
     }
+    stated = {
+        "lines": promotions or [],
+        "period": found["period"],
+        "currency": "EUR",
+        "in_period": "6100.00",
+        "to_come": "4200.00",
+        "unknown": sum(each["why_unknown"] is not None for each in promotions or []),
+    }
     shown = projection_shown(found, view, outlook.target(view.target))
     return (
         environment()
         .get_template("projection/projection.html")
-        .render(**AROUND, path="/projection", call=call, **shown)
+        .render(**AROUND, path="/projection", call=call, promotions=stated, **shown)
     )
 
 
@@ -48,6 +58,18 @@ def test_a_period_under_way_has_a_range_pictures_and_deals_that_lead_to_their_pa
     assert 'href="/deals/00000000-0000-0000-0000-000000000001"' in html
     assert "Where it may land" in html
     assert "answers at set-up" not in html
+
+
+def test_what_promotions_are_stated_to_bring_stands_apart_and_unknown_is_told_as_such() -> None:
+    line = {"promotion_id": "p1", "name": "Spring", "starts_on": "2026-11-01", "last_day": "2026-12-31"}
+    known = line | {"in_period": "6100.00", "to_come": "4200.00", "why_unknown": None}
+    silent = line | {"promotion_id": "p2", "in_period": None, "to_come": None, "why_unknown": "not stated"}
+    html = projected(promotions=[known, silent])
+    assert (number(html, "p1.promotion"), number(html, "promotions.left")) == ("6100.00", "4200.00")
+    assert "not in the projection" in html
+    assert "without 1 unknown" in html
+    assert number(html, "projection") == number(projected(), "projection")
+    assert 'id="promotions"' not in projected()
 
 
 def test_a_band_of_95_percent_is_told_when_there_is_one() -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -72,7 +73,21 @@ def imported() -> Iterator[Stack]:
             timeout_s=60,
             every_s=1,
         )
+        key = running.command("gateway", "api-key", "--name", "history", "--role", "sales_ops").split()[-1]
+        assert wait_until(lambda: _is_read(running, key), timeout_s=120, every_s=1)
         yield running
+
+
+def _is_read(stack: Stack, key: str) -> bool:
+    """Whether the forecast has the imported history in memory, so that a page does not wait for it."""
+    answer = httpx.get(
+        f"{stack.url('gateway')}/api/v1/forecast/variance",
+        params={"period": f"{YEAR}Q4"},
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=60,
+        trust_env=False,
+    )
+    return answer.is_success and bool(answer.json()["after"]["created"]["there"])
 
 
 async def test_what_a_plan_takes_for_granted_breaks_at_a_lock_and_is_shown_with_its_history(

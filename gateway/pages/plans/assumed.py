@@ -161,7 +161,7 @@ def ruler(item: Mapping[str, Any]) -> Ruler:
     edge = (last - first) * 0.1 or 1.0
 
     def x(value: float) -> float:
-        return round((value - first + edge) / (last - first + 2 * edge) * WIDE, 1)
+        return float(round((value - first + edge) / (last - first + 2 * edge) * WIDE, 1))
 
     return Ruler(
         x(low),
@@ -186,7 +186,7 @@ def picture(one: Mapping[str, Any], currency: str) -> Picture | None:
     step = WIDE / (len(looks) - 1)
 
     def y(value: float) -> float:
-        return round(HIGH - ROOM - (value - least) / span * (HIGH - 2 * ROOM), 1)
+        return float(round(HIGH - ROOM - (value - least) / span * (HIGH - 2 * ROOM), 1))
 
     at = [round(place * step, 1) for place in range(len(looks))]
     upper = [f"{x},{y(each['high'])}" for x, each in zip(at, looks, strict=True)]

@@ -126,7 +126,9 @@ async def test_every_lock_saw_what_was_known_then_and_sees_it_again_whenever_ask
 
 
 def _told_later(event: Any) -> Any:
-    return event.__class__(**{**{name: getattr(event, name) for name in event.__slots__}, "recorded_at": NOW + timedelta(days=2)})
+    return event.__class__(
+        **{**{name: getattr(event, name) for name in event.__slots__}, "recorded_at": NOW + timedelta(days=2)}
+    )
 
 
 async def _stored(database: Any) -> dict[Any, dict[str, Any]]:
@@ -154,12 +156,13 @@ async def test_what_was_approved_assumes_that_for_ever_and_a_new_version_begins_
     draft, answer = await drafted(client)
     won = one(answer["assumptions"], "win_rate")
     stated = {name: won[name] for name in ("node_id", "metric")} | {"expected": "0.25", "tolerance": "0.15"}
-    changed = await send(
-        client, f"/{draft['plan_id']}/assumptions", {"items": [stated]}, headers=as_seen(draft)
-    )
+    changed = await send(client, f"/{draft['plan_id']}/assumptions", {"items": [stated]}, headers=as_seen(draft))
     assert (float(one(changed, "win_rate")["expected"]), one(changed, "win_rate")["from_cases"]) == (0.25, None)
     again = await send(
-        client, f"/{draft['plan_id']}/assumptions/draft", {"levels": 0}, headers=CSO | {"If-Match": f'"{changed["sequence"]}"'}
+        client,
+        f"/{draft['plan_id']}/assumptions/draft",
+        {"levels": 0},
+        headers=CSO | {"If-Match": f'"{changed["sequence"]}"'},
     )
     assert float(one(again["assumptions"], "win_rate")["expected"]) == 0.25, "what a person said is kept"
     await send(client, f"/{draft['plan_id']}/assumptions", {"items": [stated]}, headers=as_seen(draft), status=412)
@@ -198,7 +201,9 @@ async def test_assumptions_go_out_as_a_file_and_come_back_line_by_line(api: Any)
     assert float(one(await assumed(client, plan), "win_rate")["expected"]) == 0.35
     back = await client.post(f"{path}/imports", content=file, headers=as_csv | {"If-Match": taken.headers["ETag"]})
     assert back.json()["refused"] == []
-    assert one(await assumed(client, plan), "win_rate")["expected"] == one(answer["assumptions"], "win_rate")["expected"]
+    assert (
+        one(await assumed(client, plan), "win_rate")["expected"] == one(answer["assumptions"], "win_rate")["expected"]
+    )
 
 
 async def test_nobody_sees_or_states_assumptions_beyond_their_scope(api: Any) -> None:
@@ -242,5 +247,7 @@ async def test_a_plan_that_another_took_the_place_of_is_looked_at_no_more(api: A
     newer = await step(client, await step(client, await step(client, newer, "propose"), "approve", CEO), "activate")
     with at(NOW + timedelta(days=1)):
         assert await watching.watch(database, principal=SYSTEM) == 47
-    counts = await rows(database, "SELECT version, count(*) AS n FROM assumption_look GROUP BY version ORDER BY version")
+    counts = await rows(
+        database, "SELECT version, count(*) AS n FROM assumption_look GROUP BY version ORDER BY version"
+    )
     assert [(row["version"], row["n"]) for row in counts] == [(1, 46), (2, 47)]

@@ -1,7 +1,7 @@
 """What a draft may assume, from the year before: what was seen, and a tolerance that its own uncertainty fits into. Pure."""
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 import numpy as np
@@ -46,7 +46,7 @@ def proposed(metric: Metric, year: Year, *, plan_days: int) -> Proposal:
     value, relative, information = error
     if information * plan_days / max(year.days, 1) < INFORMATION:
         return Proposal(None, None, cases, f"{cases} cases a year; a whole plan has too few to judge it")
-    tolerance = max(measure.least, Decimal(str(REACH * relative)).quantize(_STEP, ROUND_CEILING))
+    tolerance = max(measure.least, Decimal(str(REACH * relative)).quantize(_STEP, ROUND_HALF_UP))
     if tolerance > WIDEST:
         return Proposal(None, None, cases, f"{cases} cases a year differ too much to judge their mean")
     return Proposal(_rounded(measure, value), tolerance, cases)

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from libs.common.ids import ROOT_UNIT, unit_id
 from libs.common.web.auth import Principal

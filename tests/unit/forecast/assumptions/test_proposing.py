@@ -13,7 +13,7 @@ def year(cases: float, total: float, *, squares: float | None = None, bursts: fl
 
 def test_a_win_rate_of_six_hundred_deals_is_proposed_with_a_tenth() -> None:
     found = proposed("win_rate", year(600, 180), plan_days=365)
-    assert found == Proposal(Decimal("0.300"), Decimal("0.11"), 600)
+    assert found == Proposal(Decimal("0.300"), Decimal("0.10"), 600)
     assert proposed("win_rate", year(6000, 1800), plan_days=365).tolerance == Decimal("0.10"), "never less"
 
 

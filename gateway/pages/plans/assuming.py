@@ -24,7 +24,7 @@ async def draft(
     session: Reading,
     principal: CurrentUser,
     view: Viewing,
-    levels: Literal["0", "1", "2"] = Form("1"),
+    levels: Annotated[Literal["0", "1", "2"], Form()] = "1",
     sequence: Short = "",
 ) -> Response:
     """Propose what the year before showed."""
@@ -70,7 +70,7 @@ async def upload(
     principal: CurrentUser,
     view: Viewing,
     file: Annotated[UploadFile, File()],
-    act: Literal["try", "take"] = Form("try"),
+    act: Annotated[Literal["try", "take"], Form()] = "try",
 ) -> Response:
     """Try a CSV file, or take it; what was refused is shown line by line."""
     try:

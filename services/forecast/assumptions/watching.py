@@ -124,8 +124,7 @@ def _seen(
         judged = posterior(MEASURES[metric].law, expected, tolerance, seen)
         for at, each in enumerate(of):
             found[each["assumption_id"]] = {
-                "below": float(judged.below[at]),
-                "above": float(judged.above[at]),
+                **{side: min(max(float(getattr(judged, side)[at]), 0.0), 1.0) for side in ("below", "above")},
                 **{name: _number(getattr(judged, name)[at]) for name in ("value", "low", "high")},
                 "cases": int(judged.cases[at]),
                 "weeks": int(judged.weeks[at]),

@@ -21,6 +21,9 @@ COLUMNS: dict[str, set[str]] = {
         "forecast_lock.completeness",
         "setup_answer.win_rate",
         "focus_assumption.uplift",
+        "plan_assumption.tolerance",
+        "assumption_state.below",
+        "assumption_state.above",
         "focus_statement.reference",
         "focus_statement.displacement",
     },
@@ -56,7 +59,7 @@ NO_SHARES = {
         "quota.amount", "rate.rate", "setup_answer.cycle_days", "setup_answer.deals_a_month", "setup_answer.won_amount", "rollup_cell.amount", "rollup_cell.weighted", "submission.amount",
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
-        "plan_assumption.expected", "plan_assumption.tolerance", "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
+        "plan_assumption.expected", "assumption_state.value", "assumption_state.low", "assumption_state.high", "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

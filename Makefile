@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -79,6 +79,9 @@ calibrate: setup-dev ## How often bands and promises come true in simulated comp
 
 priors: setup-dev ## What the settings of the projection believe beforehand, learnt anew from simulated companies of many kinds
 	@$(PY) -m tests.calibration priors
+
+simulate-assumptions: setup-dev ## How often assumptions of plans are called broken where nothing changes, and how soon where the win rate falls (WORLDS=400 SEED=0)
+	@$(PY) -m tests.calibration assumptions --companies $(or $(WORLDS),400) --seed $(or $(SEED),0)
 
 bench-deals: setup ## How long one deal and a page of a filtered list take to read (DEALS=1000000)
 	@$(LOCAL) bench-deals --deals $(or $(DEALS),1000000)

@@ -10,6 +10,8 @@ from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast import gauges
 from services.forecast.accuracy.endpoints import router as accuracy_router
+from services.forecast.assumptions import watching
+from services.forecast.assumptions.endpoints import router as assumptions_router
 from services.forecast.attainment.endpoints import plans_router as reached_router
 from services.forecast.attainment.endpoints import router as attainment_router
 from services.forecast.calls import ledger
@@ -106,6 +108,11 @@ async def freeze_projections(runtime: Runtime) -> None:
     await record.freeze_made(runtime.database, principal=Principal.system("forecast"))
 
 
+async def watch_assumptions(runtime: Runtime) -> None:
+    """Hold what plans in force assume against history at every lock."""
+    await watching.watch(runtime.database, principal=Principal.system("forecast"))
+
+
 async def weigh_challenger(runtime: Runtime) -> None:
     """After a period was closed, switch to the challenger if the rule set beforehand is met."""
     weighed = runtime.state.get("closing_weighed")
@@ -174,6 +181,7 @@ COMPONENT = Component(
         focus_router,
         variance_router,
         promotions_router,
+        assumptions_router,  # its draft and imports go before plans/{plan_id}/{step}
         plans_router,
         reached_router,
     ),
@@ -183,6 +191,7 @@ COMPONENT = Component(
         Job("make locks that are due", 20, make_locks),
         Job("freeze the projections of locks", 20, freeze_projections),
         Job("weigh the challenger", 60, weigh_challenger),
+        Job("hold assumptions against history", 20, watch_assumptions),
         Job("end adjustments that have expired", 20, expire_adjustments),
         Job("measure the forecast", 10, gauges.measure),
     ),

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.forecast.accuracy.baselines import BASELINES
 from services.forecast.accuracy.walking import Window
 from services.forecast.projection.settings import DEFAULT
-from tests.calibration import table
+from tests.calibration import assumptions, table
 from tests.calibration.judging import BESIDE, Judged, companies_for, company, judge
 from tests.calibration.priors import Found, found_in, kinds, priors
 from tests.calibration.worlds import WORLDS, World
@@ -63,6 +63,17 @@ def learnt(processes: Processes = 2) -> None:
     same = all(getattr(DEFAULT, name) == value for name, value in found.items())
     typer.echo(f"settings {DEFAULT.digest}: {'as learnt' if same else 'NOT as learnt'}")
     raise typer.Exit(0 if same else 1)
+
+
+@app.command(name="assumptions")
+def simulated_plans(
+    companies: Annotated[int, typer.Option(min=1, help="companies of each kind")] = 400,
+    seed: Annotated[int, typer.Option(help="of the first company")] = 0,
+    processes: Processes = 2,
+) -> None:
+    """How often assumptions are called broken where nothing changes, and found where the win rate falls: one JSON line."""
+    found = _done("plans", partial(assumptions.measured, companies, seed), list(assumptions.CASES), processes)
+    typer.echo(json.dumps(assumptions.report(companies, found), separators=(",", ":")))
 
 
 def one(name: str, rate: float, seed: int) -> list[Window]:

@@ -15,11 +15,12 @@ from gateway.pages.address import DatedView
 from gateway.pages.templates import page
 from gateway.pages.views import projection_view
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
-from gateway.proxy.client import services_of
+from gateway.proxy.client import ServiceRefused, Services, services_of
+from libs.common.web.auth import Principal
 
 router = APIRouter(include_in_schema=False)
 
-Against = Literal["prior_year", "prior_period"]
+Against = Literal["prior_year", "prior_period", "plan"]
 
 
 class Words(NamedTuple):
@@ -73,10 +74,13 @@ async def variance(
 ) -> Response:
     """From what the other period brought to what this one did."""
     services = services_of(request)
-    call, found = await asyncio.gather(
+    call, told = await asyncio.gather(
         services.get("forecast", "forecast/call", principal=principal, params=view.asked()),
-        services.get("forecast", "forecast/variance", principal=principal, params=view.asked(against=view.against)),
+        _found(services, view, principal=principal),
     )
+    found, no_plan = told
+    if no_plan:
+        view = replace(view, against="prior_year")
     view = replace(view, period=found["period"]["key"])
     picture, rows = drawn(found)
     shown = page(
@@ -87,11 +91,26 @@ async def variance(
         found=found,
         picture=picture,
         rows=rows,
+        terms=TERMS,
+        no_plan=no_plan,
         csv_href=f"/api/v1/forecast/variance?{urlencode(view.asked(against=view.against, format='csv'))}",
     )
     if "against" in request.query_params:
         shown.headers["hx-push-url"] = view.href()
     return shown
+
+
+async def _found(services: Services, view: VarianceView, *, principal: Principal) -> tuple[dict[str, Any], str | None]:
+    """The bridge; from the year before, with the reason, where no plan states any driver."""
+    path = "forecast/variance"
+    try:
+        return await services.get("forecast", path, principal=principal, params=view.asked(against=view.against)), None
+    except ServiceRefused as refused:
+        if view.against != "plan" or refused.status != 409:
+            raise
+        return await services.get("forecast", path, principal=principal, params=view.asked(against="prior_year")), str(
+            refused
+        )
 
 
 def drawn(found: Mapping[str, Any]) -> tuple[Waterfall, Sequence[Row]]:

@@ -69,13 +69,13 @@ async def draft(
     dimension: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Draft from the year before; growth is typed in per cent."""
-    share = _number(growth)
+    share = number(growth)
     if share is None:
         return await plans.shown(
             request, session, view, mistake="Growth: give a number of per cent, such as 12.", principal=principal
         )
     body = {"growth": str(share / 100), "dimensions": dimension or ["unit"], "measure": view.measure or "bookings"}
-    return await _sent(request, session, view, "draft", body, sequence, principal=principal)
+    return await sent(request, session, view, "draft", body, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/numbers")
@@ -95,8 +95,8 @@ async def numbers(
     for at, key, before, typed in zip(node, period, was, amount, strict=False):
         if typed.strip() == before.strip():
             continue
-        number = _number(typed)
-        if typed.strip() and number is None:
+        given = number(typed)
+        if typed.strip() and given is None:
             mistake = f"{key}: {typed!r} is not a number. Nothing was changed."
             return await plans.shown(request, session, view, mistake=mistake, principal=principal)
         cells.append(
@@ -104,12 +104,12 @@ async def numbers(
                 "node_id": at,
                 "period": key,
                 "measure": view.measure or "bookings",
-                "amount": None if number is None else str(number),
+                "amount": None if given is None else str(given),
             }
         )
     if not cells:
         return RedirectResponse(view.href(), status_code=303)
-    return await _sent(request, session, view, "edits", {"cells": cells}, sequence, principal=principal)
+    return await sent(request, session, view, "edits", {"cells": cells}, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/divide")
@@ -136,7 +136,7 @@ async def divide(
         "method": method,
         "below": bool(below),
     }
-    return await _sent(request, session, view, "allocations", body, sequence, principal=principal)
+    return await sent(request, session, view, "allocations", body, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/parts")
@@ -157,7 +157,7 @@ async def part(
         if without
         else {"nodes": [{"parent_id": node, "dimension": dimension, "value": value.strip()}]}
     )
-    return await _sent(request, session, view, "edits", body, sequence, principal=principal)
+    return await sent(request, session, view, "edits", body, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/market")
@@ -179,7 +179,7 @@ async def market(
         "campaigns": [str(each) for each in campaign or ()],
         "promotions": [each.strip() for each in promotions.split(",") if each.strip()],
     }
-    return await _sent(request, session, view, "edits", {"texts": [said]}, sequence, principal=principal)
+    return await sent(request, session, view, "edits", {"texts": [said]}, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/file")
@@ -217,7 +217,7 @@ async def take_step(
     sequence: Short = "",
 ) -> Response:
     """Propose, return, approve or activate, of what was seen."""
-    return await _sent(request, session, view, step, {"note": note.strip()}, sequence, principal=principal)
+    return await sent(request, session, view, step, {"note": note.strip()}, sequence, principal=principal)
 
 
 @router.post(PATH + "/{plan_id}/versions")
@@ -236,7 +236,7 @@ async def renew(
     )
 
 
-async def _sent(
+async def sent(
     request: Request,
     session: AsyncSession,
     view: PlanView,
@@ -246,6 +246,7 @@ async def _sent(
     *,
     principal: Principal,
 ) -> Response:
+    """Send a change of the version that was seen, and show the plan as it then is."""
     return await _done(
         request,
         session,
@@ -281,10 +282,10 @@ async def _done(
     return RedirectResponse(view.href(), status_code=303)
 
 
-def _number(typed: str) -> Decimal | None:
+def number(typed: str) -> Decimal | None:
     """A number as people type it: spaces and commas between thousands, a decimal point."""
     try:
-        number = Decimal(typed.replace(" ", "").replace("\u202f", "").replace(",", ""))
+        given = Decimal(typed.replace(" ", "").replace("\u202f", "").replace(",", ""))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return given if given.is_finite() else None

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.calls.attainment import reach
 from gateway.pages.names import names_of, speakers
+from gateway.pages.plans.assumed import assumptions
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common import clock
@@ -41,8 +42,14 @@ METHODS: Final = {
     "trailing_12_months": "as they closed in the last twelve months",
     "even": "evenly",
 }
-Tab = Literal["targets", "reached", "markets", "versions"]
-TABS: Final = {"targets": "Targets", "reached": "Attainment", "markets": "Markets", "versions": "Versions"}
+Tab = Literal["targets", "reached", "assumptions", "markets", "versions"]
+TABS: Final = {
+    "targets": "Targets",
+    "reached": "Attainment",
+    "assumptions": "Assumptions",
+    "markets": "Markets",
+    "versions": "Versions",
+}
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,16 @@ class PlanView:
     measure: str = ""
     node: str = ""
     months: str = ""
+    assumption: str = ""
 
     def href(self, **changed: str) -> str:
         """The address of this with some things changed."""
         at = replace(self, **changed)  # type: ignore[arg-type]
         asked = {
             name: text
-            for name in ("tab", "version", "measure", "node", "months")
+            for name in ("tab", "version", "measure", "node", "months", "assumption")
             if (text := getattr(at, name)) and (name, text) != ("tab", "targets")
+            if name != "assumption" or at.tab == "assumptions"
         }
         return f"{PATH}/{at.plan_id}" + (f"?{urlencode(asked)}" if asked else "")
 
@@ -74,9 +83,10 @@ def plan_view(
     measure: Annotated[str, Query(max_length=20)] = "",
     node: Annotated[str, Query(max_length=36)] = "",
     months: Annotated[str, Query(max_length=3)] = "",
+    assumption: Annotated[str, Query(max_length=36)] = "",
 ) -> PlanView:
     """The parameters of a plan's address."""
-    return PlanView(str(plan_id), tab, version, measure, node, months)
+    return PlanView(str(plan_id), tab, version, measure, node, months, assumption)
 
 
 Viewing = Annotated[PlanView, Depends(plan_view)]
@@ -279,6 +289,7 @@ async def _versions(
 _TABS: Final[dict[str, Any]] = {
     "targets": _targets,
     "reached": _reached,
+    "assumptions": assumptions,
     "markets": _markets,
     "versions": _versions,
 }

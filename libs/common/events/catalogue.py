@@ -72,6 +72,8 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.PlanActivated,
     forecast.PlanSuperseded,
     forecast.ScorecardSigned,
+    forecast.AssumptionBroken,
+    forecast.AssumptionCleared,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -171,6 +171,43 @@ class PlanSuperseded(PlanState):
     TYPE: ClassVar[str] = "forecast.plan.superseded.v1"
 
 
+class AssumptionState(EventData):
+    """Something that a plan in force takes for granted came to be broken, or no longer is, at a lock."""
+
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    assumption_id: UUID
+    plan_id: UUID
+    version: int
+    plan_name: str
+    unit_id: UUID
+    node_id: UUID
+    metric: str
+    """win_rate, creation, size, cycle or pushed; more may follow."""
+    criticality: Literal["critical", "normal"]
+    side: Literal["below", "above"]
+    """On which side of what was expected it lies, or lay."""
+    expected: Decimal
+    tolerance: Decimal
+    """A share of what is expected."""
+    seen: float | None
+    cases: int
+    due_at: datetime
+    """The instant of the lock at which it turned."""
+
+
+class AssumptionBroken(AssumptionState):
+    """From this lock on a plan rests on something that no longer holds."""
+
+    TYPE: ClassVar[str] = "forecast.assumption.broken.v1"
+
+
+class AssumptionCleared(AssumptionState):
+    """What was broken has been within its tolerance, likelier than not, at every lock of four weeks."""
+
+    TYPE: ClassVar[str] = "forecast.assumption.cleared.v1"
+
+
 class ScorecardSigned(EventData):
     """A month's scorecard was signed. Whoever keeps `digest` can prove later that the document and all before it are unchanged."""
 

@@ -43,6 +43,7 @@ class Change:
     nodes: list[dict[str, Any]] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
     texts: list[dict[str, Any]] = field(default_factory=list)
+    assumptions: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def edit(
@@ -85,6 +86,7 @@ async def take(session: AsyncSession, found: Found, change: Change, *, what: str
     await repository.append(session, "plan_node", [of | row for row in change.nodes])
     await repository.append(session, "plan_cell", [of | row for row in change.cells])
     await repository.append(session, "plan_text", [of | row for row in change.texts])
+    await repository.append(session, "plan_assumption", [of | row for row in change.assumptions])
     await service.note(
         session, of["plan_id"], of["version"], "edited", what=what, sequence=sequence, principal=principal
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.web.auth import Principal
 
-Table = Literal["plan", "plan_entry", "plan_node", "plan_cell", "plan_text"]
+Table = Literal["plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption"]
 
 WITHIN_SCOPE = """(:sees_everything OR EXISTS (
     SELECT 1 FROM org_closure v WHERE v.ancestor = ANY(cast(:scope AS uuid[])) AND v.descendant = {0}.unit_id))"""
@@ -84,6 +84,19 @@ async def copy(session: AsyncSession, plan_id: UUID, *, since: int, to: int) -> 
             SELECT :plan, :to, 1, t.market, t.text, t.campaigns, t.promotions
             FROM (SELECT DISTINCT ON (market) * FROM plan_text WHERE plan_id = :plan AND version = :since
                   ORDER BY market, sequence DESC) t
+            """
+        ),
+        {"plan": plan_id, "since": since, "to": to},
+    )
+    await session.execute(
+        text(
+            """
+            INSERT INTO plan_assumption
+            SELECT :plan, :to, 1, a.assumption_id, a.node_id, a.metric, a.expected, a.tolerance, a.criticality, a.cases, false
+            FROM (SELECT DISTINCT ON (assumption_id) * FROM plan_assumption WHERE plan_id = :plan AND version = :since
+                  ORDER BY assumption_id, sequence DESC) a
+            JOIN plan_node n ON n.plan_id = :plan AND n.version = :to AND n.node_id = a.node_id
+            WHERE NOT a.removed
             """
         ),
         {"plan": plan_id, "since": since, "to": to},

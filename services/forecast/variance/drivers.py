@@ -50,7 +50,7 @@ class Period:
 class Drivers:
     """The same as rates: decided of there, won of decided, amount of won; None where that is undefined."""
 
-    there: int
+    there: Fraction
     decided: Fraction | None
     win_rate: Fraction | None
     size: Fraction | None
@@ -58,7 +58,7 @@ class Drivers:
     @classmethod
     def of(cls, counted: Counted) -> "Drivers":
         return cls(
-            counted.there,
+            Fraction(counted.there),
             Fraction(counted.decided, counted.there) if counted.there else None,
             Fraction(counted.won, counted.decided) if counted.decided else None,
             Fraction(counted.amount, counted.won) if counted.won else None,
@@ -81,15 +81,65 @@ class Drivers:
         return self.there * self.decided * self.win_rate * self.size
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The drivers that a plan states: the share won of what is decided, what a won deal brings (minor units), how many are created."""
+
+    win_rate: Fraction | None = None
+    size: Fraction | None = None
+    created: Fraction | None = None
+
+    def instead(self, drivers: Drivers) -> Drivers:
+        """The drivers with those that are stated in their place."""
+        win_rate = drivers.win_rate if self.win_rate is None else self.win_rate
+        return replace(drivers, win_rate=win_rate, size=drivers.size if self.size is None else self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where a bridge from a plan begins: its drivers, what came of neither kind, and what all that makes (minor units)."""
+
+    opening: Drivers
+    created: Drivers
+    other: int
+    booked: int
+
+
 def bridge(was: Period, before: Period, after: Period) -> dict[Term, int]:
     """The terms from `was.booked` to `after.booked`, in minor units; they add up exactly.
 
     `was`: the earlier period in the organisation of its time; `before`: the same in the organisation of the later one, which alone
     is compared driver by driver. `scope` is what the organisation moved, `fx` what the rates moved of both periods.
     """
-    open_then, made_then = Drivers.of(before.opening), Drivers.of(before.created)
+    then = Drivers.of(before.opening), Drivers.of(before.created)
+    return _chained(*then, after)[1] | {
+        "scope": before.common - was.common,
+        "fx": (was.common - was.booked) + (after.booked - after.common),
+        "unexplained": after.other - before.other,
+    }
+
+
+def from_plan(stated: Stated, before: Period, after: Period) -> tuple[Base, dict[Term, int]]:
+    """What the plan's drivers make, with those of `before` where it states none, and the terms from there to `after.booked`.
+
+    Nothing is scope: the plan is of the organisation that is compared. What neither kind brought is that of `before`.
+    """
+    opening, created = (stated.instead(Drivers.of(each)) for each in (before.opening, before.created))
+    if stated.created is not None:
+        created = replace(created, there=stated.created)
+    (opening, created), terms = _chained(opening, created, after)
+    base = Base(opening, created, before.other, round(opening.brings + created.brings) + before.other)
+    return base, terms | {
+        "scope": 0,
+        "fx": after.booked - after.common,
+        "unexplained": after.other - before.other,
+    }
+
+
+def _chained(open_then: Drivers, made_then: Drivers, after: Period) -> tuple[tuple[Drivers, Drivers], dict[Term, int]]:
+    """The drivers with which the chain begins, filled, and the terms of those that take their place one after the other."""
     open_now, made_now = Drivers.of(after.opening), Drivers.of(after.created)
-    here, new = open_then.filled(open_now), made_then.filled(made_now)
+    here, new = begins = open_then.filled(open_now), made_then.filled(made_now)
     open_now, made_now = open_now.filled(open_then), made_now.filled(made_then)
     levels = [here.brings + new.brings]
 
@@ -107,13 +157,10 @@ def bridge(was: Period, before: Period, after: Period) -> dict[Term, int]:
     here, new = replace(here, size=open_now.size), replace(new, size=made_now.size)
     stands()
     opening, creation, win_rate, timing, size = (round(to) - round(at) for at, to in pairwise(levels))
-    return {
+    return begins, {
         "opening": opening,
         "creation": creation,
         "win_rate": win_rate,
         "timing": timing,
         "size": size,
-        "scope": before.common - was.common,
-        "fx": (was.common - was.booked) + (after.booked - after.common),
-        "unexplained": after.other - before.other,
     }

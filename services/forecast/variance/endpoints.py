@@ -23,7 +23,10 @@ async def read_variance(
     question: Asked,
     form: Exported,
     against: Annotated[
-        Against, Query(description="the same period a year ago, or the one right before")
+        Against,
+        Query(
+            description="the same period a year ago, the one right before, or what the drivers of the plan in force make"
+        ),
     ] = "prior_year",
 ) -> VarianceReading | Response:
     """Why a period brought more or less than another: pipeline, creation, win rate, timing, size, scope and rates, to the cent."""

@@ -3,12 +3,14 @@
 from datetime import date
 from decimal import Decimal
 from typing import Literal
+from uuid import UUID
 
 from libs.common.web.schemas import Out
 from services.forecast.rollup.schemas import PeriodOut, Reading
 from services.forecast.variance.drivers import Term
 
-Against = Literal["prior_year", "prior_period"]
+Against = Literal["prior_year", "prior_period", "plan"]
+Driver = Literal["opening", "creation", "win_rate", "timing", "size"]
 
 
 class DriverOut(Out):
@@ -48,8 +50,27 @@ class TermOut(Out):
     amount: Decimal
 
 
+class DriverFromOut(Out):
+    """Where a driver of the side before comes from. `value`: what the plan states: a share, deals a month, or money."""
+
+    driver: Driver
+    source: Against
+    value: Decimal | None
+
+
+class DriversPlanOut(Out):
+    """The version of a plan in force whose drivers are taken."""
+
+    plan_id: UUID
+    version: int
+    name: str
+
+
 class VarianceReading(Reading):
     """Why a period brought more or less than another: before.booked + all terms = after.booked, to the cent.
+
+    `against` a plan: `before` is what the drivers that the plan in force states make, those of the year before wherever it states
+    none; `drivers` says which is which, `plan` of which version. Else `plan` is null.
 
     A period under way is compared with as many days of the other. `change` = after.booked - before.booked. `residual` is what the
     terms leave: 0, or a defect.
@@ -61,5 +82,7 @@ class VarianceReading(Reading):
     before: SideOut
     after: SideOut
     change: Decimal
+    plan: DriversPlanOut | None
+    drivers: list[DriverFromOut]
     terms: list[TermOut]
     residual: Decimal

@@ -28,7 +28,7 @@ APPEND_ONLY = {
         "lock_projection", "lock_projection_row",
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
         "close_plan_version", "promotion_version",
-        "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
+        "plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption", "assumption_look", "assumption_state",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
     },
 }  # fmt: skip

@@ -21,6 +21,9 @@ COLUMNS: dict[str, set[str]] = {
         "forecast_lock.completeness",
         "setup_answer.win_rate",
         "focus_assumption.uplift",
+        "plan_assumption.tolerance",
+        "assumption_state.below",
+        "assumption_state.above",
         "focus_statement.reference",
         "focus_statement.displacement",
     },
@@ -60,6 +63,7 @@ NO_SHARES = {
         "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
         "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
         "promotion_version.expected",
+        "plan_assumption.expected", "assumption_state.value", "assumption_state.low", "assumption_state.high",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

@@ -1,11 +1,12 @@
 """From what one period brought to what another did: each driver's part, and no part that is left over."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.forecast.variance.drivers import TERMS, Counted, Period, bridge
+from services.forecast.variance.drivers import TERMS, Counted, Period, Stated, bridge, from_plan
 
 
 @st.composite
@@ -64,3 +65,32 @@ def test_an_organisation_and_rates_that_changed_are_told_apart_from_what_deals_d
     was = Period(Counted(90, 45, 18, 1_800_000), ONE.created, 0, 2_000_000)
     found = bridge(was, ONE, replace(ONE, booked=2_260_000))
     assert {name: amount for name, amount in found.items() if amount} == {"scope": 200_000, "fx": 60_000}
+
+
+shares = st.none() | st.fractions(0, 1)
+
+
+@given(periods(), periods(), shares, st.none() | st.fractions(0, 10**7), st.none() | st.fractions(0, 500))
+def test_from_what_a_plan_states_the_terms_lead_to_what_came_to_the_cent(
+    before: Period, after: Period, win_rate: Fraction | None, size: Fraction | None, created: Fraction | None
+) -> None:
+    base, terms = from_plan(Stated(win_rate, size, created), before, after)
+    assert tuple(terms) == TERMS
+    assert base.booked + sum(terms.values()) == after.booked
+    assert terms["scope"] == 0
+
+
+@given(periods(), periods())
+def test_a_plan_that_states_no_driver_begins_with_those_of_the_year_before(before: Period, after: Period) -> None:
+    base, terms = from_plan(Stated(), before, after)
+    plain = bridge(before, before, after)
+    assert {name: terms[name] for name in TERMS[:5]} == {name: plain[name] for name in TERMS[:5]}
+    assert base.other == before.other
+
+
+def test_what_a_plan_expected_more_of_is_that_drivers_and_no_other() -> None:
+    base, terms = from_plan(Stated(win_rate=Fraction(1, 2)), ONE, ONE)
+    assert base.booked == 2_500_000 + 250_000, "half of fifty open ones, and the half of ten new ones that it was"
+    assert {name: amount for name, amount in terms.items() if amount} == {"win_rate": -500_000}
+    base, terms = from_plan(Stated(created=Fraction(80)), ONE, ONE)
+    assert {name: amount for name, amount in terms.items() if amount} == {"creation": -250_000}

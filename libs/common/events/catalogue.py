@@ -70,6 +70,9 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.PlanActivated,
     forecast.PlanSuperseded,
     forecast.ScorecardSigned,
+    forecast.ReviewOpened,
+    forecast.ReviewDecided,
+    forecast.ReviewScored,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

@@ -20,12 +20,12 @@ from services.forecast.attainment.schemas import AttainmentReading
 from services.forecast.config import settings_of
 from services.forecast.outlook.service import METRIC as PROJECTION
 from services.forecast.periods.states import Standing
+from services.forecast.readings.canonical import canonical, digest
 from services.forecast.scorecard import composing, repository, sales
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import FORMAT, Closing, Contents, Restated, TieOut, Win
 from services.forecast.scorecard.restating import Signed, restated
 from services.forecast.scorecard.sales import Instants, Sales
-from services.forecast.scorecard.sealing import canonical, digest
 from services.forecast.scorecard.tieout import tie
 
 METRIC: Final = "scorecard-1"

@@ -82,7 +82,7 @@ def regular(policy: Policy, now: datetime, zone: str) -> Trigger | None:
     at = datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
     if at <= policy.made_at:
         return None
-    return Trigger("regular", policy.plan_id, None, f"The regular review of {day:%B %Y}", at)
+    return Trigger("regular", policy.plan_id, None, f"The regular review of {day.day} {day:%B %Y}", at)
 
 
 def at_lock(policy: Policy, nodes: Iterable[Stood], at: datetime) -> list[Trigger]:

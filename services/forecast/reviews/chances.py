@@ -11,7 +11,7 @@ from services.forecast.projection.landing import Landing
 from services.forecast.projection.steps import Floats
 from services.forecast.record.several import lighter
 
-_POINTS: Final = 81
+_POINTS: Final = 121
 _DEVIATIONS: Final = 6.0
 _PLACES: Final = 6
 

@@ -11,7 +11,7 @@ from services.forecast.projection.landing import Landing
 from services.forecast.projection.steps import Floats
 from services.forecast.record.several import lighter
 
-_POINTS: Final = 121
+_POINTS: Final = 81
 _DEVIATIONS: Final = 6.0
 _PLACES: Final = 6
 
@@ -24,9 +24,9 @@ def frozen(landing: Landing, places: int, targets: Sequence[float]) -> tuple[lis
     few = lighter(landing)
     highest = few.to_come + _DEVIATIONS * few.deviation
     exact = {round(target, places): landing.at_least(target) for target in targets if target > landing.closed}
-    grid = landing.closed + highest * np.linspace(0.0, 1.0, _POINTS)[1:] ** 2
+    grid = np.round(landing.closed + highest * np.linspace(0.0, 1.0, _POINTS)[1:] ** 2, places)
     reached = 1 - few.cdf(np.nextafter(grid, -np.inf))
-    points = dict(zip(np.round(grid, places).tolist(), reached.tolist(), strict=True)) | exact
+    points = dict(zip(grid.tolist(), reached.tolist(), strict=True)) | exact
     amounts = np.array(sorted(points))
     chances = _falling(np.array([points[amount] for amount in amounts.tolist()]), np.isin(amounts, list(exact)))
     return amounts.tolist(), np.round(chances, _PLACES).tolist()

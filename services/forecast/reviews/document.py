@@ -199,12 +199,16 @@ class OptionNode(Out):
 
 
 class ChangeMade(Out):
-    """Another number of a node, in the plan's currency or as a share (-0.1: a tenth less); `below`: of all below it in proportion."""
+    """Another number of a node, in the plan's currency or as a share (-0.1: a tenth less).
+
+    `below`: of all below it in proportion, `above`: of those above by as much.
+    """
 
     node_id: UUID
     by: Literal["amount", "share"]
     value: Decimal
     below: bool
+    above: bool
 
 
 class Option(Out):

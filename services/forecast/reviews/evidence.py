@@ -1,5 +1,6 @@
 """The evidence of a review: what other capabilities say of the plan at one pair of instants, put together and never read again."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -77,6 +78,7 @@ async def compose(
     )
     bridge, why_no_bridge = await _bridge(session, question, principal=principal)
     stages = await _pipeline(session, question, principal=principal)
+    nodes = await asyncio.to_thread(_nodes, told, places)
     accuracy, why_no_accuracy = await _accuracy(session, found, at, principal=principal)
     return Evidence(
         format=FORMAT,
@@ -88,7 +90,7 @@ async def compose(
         completeness=reading.completeness,
         why_no_projection=reading.why_no_projection,
         conversion=reading.conversion,
-        nodes=[_node(node, told.likely.get(node.node_id), places) for node in reading.nodes],
+        nodes=nodes,
         not_shown=reading.not_shown,
         beside=await _beside(session, found, asking, principal=principal),
         bridge=bridge,
@@ -130,6 +132,10 @@ def _plan(found: Found, unit: str, places: int) -> ReviewedPlan:
         rate_set=row["rate_set"],
         active_since=found.version.active_since,
     )
+
+
+def _nodes(told: Told, places: int) -> list[NodeThen]:
+    return [_node(node, told.likely.get(node.node_id), places) for node in told.reading.nodes]
 
 
 def _node(node: PlanReachedOut, likely: Likely | None, places: int) -> NodeThen:

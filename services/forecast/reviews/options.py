@@ -1,7 +1,7 @@
 """What could be done with a plan, side by side: other targets, and how likely each is by the evidence that was frozen. Pure.
 
 Amounts are whole minor units. A node's number is its own, or the sum of those below it: a changed number moves what is made of it
-above and leaves numbers above that stand for themselves; what is then not assigned, or assigned too much, is told by the plan.
+above and leaves numbers above that stand for themselves, unless they are to move along; what is then not assigned, or assigned too much, is told by the plan.
 """
 
 from collections.abc import Sequence
@@ -35,13 +35,14 @@ class Part:
 class Change:
     """Another number of a node: so much more in minor units, or so many times as much more (-0.1: a tenth less).
 
-    `below`: all numbers below it change in proportion.
+    `below`: all numbers below it change in proportion. `above`: those above it that stand for themselves move by as much.
     """
 
     node_id: UUID
     by: By
     value: Decimal
     below: bool = False
+    above: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +79,24 @@ class _Plan:
             raise CannotChange(f"{part.label} would be wanted to bring less than 0")
         if change.below and before > 0:
             self._below(part.node_id, before, after)
-        self._say(part.node_id, after)
+        self._say(part, after, with_above=change.above)
 
-    def _say(self, node: UUID, after: int) -> None:
+    def _say(self, part: Part, after: int, *, with_above: bool) -> None:
         """Give a node a number of its own; sums above it that are made of it move along."""
-        moved = after - (self.targets[node] or 0)
-        self.targets[node], self.source[node], self.said[node] = after, "own", after
-        above = self.parts[node].parent_id
-        while above is not None and above in self.parts and self.source[above] == "below":
-            self.targets[above] = (self.targets[above] or 0) + moved
-            above = self.parts[above].parent_id
+        moved = after - (self.targets[part.node_id] or 0)
+        self.targets[part.node_id], self.source[part.node_id], self.said[part.node_id] = after, "own", after
+        above = self.parts.get(part.parent_id) if part.parent_id else None
+        while above is not None:
+            node = above.node_id
+            is_sum = self.source[node] == "below"
+            if self.source[node] is None or not (is_sum or with_above):
+                break
+            self.targets[node] = to = (self.targets[node] or 0) + moved
+            if to < 0:
+                raise CannotChange(f"{above.label} would be wanted to bring less than 0")
+            if not is_sum:
+                self.said[node] = to
+            above = self.parts.get(above.parent_id) if above.parent_id else None
 
     def _below(self, node: UUID, before: int, after: int) -> None:
         """Share a node's new number over what is below it as the old one was, what was unallocated included."""

@@ -77,13 +77,15 @@ class OpenIn(In):
 class ChangeIn(In):
     """Another number of a node: `value` more in the plan's currency, or that share more (-0.1 is a tenth less).
 
-    `below`: all numbers below it change in proportion.
+    `below`: all numbers below it change in proportion. `above`: those above it that stand for themselves move by as much; without it
+    what is not assigned any more, or assigned too much, is told by the plan.
     """
 
     node_id: UUID
     by: By
     value: Figure
     below: bool = False
+    above: bool = False
 
 
 class OptionIn(In):

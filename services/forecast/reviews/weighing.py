@@ -52,7 +52,13 @@ def applied(evidence: Evidence, changes: Sequence[ChangeMade]) -> Changed:
         for node in evidence.nodes
     ]
     wanted = [
-        Change(each.node_id, each.by, each.value.scaleb(places) if each.by == "amount" else each.value, each.below)
+        Change(
+            each.node_id,
+            each.by,
+            each.value.scaleb(places) if each.by == "amount" else each.value,
+            each.below,
+            each.above,
+        )
         for each in changes
     ]
     return changed(parts, wanted)

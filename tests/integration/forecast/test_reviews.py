@@ -141,7 +141,7 @@ async def test_an_adjustment_begins_a_draft_with_its_numbers_that_somebody_else_
         year = each["cells"][0]
         assert year["amount"] == wanted["target"], each["label"]
         months = [one for one in each["cells"] if len(one["period"]) == 7 and one["amount"] is not None]
-        if months and year["source"] == "own":
+        if months and all(one["source"] == "own" for one in [year, *months]):
             assert sum(money(one["amount"]) for one in months) == money(year["amount"])
     proposed = await step(api, draft, "propose")
     await step(api, proposed, "approve", CSO, status=403)
@@ -225,7 +225,7 @@ async def test_what_cannot_be_weighed_is_refused_with_the_reason(sold: Any) -> N
     await refused("names the version", kind="new_plan")
     await refused("not in force yet", kind="new_plan", version=1)
     await refused("the versions", 404, kind="new_plan", version=9)
-    await refused("extra", changes=[{"node_id": whole, "by": "share", "value": "1", "colour": "red"}])
+    await refused("Extra", changes=[{"node_id": whole, "by": "share", "value": "1", "colour": "red"}])
 
 
 async def test_a_new_plan_is_weighed_as_its_draft_stands_and_kept_as_it_was_decided(sold: Any) -> None:

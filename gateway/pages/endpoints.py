@@ -16,7 +16,7 @@ from gateway.pages.movement import moved, movement, variance
 from gateway.pages.nudges import nudges_of, stream
 from gateway.pages.organisation import organisation
 from gateway.pages.pipeline import focus, metrics, pipeline
-from gateway.pages.plans import planning, plans, scorecard
+from gateway.pages.plans import planning, plans, reviewing, reviews, scorecard
 from gateway.pages.pricing import policy, prices, quotes
 from gateway.pages.projection import accuracy, months, projection, scenarios, setup, whatif
 from libs.common.web.api import runtime_of
@@ -57,6 +57,8 @@ router.include_router(organisation.router)
 router.include_router(prices.router)
 router.include_router(plans.router)
 router.include_router(planning.router)
+router.include_router(reviews.router)
+router.include_router(reviewing.router)
 router.include_router(policy.router)
 router.include_router(quotes.router)
 router.include_router(scorecard.router)

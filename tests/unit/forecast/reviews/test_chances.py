@@ -44,8 +44,9 @@ def test_the_chance_of_any_other_target_is_that_of_the_projection_but_for_little
     target = round(made.closed + other * made.to_come, 2)
     found = at_least(Decimal(str(round(made.closed, 2))), points, chances, Decimal(str(target)))
     lower = max((each for each in [made.closed, *points] if each <= target), default=made.closed)
-    upper = min((each for each in points if each >= target), default=float("inf"))
-    assert made.at_least(upper) - 0.005 <= found <= made.at_least(lower) + 0.005, "between its neighbours"
+    upper = min((each for each in points if each >= target), default=None)
+    least = 0.0 if upper is None else made.at_least(upper)
+    assert least - 0.005 <= found <= made.at_least(lower) + 0.005, "between its neighbours"
 
 
 @given(landings(), st.lists(st.floats(0, 4), max_size=3), st.lists(st.floats(0, 4), min_size=2, max_size=6))

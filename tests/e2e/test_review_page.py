@@ -120,6 +120,7 @@ async def _plan(page: Page, stack: Stack, region: Region) -> None:
     await page.get_by_label("Period").select_option(f"FY{clock.now().year}")
     await page.get_by_label("Value basis").select_option("tcv")
     await page.get_by_role("button", name="Begin").click()
+    await expect(page.get_by_role("heading", name="Begin with the year before")).to_be_visible()
     await page.get_by_label("Growth, %").fill("10")
     await page.get_by_role("button", name="Draft it").click()
     await expect(page.locator("tr.whole input[name=amount]").first).to_have_value("550,000")

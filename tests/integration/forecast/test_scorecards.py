@@ -19,7 +19,8 @@ from services.forecast.reviews import watching
 from tests.integration.forecast.calling import CSO
 from tests.integration.forecast.given import at, handle, named, rows, told
 from tests.integration.forecast.planning import a_plan, in_force, numbered
-from tests.integration.forecast.reviewing import decide, opened
+from tests.integration.forecast.reviewing import decide
+from tests.integration.forecast.reviewing import opened as review_of
 from tests.integration.forecast.signing import CEO, FINANCE, MONTH, NOW, a_company, bring, close, draft, get, sign, won
 from tests.support.keys import bearer
 
@@ -291,15 +292,15 @@ async def test_decisions_stand_on_the_card_as_they_had_turned_out_when_the_month
     api, database = client
     plan = await in_force(api, await numbered(api, await a_plan(api, period="2024Q4"), "6000"))
     assert (await draft(api))["contents"]["no_decisions"]
-    first = await decide(api, await opened(api, plan), check_on="2024-11-06")
+    first = await decide(api, await review_of(api, plan), check_on="2024-11-06")
     with at(NOW + timedelta(days=3)):
         system = Principal.system("forecast")
         assert await watching.score_due(database, principal=system) == 1
-        await decide(api, await opened(api, plan), check_on="2024-11-30")
+        await decide(api, await review_of(api, plan), check_on="2024-11-30")
         await close(api)
         contents = (await draft(api))["contents"]
     with at(NOW + timedelta(days=4)):
-        await decide(api, await opened(api, plan), check_on="2024-12-01")
+        await decide(api, await review_of(api, plan), check_on="2024-12-01")
         later = (await draft(api))["contents"]
     assert later == contents, "what was decided after the closing stands on the next one"
     newest, earlier = contents["decisions"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.pages.plans import reviews
+from gateway.pages.plans.plans import MEASURES
 from gateway.pages.plans.reviewing import _missing
 from gateway.pages.plans.reviews import expected_words, number
 from gateway.pages.templates import environment
@@ -22,7 +23,7 @@ def written(found: dict[str, Any], *, may_decide: bool = True, **more: Any) -> s
         "found": found, "head": found["review"], "plan": evidence["plan"], "evidence": evidence, "whole": evidence["nodes"][0],
         "options": found["options"], "compared": reviews.compared(found["options"]), "decision": found["decision"],
         "picture": picture, "rows": rows, "kinds": reviews.KINDS, "choices": reviews.CHOICES, "expected": reviews._measures(evidence),
-        "expected_words": expected_words, "outcomes": reviews.OUTCOMES, "methods": reviews.METHODS, "measures": reviews.MEASURES,
+        "expected_words": expected_words, "outcomes": reviews.OUTCOMES, "methods": reviews.METHODS, "measures": MEASURES,
         "drafts": [], "people": PEOPLE, "owners": ["user:carla", "user:mara"], "me": "user:mara", "mistake": None, "typed": {},
         "once": "once", "may_open": True, "may_decide": may_decide,
     }  # fmt: skip

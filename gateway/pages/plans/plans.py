@@ -152,7 +152,7 @@ async def shown(
     version = next(each for each in found["versions"] if each["version"] == found["version"])
     return page(
         request,
-        f"plan_{view.tab}.html",
+        f"plans/plan_{view.tab}.html",
         status=422 if mistake else 200,
         plan=found,
         chosen=version,

@@ -12,17 +12,29 @@ from hypothesis import strategies as st
 
 from services.forecast.plans.content import Content
 from services.forecast.plans.grid import SOURCES, Said
+from services.forecast.plans.spans import parts_of as parts_within
 from services.forecast.reviews.drafts import cells
 from services.forecast.reviews.options import CannotChange, Change, Part, changed, scaled
 from tests.unit.forecast.plans.given import YEAR, said, trees
 
 PLAN = UUID(int=7)
+QUARTERS = parts_within(YEAR, 0)
 
 
 @st.composite
 def contents(draw: st.DrawFn) -> Content:
-    tree = draw(trees())
-    return Content(PLAN, 1, "bookings", "EUR", 2, tree, YEAR, draw(said(len(tree), len(YEAR))))
+    """A plan in which many nodes have a number of the year, some with all of their quarters, the others what is below."""
+    tree = draw(trees(largest=12))
+    words = draw(said(len(tree), len(YEAR)))
+    for place in range(len(tree)):
+        kind = draw(st.sampled_from(["year", "quarters", "below"]))
+        spans = {"year": [0], "quarters": [0, *QUARTERS], "below": []}[kind]
+        words.has[place, spans] = True
+        units = draw(st.lists(st.integers(0, 10**7), min_size=len(spans), max_size=len(spans)))
+        words.amount[place, spans] = units
+        if kind == "quarters":
+            words.amount[place, 0] = sum(units[1:])
+    return Content(PLAN, 1, "bookings", "EUR", 2, tree, YEAR, words)
 
 
 def parts_of(content: Content) -> list[Part]:
@@ -84,15 +96,21 @@ def test_every_number_of_an_option_is_what_the_plan_says_once_its_draft_is_writt
     for at, node in enumerate(content.tree.nodes):
         told = after.targets[node.node_id]
         assert told == (int(now.amount[at, 0]) if now.known[at, 0] else None), node.label
+    for place in (content.tree.place[node] for node in after.said):
+        whole = content.grid.amount[place, 0]
+        if content.said.has[place, QUARTERS].all() and content.said.amount[place, QUARTERS].sum() == whole > 0:
+            assert now.amount[place, QUARTERS].sum() == now.amount[place, 0], (
+                "quarters that made the year make the new one"
+            )
     with_number = now.known[:, 0]
     assert (now.parts[with_number, 0] + now.unallocated[with_number, 0] == now.amount[with_number, 0]).all()
 
 
-@given(st.data())
-def test_what_is_changed_with_all_below_it_leaves_no_more_unallocated_than_in_proportion(data: st.DataObject) -> None:
-    before = data.draw(st.integers(1, 10**9))
-    given_parts = data.draw(st.lists(st.integers(0, 10**8), max_size=8))
-    after = data.draw(st.integers(0, 10**9))
+@given(st.lists(st.integers(0, 10**8), min_size=1, max_size=8), st.integers(-(10**8), 10**8), st.integers(1, 10**9))
+def test_what_is_changed_with_all_below_it_leaves_no_more_unallocated_than_in_proportion(
+    given_parts: list[int], over: int, after: int
+) -> None:
+    before = max(1, sum(given_parts) + over)
     found = scaled(given_parts, before, after)
     assert len(found) == len(given_parts)
     rest = before - sum(given_parts)

@@ -65,7 +65,7 @@ def evidence() -> Evidence:
             start=date(2026, 1, 1), last_day=date(2026, 12, 31), deal_type=None, value_basis="one_off", currency="EUR", places=2,
             rate_set="default", active_since=AT,
         ),
-        cause=Cause(kind="chance", subject_id=NORTH, text="P(target) of North is 21%, below 40%", since=AT),
+        cause=Cause(kind="chance", subject_id=NORTH, text="P(target) of North is 21 %, below 40 %", since=AT),
         as_of=AT, known_at=AT, watermark=AT, completeness=0.998, why_no_projection=None, conversion=Decimal("0.4"),
         nodes=[node(COMPANY, "Northwind", 1_000_000, 750_000, 200_000), node(NORTH, "North", 700_000, 500_000, 130_000),
                node(SOUTH, "South", 300_000, 250_000, 70_000)],

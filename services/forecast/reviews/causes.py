@@ -100,14 +100,14 @@ def _unlikely(policy: Policy, node: Stood) -> str | None:
     bound, chance = policy.chance_below, node.chance
     if node.node_id != policy.chance_node or bound is None or chance is None or Decimal(repr(chance)) >= bound:
         return None
-    return f"P(target) of {node.label} is {chance:.0%}, below {bound:.0%}"
+    return f"P(target) of {node.label} is {chance * 100:.0f} %, below {bound * 100:.0f} %"
 
 
 def _behind(policy: Policy, node: Stood) -> str | None:
     bound, lacks = policy.gap_above, node.lacks
     if node.node_id != policy.gap_node or bound is None or lacks is None or lacks <= bound:
         return None
-    return f"{node.label} lacks {lacks:.0%} of what was wanted by then, more than {bound:.0%}"
+    return f"{node.label} lacks {lacks * 100:.0f} % of what was wanted by then, more than {bound * 100:.0f} %"
 
 
 def is_new(trigger: Trigger, known: Sequence[Known], today: date) -> bool:

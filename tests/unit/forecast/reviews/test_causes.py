@@ -45,8 +45,8 @@ def test_a_chance_below_its_bound_and_a_gap_above_it_are_found_at_a_lock() -> No
     watched = policy(chance_node=NODE, chance_below=Decimal("0.5"), gap_node=NODE, gap_above=Decimal("0.25"))
     found = at_lock(watched, [stood(), stood(OTHER, 0.1, "0")], SET)
     assert [(each.kind, each.subject_id, each.text) for each in found] == [
-        ("chance", NODE, "P(target) of North is 40%, below 50%"),
-        ("gap", NODE, "North lacks 30% of what was wanted by then, more than 25%"),
+        ("chance", NODE, "P(target) of North is 40 %, below 50 %"),
+        ("gap", NODE, "North lacks 30 % of what was wanted by then, more than 25 %"),
     ]
     assert at_lock(watched, [stood(chance=0.5, closed="75")], SET) == [], "on the bound is not beyond it"
 

@@ -16,7 +16,7 @@ from gateway.pages.movement import moved, movement, variance
 from gateway.pages.nudges import nudges_of, stream
 from gateway.pages.organisation import organisation
 from gateway.pages.pipeline import focus, metrics, pipeline
-from gateway.pages.plans import assuming, planning, plans, scorecard
+from gateway.pages.plans import assuming, planning, plans, reviewing, reviews, scorecard
 from gateway.pages.pricing import draws, policy, prices, promotions, quotes
 from gateway.pages.projection import accuracy, months, projection, scenarios, setup, whatif
 from libs.common.web.api import runtime_of
@@ -60,6 +60,8 @@ router.include_router(prices.router)
 router.include_router(plans.router)
 router.include_router(planning.router)
 router.include_router(assuming.router)
+router.include_router(reviews.router)
+router.include_router(reviewing.router)
 router.include_router(policy.router)
 router.include_router(promotions.router)
 router.include_router(draws.router)

@@ -70,7 +70,7 @@ ROOMS = (
             Place("/prices/realisation", "What is left of list"),
         ),
     ),
-    Room("Plans", (Place("/plans", "Plans"), Place("/scorecard", "Scorecard"))),
+    Room("Plans", (Place("/plans", "Plans"), Place("/reviews", "Reviews"), Place("/scorecard", "Scorecard"))),
     Room(
         "Set up",
         (

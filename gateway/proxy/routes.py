@@ -30,6 +30,7 @@ OWNER_OF: dict[str, Service] = {
     "approval-delegations": "pricing",
     "forecast": "forecast",
     "plans": "forecast",
+    "reviews": "forecast",
 }
 """First segment after `/api/v1/` -> the service that serves it under `/v1/`."""
 

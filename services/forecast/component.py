@@ -37,6 +37,8 @@ from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
 from services.forecast.record import weighing
 from services.forecast.record.endpoints import router as record_router
+from services.forecast.reviews import watching as reviews
+from services.forecast.reviews.endpoints import router as reviews_router
 from services.forecast.rollup import repository, service
 from services.forecast.rollup.endpoints import router as rates_router
 from services.forecast.scenarios.endpoints import router as scenarios_router
@@ -127,6 +129,16 @@ async def expire_adjustments(runtime: Runtime) -> None:
         await ledger.expire(session, principal=Principal.system("forecast"))
 
 
+async def open_reviews(runtime: Runtime) -> None:
+    """Open the reviews that the plans' policies call for, with their evidence as it stands."""
+    await reviews.open_due(runtime.database, principal=Principal.system("forecast"))
+
+
+async def score_decisions(runtime: Runtime) -> None:
+    """Write beside decisions whose check date is over what came of them."""
+    await reviews.score_due(runtime.database, principal=Principal.system("forecast"))
+
+
 async def keep_history(runtime: Runtime) -> None:
     """Read history into memory before somebody asks, and what is new from time to time."""
     while True:
@@ -184,6 +196,7 @@ COMPONENT = Component(
         assumptions_router,  # its draft and imports go before plans/{plan_id}/{step}
         plans_router,
         reached_router,
+        reviews_router,
     ),
     jobs=(
         Job("follow the fiscal calendar", 60, follow_calendar),
@@ -192,6 +205,8 @@ COMPONENT = Component(
         Job("freeze the projections of locks", 20, freeze_projections),
         Job("weigh the challenger", 60, weigh_challenger),
         Job("hold assumptions against history", 20, watch_assumptions),
+        Job("open reviews that are due", 20, open_reviews),
+        Job("score decisions whose check date is over", 60, score_decisions),
         Job("end adjustments that have expired", 20, expire_adjustments),
         Job("measure the forecast", 10, gauges.measure),
     ),

@@ -13,6 +13,7 @@ from services.forecast.scorecard.document import (
     Closing,
     Contents,
     DealRestated,
+    Decided,
     Landing,
     Rate,
     Restated,
@@ -52,9 +53,9 @@ def contents(**changes: Any) -> dict[str, Any]:
     orders += [Order("A-91", 1, "order", "X-1", Decimal(12_000), "EUR", date(2026, 10, 9))]
     tied = tie(orders, wins, {}, [], MONTH, lambda amount, currency, day: amount)
     made = Contents(
-        format="scorecard-1", unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
+        format="scorecard-2", unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
         last_day=MONTH.last_day, as_of=AT, known_at=AT, closing=Closing(closed_at=AT, closed_by="user:fin", reason="audited"),
-        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=["scorecard-1"],
+        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=["scorecard-2"],
         bookings=[
             booked("bookings.month", "October 2026", "8067757.50", "9000000.00", "7100000.00"),
             booked("bookings.quarter", "Q4 2026 to date", "8067757.50", "9000000.00", "7100000.00"),
@@ -87,7 +88,7 @@ def contents(**changes: Any) -> dict[str, Any]:
         ],
         why_nothing_said=None, tie_out=tied,
         restated=[restated(f"2026-{month:02d}") for month in range(9, 2, -1)],
-        months_compared=7, decisions=[], no_decisions="No review has recorded a decision yet.", wins=wins, unpriced=1, other_bases=0,
+        months_compared=7, decisions=[decided(place) for place in range(9)], no_decisions=None, wins=wins, unpriced=1, other_bases=0,
     )  # fmt: skip
     return made.model_dump(mode="json") | changes
 
@@ -121,6 +122,19 @@ def restated(period: str) -> Restated:
     )  # fmt: skip
 
 
+def decided(place: int) -> Decided:
+    """A decision of which the newest is not scored yet."""
+    outcome = (None, "hit", "missed", "unknown")[place % 4]
+    return Decided.model_validate({
+        "line": f"decision.{place}", "review_id": UUID(int=place), "plan": "Growth 2026", "cause": "The regular review",
+        "choice": ("adjust", "proceed", "new_plan")[place % 3], "option": "North a tenth less", "rationale": "Two teams were late.",
+        "owner": "user:cso", "decided_by": "user:ceo", "decided_at": AT, "check_on": date(2026, 12, 1), "measure": "bookings",
+        "node": "Northwind", "low": Decimal(8_000_000), "high": None, "outcome": outcome,
+        "came": Decimal(8_100_000) if outcome in ("hit", "missed") else None,
+        "reason": "The period is over." if outcome == "unknown" else None, "evidence_digest": "e" * 64,
+    })  # fmt: skip
+
+
 def card(**changes: Any) -> dict[str, Any]:
     """The month signed, with a question and its answer."""
     asked = {"line": "bookings.month", "written_by": "user:ceo", "written_at": AT}
@@ -132,7 +146,7 @@ def card(**changes: Any) -> dict[str, Any]:
         NoteOut(note_id=UUID(int=1), answers=None, body="Why so little in Italy?", **asked),
         NoteOut(note_id=UUID(int=2), answers=UUID(int=1), body="Two deals moved to November.", **asked),
     ]
-    return CardOut(format="scorecard-1", signature=signature, contents=contents(**changes), notes=notes).model_dump(
+    return CardOut(format="scorecard-2", signature=signature, contents=contents(**changes), notes=notes).model_dump(
         mode="json"
     )
 
@@ -140,6 +154,6 @@ def card(**changes: Any) -> dict[str, Any]:
 def draft(**changes: Any) -> dict[str, Any]:
     """The month as it would be signed."""
     made = DraftOut(
-        format="scorecard-1", digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes)
+        format="scorecard-2", digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes)
     )
     return made.model_dump(mode="json")

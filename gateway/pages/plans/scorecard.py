@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
 from gateway.pages.plans import sheet
+from gateway.pages.plans.reviews import expected_words
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceRefused, services_of
 from libs.common.ids import new_id
@@ -149,4 +150,5 @@ def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
         "untied_more": len(tied) - len(tied[:UNTIED]),
         "statuses": sheet.STATUSES,
         "fits": sheet.FITS,
+        "decided_words": expected_words,
     }

@@ -169,7 +169,8 @@ def lines(contents: Mapping[str, Any]) -> dict[str, str]:
     found |= {each["line"]: each["label"] for each in (*contents["concentration"], *contents["unknown"])}
     found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
     found[contents["tie_out"]["line"]] = "Tie-out"
-    return found | {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}
+    found |= {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}
+    return found | {each["line"]: f"Decision: {each['plan']}, {each['choice']}" for each in contents["decisions"]}
 
 
 def _word(cut: Mapping[str, Any]) -> str:

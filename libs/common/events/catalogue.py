@@ -74,6 +74,9 @@ EVENTS: tuple[type[EventData], ...] = (
     forecast.ScorecardSigned,
     forecast.AssumptionBroken,
     forecast.AssumptionCleared,
+    forecast.ReviewOpened,
+    forecast.ReviewDecided,
+    forecast.ReviewScored,
 )
 
 BY_TYPE: dict[str, type[EventData]] = {event.TYPE: event for event in EVENTS}

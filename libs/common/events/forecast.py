@@ -230,3 +230,69 @@ class ScorecardSigned(EventData):
     currency: str
     signed_by: str
     signed_at: datetime
+
+
+class ReviewOpened(EventData):
+    """A plan is to be judged. `digest`: the sha256 of the evidence, by which anybody can prove later that it is unchanged."""
+
+    TYPE: ClassVar[str] = "forecast.review.opened.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    review_id: UUID
+    plan_id: UUID
+    plan_version: int
+    unit_id: UUID
+    kind: Literal["regular", "chance", "gap", "assumption", "by_hand"]
+    subject_id: UUID | None = None
+    """The node or the assumption that it is about."""
+    cause: str
+    since: datetime
+    digest: str
+    opened_by: str
+    opened_at: datetime
+
+
+class ReviewDecided(EventData):
+    """Somebody who may approve the plan decided a review; the decision never changes."""
+
+    TYPE: ClassVar[str] = "forecast.review.decided.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    review_id: UUID
+    plan_id: UUID
+    plan_version: int
+    unit_id: UUID
+    evidence_digest: str
+    digest: str
+    """The sha256 of the decision's text, which names the evidence and holds all options."""
+    choice: Literal["proceed", "adjust", "new_plan"]
+    draft_version: int | None = None
+    """The version that the decision begins or names."""
+    owner: str
+    check_on: date
+    measure: str
+    node_id: UUID
+    low: Decimal | None = None
+    high: Decimal | None = None
+    decided_by: str
+    decided_at: datetime
+
+
+class ReviewScored(EventData):
+    """What came of a decision beside what was expected, at the end of its check date; a later score does not change this one."""
+
+    TYPE: ClassVar[str] = "forecast.review.scored.v1"
+    TOPIC: ClassVar[Topic] = FORECAST_EVENTS
+
+    review_id: UUID
+    plan_id: UUID
+    sequence: int
+    as_of: datetime
+    known_at: datetime
+    outcome: Literal["hit", "missed", "unknown"]
+    came: Decimal | None = None
+    reason: str | None = None
+    expected_low: Decimal | None = None
+    expected_high: Decimal | None = None
+    scored_by: str
+    scored_at: datetime

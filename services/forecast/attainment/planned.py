@@ -53,8 +53,22 @@ class Asking:
     organisation: Basis | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reading with what it was made from: by node its whole distribution, and the engine's settings."""
+
+    reading: PlanAttainmentReading
+    likely: Mapping[UUID, Likely]
+    settings: str | None
+
+
 async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -> PlanAttainmentReading:
     """The attainment of a node and of those below it, at most 200. Raises what plans raise, and what readings raise."""
+    return (await told(session, asking, principal=principal)).reading
+
+
+async def told(session: AsyncSession, asking: Asking, *, principal: Principal) -> Told:
+    """The same with the distributions. Raises as `read`."""
     found = await _version(session, asking, principal=principal)
     content = await service.content(session, found, asking.measure, principal=principal)
     top = 0 if asking.node is None else service.place_of(content, asking.node)
@@ -75,14 +89,16 @@ async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -
     shown = places[:MOST]
     stand = await _stand(session, content, asked, at)
     likely: Mapping[int, Likely] = {}
+    settings: str | None = None
     conversion, why = None, _why(asking.measure, period, asked, content.spans[at])
     if why is None and period is not None:
         asked_again = replace(question, period=period.key)
         ground = await outlook.ground(session, asked_again, principal=principal)
+        settings = ground.learnt.model.settings.digest
         likely = await asyncio.to_thread(_likely, content, ground, period, stand, shown)
         conversion = await _conversion(session, asked_again, principal=principal)
     nodes = [node_out(Node(content, place, at), stand, likely.get(place), conversion) for place in shown]
-    return PlanAttainmentReading(
+    reading_of_all = PlanAttainmentReading(
         **{**await envelope(session, asked), "metric_version": METRIC},
         plan=reading.plan_out(found),
         measure=asking.measure,
@@ -95,6 +111,7 @@ async def read(session: AsyncSession, asking: Asking, *, principal: Principal) -
         nodes=nodes,
         not_shown=len(places) - len(shown),
     )
+    return Told(reading_of_all, {tree.nodes[place].node_id: each for place, each in likely.items()}, settings)
 
 
 async def _version(session: AsyncSession, asking: Asking, *, principal: Principal) -> Found:
@@ -195,6 +212,7 @@ def _likely(content: Content, ground: Ground, period: Period, stand: Stand, show
             from_open=each.outlook.open + each.outlook.renewals + each.outlook.due.mean,
             from_new=each.outlook.new[0],
             open=float(np.nansum(stands)),
+            landing=each.landing,
         )
     return found
 

@@ -11,6 +11,7 @@ from services.forecast.attainment.targets import attainment, less
 from services.forecast.plans.content import Content
 from services.forecast.plans.reading import cell_out
 from services.forecast.plans.tree import Ints
+from services.forecast.projection.landing import Landing
 
 TIMES: Final = Decimal("0.01")
 
@@ -38,6 +39,7 @@ class Likely:
     """What a node will bring by the period's end: mean, P10, P90 and P(target).
 
     `from_open`, `from_new`: what is still to come of open deals and of those not created yet. `open`: what is open now.
+    `landing`: the whole distribution.
     """
 
     mean: float
@@ -47,6 +49,7 @@ class Likely:
     from_open: float
     from_new: float
     open: float
+    landing: Landing | None = None
 
 
 def node_out(node: Node, stand: Stand, likely: Likely | None, conversion: Decimal | None) -> PlanReachedOut:
@@ -116,21 +119,25 @@ def wanted_to_date(node: Node, stand: Stand) -> Decimal | None:
 def _needed(
     content: Content, gap: Decimal | None, likely: Likely | None, conversion: Decimal | None
 ) -> dict[str, Decimal | None]:
+    if gap is None or likely is None:
+        return {"required_open": None, "creation": None}
+    return needed(gap, Decimal(likely.from_open), Decimal(likely.from_new), conversion, content.places)
+
+
+def needed(
+    gap: Decimal, from_open: Decimal, from_new: Decimal, conversion: Decimal | None, places: int
+) -> dict[str, Decimal | None]:
     """What open pipeline the gap needs, and how many times what is expected to be created.
 
     required_open = max(0, gap - what new deals bring) / conversion; creation = max(0, gap - what open deals bring) / what new
     deals bring.
     """
-    if gap is None or likely is None:
-        return {"required_open": None, "creation": None}
-    missing = max(Decimal(), gap - Decimal(likely.from_new))
-    required = None
+    required = creation = None
     if conversion is not None and conversion > 0:
-        required = _money(content, float(missing / conversion))
-    creation = None
-    if likely.from_new > 0:
-        still = max(Decimal(), gap - Decimal(likely.from_open))
-        creation = (still / Decimal(likely.from_new)).quantize(TIMES, ROUND_HALF_UP)
+        missing = max(Decimal(), gap - from_new)
+        required = (missing / conversion).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    if from_new > 0:
+        creation = (max(Decimal(), gap - from_open) / from_new).quantize(TIMES, ROUND_HALF_UP)
     return {"required_open": required, "creation": creation}
 
 

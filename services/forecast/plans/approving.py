@@ -74,7 +74,7 @@ async def send_back(
     """Make a proposed version a draft again: its authors, or who could approve it. Raises what `approve` raises but OwnPlan."""
     found = await _taken(session, plan_id, if_match, "returned", principal=principal)
     if principal.subject not in found.version.authors:
-        _may_approve(found, principal)
+        may_approve(found, principal)
     amounts = await _amounts(session, found, principal=principal)
     return await _write(session, found, "returned", amounts, note=note, principal=principal)
 
@@ -87,7 +87,7 @@ async def approve(
     Raises PlanNotFound, MissingRole, OwnPlan, NotYourPlan, NotSeen, VersionHasMoved, WrongState.
     """
     found = await _taken(session, plan_id, if_match, "approved", principal=principal)
-    _may_approve(found, principal)
+    may_approve(found, principal)
     if principal.subject in found.version.authors:
         raise OwnPlan(
             f"{service.noun(found)} was written by {', '.join(found.version.authors)}; somebody else has to approve it."
@@ -135,8 +135,8 @@ async def _taken(
     return found
 
 
-def _may_approve(found: Found, principal: Principal) -> None:
-    """Raises MissingRole, or NotYourPlan for a manager at their own unit."""
+def may_approve(found: Found, principal: Principal) -> None:
+    """Whether the caller judges plans of this unit. Raises MissingRole, or NotYourPlan for a manager at their own unit."""
     require(principal, *APPROVERS)
     if not principal.roles & EVERYWHERE and found.row["unit_id"] in principal.scope:
         raise service.NotYourPlan(

@@ -121,6 +121,13 @@ async def renew(
     Raises PlanNotFound, NotYourPlan, WrongState while another draft waits, IdempotencyKeyReused.
     """
     require(principal, *EDITORS)
+    return await begin(session, plan_id, since=since, idempotency_key=idempotency_key, principal=principal)
+
+
+async def begin(
+    session: AsyncSession, plan_id: UUID, *, since: int | None, idempotency_key: str | None, principal: Principal
+) -> Found:
+    """The same for whoever may decide about the plan, which the caller has checked. Raises as `renew` but MissingRole."""
     await repository.alone(session, plan_id)
     found = await find(session, plan_id, version=since, principal=principal)
     request = sent("plan-version", f"{plan_id}:{since}", idempotency_key, principal=principal)
@@ -266,3 +273,10 @@ def span_of(content: Content, period: str) -> int:
         known = ", ".join(content.span_at)
         raise NotOfThisPlan(f"period: the plan has {known}, not {period!r}.")
     return at
+
+
+async def alone(session: AsyncSession, plan_id: UUID, *, principal: Principal) -> None:
+    """Let nobody else write of a plan within scope until this transaction ends. Raises PlanNotFound."""
+    await repository.alone(session, plan_id)
+    if await repository.plan(session, plan_id, principal=principal) is None:
+        raise PlanNotFound(f"There is no plan {plan_id} here, or you may not see it.")

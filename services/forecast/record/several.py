@@ -141,16 +141,23 @@ def quantiles(landing: Landing, shares: Floats) -> Floats:
     """Quantiles, of a mixture to about a hundredth of its width: thousands of nodes are frozen at one instant."""
     if len(landing.weight) == 1:
         return landing.quantile(shares)
-    order = np.argsort(-landing.weight, kind="stable")
-    kept = order[: int(np.searchsorted(np.cumsum(landing.weight[order]), 1 - _CASES_LEFT_OUT)) + 1]
-    weight = landing.weight[kept] / landing.weight[kept].sum()
-    few = Landing(landing.closed, weight, landing.shift[kept], landing.means[kept], landing.variances[kept])
-    few = few.widened(landing.stretch)
+    few = lighter(landing)
     highest = few.to_come + _DEVIATIONS * few.deviation
     amounts = landing.closed + highest * np.linspace(0.0, 1.0, _POINTS) ** 2
     below = np.maximum.accumulate(few.cdf(amounts))
     found: Floats = np.interp(shares, below, amounts)
     return found
+
+
+def lighter(landing: Landing) -> Landing:
+    """The same without the cases of a mixture that together weigh next to nothing."""
+    if len(landing.weight) == 1:
+        return landing
+    order = np.argsort(-landing.weight, kind="stable")
+    kept = order[: int(np.searchsorted(np.cumsum(landing.weight[order]), 1 - _CASES_LEFT_OUT)) + 1]
+    weight = landing.weight[kept] / landing.weight[kept].sum()
+    few = Landing(landing.closed, weight, landing.shift[kept], landing.means[kept], landing.variances[kept])
+    return few.widened(landing.stretch)
 
 
 def spread_of_sizes(model: Model, owned: Owned) -> float | None:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from libs.common.web.schemas import Out
 
-FORMAT: Final = "scorecard-1"
+FORMAT: Final = "scorecard-2"
+"""`scorecard-1` had no decisions, as nothing recorded any."""
 
 Status = Literal["matched", "differing", "missing_in_finance", "missing_in_crm", "elsewhere"]
 Differs = Literal["deal", "amount", "currency", "date"]
@@ -208,6 +209,30 @@ class Restated(Out):
     deals: list[DealRestated]
 
 
+class Decided(Out):
+    """A decision about a plan, and how it turned out by the time the month was closed; null before its check date."""
+
+    line: str
+    review_id: UUID
+    plan: str
+    cause: str
+    choice: Literal["proceed", "adjust", "new_plan"]
+    option: str
+    rationale: str
+    owner: str
+    decided_by: str
+    decided_at: datetime
+    check_on: date
+    measure: str
+    node: str
+    low: Decimal | None
+    high: Decimal | None
+    outcome: Literal["hit", "missed", "unknown"] | None
+    came: Decimal | None
+    reason: str | None
+    evidence_digest: str
+
+
 class Closing(Out):
     """Finance's closing of the month."""
 
@@ -223,7 +248,7 @@ class Contents(Out):
     tie-out. `versions`: of the metrics that were read.
     """
 
-    format: Literal["scorecard-1"]
+    format: Literal["scorecard-2"]
     unit_id: UUID
     unit: str
     period: str
@@ -250,7 +275,7 @@ class Contents(Out):
     tie_out: TieOut
     restated: list[Restated]
     months_compared: int
-    decisions: list[str]
+    decisions: list[Decided]
     no_decisions: str | None
     wins: list[Win]
     unpriced: int

@@ -20,12 +20,12 @@ from services.forecast.attainment.schemas import AttainmentReading
 from services.forecast.config import settings_of
 from services.forecast.outlook.service import METRIC as PROJECTION
 from services.forecast.periods.states import Standing
-from services.forecast.scorecard import composing, repository, sales
+from services.forecast.readings.canonical import canonical, digest
+from services.forecast.scorecard import composing, decided, repository, sales
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import FORMAT, Closing, Contents, Restated, TieOut, Win
 from services.forecast.scorecard.restating import Signed, restated
 from services.forecast.scorecard.sales import Instants, Sales
-from services.forecast.scorecard.sealing import canonical, digest
 from services.forecast.scorecard.tieout import tie
 
 METRIC: Final = "scorecard-1"
@@ -33,7 +33,6 @@ COMPARED: Final = 12
 """Signed months that are looked at for restatements: those of a year."""
 AROUND: Final = timedelta(days=400)
 """How far from the month an order may lie that is for one of its deals."""
-NO_DECISIONS: Final = "No review has recorded a decision yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ async def _contents(
     said, why_nothing_said = await composing.said(session, current.period.key, instants, principal=principal)
     tied, orders_known_at = await _tied(session, month, sold)
     restatements, compared = await _restated(session, month, sold, principal=principal)
+    decisions = await decided.read(session, month, instants, principal=principal)
     change = standing.change if standing.state == "closed" else None
     return Contents(
         format=FORMAT,
@@ -109,8 +109,8 @@ async def _contents(
         tie_out=tied,
         restated=restatements,
         months_compared=compared,
-        decisions=[],
-        no_decisions=NO_DECISIONS,
+        decisions=decisions,
+        no_decisions=None if decisions else decided.NONE,
         wins=_ordered(counted),
         unpriced=sum(win.amount_base is None for win in wins),
         other_bases=len(counted) - len(wins),

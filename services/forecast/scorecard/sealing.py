@@ -1,10 +1,11 @@
-"""Documents as text that can be proven unchanged: canonical JSON, digests, and the chain that each signed one hangs in. Pure."""
+"""Documents as text that can be proven unchanged: the chain of digests that each signed one hangs in. Pure."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from services.forecast.readings.canonical import canonical, digest
 
 FIRST: Final = ""
 """What stands for the digest before the first document."""
@@ -29,15 +30,6 @@ class Break:
     period: str
     version: int
     why: str
-
-
-def canonical(value: Any) -> str:
-    """One text for one value: names in order, no blanks, no float that has no number."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def chained(previous_digest: str, document: str) -> str:

@@ -18,6 +18,7 @@ from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound, Preco
 from services.forecast.config import settings_of
 from services.forecast.periods import service as periods
 from services.forecast.periods.states import Standing
+from services.forecast.readings.canonical import canonical
 from services.forecast.scorecard import drafting, repository
 from services.forecast.scorecard.drafting import Draft
 from services.forecast.scorecard.schemas import (
@@ -32,7 +33,7 @@ from services.forecast.scorecard.schemas import (
     VerifiedOut,
     VersionOut,
 )
-from services.forecast.scorecard.sealing import Sealed, broken, canonical, chained
+from services.forecast.scorecard.sealing import Sealed, broken, chained
 
 SIGNER: Final = "cso"
 

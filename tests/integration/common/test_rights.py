@@ -29,6 +29,7 @@ APPEND_ONLY = {
         "comparison", "compared_connection", "scenario_entry", "setup_answer", "lock_challenger_row", "champion_entry", "engine_saying",
         "close_plan_version", "promotion_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption", "assumption_look", "assumption_state",
+        "review", "review_policy", "review_look", "review_option", "review_decision", "review_score",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
     },
 }  # fmt: skip

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from libs.common.db import Database
 from libs.common.ids import unit_id
+from libs.common.web.auth import Principal
+from services.forecast.reviews import watching
 from tests.integration.forecast.calling import CSO
 from tests.integration.forecast.given import at, handle, named, rows, told
+from tests.integration.forecast.planning import a_plan, in_force, numbered
+from tests.integration.forecast.reviewing import decide
+from tests.integration.forecast.reviewing import opened as review_of
 from tests.integration.forecast.signing import CEO, FINANCE, MONTH, NOW, a_company, bring, close, draft, get, sign, won
 from tests.support.keys import bearer
 
@@ -281,3 +286,26 @@ async def run(owner: Database, statement: str, given: dict[str, Any]) -> None:
     used = {name: value for name, value in given.items() if f":{name}" in statement}
     async with owner.transaction() as session:
         await session.execute(text(statement), used)
+
+
+async def test_decisions_stand_on_the_card_as_they_had_turned_out_when_the_month_was_closed(client: Any) -> None:
+    api, database = client
+    plan = await in_force(api, await numbered(api, await a_plan(api, period="2024Q4"), "6000"))
+    assert (await draft(api))["contents"]["no_decisions"]
+    first = await decide(api, await review_of(api, plan), check_on="2024-11-06")
+    with at(NOW + timedelta(days=3)):
+        system = Principal.system("forecast")
+        assert await watching.score_due(database, principal=system) == 1
+        await decide(api, await review_of(api, plan), check_on="2024-11-30")
+        await close(api)
+        contents = (await draft(api))["contents"]
+    with at(NOW + timedelta(days=4)):
+        await decide(api, await review_of(api, plan), check_on="2024-12-01")
+        later = (await draft(api))["contents"]
+    assert later == contents, "what was decided after the closing stands on the next one"
+    newest, earlier = contents["decisions"]
+    assert (newest["outcome"], newest["came"], newest["check_on"]) == (None, None, "2024-11-30")
+    assert (earlier["outcome"], earlier["came"]) == ("hit", "1250.30")
+    assert earlier["line"] == f"decision.{first['review']['review_id']}"
+    assert (contents["format"], contents["no_decisions"]) == ("scorecard-2", None)
+    assert earlier["evidence_digest"] == first["review"]["digest"]

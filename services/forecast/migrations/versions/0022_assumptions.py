@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0022"
-down_revision = "0019"
+down_revision = "0020"
 
 TABLES = """
 CREATE TABLE plan_assumption (

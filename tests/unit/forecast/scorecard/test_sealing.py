@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.forecast.scorecard.sealing import FIRST, Sealed, broken, canonical, chained, digest
+from services.forecast.readings.canonical import canonical, digest
+from services.forecast.scorecard.sealing import FIRST, Sealed, broken, chained
 
 
 def chain(length: int) -> list[Sealed]:

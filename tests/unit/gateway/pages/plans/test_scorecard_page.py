@@ -112,3 +112,20 @@ def test_the_picture_of_past_quarters_stays_within_its_frame() -> None:
             assert y is not None
             assert 0 <= float(y) <= float(sheet.HEIGHT)
     assert sheet.picture([]) == []
+
+
+def test_decisions_are_named_with_how_they_turned_out_and_the_rest_is_counted() -> None:
+    html = written(card())
+    assert "bookings of Northwind at least 8,000,000" in html
+    assert "check 1 Dec 2026" in html
+    assert '<dd data-key="decision.1"><strong>hit</strong>' in html
+    assert '<dd data-key="decision.2"><strong>missed</strong>' in html
+    assert "cannot be said" in html
+    assert "and 4 earlier ones" in html
+
+
+def test_a_document_signed_before_there_were_decisions_is_shown_as_it_was() -> None:
+    none = "No review has recorded a decision yet."
+    html = written(card(format="scorecard-1", decisions=[], no_decisions=none))
+    assert none in html
+    assert "Decision:" not in html

@@ -10,7 +10,7 @@ from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast import gauges
 from services.forecast.accuracy.endpoints import router as accuracy_router
-from services.forecast.assumptions import watching
+from services.forecast.assumptions import watching as assumptions
 from services.forecast.assumptions.endpoints import router as assumptions_router
 from services.forecast.attainment.endpoints import plans_router as reached_router
 from services.forecast.attainment.endpoints import router as attainment_router
@@ -37,6 +37,7 @@ from services.forecast.readings.endpoints import router as readings_router
 from services.forecast.record import service as record
 from services.forecast.record import weighing
 from services.forecast.record.endpoints import router as record_router
+from services.forecast.reviews import assumed
 from services.forecast.reviews import watching as reviews
 from services.forecast.reviews.endpoints import router as reviews_router
 from services.forecast.rollup import repository, service
@@ -112,7 +113,7 @@ async def freeze_projections(runtime: Runtime) -> None:
 
 async def watch_assumptions(runtime: Runtime) -> None:
     """Hold what plans in force assume against history at every lock."""
-    await watching.watch(runtime.database, principal=Principal.system("forecast"))
+    await assumptions.watch(runtime.database, principal=Principal.system("forecast"))
 
 
 async def weigh_challenger(runtime: Runtime) -> None:
@@ -131,7 +132,10 @@ async def expire_adjustments(runtime: Runtime) -> None:
 
 async def open_reviews(runtime: Runtime) -> None:
     """Open the reviews that the plans' policies call for, with their evidence as it stands."""
-    await reviews.open_due(runtime.database, principal=Principal.system("forecast"))
+    principal = Principal.system("forecast")
+    async with runtime.database.reading() as session:
+        breaks = await assumed.broken(session, principal=principal)
+    await reviews.open_due(runtime.database, breaks=breaks, principal=principal)
 
 
 async def score_decisions(runtime: Runtime) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from libs.common import clock
 from libs.common.calendar import local_date
 from libs.common.web.auth import Principal
 from services.forecast.assumptions import repository
-from services.forecast.assumptions.measures import MEASURES, Measure
+from services.forecast.assumptions.measures import MEASURES, Metric
 from services.forecast.config import settings_of
 
 
@@ -42,15 +43,17 @@ async def critical_breaks(session: AsyncSession, *, principal: Principal | None 
 def said(row: dict[str, Any]) -> str:
     """A break as a sentence: what, of whom, seen and expected."""
     measure = MEASURES[row["metric"]]
-    seen = "unknown" if row["value"] is None else _number(measure, float(row["value"]), row["currency"])
-    expected = _number(measure, float(row["expected"]), row["currency"])
+    seen = "unknown" if row["value"] is None else number(row["metric"], row["value"], row["currency"])
+    expected = number(row["metric"], row["expected"], row["currency"])
     return (
         f"{measure.label} of {row['label']} is {row['broken']} what plan {row['plan_name']!r} assumes: "
         f"{seen} seen of {row['cases']} cases in {row['weeks']} weeks, {expected} ± {float(row['tolerance']):.0%} expected."
     )
 
 
-def _number(measure: Measure, value: float, currency: str) -> str:
+def number(metric: Metric, found: Decimal | float, currency: str) -> str:
+    """A figure of a metric in words."""
+    measure, value = MEASURES[metric], float(found)
     written = {
         "share": f"{value:.1%}",
         "a_month": f"{value:,.1f} a month",

@@ -1,7 +1,6 @@
 """The evidence of a review: what other capabilities say of the plan at one pair of instants, put together and never read again."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -24,12 +23,12 @@ from services.forecast.readings.schemas import PipelineReading
 from services.forecast.readings.service import UnreadablePeriod
 from services.forecast.record import service as record
 from services.forecast.record.judging import OURS
+from services.forecast.reviews import assumed
 from services.forecast.reviews.causes import Trigger
 from services.forecast.reviews.chances import frozen
 from services.forecast.reviews.document import (
     FORMAT,
     AccuracyThen,
-    Assumed,
     Beside,
     Bridge,
     Cause,
@@ -58,7 +57,6 @@ async def compose(
     trigger: Trigger,
     *,
     at: datetime,
-    assumptions: Sequence[Assumed] = (),
 ) -> Evidence:
     """All that is known of the version in force, as at an instant. Read for the plan's whole unit, whoever opens the review:
 
@@ -103,7 +101,7 @@ async def compose(
         pipeline_count=stages.total.count if stages else 0,
         accuracy=accuracy,
         why_no_accuracy=why_no_accuracy,
-        assumptions=list(assumptions),
+        assumptions=await assumed.standing(session, found, principal=principal),
         engine=told.settings,
         versions=_versions(told),
     )

@@ -1,6 +1,6 @@
 """Opening a review: the evidence is read, given a digest and stored with who opened it and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from services.forecast.plans.service import Found
 from services.forecast.readings.canonical import canonical, digest
 from services.forecast.reviews import evidence, repository, service
 from services.forecast.reviews.causes import Known, Trigger, is_new
-from services.forecast.reviews.document import Assumed, Evidence
+from services.forecast.reviews.document import Evidence
 from services.forecast.reviews.options import CannotChange
 from services.forecast.reviews.schemas import OpenIn, OptionIn, ReviewOut
 
@@ -42,7 +42,6 @@ async def by_hand(
     wanted: OpenIn,
     *,
     idempotency_key: str | None,
-    assumptions: Sequence[Assumed] = (),
     principal: Principal,
 ) -> ReviewOut:
     """Open a review of the version in force, as it stands now.
@@ -68,7 +67,7 @@ async def by_hand(
         raise ReviewIsOpen(
             f"A review of {found.row['name']!r} that was opened by hand waits for its decision; decide that one first."
         )
-    read = await evidence.compose(session, held, trigger, at=at, assumptions=assumptions)
+    read = await evidence.compose(session, held, trigger, at=at)
     await store(session, held, trigger, read, review_id=request.id, request_digest=request.digest, principal=principal)
     return await service.read(session, request.id, principal=principal)
 

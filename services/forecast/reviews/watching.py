@@ -25,7 +25,7 @@ from services.forecast.plans import service as plans
 from services.forecast.plans.service import Found, NotOfThisPlan
 from services.forecast.reviews import evidence, opening, repository, service
 from services.forecast.reviews.causes import Policy, Stood, Trigger, at_lock, regular
-from services.forecast.reviews.document import Assumed, Decision, Expected
+from services.forecast.reviews.document import Decision, Expected
 from services.forecast.reviews.judging import judged
 from services.forecast.reviews.schemas import ReviewOut
 
@@ -44,13 +44,11 @@ async def open_due(
     database: Database,
     *,
     breaks: Sequence[Trigger] = (),
-    assumptions: Mapping[UUID, Sequence[Assumed]] | None = None,
     principal: Principal,
 ) -> int:
     """Open every review that is due by the policies in force; returns how many.
 
-    `breaks`: critical assumptions that are broken, of any plans, as often as they are told; `assumptions`: how those of each plan
-    stand, for the evidence. Evidence is read on one snapshot and then written in one transaction, in which the cause is judged
+    `breaks`: critical assumptions that are broken, of any plans, as often as they are told. Evidence is read on one snapshot and then written in one transaction, in which the cause is judged
     again: two at once leave one review, and who dies in between leaves none.
     """
     async with database.reading() as session:
@@ -59,8 +57,7 @@ async def open_due(
     for row in held:
         policy = service.policy_of(row)
         of_plan = [each for each in breaks if each.plan_id == policy.plan_id and policy.on_broken]
-        stand = (assumptions or {}).get(policy.plan_id, ())
-        opened += await _look(database, policy, row, of_plan, stand, principal=principal)
+        opened += await _look(database, policy, row, of_plan, principal=principal)
     return opened
 
 
@@ -69,7 +66,6 @@ async def _look(
     policy: Policy,
     row: Mapping[str, Any],
     breaks: Sequence[Trigger],
-    assumptions: Sequence[Assumed],
     *,
     principal: Principal,
 ) -> int:
@@ -86,9 +82,7 @@ async def _look(
             stood = await _stood(session, found, policy, row["lock_at"], principal=principal)
             triggers += at_lock(policy, stood, row["lock_at"])
         called = [each for each in triggers if await opening.is_called_for(session, each, principal=principal)]
-        read = [
-            (each, await evidence.compose(session, found, each, at=now, assumptions=assumptions)) for each in called
-        ]
+        read = [(each, await evidence.compose(session, found, each, at=now)) for each in called]
     if stood is None and not read:
         return 0
     opened = 0

@@ -14,6 +14,9 @@ from libs.common.web.auth import Principal
 from services.forecast.assumptions import repository, watching
 from services.forecast.assumptions.breaks import critical_breaks
 from services.forecast.plans import service as plans
+from services.forecast.reviews.assumed import broken
+from services.forecast.reviews.watching import open_due
+from tests.integration.forecast import reviewing
 from tests.integration.forecast.assuming import FELL, NOW, TEAMS, clean_up, company
 from tests.integration.forecast.given import at, handle, organisation, rows, told
 from tests.integration.forecast.planning import CEO, CSO, a_plan, as_seen, child, in_force, numbered, read, send, step
@@ -251,3 +254,28 @@ async def test_a_plan_that_another_took_the_place_of_is_looked_at_no_more(api: A
         database, "SELECT version, count(*) AS n FROM assumption_look GROUP BY version ORDER BY version"
     )
     assert [(row["version"], row["n"]) for row in counts] == [(1, 46), (2, 47)]
+
+
+async def test_a_critical_break_opens_one_review_that_shows_it_among_all_that_is_assumed(api: Any) -> None:
+    client, database = api
+    plan = await in_force(client, (await drafted(client))[0])
+    await reviewing.post(client, f"/policies/{plan['plan_id']}", {"on_broken": True})
+
+    async def opened() -> int:
+        async with database.reading() as session:
+            found = await broken(session, principal=SYSTEM)
+        return await open_due(database, breaks=found, principal=SYSTEM)
+
+    assert await opened() == 0, "nobody looked at a lock yet"
+    await watching.watch(database, principal=SYSTEM)
+    assert await opened() == 1
+    assert await opened() == 0, "it waits for its decision"
+    (row,) = (await reviewing.get(client))["items"]
+    evidence = (await reviewing.get(client, f"/{row['review_id']}"))["evidence"]
+    assert evidence["cause"]["kind"] == "assumption"
+    assert evidence["cause"]["text"].startswith("Win rate of Company is below")
+    first = evidence["assumptions"][0]
+    assert (first["state"], first["is_critical"]) == ("broken", True)
+    assert first["text"].startswith("Win rate of Company: 40.")
+    assert "seen of" in first["text"]
+    assert len(evidence["assumptions"]) == len((await assumed(client, plan))["items"])

@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from libs.common.db import Database
-from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS
+from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast import gauges
@@ -153,7 +153,7 @@ COMPONENT = Component(
     fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=FORECAST_EVENTS,
-    consumes=(DEAL_EVENTS,),
+    consumes=(DEAL_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
         readings_router,

@@ -1,4 +1,4 @@
-"""The event door: every version of every deal, and the organisation that rolls them up."""
+"""The event door: every version of every deal, the organisation that rolls them up, and what others tell of both."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +9,13 @@ from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
 from libs.common.events.deals import AccountChanged, ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
+from libs.common.events.pricing import QuoteWeighed
 from libs.common.web.auth import Principal
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
 from services.forecast.focus import statements as focus
 from services.forecast.organisation import service as history
+from services.forecast.quoted import service as quoted
 from services.forecast.rollup import service as rollup
 
 _SYSTEM = Principal.system("forecast")
@@ -46,6 +48,10 @@ async def on_account(session: AsyncSession, events: Sequence[Received[AccountCha
     await focus.keep_accounts(session, events, principal=_SYSTEM)
 
 
+async def on_quote(session: AsyncSession, events: Sequence[Received[QuoteWeighed]]) -> None:
+    await quoted.append(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
@@ -53,4 +59,5 @@ HANDLERS: Mapping[type[EventData], Any] = {
     DealsCompared: on_comparison,
     ClosePlanMoved: on_close_plan,
     AccountChanged: on_account,
+    QuoteWeighed: on_quote,
 }

@@ -28,6 +28,11 @@ async def keep_approvals(runtime: Runtime) -> None:
     await keeping.keep(runtime.database, principal=Principal.system("pricing"))
 
 
+async def weigh_quotes(runtime: Runtime) -> None:
+    """Tell what approved and accepted quotes leave of which nothing was told yet."""
+    await keeping.weigh(runtime.database, principal=Principal.system("pricing"))
+
+
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
@@ -39,6 +44,7 @@ COMPONENT = Component(
     routers=(books, catalogue, policies, guidance, approvals, quotes, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
+        Job("tell what quotes leave", every_s=300, run=weigh_quotes),
         Job("keep approvals", every_s=2, run=keep_approvals),
         Job("count quotes", every_s=60, run=gauges.measure),
     ),

@@ -8,6 +8,7 @@ from uuid import UUID
 from libs.common.calendar import FiscalCalendar
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import (
+    FORMAT,
     Ahead,
     Booked,
     Closing,
@@ -18,6 +19,7 @@ from services.forecast.scorecard.document import (
     Restated,
     Said,
     Unknown,
+    Valued,
     Win,
 )
 from services.forecast.scorecard.schemas import CardOut, DraftOut, NoteOut, SignatureOut
@@ -52,9 +54,9 @@ def contents(**changes: Any) -> dict[str, Any]:
     orders += [Order("A-91", 1, "order", "X-1", Decimal(12_000), "EUR", date(2026, 10, 9))]
     tied = tie(orders, wins, {}, [], MONTH, lambda amount, currency, day: amount)
     made = Contents(
-        format="scorecard-1", unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
+        format=FORMAT, unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
         last_day=MONTH.last_day, as_of=AT, known_at=AT, closing=Closing(closed_at=AT, closed_by="user:fin", reason="audited"),
-        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=["scorecard-1"],
+        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=[FORMAT],
         bookings=[
             booked("bookings.month", "October 2026", "8067757.50", "9000000.00", "7100000.00"),
             booked("bookings.quarter", "Q4 2026 to date", "8067757.50", "9000000.00", "7100000.00"),
@@ -76,11 +78,11 @@ def contents(**changes: Any) -> dict[str, Any]:
             Rate(line="win_rate.year", label="FY2026", value=None, low=None, high=None, n=12, reason="only 12 closed deals, under 20"),
         ],
         concentration=concentration(wins),
-        unknown=[
-            Unknown(line="price_realisation", label="Price realisation", reason="Pricing does not tell the forecast what was listed."),
-            Unknown(line="margin", label="Margin", reason="Pricing does not tell the forecast what was paid for it."),
-            Unknown(line="executive_cover", label="Executive cover", reason="Nobody tells the forecast who looks after which account."),
+        valued=[
+            Valued(line="price_realisation", label="Price realisation", part=Decimal("4310000.00"), whole=Decimal("5020000.00"),
+                   share=Decimal("0.8586"), deals=19, bookings=Decimal("5000000.00"), covered=Decimal("0.6198")),
         ],
+        unknown=[Unknown(line="margin", label="Margin", reason="No deal of the month has a quote whose cost is known.")],
         said=[
             said(f"Q{4 - place % 4} {2025 - place // 4}", day, 20_000_000 + 400_000 * (place % 5), place)
             for place in range(8) for day in (0, 30, 60)
@@ -90,6 +92,31 @@ def contents(**changes: Any) -> dict[str, Any]:
         months_compared=7, decisions=[], no_decisions="No review has recorded a decision yet.", wins=wins, unpriced=1, other_bases=0,
     )  # fmt: skip
     return made.model_dump(mode="json") | changes
+
+
+OLD_UNKNOWN = [
+    {
+        "line": "price_realisation",
+        "label": "Price realisation",
+        "reason": "Pricing does not tell the forecast what was listed.",
+    },
+    {"line": "margin", "label": "Margin", "reason": "Pricing does not tell the forecast what was paid for it."},
+    {
+        "line": "executive_cover",
+        "label": "Executive cover",
+        "reason": "Nobody tells the forecast who looks after which account.",
+    },
+]
+
+
+SINCE = {"valued"}
+"""Sections that the first format did not have."""
+
+
+def first_format(made: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The same month as documents of the first format say it, which were signed before more was told; they never change."""
+    kept = {name: value for name, value in (made or contents()).items() if name not in SINCE}
+    return kept | {"format": "scorecard-1", "versions": ["scorecard-1"], "unknown": OLD_UNKNOWN}
 
 
 def booked(line: str, label: str, closed: str, target: str | None, last_year: str) -> Booked:
@@ -132,14 +159,12 @@ def card(**changes: Any) -> dict[str, Any]:
         NoteOut(note_id=UUID(int=1), answers=None, body="Why so little in Italy?", **asked),
         NoteOut(note_id=UUID(int=2), answers=UUID(int=1), body="Two deals moved to November.", **asked),
     ]
-    return CardOut(format="scorecard-1", signature=signature, contents=contents(**changes), notes=notes).model_dump(
+    return CardOut(format=FORMAT, signature=signature, contents=contents(**changes), notes=notes).model_dump(
         mode="json"
     )
 
 
 def draft(**changes: Any) -> dict[str, Any]:
     """The month as it would be signed."""
-    made = DraftOut(
-        format="scorecard-1", digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes)
-    )
+    made = DraftOut(format=FORMAT, digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes))
     return made.model_dump(mode="json")

@@ -166,7 +166,8 @@ def lines(contents: Mapping[str, Any]) -> dict[str, str]:
     found[landing["line"]] = f"Projection of {landing['label']}"
     found |= {each["line"]: f"Coverage of {each['label']}" for each in contents["ahead"]}
     found |= {each["line"]: f"Win rate, {each['label']}" for each in contents["win_rates"]}
-    found |= {each["line"]: each["label"] for each in (*contents["concentration"], *contents["unknown"])}
+    named = (*contents["concentration"], *contents.get("valued", ()), *contents["unknown"])
+    found |= {each["line"]: each["label"] for each in named}
     found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
     found[contents["tie_out"]["line"]] = "Tie-out"
     return found | {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}

@@ -53,6 +53,7 @@ EVENTS: tuple[type[EventData], ...] = (
     pricing.QuoteAccepted,
     pricing.QuoteWithdrawn,
     pricing.QuoteExpired,
+    pricing.QuoteWeighed,
     pricing.ProductChanged,
     pricing.PolicyPublished,
     pricing.ApprovalDecided,

@@ -36,7 +36,7 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     CRM_CHANGES.name: ("leads", "deals", "pricing"),
     LEAD_EVENTS.name: ("deals",),
     DEAL_EVENTS.name: ("gateway", "leads", "pricing", "forecast"),
-    PRICING_EVENTS.name: ("deals",),
+    PRICING_EVENTS.name: ("deals", "forecast"),
     FORECAST_EVENTS.name: (),
 }
 """The components that keep a position in a topic. A test holds it against every component's `consumes`."""

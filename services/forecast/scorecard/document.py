@@ -11,7 +11,7 @@ from uuid import UUID
 
 from libs.common.web.schemas import Out
 
-FORMAT: Final = "scorecard-1"
+FORMAT: Final = "scorecard-2"
 
 Status = Literal["matched", "differing", "missing_in_finance", "missing_in_crm", "elsewhere"]
 Differs = Literal["deal", "amount", "currency", "date"]
@@ -97,6 +97,23 @@ class Concentration(Out):
     name: str | None
     amount: Decimal
     share: Decimal | None
+
+
+class Valued(Out):
+    """What was left of the month's bookings, of the deals whose quote tells it.
+
+    Price realisation: pocket price (`part`) of list price (`whole`). Margin: pocket less cost, of pocket. `bookings` are those of the
+    `deals` of which it is known, `covered` their share of the month's.
+    """
+
+    line: str
+    label: str
+    part: Decimal
+    whole: Decimal
+    share: Decimal | None
+    deals: int
+    bookings: Decimal
+    covered: Decimal | None
 
 
 class Unknown(Out):
@@ -223,7 +240,7 @@ class Contents(Out):
     tie-out. `versions`: of the metrics that were read.
     """
 
-    format: Literal["scorecard-1"]
+    format: Literal["scorecard-2"]
     unit_id: UUID
     unit: str
     period: str
@@ -244,6 +261,7 @@ class Contents(Out):
     ahead: list[Ahead]
     win_rates: list[Rate]
     concentration: list[Concentration]
+    valued: list[Valued]
     unknown: list[Unknown]
     said: list[Said]
     why_nothing_said: str | None

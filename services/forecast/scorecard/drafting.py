@@ -20,7 +20,7 @@ from services.forecast.attainment.schemas import AttainmentReading
 from services.forecast.config import settings_of
 from services.forecast.outlook.service import METRIC as PROJECTION
 from services.forecast.periods.states import Standing
-from services.forecast.scorecard import composing, repository, sales
+from services.forecast.scorecard import composing, repository, sales, told
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import FORMAT, Closing, Contents, Restated, TieOut, Win
 from services.forecast.scorecard.restating import Signed, restated
@@ -28,7 +28,7 @@ from services.forecast.scorecard.sales import Instants, Sales
 from services.forecast.scorecard.sealing import canonical, digest
 from services.forecast.scorecard.tieout import tie
 
-METRIC: Final = "scorecard-1"
+METRIC: Final = "scorecard-2"
 COMPARED: Final = 12
 """Signed months that are looked at for restatements: those of a year."""
 AROUND: Final = timedelta(days=400)
@@ -55,7 +55,7 @@ async def drafted(session: AsyncSession, month: Period, standing: Standing, *, p
     why_not = None
     if closed_at is None:
         why_not = f"Finance has not closed {month.label}; it is signed after that."
-    elif contents.known_at < closed_at:
+    elif contents.known_at < closed_at or not await told.has_arrived(session, instants):
         why_not = f"Not all that was known when {month.label} was closed has arrived; try again shortly."
     shown = orjson.loads(canonical(contents.model_dump(mode="json")))
     return Draft(month, shown, digest(canonical(shown)), why_not)
@@ -78,6 +78,7 @@ async def _contents(
         principal=principal,
     )  # fmt: skip
     said, why_nothing_said = await composing.said(session, current.period.key, instants, principal=principal)
+    valued, unknown = await told.valued(session, wins, sold, instants, principal=principal)
     tied, orders_known_at = await _tied(session, month, sold)
     restatements, compared = await _restated(session, month, sold, principal=principal)
     change = standing.change if standing.state == "closed" else None
@@ -103,7 +104,8 @@ async def _contents(
         ahead=await composing.ahead(session, periods, instants, principal=principal),
         win_rates=rates,
         concentration=concentration(wins),
-        unknown=composing.unknown(),
+        valued=valued,
+        unknown=unknown,
         said=said,
         why_nothing_said=why_nothing_said,
         tie_out=tied,

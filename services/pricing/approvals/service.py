@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.ids import new_id
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
-from services.pricing.approvals import found, repository
+from services.pricing.approvals import found, repository, statements
 from services.pricing.approvals.found import Assessed
 from services.pricing.approvals.models import Decision, Request, Step
 from services.pricing.approvals.steps import Decided, Difference, Planned, plan
@@ -147,7 +147,9 @@ async def conclude(
         await guidance.note_exception(
             session, quote.quote_id, reason=request.reason, note=request.note or "approved", principal=principal
         )
-    return await quotes.move(session, quote, "approved", at=at, principal=principal)
+    approved = await quotes.move(session, quote, "approved", at=at, principal=principal)
+    await statements.weigh(session, approved, principal=principal)
+    return approved
 
 
 async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal) -> Quote:
@@ -156,7 +158,9 @@ async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None 
     async def admit(held_open: AsyncSession, deal: DealReference, quote: Quote) -> None:
         await _admit(held_open, deal, quote, principal=principal)
 
-    return await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    accepted = await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    await statements.weigh(session, accepted, principal=principal)
+    return accepted
 
 
 async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:

@@ -20,7 +20,7 @@ APPEND_ONLY = {
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
         "book_statement", "bundle_statement", "quote_revision", "price_policy", "approval_decision", "approval_delegation",
-        "approval_delegation_end",
+        "approval_delegation_end", "quote_weighed",
     },
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
@@ -30,6 +30,7 @@ APPEND_ONLY = {
         "close_plan_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
+        "quote_weighed",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -57,6 +57,8 @@ NO_SHARES = {
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
         "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
+        "quote_weighed.net_amount", "quote_weighed.list_amount", "quote_weighed.pocket_amount", "quote_weighed.cost_amount",
+        "quote_weighed.below_floor",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

@@ -1,0 +1,32 @@
+"""Keeping what pricing tells of quotes, in any order and repetition, and finding it by deal."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from libs.common.events.base import Received
+from libs.common.events.pricing import QuoteWeighed
+from libs.common.web.auth import ROLES, Principal, require
+from services.forecast.quoted import repository
+from services.forecast.quoted.models import Quoted
+
+
+async def append(session: AsyncSession, events: Sequence[Received[QuoteWeighed]], *, principal: Principal) -> None:
+    """Keep what quotes leave; a revision is told once and never changes."""
+    require(principal, "system")
+    await repository.append(session, events)
+
+
+async def of_deals(
+    session: AsyncSession,
+    deals: Sequence[UUID] | None = None,
+    *,
+    as_of: datetime,
+    known_at: datetime,
+    principal: Principal,
+) -> Mapping[UUID, Quoted]:
+    """By deal within scope, the quote that set its amount, as valid and known; deals without one that was told are left out."""
+    require(principal, *ROLES)
+    return await repository.of_deals(session, deals, as_of=as_of, known_at=known_at, principal=principal)

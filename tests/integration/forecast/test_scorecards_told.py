@@ -1,0 +1,170 @@
+"""What pricing, leads and deals tell, on the scorecard of a month: as it was known at the closing, and never on one that was signed."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import text
+
+from libs.common.ids import ROOT_UNIT
+from libs.common.messaging.topics import PRICING_EVENTS
+from services.forecast.scorecard.sealing import canonical, chained, digest
+from tests.integration.forecast.given import at, handle, named
+from tests.integration.forecast.quotes import quote_of, weighed
+from tests.integration.forecast.signing import CEO, KNOWN, MONTH, NOW, a_company, close, draft, get, sign, won
+from tests.support.scorecards import first_format
+
+LATER = KNOWN + timedelta(days=1)
+AFTER = datetime(2024, 11, 20, 9, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def in_november() -> Iterator[None]:
+    with at(NOW):
+        yield
+
+
+@pytest.fixture
+async def client(api_for: Callable[[str], tuple[Any, Any]]) -> Any:
+    api, runtime = api_for("forecast")
+    await a_company(api, runtime.database)
+    return api, runtime.database
+
+
+def quoted(name: str, amount: str, **fields: Any) -> Any:
+    about = {
+        "amount": Decimal(amount),
+        "amount_from": "quote",
+        "quote_id": quote_of(name),
+        "known": LATER,
+        "since": LATER,
+    }
+    return won(name, 2, **(about | fields))
+
+
+async def price(database: Any) -> None:
+    """Of October 1,250.30: acme has all, bell's cost is unknown, cole is in dollars at 0.50 and has no list price."""
+    await handle(
+        database,
+        [
+            quoted("acme", "800.10", owner_id=named("ann"), market="DACH"),
+            quoted("bell", "400.20", owner_id=named("bob"), deal_type="renewal"),
+            quoted("cole", "100", currency="USD", owner_id=named("bob")),
+        ],
+    )
+    await handle(
+        database,
+        [
+            weighed("acme", "800.10", list_amount="1000", pocket_amount="750", cost_amount="450", known=LATER),
+            weighed("bell", "400.20", list_amount="500", pocket_amount="400", known=LATER),
+            weighed("cole", "100", currency="USD", pocket_amount="90", cost_amount="100", known=LATER),
+        ],
+    )
+
+
+def line(contents: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [each for each in contents["valued"] if each["line"] == name]
+    return {key: found[key] for key in ("part", "whole", "share", "deals", "bookings", "covered")}
+
+
+async def test_margin_and_price_realisation_are_of_the_deals_whose_quotes_tell_them_and_say_of_how_much(
+    client: Any,
+) -> None:
+    api, database = client
+    await price(database)
+    await close(api)
+    contents = (await draft(api))["contents"]
+    assert contents["format"] == "scorecard-2"
+    assert contents["bookings"][0]["closed"] == "1250.30"
+    assert line(contents, "price_realisation") == {
+        "part": "1150.00", "whole": "1500.00", "share": "0.7667", "deals": 2, "bookings": "1200.30", "covered": "0.9600",
+    }  # fmt: skip
+    assert line(contents, "margin") == {
+        "part": "295.00", "whole": "795.00", "share": "0.3711", "deals": 2, "bookings": "850.10", "covered": "0.6799",
+    }, "bell's cost is unknown: it is in no margin, and never one of 100 %"  # fmt: skip
+    assert contents["unknown"] == []
+
+
+async def test_what_is_told_after_the_closing_changes_nothing_of_the_month(client: Any) -> None:
+    api, database = client
+    await price(database)
+    await close(api)
+    before = await draft(api)
+    with at(AFTER):
+        told = {"list_amount": "900", "pocket_amount": "100", "cost_amount": "1"}
+        await handle(database, [weighed("acme", "800.10", revision=2, known=AFTER, **told)])
+        assert await draft(api) == before
+
+
+async def test_a_month_is_signed_once_all_that_was_told_by_its_closing_has_arrived(client: Any) -> None:
+    api, database = client
+    await close(api)
+    await reached(database, NOW - timedelta(minutes=1))
+    waiting = await draft(api)
+    assert (waiting["can_be_signed"], "has arrived" in waiting["why_not"]) == (False, True)
+    await sign(api, waiting["digest"], status=409)
+    await reached(database, NOW + timedelta(minutes=1))
+    assert (await sign(api))["signature"]["version"] == 1
+
+
+async def reached(database: Any, instant: datetime) -> None:
+    """All that pricing recorded up to an instant is here."""
+    async with database.transaction() as session:
+        await session.execute(
+            text(
+                """
+                INSERT INTO consumer_position (topic, partition, cluster, log, next_offset, recorded_to)
+                SELECT :topic, p, 'c', 'l', 0, cast(:at AS timestamptz) FROM generate_series(0, :last) p
+                ON CONFLICT (topic, partition) DO UPDATE SET recorded_to = excluded.recorded_to
+                """
+            ),
+            {"topic": PRICING_EVENTS.name, "last": PRICING_EVENTS.partitions - 1, "at": instant},
+        )
+
+
+async def test_a_scorecard_that_was_signed_before_more_was_told_stays_what_was_signed(client: Any) -> None:
+    """A document of the first format, as a version of the product signed it that knew no more: read, proven, asked, restated."""
+    api, database = client
+    contents = (await draft(api))["contents"]
+    old = first_format(contents)
+    await store(database, old)
+    card = await get(api, f"/{MONTH}")
+    assert (card["format"], card["contents"]) == ("scorecard-1", old)
+    assert (await get(api, "/verify"))["is_whole"] is True
+    asked = {"line": "margin", "body": "When will it be known?"}
+    answer = await api.post(f"/v1/forecast/scorecards/{MONTH}/versions/1/notes", json=asked, headers=CEO)
+    assert answer.status_code == 201, answer.text
+    with at(AFTER):
+        await handle(
+            database, [won("acme", 2, amount=Decimal("700.10"), owner_id=named("ann"), known=AFTER, since=AFTER)]
+        )
+    with at(datetime(2024, 12, 5, 9, tzinfo=UTC)):
+        (restated,) = (await draft(api, "2024-11"))["contents"]["restated"]
+        assert (restated["period"], restated["change"]) == (MONTH, "-100.00")
+        assert (await get(api, f"/{MONTH}"))["contents"] == old
+        await close(api, month="2024-11")
+        following = await sign(api, month="2024-11")
+        assert (following["format"], following["signature"]["position"]) == ("scorecard-2", 2)
+        assert (await get(api, "/verify"))["is_whole"] is True
+
+
+async def store(database: Any, contents: dict[str, Any]) -> None:
+    """Hang a document in the chain as it was hung."""
+    signature = {
+        "position": 1, "unit_id": str(ROOT_UNIT), "period": MONTH, "version": 1, "contents_digest": digest(canonical(contents)),
+        "previous_digest": "", "signed_by": "user:cso", "signed_at": NOW.isoformat(), "comment": "", "unmatched": None,
+    }  # fmt: skip
+    document = canonical({"contents": contents, "signature": signature})
+    row = {
+        "position": 1, "unit_id": ROOT_UNIT, "period_key": MONTH, "period_start": contents["start"], "period_end": contents["last_day"],
+        "version": 1, "contents_digest": signature["contents_digest"], "document": document, "previous_digest": "",
+        "digest": chained("", document), "signed_by": "user:cso", "signed_at": NOW,
+    }  # fmt: skip
+    async with database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO scorecard SELECT * FROM jsonb_populate_record(NULL::scorecard, cast(:row AS jsonb))"),
+            {"row": orjson.dumps(row, default=str).decode()},
+        )

@@ -9,8 +9,10 @@ from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
 from libs.common.events.deals import AccountChanged, ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
+from libs.common.events.leads import CampaignCounted
 from libs.common.events.pricing import QuoteWeighed
 from libs.common.web.auth import Principal
+from services.forecast.campaigns import service as campaigns
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
 from services.forecast.focus import statements as focus
@@ -52,6 +54,10 @@ async def on_quote(session: AsyncSession, events: Sequence[Received[QuoteWeighed
     await quoted.append(session, events, principal=_SYSTEM)
 
 
+async def on_campaign(session: AsyncSession, events: Sequence[Received[CampaignCounted]]) -> None:
+    await campaigns.append(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
@@ -60,4 +66,5 @@ HANDLERS: Mapping[type[EventData], Any] = {
     ClosePlanMoved: on_close_plan,
     AccountChanged: on_account,
     QuoteWeighed: on_quote,
+    CampaignCounted: on_campaign,
 }

@@ -7,6 +7,7 @@ from services.leads import gauges
 from services.leads.acceptance.endpoints import router as acceptance
 from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
+from services.leads.campaigns import publishing
 from services.leads.campaigns.endpoints import router as campaigns
 from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
@@ -56,6 +57,14 @@ async def keep_clocks(runtime: Runtime) -> None:
     await responses.keep_clocks(runtime.database, principal=Principal.system("leads"))
 
 
+async def tell_campaigns(runtime: Runtime) -> None:
+    """Tell how campaigns stand where that has changed."""
+    seen = runtime.state.get("campaigns_told")
+    runtime.state["campaigns_told"] = await publishing.tell_changed(
+        runtime.database, seen, principal=Principal.system("leads")
+    )
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -84,6 +93,7 @@ COMPONENT = Component(
         Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
+        Job("tell how campaigns stand", every_s=15, run=tell_campaigns),
         Job("count leads", every_s=60, run=gauges.measure),
     ),
 )

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.calendar import FiscalCalendar
+from services.forecast.campaigns.figures import CAVEAT
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import (
     FORMAT,
     Ahead,
     Booked,
+    Campaign,
+    Campaigns,
     Closing,
     Contents,
     DealRestated,
@@ -18,6 +21,7 @@ from services.forecast.scorecard.document import (
     Rate,
     Restated,
     Said,
+    Touch,
     Unknown,
     Valued,
     Win,
@@ -82,6 +86,11 @@ def contents(**changes: Any) -> dict[str, Any]:
             Valued(line="price_realisation", label="Price realisation", part=Decimal("4310000.00"), whole=Decimal("5020000.00"),
                    share=Decimal("0.8586"), deals=19, bookings=Decimal("5000000.00"), covered=Decimal("0.6198")),
         ],
+        campaigns=Campaigns(
+            since=date(2025, 11, 1), until=date(2026, 10, 31), caveat=CAVEAT, total=campaign("campaigns", "All campaigns", "84500.00"),
+            parts=[campaign(f"campaign.{number}", f"{name} fair of the northern plants", f"{number * 9000}.00")
+                   for number, name in enumerate(("Spring", "Summer", "Autumn", "Winter"), start=1)],
+        ),
         unknown=[Unknown(line="margin", label="Margin", reason="No deal of the month has a quote whose cost is known.")],
         said=[
             said(f"Q{4 - place % 4} {2025 - place // 4}", day, 20_000_000 + 400_000 * (place % 5), place)
@@ -92,6 +101,13 @@ def contents(**changes: Any) -> dict[str, Any]:
         months_compared=7, decisions=[], no_decisions="No review has recorded a decision yet.", wins=wins, unpriced=1, other_bases=0,
     )  # fmt: skip
     return made.model_dump(mode="json") | changes
+
+
+def campaign(line: str, label: str, cost: str) -> Campaign:
+    touch = Touch(leads=512, pipeline=Decimal("1210000.00"), won=Decimal("338000.00"), roi=Decimal("3.0000"))
+    return Campaign(
+        line=line, label=label, market=None if line == "campaigns" else "DACH", cost=Decimal(cost), first=touch, last=touch, reason=None,
+    )  # fmt: skip
 
 
 OLD_UNKNOWN = [
@@ -109,7 +125,7 @@ OLD_UNKNOWN = [
 ]
 
 
-SINCE = {"valued"}
+SINCE = {"valued", "campaigns"}
 """Sections that the first format did not have."""
 
 

@@ -139,6 +139,9 @@ def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
     return {
         "found": contents,
         "valued": contents.get("valued", []),
+        "campaigns": contents.get("campaigns"),
+        "campaign_rows": sheet.campaigns(contents),
+        "campaigns_fit": sheet.CAMPAIGNS_FIT,
         "bars": [sheet.bar(each) for each in contents["bookings"]],
         "cuts": [(sheet.TITLES[cut["by"]], cut, sheet.rows(cut)) for cut in contents["cuts"]],
         "landing_range": sheet.range_of(contents["landing"]),

@@ -10,6 +10,7 @@ HEIGHT: Final = Decimal(240)
 ROOM: Final = Decimal(12)
 FITS: Final = 5
 """Rows of a list that have room on one page; the rest is one row."""
+CAMPAIGNS_FIT: Final = 3
 TITLES: Final = {"market": "By market", "product": "By product", "deal_type": "New and renewal"}
 STATUSES: Final = {
     "missing_in_crm": "not in the CRM",
@@ -100,6 +101,12 @@ def rows(cut: Mapping[str, Any]) -> list[Row]:
     return made
 
 
+def campaigns(contents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All campaigns together, then the dearest that fit; nothing of a document that tells of none."""
+    found = contents.get("campaigns")
+    return [found["total"], *found["parts"][:CAMPAIGNS_FIT]] if found else []
+
+
 def range_of(landing: Mapping[str, Any]) -> dict[str, str | None]:
     """Closed, range, projection and target of a quarter on one axis from 0."""
     names = ("closed", "low", "high", "projection", "target")
@@ -168,6 +175,7 @@ def lines(contents: Mapping[str, Any]) -> dict[str, str]:
     found |= {each["line"]: f"Win rate, {each['label']}" for each in contents["win_rates"]}
     named = (*contents["concentration"], *contents.get("valued", ()), *contents["unknown"])
     found |= {each["line"]: each["label"] for each in named}
+    found |= {each["line"]: f"Campaigns: {each['label']}" for each in campaigns(contents)}
     found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
     found[contents["tie_out"]["line"]] = "Tie-out"
     return found | {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}

@@ -26,6 +26,7 @@ EVENTS: tuple[type[EventData], ...] = (
     leads.LeadClockWarned,
     leads.LeadClockBreached,
     leads.LeadClockEscalated,
+    leads.CampaignCounted,
     deals.DealOpened,
     deals.DealChanged,
     deals.DealWon,

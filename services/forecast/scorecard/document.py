@@ -116,6 +116,37 @@ class Valued(Out):
     covered: Decimal | None
 
 
+class Touch(Out):
+    """What became of leads that were touched first, or last, by a campaign. Unknown money is null: a rate is missing."""
+
+    leads: int
+    pipeline: Decimal | None
+    won: Decimal | None
+    roi: Decimal | None
+
+
+class Campaign(Out):
+    """A campaign, or all of them: what it cost and brought; `reason`: why there is no return. Return is (won - cost) / cost."""
+
+    line: str
+    label: str
+    market: str | None
+    cost: Decimal | None
+    first: Touch
+    last: Touch
+    reason: str | None
+
+
+class Campaigns(Out):
+    """Of the leads that arrived in the twelve months from `since` to `until`, and costs of their days, dearest first."""
+
+    since: date
+    until: date
+    caveat: str
+    total: Campaign
+    parts: list[Campaign]
+
+
 class Unknown(Out):
     """What a scorecard should say and nobody has told."""
 
@@ -262,6 +293,7 @@ class Contents(Out):
     win_rates: list[Rate]
     concentration: list[Concentration]
     valued: list[Valued]
+    campaigns: Campaigns | None
     unknown: list[Unknown]
     said: list[Said]
     why_nothing_said: str | None

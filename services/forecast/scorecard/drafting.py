@@ -79,6 +79,9 @@ async def _contents(
     )  # fmt: skip
     said, why_nothing_said = await composing.said(session, current.period.key, instants, principal=principal)
     valued, unknown = await told.valued(session, wins, sold, instants, principal=principal)
+    campaigns = await told.campaigns(session, month, sold, instants, principal=principal)
+    if campaigns is None:
+        unknown.append(told.NO_CAMPAIGNS)
     tied, orders_known_at = await _tied(session, month, sold)
     restatements, compared = await _restated(session, month, sold, principal=principal)
     change = standing.change if standing.state == "closed" else None
@@ -105,6 +108,7 @@ async def _contents(
         win_rates=rates,
         concentration=concentration(wins),
         valued=valued,
+        campaigns=campaigns,
         unknown=unknown,
         said=said,
         why_nothing_said=why_nothing_said,

@@ -1,19 +1,32 @@
 """The sections of a scorecard that pricing, leads and deals tell, as known at its instants."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.calendar import Period, add_months
 from libs.common.messaging.topics import LEAD_EVENTS, PRICING_EVENTS
 from libs.common.web.auth import Principal
+from services.forecast.campaigns import service as campaigning
+from services.forecast.campaigns.figures import CAVEAT, Line, total
+from services.forecast.campaigns.figures import Touch as Touched
 from services.forecast.history import service as history
 from services.forecast.quoted import service as quoted
 from services.forecast.scorecard import figures
-from services.forecast.scorecard.document import Unknown, Valued, Win
+from services.forecast.scorecard.document import Campaign, Campaigns, Touch, Unknown, Valued, Win
 from services.forecast.scorecard.sales import Instants, Sales
 
 TELLING = (PRICING_EVENTS, LEAD_EVENTS)
 """What others tell besides deals: all of it that was recorded by a closing has to be here before the month is signed."""
+
+MONTHS: Final = 12
+"""Of campaigns leads are looked at that arrived in so many months: those of one month have hardly become deals."""
+NO_CAMPAIGNS: Final = Unknown(
+    line="campaigns",
+    label="Campaigns",
+    reason="No campaign is told of: add campaigns and what they cost on Leads, Campaigns.",
+)
 
 
 async def has_arrived(session: AsyncSession, instants: Instants) -> bool:
@@ -30,3 +43,38 @@ async def valued(
         session, deals, as_of=instants.as_of, known_at=instants.known_at, principal=principal
     )
     return figures.valued(wins, quotes, sold.worth)
+
+
+async def campaigns(
+    session: AsyncSession, month: Period, sold: Sales, instants: Instants, *, principal: Principal
+) -> Campaigns | None:
+    """What campaigns cost and brought by the end of a month; None when nobody told of any."""
+    since = add_months(month.start, 1 - MONTHS)
+    found = await campaigning.found(
+        session, sold.rates, since=since, until=month.last_day, known_at=instants.known_at, principal=principal
+    )
+    if not found:
+        return None
+    return Campaigns(
+        since=since,
+        until=month.last_day,
+        caveat=CAVEAT,
+        total=_campaign("campaigns", total(found)),
+        parts=[_campaign(f"campaign.{each.campaign_id}", each) for each in found],
+    )
+
+
+def _campaign(line: str, of: Line) -> Campaign:
+    return Campaign(
+        line=line,
+        label=of.name,
+        market=of.market,
+        cost=of.cost,
+        first=_touch(of, of.first),
+        last=_touch(of, of.last),
+        reason=of.why,
+    )
+
+
+def _touch(of: Line, touch: Touched) -> Touch:
+    return Touch(leads=touch.leads, pipeline=touch.pipeline, won=touch.won, roi=of.roi(touch))

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 APPEND_ONLY = {
     "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version"},
     "leads": {"lead_input", "lead_evidence", "lead_evidence_handed", "lead_gate", "lead_apart", "lead_model",
-        "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost"},
+        "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost", "campaign_told"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
@@ -30,7 +30,7 @@ APPEND_ONLY = {
         "close_plan_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
-        "quote_weighed",
+        "quote_weighed", "campaign_version",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from libs.common.ids import ROOT_UNIT
 from libs.common.messaging.topics import PRICING_EVENTS
 from services.forecast.scorecard.sealing import canonical, chained, digest
+from tests.integration.forecast.campaigning import counted
 from tests.integration.forecast.given import at, handle, named
 from tests.integration.forecast.quotes import quote_of, weighed
 from tests.integration.forecast.signing import CEO, KNOWN, MONTH, NOW, a_company, close, draft, get, sign, won
@@ -85,7 +86,7 @@ async def test_margin_and_price_realisation_are_of_the_deals_whose_quotes_tell_t
     assert line(contents, "margin") == {
         "part": "295.00", "whole": "795.00", "share": "0.3711", "deals": 2, "bookings": "850.10", "covered": "0.6799",
     }, "bell's cost is unknown: it is in no margin, and never one of 100 %"  # fmt: skip
-    assert contents["unknown"] == []
+    assert {each["line"] for each in contents["unknown"]} == {"campaigns"}
 
 
 async def test_what_is_told_after_the_closing_changes_nothing_of_the_month(client: Any) -> None:
@@ -97,6 +98,44 @@ async def test_what_is_told_after_the_closing_changes_nothing_of_the_month(clien
         told = {"list_amount": "900", "pocket_amount": "100", "cost_amount": "1"}
         await handle(database, [weighed("acme", "800.10", revision=2, known=AFTER, **told)])
         assert await draft(api) == before
+
+
+async def test_campaigns_stand_with_what_they_cost_and_brought_in_the_twelve_months_to_the_months_end(
+    client: Any,
+) -> None:
+    api, database = client
+    await handle(
+        database,
+        [
+            counted("Fair", "2023-10", known=KNOWN, cost=[("7000", "EUR")], leads=70),
+            counted("Fair", "2023-11", known=KNOWN, cost=[("100", "EUR")], leads=7, won=[("150", "EUR")]),
+            counted(
+                "Fair",
+                "2024-10",
+                known=KNOWN,
+                cost=[("100", "USD")],
+                leads=3,
+                pipeline=[("30", "EUR")],
+                last_won=[("75", "EUR")],
+            ),
+            counted("Fair", "2024-11", known=KNOWN, cost=[("9", "EUR")], leads=9),
+            counted("Mail", "2024-05", known=KNOWN, leads=5, won=[("20", "EUR")]),
+        ],
+    )
+    await close(api)
+    found = (await draft(api))["contents"]["campaigns"]
+    assert (found["since"], found["until"], "not lift" in found["caveat"]) == ("2023-11-01", "2024-10-31", True)
+    fair, mail = found["parts"]
+    assert (fair["label"], fair["cost"], fair["first"]["leads"]) == ("Fair", "150.00", 10)
+    assert (fair["first"]["won"], fair["first"]["pipeline"], fair["first"]["roi"], fair["last"]["roi"]) == (
+        "150.00", "30.00", "0.0000", "-0.5000",
+    )  # fmt: skip
+    assert (mail["cost"], mail["first"]["roi"], mail["reason"]) == (None, None, "no cost is known")
+    assert (found["total"]["cost"], found["total"]["first"]["won"]) == ("150.00", "170.00")
+    before = await draft(api)
+    with at(AFTER):
+        await handle(database, [counted("Fair", "2024-10", 2, known=AFTER, cost=[("1", "EUR")], leads=99)])
+        assert await draft(api) == before, "what is counted after the closing stands on no closed month"
 
 
 async def test_a_month_is_signed_once_all_that_was_told_by_its_closing_has_arrived(client: Any) -> None:

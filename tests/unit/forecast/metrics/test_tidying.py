@@ -111,6 +111,10 @@ def test_a_discount_outside_its_band_is_warned_of_where_the_quote_of_a_deal_has_
     assert whole("hygiene", found).numerator == 100_00
     none = parts("hygiene", scene(lives, as_of=on(11, 1)), "slot")["discount_outside_band"]
     assert (none.value, none.unknown) == (None, 3)
+    only_closed = parts("hygiene", scene(lives, as_of=on(11, 1), below_floor={4: True}), "slot")
+    assert only_closed["discount_outside_band"].unknown == 3, (
+        "the band of a closed deal says nothing of those that are open"
+    )
 
 
 def test_a_clean_up_is_that_of_whoever_the_crm_says_made_the_change():

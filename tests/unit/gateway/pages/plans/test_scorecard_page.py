@@ -73,6 +73,15 @@ def test_what_is_known_of_a_part_of_the_bookings_says_of_how_many() -> None:
     assert 'value="4310000.00" data-key="price_realisation"' in row
 
 
+def test_campaigns_stand_with_their_caveat_all_together_and_the_dearest_that_fit() -> None:
+    html = written(card())
+    rows = re.findall(r'data-key="(campaigns|campaign[.]\d)"', html)
+    assert rows == ["campaigns", "campaign.1", "campaign.2", "campaign.3"]
+    assert "Attribution is not lift" in html
+    assert "3 dearest of 4 campaigns" in html
+    assert {"campaigns", "campaign.1"} <= sheet.lines(contents()).keys()
+
+
 def test_a_scorecard_that_was_signed_before_more_was_told_is_shown_as_it_was_signed() -> None:
     old = card() | {"format": "scorecard-1", "contents": first_format()}
     html = written(old)
@@ -80,6 +89,7 @@ def test_a_scorecard_that_was_signed_before_more_was_told_is_shown_as_it_was_sig
     assert 'value="8067757.50" data-key="bookings.month"' in html
     assert '<h3 id="s-unknown">Not known</h3>' in html
     assert "known for" not in html
+    assert 'id="s-campaigns"' not in html
 
 
 def test_a_draft_is_signed_by_the_digest_that_the_page_shows_and_only_by_a_cso() -> None:
@@ -96,7 +106,7 @@ def test_a_month_without_anything_has_a_sheet_too() -> None:
     tied = contents()["tie_out"] | {"is_given": False, "finance": None, "unmatched": None, "lines": []}
     empty = {
         "wins": [], "concentration": [], "said": [], "why_nothing_said": "History is too short.", "restated": [],
-        "valued": [], "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
+        "valued": [], "campaigns": None, "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
         "cuts": [{"by": by, "parts": [], "no_target": "Nobody has set a target."} for by in sheet.TITLES],
     }  # fmt: skip
     html = written(made=draft(**empty))

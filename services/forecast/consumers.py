@@ -8,13 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
-from libs.common.events.deals import AccountChanged, ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
+from libs.common.events.deals import (
+    AccountChanged,
+    ClosePlanMoved,
+    CoverCounted,
+    DealsCompared,
+    DealState,
+    PersonPlaced,
+    UnitChanged,
+)
 from libs.common.events.leads import CampaignCounted
 from libs.common.events.pricing import QuoteWeighed
 from libs.common.web.auth import Principal
 from services.forecast.campaigns import service as campaigns
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
+from services.forecast.cover import service as cover
 from services.forecast.focus import statements as focus
 from services.forecast.organisation import service as history
 from services.forecast.quoted import service as quoted
@@ -58,6 +67,10 @@ async def on_campaign(session: AsyncSession, events: Sequence[Received[CampaignC
     await campaigns.append(session, events, principal=_SYSTEM)
 
 
+async def on_cover(session: AsyncSession, events: Sequence[Received[CoverCounted]]) -> None:
+    await cover.append(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
@@ -65,6 +78,7 @@ HANDLERS: Mapping[type[EventData], Any] = {
     DealsCompared: on_comparison,
     ClosePlanMoved: on_close_plan,
     AccountChanged: on_account,
+    CoverCounted: on_cover,
     QuoteWeighed: on_quote,
     CampaignCounted: on_campaign,
 }

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.calendar import FiscalCalendar
+from services.forecast.attainment.targets import OfPlans
 from services.forecast.campaigns.figures import CAVEAT
-from services.forecast.scorecard.cutting import concentration, cut
+from services.forecast.scorecard.cutting import concentration, cut, summed
 from services.forecast.scorecard.document import (
     FORMAT,
     Ahead,
@@ -16,6 +17,7 @@ from services.forecast.scorecard.document import (
     Campaigns,
     Closing,
     Contents,
+    Covered,
     DealRestated,
     Landing,
     Rate,
@@ -66,7 +68,11 @@ def contents(**changes: Any) -> dict[str, Any]:
             booked("bookings.quarter", "Q4 2026 to date", "8067757.50", "9000000.00", "7100000.00"),
             booked("bookings.year", "FY2026 to date", "78067757.50", None, "66000000.00"),
         ],
-        cuts=[cut(wins, by, {}) for by in ("market", "product", "deal_type")],
+        cuts=[
+            cut(wins, "market", {name: OfPlans(Decimal(1_500_000), summed(w for w in wins if w.market == name)) for name in MARKETS[:4]}),
+            cut(wins, "product", {"Line 6": OfPlans(Decimal(900_000), Decimal(450_000))}),
+            cut(wins, "deal_type", {}),
+        ],
         landing=Landing(
             line="landing", label="Q4 2026", is_over=False, closed=Decimal("8067757.50"), projection=Decimal("24310000.00"),
             low=Decimal("21900000.00"), high=Decimal("27150000.00"), target=Decimal("27000000.00"), chance=0.1243,
@@ -86,6 +92,10 @@ def contents(**changes: Any) -> dict[str, Any]:
             Valued(line="price_realisation", label="Price realisation", part=Decimal("4310000.00"), whole=Decimal("5020000.00"),
                    share=Decimal("0.8586"), deals=19, bookings=Decimal("5000000.00"), covered=Decimal("0.6198")),
         ],
+        cover=Covered(
+            line="executive_cover", label="Executive cover", open=Decimal("43000000.00"), with_executive=Decimal("19350000.00"),
+            share=Decimal("0.4500"), at_risk=Decimal("6100000.00"), lapsed=Decimal("2050000.00"), accounts=61, covered=14, reason=None,
+        ),
         campaigns=Campaigns(
             since=date(2025, 11, 1), until=date(2026, 10, 31), caveat=CAVEAT, total=campaign("campaigns", "All campaigns", "84500.00"),
             parts=[campaign(f"campaign.{number}", f"{name} fair of the northern plants", f"{number * 9000}.00")
@@ -125,13 +135,25 @@ OLD_UNKNOWN = [
 ]
 
 
-SINCE = {"valued", "campaigns"}
+SINCE = {"valued", "cover", "campaigns"}
 """Sections that the first format did not have."""
 
 
 def first_format(made: dict[str, Any] | None = None) -> dict[str, Any]:
     """The same month as documents of the first format say it, which were signed before more was told; they never change."""
     kept = {name: value for name, value in (made or contents()).items() if name not in SINCE}
+    kept["cuts"] = [
+        each
+        | {
+            "no_target": f"Nobody has set a target by {each['by']}.",
+            "parts": [
+                {name: value for name, value in part.items() if name != "credited"}
+                | {"target": None, "attainment": None}
+                for part in each["parts"]
+            ],
+        }
+        for each in kept["cuts"]
+    ]
     return kept | {"format": "scorecard-1", "versions": ["scorecard-1"], "unknown": OLD_UNKNOWN}
 
 

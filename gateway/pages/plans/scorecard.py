@@ -139,6 +139,7 @@ def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
     return {
         "found": contents,
         "valued": contents.get("valued", []),
+        "cover": contents.get("cover"),
         "campaigns": contents.get("campaigns"),
         "campaign_rows": sheet.campaigns(contents),
         "campaigns_fit": sheet.CAMPAIGNS_FIT,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.pages.format import whole
+
 WIDTH: Final = Decimal(1000)
 HEIGHT: Final = Decimal(240)
 ROOM: Final = Decimal(12)
@@ -32,13 +34,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """A part of a cut; `line` is None for the rest that did not fit."""
+    """A part of a cut; `line` is None for the rest that did not fit.
+
+    `attained`: its share of what plans want of it; `note`: what of it they credit, where that is not all that is closed.
+    """
 
     line: str | None
     label: str
     closed: Decimal
     share: str | None
     width: str
+    attained: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,8 @@ def rows(cut: Mapping[str, Any]) -> list[Row]:
     rest = parts[len(shown) :]
     greatest = max([abs(Decimal(part["closed"])) for part in parts] + [Decimal(1)])
     made = [
-        Row(part["line"], part["label"] or f"no {_word(cut)}", Decimal(part["closed"]), part["share"], _wide(part["closed"], greatest))
+        Row(part["line"], part["label"] or f"no {_word(cut)}", Decimal(part["closed"]), part["share"], _wide(part["closed"], greatest),
+            part["attainment"], _credited(part))
         for part in shown
     ]  # fmt: skip
     if rest:
@@ -173,12 +181,21 @@ def lines(contents: Mapping[str, Any]) -> dict[str, str]:
     found[landing["line"]] = f"Projection of {landing['label']}"
     found |= {each["line"]: f"Coverage of {each['label']}" for each in contents["ahead"]}
     found |= {each["line"]: f"Win rate, {each['label']}" for each in contents["win_rates"]}
-    named = (*contents["concentration"], *contents.get("valued", ()), *contents["unknown"])
+    cover = contents.get("cover")
+    named = (*contents["concentration"], *contents.get("valued", ()), *([cover] if cover else ()), *contents["unknown"])
     found |= {each["line"]: each["label"] for each in named}
     found |= {each["line"]: f"Campaigns: {each['label']}" for each in campaigns(contents)}
     found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
     found[contents["tie_out"]["line"]] = "Tie-out"
     return found | {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}
+
+
+def _credited(part: Mapping[str, Any]) -> str:
+    """Said where plans divide only some units by it, so that they credit less to it than was closed."""
+    credited = part.get("credited")
+    if credited is None or Decimal(credited) == Decimal(part["closed"]):
+        return ""
+    return f"plans credit {whole(credited)} of {whole(part['target'])}"
 
 
 def _word(cut: Mapping[str, Any]) -> str:

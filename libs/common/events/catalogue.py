@@ -44,6 +44,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.DealsCompared,
     deals.EditWanted,
     deals.ClosePlanMoved,
+    deals.CoverCounted,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

@@ -32,7 +32,11 @@ class Booked(Out):
 
 
 class Part(Out):
-    """A part of the month's bookings. The parts of a cut add up to the month. `share` is null unless the month is above 0."""
+    """A part of the month's bookings. The parts of a cut add up to the month. `share` is null unless the month is above 0.
+
+    `target`: what plans in force want of it; `credited`: what is closed of what they credit to it, which is less than `closed` where
+    a plan divides only some units by it; `attainment` = credited / target.
+    """
 
     line: str
     label: str | None
@@ -40,6 +44,7 @@ class Part(Out):
     count: int
     share: Decimal | None
     target: Decimal | None
+    credited: Decimal | None
     attainment: Decimal | None
 
 
@@ -145,6 +150,25 @@ class Campaigns(Out):
     caveat: str
     total: Campaign
     parts: list[Campaign]
+
+
+class Covered(Out):
+    """Open money of accounts on the day of the document, and that of accounts at which an executive of ours looks after theirs.
+
+    `share` = with_executive / open. `at_risk`: closes in that quarter or the next on thin, silent or lapsed relationships; `lapsed`: of
+    it where an executive is overdue; null, with the `reason`, while nobody tells who spoke with whom. Money without a rate is null.
+    """
+
+    line: str
+    label: str
+    open: Decimal | None
+    with_executive: Decimal | None
+    share: Decimal | None
+    at_risk: Decimal | None
+    lapsed: Decimal | None
+    accounts: int
+    covered: int
+    reason: str | None
 
 
 class Unknown(Out):
@@ -293,6 +317,7 @@ class Contents(Out):
     win_rates: list[Rate]
     concentration: list[Concentration]
     valued: list[Valued]
+    cover: Covered | None
     campaigns: Campaigns | None
     unknown: list[Unknown]
     said: list[Said]

@@ -16,6 +16,7 @@ from libs.common import clock
 from libs.common.calendar import FiscalCalendar, Period
 from libs.common.ids import ROOT_UNIT
 from libs.common.web.auth import Principal
+from services.forecast.attainment import divided
 from services.forecast.attainment.schemas import AttainmentReading
 from services.forecast.config import settings_of
 from services.forecast.outlook.service import METRIC as PROJECTION
@@ -78,10 +79,17 @@ async def _contents(
         principal=principal,
     )  # fmt: skip
     said, why_nothing_said = await composing.said(session, current.period.key, instants, principal=principal)
+    wanted = await divided.wanted(
+        session, month, value_basis=quarter.value_basis, as_of=sold.asked.as_of, known_at=sold.asked.known_at,
+        principal=principal,
+    )  # fmt: skip
     valued, unknown = await told.valued(session, wins, sold, instants, principal=principal)
     campaigns = await told.campaigns(session, month, sold, instants, principal=principal)
     if campaigns is None:
         unknown.append(told.NO_CAMPAIGNS)
+    cover = await told.cover(session, month, sold, instants, principal=principal)
+    if cover is None:
+        unknown.append(told.NO_EXECUTIVE)
     tied, orders_known_at = await _tied(session, month, sold)
     restatements, compared = await _restated(session, month, sold, principal=principal)
     change = standing.change if standing.state == "closed" else None
@@ -102,12 +110,16 @@ async def _contents(
         orders_known_at=orders_known_at,
         versions=[METRIC, quarter.metric, PROJECTION, version, quarter.metric_version],
         bookings=booked,
-        cuts=[cut(wins, by, {}) for by in ("market", "product", "deal_type")],
+        cuts=[
+            *(cut(wins, by, wanted[by]) for by in divided.DIMENSIONS),
+            cut(wins, "deal_type", {}),
+        ],
         landing=await composing.landing(session, current, instants, principal=principal),
         ahead=await composing.ahead(session, periods, instants, principal=principal),
         win_rates=rates,
         concentration=concentration(wins),
         valued=valued,
+        cover=cover,
         campaigns=campaigns,
         unknown=unknown,
         said=said,

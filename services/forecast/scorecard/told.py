@@ -11,10 +11,12 @@ from libs.common.web.auth import Principal
 from services.forecast.campaigns import service as campaigning
 from services.forecast.campaigns.figures import CAVEAT, Line, total
 from services.forecast.campaigns.figures import Touch as Touched
+from services.forecast.cover import service as covering
 from services.forecast.history import service as history
 from services.forecast.quoted import service as quoted
 from services.forecast.scorecard import figures
-from services.forecast.scorecard.document import Campaign, Campaigns, Touch, Unknown, Valued, Win
+from services.forecast.scorecard.cutting import share
+from services.forecast.scorecard.document import Campaign, Campaigns, Covered, Touch, Unknown, Valued, Win
 from services.forecast.scorecard.sales import Instants, Sales
 
 TELLING = (PRICING_EVENTS, LEAD_EVENTS)
@@ -27,6 +29,12 @@ NO_CAMPAIGNS: Final = Unknown(
     label="Campaigns",
     reason="No campaign is told of: add campaigns and what they cost on Leads, Campaigns.",
 )
+NO_EXECUTIVE: Final = Unknown(
+    line="executive_cover",
+    label="Executive cover",
+    reason="No account with open deals has an executive of ours: name one on its page.",
+)
+NO_TOUCHPOINTS: Final = "Nobody has told who spoke with whom, so what has lapsed is unknown."
 
 
 async def has_arrived(session: AsyncSession, instants: Instants) -> bool:
@@ -78,3 +86,25 @@ def _campaign(line: str, of: Line) -> Campaign:
 
 def _touch(of: Line, touch: Touched) -> Touch:
     return Touch(leads=touch.leads, pipeline=touch.pipeline, won=touch.won, roi=of.roi(touch))
+
+
+async def cover(
+    session: AsyncSession, month: Period, sold: Sales, instants: Instants, *, principal: Principal
+) -> Covered | None:
+    """How accounts with open deals are covered; None when none of them has an executive."""
+    found = await covering.read(session, sold.rates, month.last_day, known_at=instants.known_at, principal=principal)
+    if found is None or not found.covered:
+        return None
+    part, whole = found.with_executive, found.open
+    return Covered(
+        line="executive_cover",
+        label="Executive cover",
+        open=found.open,
+        with_executive=found.with_executive,
+        share=None if part is None or whole is None else share(part, whole),
+        at_risk=found.at_risk,
+        lapsed=found.lapsed,
+        accounts=found.accounts,
+        covered=found.covered,
+        reason=None if found.at_risk is not None else NO_TOUCHPOINTS,
+    )

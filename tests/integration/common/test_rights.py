@@ -15,7 +15,7 @@ APPEND_ONLY = {
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
-        "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told",
+        "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told", "cover_told",
     },
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
@@ -30,7 +30,7 @@ APPEND_ONLY = {
         "close_plan_version",
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
-        "quote_weighed", "campaign_version",
+        "quote_weighed", "campaign_version", "cover_version",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -9,11 +9,13 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from libs.common.events.deals import CoverAmount, CoverCounted
 from libs.common.ids import ROOT_UNIT
 from libs.common.messaging.topics import PRICING_EVENTS
 from services.forecast.scorecard.sealing import canonical, chained, digest
 from tests.integration.forecast.campaigning import counted
-from tests.integration.forecast.given import at, handle, named
+from tests.integration.forecast.given import at, handle, named, received
+from tests.integration.forecast.planning import a_plan, child, in_force, numbered, read
 from tests.integration.forecast.quotes import quote_of, weighed
 from tests.integration.forecast.signing import CEO, KNOWN, MONTH, NOW, a_company, close, draft, get, sign, won
 from tests.support.scorecards import first_format
@@ -86,7 +88,7 @@ async def test_margin_and_price_realisation_are_of_the_deals_whose_quotes_tell_t
     assert line(contents, "margin") == {
         "part": "295.00", "whole": "795.00", "share": "0.3711", "deals": 2, "bookings": "850.10", "covered": "0.6799",
     }, "bell's cost is unknown: it is in no margin, and never one of 100 %"  # fmt: skip
-    assert {each["line"] for each in contents["unknown"]} == {"campaigns"}
+    assert {each["line"] for each in contents["unknown"]} == {"campaigns", "executive_cover"}
 
 
 async def test_what_is_told_after_the_closing_changes_nothing_of_the_month(client: Any) -> None:
@@ -98,6 +100,60 @@ async def test_what_is_told_after_the_closing_changes_nothing_of_the_month(clien
         told = {"list_amount": "900", "pocket_amount": "100", "cost_amount": "1"}
         await handle(database, [weighed("acme", "800.10", revision=2, known=AFTER, **told)])
         assert await draft(api) == before
+
+
+async def test_markets_and_products_are_attained_by_the_plan_in_force_as_it_credits_them(client: Any) -> None:
+    """The plan wants something of three markets of the company, and of a product of Ann's alone."""
+    api, database = client
+    with at(datetime(2024, 11, 4, 9, tzinfo=UTC)):
+        plan = await a_plan(api, period="FY2024", value_basis="one_off")
+        top = (await read(api, f"/{plan['plan_id']}/nodes", levels=0))["nodes"][0]["node_id"]
+        plan = await numbered(api, plan, "90000")
+        for market, amount in (("DACH", "1000"), ("Nordics", "500"), ("France", "100"), ("", "10")):
+            plan, node = await child(api, plan, top, "market", market)
+            if market == "DACH":
+                plan, sold = await child(api, plan, node, "product", "Cloud")
+                plan = await numbered(api, plan, "400", node=sold, period=MONTH)
+            plan = await numbered(api, plan, amount, node=node, period=MONTH)
+        await in_force(api, plan)
+    await handle(
+        database,
+        [
+            won(
+                "dora",
+                amount=Decimal("50.00"),
+                product="Cloud",
+                market="Nordics",
+                owner_id=named("bob"),
+                known=LATER,
+                since=LATER,
+            ),
+            won(
+                "emil",
+                amount=Decimal("100.00"),
+                product="Cloud",
+                market="DACH",
+                owner_id=named("bob"),
+                known=LATER,
+                since=LATER,
+            ),
+        ],
+    )
+    await close(api)
+    markets, products, types = (await draft(api))["contents"]["cuts"]
+    names = ("closed", "target", "credited", "attainment")
+    assert {part["label"]: tuple(part[name] for name in names) for part in markets["parts"]} == {
+        "DACH": ("900.10", "1000.00", "900.10", "0.9001"),
+        "Nordics": ("450.20", "500.00", "450.20", "0.9004"),
+        "France": ("0", "100.00", "0.00", "0.0000"),
+        None: ("50.00", "10.00", "50.00", "5.0000"),
+    }
+    cloud = next(part for part in products["parts"] if part["label"] == "Cloud")
+    assert tuple(cloud[name] for name in names) == ("150.00", "400.00", "100.00", "0.2500"), (
+        "of DACH alone, as the plan has it"
+    )
+    assert (markets["no_target"], products["no_target"], "deal" in types["no_target"]) == (None, None, True)
+    assert sum(Decimal(part["closed"]) for part in markets["parts"]) == Decimal("1400.30")
 
 
 async def test_campaigns_stand_with_what_they_cost_and_brought_in_the_twelve_months_to_the_months_end(
@@ -136,6 +192,55 @@ async def test_campaigns_stand_with_what_they_cost_and_brought_in_the_twelve_mon
     with at(AFTER):
         await handle(database, [counted("Fair", "2024-10", 2, known=AFTER, cost=[("1", "EUR")], leads=99)])
         assert await draft(api) == before, "what is counted after the closing stands on no closed month"
+
+
+def cover(name: str, version: int = 1, *, has: bool, known: datetime = KNOWN, **amounts: tuple[str, str | None]) -> Any:
+    """Open and at-risk money by currency."""
+    told = CoverCounted(
+        account_id=named(name),
+        version=version,
+        counted_at=known,
+        has_executive=has,
+        amounts=tuple(
+            CoverAmount(
+                currency=currency, open=Decimal(opened), at_risk=risk and Decimal(risk), lapsed=risk and Decimal(1)
+            )
+            for currency, (opened, risk) in amounts.items()
+        ),
+    )
+    return received(told, told.account_id, version, at=known)
+
+
+async def test_executive_cover_is_told_in_money_as_it_was_known_in_any_order(client: Any) -> None:
+    api, database = client
+    told = [
+        cover("a", has=False, EUR=("5", None)),
+        cover("a", 2, has=True, EUR=("300.30", "100.10"), USD=("50", "10")),
+        cover("b", has=False, EUR=("99.70", "9.70")),
+        cover("a", 3, has=False, known=AFTER),
+    ]
+    for order in (told, told[::-1], [told[1], told[0], told[3], told[2], told[1]]):
+        await handle(database, order)
+    await close(api)
+    found = (await draft(api))["contents"]["cover"]
+    assert (found["open"], found["with_executive"], found["share"]) == ("425.00", "325.30", "0.7654")
+    assert (found["at_risk"], found["lapsed"], found["reason"]) == ("114.80", "2.50", None)
+    assert (found["accounts"], found["covered"]) == (2, 1)
+
+
+async def test_without_touchpoints_it_is_unknown_what_has_lapsed_and_without_an_executive_there_is_no_cover(
+    client: Any,
+) -> None:
+    api, database = client
+    await handle(database, [cover("a", has=False, EUR=("5", "1"))])
+    contents = (await draft(api))["contents"]
+    assert contents["cover"] is None
+    (why,) = [each["reason"] for each in contents["unknown"] if each["line"] == "executive_cover"]
+    assert "name one" in why
+    await handle(database, [cover("a", 2, has=True, EUR=("5", None))])
+    found = (await draft(api))["contents"]["cover"]
+    assert (found["open"], found["at_risk"], found["lapsed"]) == ("5.00", None, None)
+    assert "who spoke with whom" in found["reason"]
 
 
 async def test_a_month_is_signed_once_all_that_was_told_by_its_closing_has_arrived(client: Any) -> None:

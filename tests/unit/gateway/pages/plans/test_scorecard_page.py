@@ -73,6 +73,33 @@ def test_what_is_known_of_a_part_of_the_bookings_says_of_how_many() -> None:
     assert 'value="4310000.00" data-key="price_realisation"' in row
 
 
+def test_what_plans_want_of_markets_and_products_stands_beside_what_was_closed() -> None:
+    html = written(card())
+    (markets,) = re.findall(r'id="s-market">.*?</table>', html, re.DOTALL)
+    assert "of plan" in markets
+    dach = next(part for part in contents()["cuts"][0]["parts"] if part["label"] == "DACH")
+    assert dach["attainment"] is not None
+    assert f'value="{dach["attainment"]}"' in markets
+    (products,) = re.findall(r'id="s-product">.*?</table>', html, re.DOTALL)
+    assert "plans credit 450,000 of 900,000" in products
+    (types,) = re.findall(r'id="s-deal_type">.*?</table>', html, re.DOTALL)
+    assert "of plan" not in types
+
+
+def test_executive_cover_stands_in_money_and_says_what_is_unknown_of_it() -> None:
+    html = written(card())
+    for key, value in {
+        "executive_cover": "19350000.00",
+        "cover.at_risk": "6100000.00",
+        "cover.lapsed": "2050000.00",
+    }.items():
+        assert f'value="{value}" data-key="{key}"' in html
+    untold = contents()["cover"] | {"at_risk": None, "lapsed": None, "reason": "Nobody has told who spoke with whom."}
+    html = written(card(cover=untold))
+    assert "Nobody has told who spoke with whom." in html
+    assert 'data-key="cover.at_risk"' not in html
+
+
 def test_campaigns_stand_with_their_caveat_all_together_and_the_dearest_that_fit() -> None:
     html = written(card())
     rows = re.findall(r'data-key="(campaigns|campaign[.]\d)"', html)
@@ -106,7 +133,7 @@ def test_a_month_without_anything_has_a_sheet_too() -> None:
     tied = contents()["tie_out"] | {"is_given": False, "finance": None, "unmatched": None, "lines": []}
     empty = {
         "wins": [], "concentration": [], "said": [], "why_nothing_said": "History is too short.", "restated": [],
-        "valued": [], "campaigns": None, "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
+        "valued": [], "campaigns": None, "cover": None, "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
         "cuts": [{"by": by, "parts": [], "no_target": "Nobody has set a target."} for by in sheet.TITLES],
     }  # fmt: skip
     html = written(made=draft(**empty))

@@ -12,7 +12,7 @@ HEIGHT: Final = Decimal(240)
 ROOM: Final = Decimal(12)
 FITS: Final = 5
 """Rows of a list that have room on one page; the rest is one row."""
-CAMPAIGNS_FIT: Final = 3
+CAMPAIGNS_FIT: Final = 2
 TITLES: Final = {"market": "By market", "product": "By product", "deal_type": "New and renewal"}
 STATUSES: Final = {
     "missing_in_crm": "not in the CRM",
@@ -195,7 +195,7 @@ def _credited(part: Mapping[str, Any]) -> str:
     credited = part.get("credited")
     if credited is None or Decimal(credited) == Decimal(part["closed"]):
         return ""
-    return f"plans credit {whole(credited)} of {whole(part['target'])}"
+    return f"in plans {whole(credited)}"
 
 
 def _word(cut: Mapping[str, Any]) -> str:

@@ -122,7 +122,7 @@ class FocusOut(Out):
 class FocusReading(Reading):
     """Open deals by what an hour of attention is worth in a period.
 
-    `deals`: those that fit into the hours, best first, at most 500. `missed`: the next ones that do not. `open`: all that were asked,
+    `costs_shown`: whether costs are shown to the caller; where not, every deal is ranked by amount. `deals`: those that fit into the hours, best first, at most 500. `missed`: the next ones that do not. `open`: all that were asked,
     of which `fitting` fit, which use `used` hours. `gain`: of those that fit; `gain_of_all`: of all. `without_margin`: deals that are
     ranked by amount since their cost is not known.
     """
@@ -142,6 +142,7 @@ class FocusReading(Reading):
     gain: Decimal
     gain_of_all: Decimal
     without_margin: int
+    costs_shown: bool
     deals: list[FocusOut]
     missed: list[FocusOut]
     settings: str

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import money
-from libs.common.web.auth import Principal
+from libs.common.web.auth import Principal, sees_costs
 from services.forecast.attainment import service as attainment
 from services.forecast.attainment.service import Asking, Lacking
 from services.forecast.focus import impact, repository, statements
@@ -65,7 +65,7 @@ async def read(
     asked = found.asked
     quotes = await quoted.of_deals(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
     weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, said, tiers, quotes, float(hours), whose)
-    return await _told(session, found, lacking, weighed, told, quotes, hours=hours, whose=whose)
+    return await _told(session, found, lacking, weighed, told, quotes, hours=hours, whose=whose, principal=principal)
 
 
 def _accounts(found: Projected) -> list[str | None]:
@@ -155,6 +155,7 @@ async def _told(
     *,
     hours: Decimal,
     whose: Whose,
+    principal: Principal,
 ) -> FocusReading:
     asked, currency = found.asked, found.asked.rates.base
     chosen: list[FocusOut] = []
@@ -184,6 +185,7 @@ async def _told(
         gain=_money(0.0 if weighed is None else float(weighed.impact.gain[fits].sum()), currency),
         gain_of_all=_money(0.0 if weighed is None else float(weighed.impact.gain.sum()), currency),
         without_margin=0 if weighed is None else int(np.isnan(weighed.margin).sum()),
+        costs_shown=sees_costs(principal),
         deals=chosen,
         missed=missed,
         settings=found.learnt.model.settings.digest,

@@ -1,6 +1,7 @@
 """Keeping what pricing tells of quotes, in any order and repetition, and finding it by deal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
 from libs.common.events.pricing import QuoteWeighed
-from libs.common.web.auth import ROLES, Principal, require
+from libs.common.web.auth import ROLES, Principal, require, sees_costs
 from services.forecast.quoted import repository
 from services.forecast.quoted.models import Quoted
 
@@ -27,6 +28,10 @@ async def of_deals(
     known_at: datetime,
     principal: Principal,
 ) -> Mapping[UUID, Quoted]:
-    """By deal within scope, the quote that set its amount, as valid and known; deals without one that was told are left out."""
+    """By deal within scope, the quote that set its amount, as valid and known; deals without one that was told are left out.
+
+    Costs are unknown to those to whom none are shown.
+    """
     require(principal, *ROLES)
-    return await repository.of_deals(session, deals, as_of=as_of, known_at=known_at, principal=principal)
+    found = await repository.of_deals(session, deals, as_of=as_of, known_at=known_at, principal=principal)
+    return found if sees_costs(principal) else {deal: replace(each, cost=None) for deal, each in found.items()}

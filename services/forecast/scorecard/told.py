@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.calendar import Period, add_months
 from libs.common.messaging.topics import LEAD_EVENTS, PRICING_EVENTS
-from libs.common.web.auth import Principal
+from libs.common.web.auth import ROLES, Principal, require
 from services.forecast.campaigns import service as campaigning
 from services.forecast.campaigns.figures import CAVEAT, Line, total
 from services.forecast.campaigns.figures import Touch as Touched
@@ -45,11 +45,14 @@ async def has_arrived(session: AsyncSession, instants: Instants) -> bool:
 async def valued(
     session: AsyncSession, wins: Sequence[Win], sold: Sales, instants: Instants, *, principal: Principal
 ) -> tuple[list[Valued], list[Unknown]]:
-    """What was left of the wins by the quotes that set their amounts."""
+    """What was left of the wins, which the caller has found, by the quotes that set their amounts.
+
+    A document is the same for whoever reads it, so it tells the company's margin also to those to whom no deal's is shown.
+    """
+    require(principal, *ROLES)
     deals = [win.deal_id for win in wins]
-    quotes = await quoted.of_deals(
-        session, deals, as_of=instants.as_of, known_at=instants.known_at, principal=principal
-    )
+    system = Principal.system("forecast")
+    quotes = await quoted.of_deals(session, deals, as_of=instants.as_of, known_at=instants.known_at, principal=system)
     return figures.valued(wins, quotes, sold.worth)
 
 

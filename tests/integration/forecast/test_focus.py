@@ -244,6 +244,12 @@ async def test_a_deal_counts_by_its_margin_where_its_cost_is_known_and_else_by_i
     assert share(known, "plan_gap") == share(unknown, "plan_gap"), "a plan of bookings lacks bookings, not margin"
     assert deals.get("of no account") is None or money(deals["of no account"]["gain"]) == 0, "a loss is worth no hour"
     assert unknown["rank"] < known["rank"]
+    seller = await client.get(
+        "/v1/forecast/focus", params={"hours": "4000", **ONE}, headers=bearer("seller", scope=(ROOT_UNIT,))
+    )
+    shown = named_deals(seller.json())["had already"]
+    assert (shown["worth_is"], shown["margin_share"], shown["worth"]) == ("amount", None, known["amount"])
+    assert (seller.json()["costs_shown"], found["costs_shown"]) == (False, True), "a seller is shown no costs"
     answer = await client.get(
         "/v1/forecast/focus",
         params={"hours": "4000", "format": "csv", **ONE},

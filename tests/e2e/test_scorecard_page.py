@@ -19,6 +19,9 @@ from libs.common.calendar import FiscalCalendar
 from libs.common.ids import ROOT_UNIT, entity_id
 from tests.e2e.conftest import is_fine, knowing, numbers, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
+from tests.support.scorecards import card, first_format
+from tests.support.scorecards import contents as full
+from tests.unit.gateway.pages.plans.test_scorecard_page import written
 
 CALENDAR = FiscalCalendar()
 MONTH = CALENDAR.before(CALENDAR.month(clock.now().date()), 1)[0]
@@ -118,6 +121,22 @@ async def page(system: Stack, browser: Browser, tmp_path: Path) -> AsyncIterator
     cookies = await sign_in(browser, sign_in_link(system, role="cso"), tmp_path / "state.json")
     async with watched(browser, cookies, refused_forms=1) as opened:
         yield opened
+
+
+SHEETS = ("vendor/pico-2.1.1/pico.min", "tokens", "foretell", "metrics", "plans", "brief", "scorecard")
+
+
+@pytest.mark.parametrize("contents", [full(), first_format()], ids=["second", "first"])
+async def test_a_month_of_which_every_list_is_full_prints_on_one_page(
+    browser: Browser, contents: dict[str, Any]
+) -> None:
+    static = Path("gateway/pages/static")
+    styles = "".join((static / f"{name}.css").read_text() for name in SHEETS)
+    html = written(card() | {"format": contents["format"], "contents": contents})
+    opened = await browser.new_page()
+    await opened.set_content(f"<!doctype html><html lang=en><style>{styles}</style><main id=main>{html}</main></html>")
+    assert len(A_PAGE.findall(await opened.pdf(prefer_css_page_size=True))) == 1
+    await opened.close()
 
 
 @pytest_asyncio.fixture

@@ -63,7 +63,7 @@ async def read(
     accounts = [UUID(each) for each in _accounts(found) if each]
     tiers = await repository.tiers(session, accounts, principal=principal)
     asked = found.asked
-    quotes = await quoted.of_deals(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
+    quotes = await quoted.of_open(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
     weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, said, tiers, quotes, float(hours), whose)
     return await _told(session, found, lacking, weighed, told, quotes, hours=hours, whose=whose, principal=principal)
 

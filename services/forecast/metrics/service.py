@@ -171,7 +171,7 @@ class Others:
 async def _others(session: AsyncSession, asked: Asked, *, principal: Principal) -> Others:
     day = asked.business_date.day
     plans = await closeplans.ends(session, day=day, known_at=asked.known_at, principal=principal)
-    quotes = await quoted.of_deals(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
+    quotes = await quoted.of_open(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
     return Others(
         {str(deal): day_number(ends) for deal, ends in plans.items()},
         {str(deal): each.below_floor > 0 for deal, each in quotes.items() if each.below_floor is not None},

@@ -33,32 +33,46 @@ async def append(session: AsyncSession, events: Sequence[Received[QuoteWeighed]]
     await session.execute(_APPEND, rows)
 
 
-_OF_DEALS = text(
-    f"""
-    WITH stood AS (
-        SELECT DISTINCT ON (v.deal_id) v.deal_id, v.quote_id, v.owner_id
-        FROM deal_version v
-        WHERE v.deal_id IN (
-            SELECT q.deal_id FROM deal_version q
-            WHERE q.quote_id IS NOT NULL AND (cast(:deals AS uuid[]) IS NULL OR q.deal_id = ANY(cast(:deals AS uuid[])))
-        ) AND v.valid_from <= :as_of AND v.recorded_at <= :known_at
-        ORDER BY v.deal_id, v.valid_from DESC, v.version DESC
-    )
+_STOOD: Final = f"""
     SELECT s.deal_id, w.quote_id, w.revision, w.currency, w.net_amount, w.list_amount, w.pocket_amount, w.cost_amount, w.below_floor
-    FROM stood s
+    FROM asked
+    JOIN LATERAL (
+        SELECT v.deal_id, v.quote_id, v.owner_id, v.state FROM deal_version v
+        WHERE v.deal_id = asked.deal_id AND v.valid_from <= :as_of AND v.recorded_at <= :known_at
+        ORDER BY v.valid_from DESC, v.version DESC LIMIT 1
+    ) s ON true
     JOIN LATERAL (
         SELECT * FROM quote_weighed e WHERE e.quote_id = s.quote_id AND e.recorded_at <= :known_at
         ORDER BY e.revision DESC LIMIT 1
     ) w ON true
     WHERE {organisation.visible("s.owner_id")}
-    """  # noqa: S608 - a fragment of ours
+"""  # noqa: S608 - a fragment of ours
+_OF_DEALS = text(f"WITH asked AS (SELECT unnest(cast(:deals AS uuid[])) AS deal_id) {_STOOD}")
+# What stands now and is not open was open only before it stood, or before that was known: other deals need not be looked at.
+_OF_OPEN = text(
+    f"""
+    WITH asked AS (
+        SELECT deal_id FROM (SELECT DISTINCT q.deal_id FROM deal_version q WHERE q.quote_id IS NOT NULL) quoted
+        JOIN deal_current d USING (deal_id)
+        WHERE d.state = 'open' OR d.valid_from > :as_of OR d.recorded_at > :known_at
+    ) {_STOOD} AND s.state = 'open'
+    """  # noqa: S608 - fragments of ours
 )
 
 
 async def of_deals(
-    session: AsyncSession, deals: Sequence[UUID] | None, *, as_of: datetime, known_at: datetime, principal: Principal
+    session: AsyncSession, deals: Sequence[UUID], *, as_of: datetime, known_at: datetime, principal: Principal
 ) -> dict[UUID, Quoted]:
-    """By deal within scope, the quote that set its amount at two instants; of `deals` only, unless None."""
-    given = {"deals": None if deals is None else list(deals), "as_of": as_of, "known_at": known_at}
+    """Of some deals, within scope, the quote that set the amount at two instants."""
+    given = {"deals": list(deals), "as_of": as_of, "known_at": known_at}
     found = await session.execute(_OF_DEALS, given | organisation.scope_parameters(principal))
+    return {row.deal_id: Quoted(*row) for row in found}
+
+
+async def of_open(
+    session: AsyncSession, *, as_of: datetime, known_at: datetime, principal: Principal
+) -> dict[UUID, Quoted]:
+    """The same of every deal within scope that was open at two instants."""
+    given = {"as_of": as_of, "known_at": known_at}
+    found = await session.execute(_OF_OPEN, given | organisation.scope_parameters(principal))
     return {row.deal_id: Quoted(*row) for row in found}

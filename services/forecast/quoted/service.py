@@ -21,17 +21,25 @@ async def append(session: AsyncSession, events: Sequence[Received[QuoteWeighed]]
 
 
 async def of_deals(
-    session: AsyncSession,
-    deals: Sequence[UUID] | None = None,
-    *,
-    as_of: datetime,
-    known_at: datetime,
-    principal: Principal,
+    session: AsyncSession, deals: Sequence[UUID], *, as_of: datetime, known_at: datetime, principal: Principal
 ) -> Mapping[UUID, Quoted]:
-    """By deal within scope, the quote that set its amount, as valid and known; deals without one that was told are left out.
+    """Of some deals, within scope, the quote that set the amount, as valid and known; those of which none was told are left out.
 
     Costs are unknown to those to whom none are shown.
     """
     require(principal, *ROLES)
     found = await repository.of_deals(session, deals, as_of=as_of, known_at=known_at, principal=principal)
+    return _shown(found, principal)
+
+
+async def of_open(
+    session: AsyncSession, *, as_of: datetime, known_at: datetime, principal: Principal
+) -> Mapping[UUID, Quoted]:
+    """The same of every deal within scope that was open."""
+    require(principal, *ROLES)
+    found = await repository.of_open(session, as_of=as_of, known_at=known_at, principal=principal)
+    return _shown(found, principal)
+
+
+def _shown(found: Mapping[UUID, Quoted], principal: Principal) -> Mapping[UUID, Quoted]:
     return found if sees_costs(principal) else {deal: replace(each, cost=None) for deal, each in found.items()}

@@ -77,7 +77,7 @@ async def submit(
 async def settle(session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal) -> None:
     """Bring the quote where its request is."""
     if request.state == "approved":
-        await conclude(session, quote, request, at=at, principal=principal)
+        await statements.conclude(session, quote, request, at=at, principal=principal)
     elif quote.status != "submitted":
         await quotes.move(session, quote, "submitted", at=at, principal=principal)
 
@@ -139,19 +139,6 @@ async def ask(
 _UNDER = ("below_floor", "below_minimum")
 
 
-async def conclude(
-    session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal
-) -> Quote:
-    """All have agreed: the quote is approved, and a sale below the floor is recorded as the exception it is."""
-    if request.shortfall > 0 and request.reason is not None:
-        await guidance.note_exception(
-            session, quote.quote_id, reason=request.reason, note=request.note or "approved", principal=principal
-        )
-    approved = await quotes.move(session, quote, "approved", at=at, principal=principal)
-    await statements.weigh(session, approved, principal=principal)
-    return approved
-
-
 async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal) -> Quote:
     """The customer agreed. Raises ApprovalNeeded where the policy wants somebody's agreement first, else as `accept_quote` does."""
 
@@ -159,8 +146,7 @@ async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None 
         await _admit(held_open, deal, quote, principal=principal)
 
     accepted = await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
-    await statements.weigh(session, accepted, principal=principal)
-    return accepted
+    return await statements.weigh(session, accepted, principal=principal)
 
 
 async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:

@@ -1,5 +1,6 @@
-"""What others are told of a quote that was approved or accepted: list, pocket, cost, and what lies below its floors."""
+"""A quote is approved, and others are told what one that was approved or accepted leaves: list, pocket, cost, below its floors."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +10,8 @@ from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from services.pricing.approvals import found, kept
 from services.pricing.approvals.found import Assessed
+from services.pricing.approvals.models import Request
+from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import below_floor
 from services.pricing.quotes import known
@@ -18,10 +21,22 @@ from services.pricing.quotes.models import Quote
 _SYSTEM = Principal.system("pricing")
 
 
-async def weigh(session: AsyncSession, quote: Quote, *, principal: Principal) -> None:
-    """Tell what a revision leaves, once; the caller has found the quote within its principal's scope."""
+async def conclude(
+    session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal
+) -> Quote:
+    """All have agreed: the quote is approved, and a sale below the floor is recorded as the exception it is."""
+    if request.shortfall > 0 and request.reason is not None:
+        await guidance.note_exception(
+            session, quote.quote_id, reason=request.reason, note=request.note or "approved", principal=principal
+        )
+    approved = await quotes.move(session, quote, "approved", at=at, principal=principal)
+    return await weigh(session, approved, principal=principal)
+
+
+async def weigh(session: AsyncSession, quote: Quote, *, principal: Principal) -> Quote:
+    """Tell what a revision leaves, once; the caller has found the quote, which is returned, within its principal's scope."""
     if not await kept.keep(session, quote, at=await outbox.stamp(session)):
-        return
+        return quote
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=_SYSTEM)
     deal = await known.read_deal(session, quote.deal_id, principal=_SYSTEM)
     held = await policies.in_force(session, principal=_SYSTEM)
@@ -44,6 +59,7 @@ async def weigh(session: AsyncSession, quote: Quote, *, principal: Principal) ->
         occurred_at=quote.revised_at,
         actor=principal.subject,
     )
+    return quote
 
 
 def _below(assessed: Assessed, currency: str) -> Decimal | None:

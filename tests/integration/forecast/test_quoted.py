@@ -42,7 +42,7 @@ async def test_of_a_deal_the_newest_revision_that_was_known_speaks_in_any_order_
         await handle(database, list(order))
     async with database.reading() as session:
         found = {
-            known: (await service.of_deals(session, as_of=NOW, known_at=known, principal=SYSTEM))[named("a")].margin
+            known: (await service.of_open(session, as_of=NOW, known_at=known, principal=SYSTEM))[named("a")].margin
             for known in (EARLIER + timedelta(days=1), NOW)
         }
     assert list(found.values()) == [Decimal(35), Decimal(20)]
@@ -56,9 +56,26 @@ async def test_a_deal_has_the_quote_by_which_it_stood_and_none_once_that_was_wit
     )
     await handle(database, [weighed("a", "100", known=EARLIER)])
     async with database.reading() as session:
-        before = await service.of_deals(session, as_of=EARLIER, known_at=NOW, principal=SYSTEM)
-        after = await service.of_deals(session, as_of=NOW, known_at=NOW, principal=SYSTEM)
-    assert (set(before), set(after)) == ({named("a")}, set())
+        before = await service.of_open(session, as_of=EARLIER, known_at=NOW, principal=SYSTEM)
+        after = await service.of_open(session, as_of=NOW, known_at=NOW, principal=SYSTEM)
+        of_it = await service.of_deals(session, [named("a")], as_of=EARLIER, known_at=NOW, principal=SYSTEM)
+    assert (set(before), set(after), set(of_it)) == ({named("a")}, set(), {named("a")})
+
+
+async def test_a_deal_that_is_closed_now_had_its_quote_while_it_was_open(opened: Any) -> None:
+    _, database = opened
+    later = EARLIER + timedelta(days=5)
+    lost = {"state": "lost", "category": None, "closed_on": later.date(), "valid_from": later, "recorded_at": later}
+    await handle(database, [priced("a"), priced("a", 2, **lost)])
+    await handle(database, [weighed("a", "100", known=EARLIER)])
+    day = timedelta(days=1)
+    asked = {"open": (later - day, NOW), "not known": (NOW, later - day), "closed": (later + day, NOW)}
+    async with database.reading() as session:
+        found = {
+            name: set(await service.of_open(session, as_of=as_of, known_at=known_at, principal=SYSTEM))
+            for name, (as_of, known_at) in asked.items()
+        }
+    assert found == {"open": {named("a")}, "not known": {named("a")}, "closed": set()}
 
 
 async def test_nothing_of_deals_outside_ones_scope_is_told(opened: Any) -> None:
@@ -68,7 +85,7 @@ async def test_nothing_of_deals_outside_ones_scope_is_told(opened: Any) -> None:
     await handle(database, [weighed("a", "1", known=EARLIER), weighed("b", "1", known=EARLIER)])
     north = Principal(subject="x", roles=frozenset({"seller"}), scope=(unit_id("EMEA/North"),))
     async with database.reading() as session:
-        found = await service.of_deals(session, as_of=NOW, known_at=NOW, principal=north)
+        found = await service.of_open(session, as_of=NOW, known_at=NOW, principal=north)
     assert set(found) == {named("a")}
 
 

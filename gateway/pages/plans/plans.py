@@ -272,12 +272,12 @@ async def _returns(
     today = clock.now().date().isoformat()
     until = min(today, period["end"])
     begun = {"since": period["start"], "until": until} if period["start"] <= today else {}
+    asked: dict[str, str | list[str]] = {**begun, "campaign": list(named)}
     try:
-        return await services.get(
-            "forecast", "forecast/campaigns", principal=principal, params=begun | {"campaign": list(named)}
-        )
+        found = await services.get("forecast", "forecast/campaigns", principal=principal, params=asked)
     except (ServiceDown, ServiceRefused):
         return None
+    return {**found, "csv_href": f"/api/v1/forecast/campaigns?{urlencode({**asked, 'format': 'csv'}, doseq=True)}"}
 
 
 async def _versions(

@@ -127,6 +127,7 @@ def test_the_campaigns_that_a_market_names_stand_there_with_what_they_cost_and_b
         "currency": "EUR",
         "caveat": "Attribution is not lift.",
         "hidden": None,
+        "csv_href": "/csv",
     }
     campaigns = [{"campaign_id": str(NORTH), "name": "Fair"}, {"campaign_id": str(SOUTH), "name": "Mail"}]
     parts = {"markets": ["DACH"], "said": said, "amounts": {}, "unit": "EUR", "campaigns": campaigns, "nodes": []}

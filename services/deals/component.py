@@ -13,6 +13,7 @@ from services.deals.config import Settings
 from services.deals.consumers import HANDLERS
 from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
+from services.deals.cover import publishing as covering
 from services.deals.cover.endpoints import router as cover
 from services.deals.credit.endpoints import router as credit
 from services.deals.edits.endpoints import router as edits
@@ -48,6 +49,11 @@ async def _tell_plans(runtime: Runtime) -> None:
     while more:
         async with runtime.database.transaction() as session:
             more = await tell_daily(session, principal=Principal.system("deals"))
+
+
+async def _tell_cover(runtime: Runtime) -> None:
+    async with runtime.database.transaction() as session:
+        await covering.tell(session, principal=Principal.system("deals"))
 
 
 async def _forget(runtime: Runtime) -> None:
@@ -96,6 +102,7 @@ COMPONENT = Component(
         Job("announce units", every_s=3600, run=_announce),
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
+        Job("tell how accounts are covered", every_s=300, run=_tell_cover),
         Job("measure signals", every_s=300, run=_measure_signals),
         Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),

@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from libs.common.db import Database
-from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS, PRICING_EVENTS
+from libs.common.messaging.topics import DEAL_EVENTS, FORECAST_EVENTS, LEAD_EVENTS, PRICING_EVENTS
 from libs.common.runtime import Component, Job, Runtime, Worker
 from libs.common.web.auth import Principal
 from services.forecast import gauges
@@ -17,6 +17,7 @@ from services.forecast.attainment.endpoints import router as attainment_router
 from services.forecast.calls import ledger
 from services.forecast.calls.cli import app as calls_cli
 from services.forecast.calls.endpoints import router as calls_router
+from services.forecast.campaigns.endpoints import router as campaigns_router
 from services.forecast.config import Settings
 from services.forecast.consumers import HANDLERS
 from services.forecast.fingerprint import FINGERPRINT
@@ -177,7 +178,7 @@ COMPONENT = Component(
     fingerprint=FINGERPRINT,
     settings=Settings,
     publishes=FORECAST_EVENTS,
-    consumes=(DEAL_EVENTS, PRICING_EVENTS),
+    consumes=(DEAL_EVENTS, LEAD_EVENTS, PRICING_EVENTS),
     handlers=HANDLERS,
     routers=(
         readings_router,
@@ -195,6 +196,7 @@ COMPONENT = Component(
         attainment_router,
         scenarios_router,
         focus_router,
+        campaigns_router,
         variance_router,
         promotions_router,
         assumptions_router,  # its draft and imports go before plans/{plan_id}/{step}

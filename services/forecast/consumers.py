@@ -1,4 +1,4 @@
-"""The event door: every version of every deal, and the organisation that rolls them up."""
+"""The event door: every version of every deal, the organisation that rolls them up, and what others tell of both."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,14 +8,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import crash, organisation
 from libs.common.events.base import EventData, Received
 from libs.common.events.catalogue import DEAL_STATES
-from libs.common.events.deals import AccountChanged, ClosePlanMoved, DealsCompared, DealState, PersonPlaced, UnitChanged
-from libs.common.events.pricing import PromotionChanged
+from libs.common.events.deals import (
+    AccountChanged,
+    ClosePlanMoved,
+    CoverCounted,
+    DealsCompared,
+    DealState,
+    PersonPlaced,
+    UnitChanged,
+)
+from libs.common.events.leads import CampaignCounted
+from libs.common.events.pricing import PromotionChanged, QuoteWeighed
 from libs.common.web.auth import Principal
+from services.forecast.campaigns import service as campaigns
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
+from services.forecast.cover import service as cover
 from services.forecast.focus import statements as focus
 from services.forecast.organisation import service as history
 from services.forecast.promotions import service as promotions
+from services.forecast.quoted import service as quoted
 from services.forecast.rollup import service as rollup
 
 _SYSTEM = Principal.system("forecast")
@@ -52,6 +64,18 @@ async def on_promotion(session: AsyncSession, events: Sequence[Received[Promotio
     await promotions.append(session, events, principal=_SYSTEM)
 
 
+async def on_quote(session: AsyncSession, events: Sequence[Received[QuoteWeighed]]) -> None:
+    await quoted.append(session, events, principal=_SYSTEM)
+
+
+async def on_campaign(session: AsyncSession, events: Sequence[Received[CampaignCounted]]) -> None:
+    await campaigns.append(session, events, principal=_SYSTEM)
+
+
+async def on_cover(session: AsyncSession, events: Sequence[Received[CoverCounted]]) -> None:
+    await cover.append(session, events, principal=_SYSTEM)
+
+
 HANDLERS: Mapping[type[EventData], Any] = {
     **dict.fromkeys(DEAL_STATES, on_deal),
     UnitChanged: on_unit,
@@ -60,4 +84,7 @@ HANDLERS: Mapping[type[EventData], Any] = {
     ClosePlanMoved: on_close_plan,
     AccountChanged: on_account,
     PromotionChanged: on_promotion,
+    CoverCounted: on_cover,
+    QuoteWeighed: on_quote,
+    CampaignCounted: on_campaign,
 }

@@ -23,6 +23,12 @@ FINGERPRINT = (
     Hashed("seat", "state", ("subject",), ("person_id",)),
     Hashed("deal_version", "history", ("deal_id", "valid_from"), _DEAL, newest=True),
     Hashed(
+        "quote_weighed",
+        "history",
+        ("quote_id", "revision"),
+        ("deal_id", "currency", "net_amount", "list_amount", "pocket_amount", "cost_amount", "below_floor"),
+    ),
+    Hashed(
         "placement_version", "history", ("person_id", "valid_from"), ("unit_id", "manager_id", "is_active"), newest=True
     ),
     Hashed(

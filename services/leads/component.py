@@ -1,5 +1,6 @@
 """What the leads service is."""
 
+from libs.common import clock
 from libs.common.messaging.topics import CRM_CHANGES, DEAL_EVENTS, LEAD_EVENTS
 from libs.common.runtime import Component, Job, Runtime
 from libs.common.web.auth import Principal
@@ -7,6 +8,7 @@ from services.leads import gauges
 from services.leads.acceptance.endpoints import router as acceptance
 from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
+from services.leads.campaigns import publishing
 from services.leads.campaigns.endpoints import router as campaigns
 from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
@@ -56,6 +58,22 @@ async def keep_clocks(runtime: Runtime) -> None:
     await responses.keep_clocks(runtime.database, principal=Principal.system("leads"))
 
 
+CAMPAIGNS_SHARE = 20
+"""A counting of campaigns is followed by a rest so many times as long."""
+
+
+async def tell_campaigns(runtime: Runtime) -> None:
+    """Tell how campaigns stand where that has changed, in a twentieth of the time at most: counting reads every lead of two years."""
+    began = clock.monotonic()
+    if began < runtime.state.get("campaigns_rest_until", began):
+        return
+    seen = runtime.state.get("campaigns_told")
+    runtime.state["campaigns_told"] = await publishing.tell_changed(
+        runtime.database, seen, principal=Principal.system("leads")
+    )
+    runtime.state["campaigns_rest_until"] = began + CAMPAIGNS_SHARE * (clock.monotonic() - began)
+
+
 COMPONENT = Component(
     name="leads",
     package="services.leads",
@@ -84,6 +102,7 @@ COMPONENT = Component(
         Job("keep response clocks", every_s=2.0, run=keep_clocks),
         Job("learn how likely leads convert", every_s=300, run=learn_nightly),
         Job("score new and changed leads", every_s=30, run=score_changed),
+        Job("tell how campaigns stand", every_s=15, run=tell_campaigns),
         Job("count leads", every_s=60, run=gauges.measure),
     ),
 )

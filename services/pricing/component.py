@@ -36,6 +36,11 @@ async def keep_promotions(runtime: Runtime) -> None:
     await promoting.keep(runtime.database, principal=Principal.system("pricing"))
 
 
+async def weigh_quotes(runtime: Runtime) -> None:
+    """Tell what approved and accepted quotes leave of which nothing was told yet."""
+    await keeping.weigh(runtime.database, principal=Principal.system("pricing"))
+
+
 COMPONENT = Component(
     name="pricing",
     package="services.pricing",
@@ -47,6 +52,7 @@ COMPONENT = Component(
     routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, draws, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
+        Job("tell what quotes leave", every_s=300, run=weigh_quotes),
         Job("keep approvals", every_s=2, run=keep_approvals),
         Job("keep promotions", every_s=2, run=keep_promotions),
         Job("count quotes", every_s=60, run=gauges.measure),

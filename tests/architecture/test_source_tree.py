@@ -44,7 +44,10 @@ WITHOUT_PRINCIPAL = {
     },
     "services/forecast/champion/service.py": {"chosen": "which method answers everybody"},
     "services/forecast/completeness/service.py": {"read": "how complete the whole company is belongs to no scope"},
-    "services/forecast/history/service.py": {"entries": "rows that the caller has found within its scope"},
+    "services/forecast/history/service.py": {
+        "entries": "rows that the caller has found within its scope",
+        "has_arrived": "how far a topic is read; no row leaves",
+    },
     "services/forecast/organisation/service.py": {
         "append_units": "events of the organisation, which belongs to no scope",
         "append_placements": "events of the organisation, which belongs to no scope",

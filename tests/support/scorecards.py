@@ -6,19 +6,27 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.calendar import FiscalCalendar
-from services.forecast.scorecard.cutting import concentration, cut
+from services.forecast.attainment.targets import OfPlans
+from services.forecast.campaigns.figures import CAVEAT
+from services.forecast.scorecard.cutting import concentration, cut, summed
 from services.forecast.scorecard.document import (
+    FORMAT,
     Ahead,
     Booked,
+    Campaign,
+    Campaigns,
     Closing,
     Contents,
+    Covered,
     DealRestated,
     Decided,
     Landing,
     Rate,
     Restated,
     Said,
+    Touch,
     Unknown,
+    Valued,
     Win,
 )
 from services.forecast.scorecard.schemas import CardOut, DraftOut, NoteOut, SignatureOut
@@ -53,15 +61,19 @@ def contents(**changes: Any) -> dict[str, Any]:
     orders += [Order("A-91", 1, "order", "X-1", Decimal(12_000), "EUR", date(2026, 10, 9))]
     tied = tie(orders, wins, {}, [], MONTH, lambda amount, currency, day: amount)
     made = Contents(
-        format="scorecard-2", unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
+        format=FORMAT, unit_id=UUID(int=1), unit="Northwind", period=MONTH.key, label=MONTH.label, start=MONTH.start,
         last_day=MONTH.last_day, as_of=AT, known_at=AT, closing=Closing(closed_at=AT, closed_by="user:fin", reason="audited"),
-        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=["scorecard-2"],
+        currency="EUR", value_basis="one_off", completeness=0.9987, orders_known_at=AT, versions=[FORMAT],
         bookings=[
             booked("bookings.month", "October 2026", "8067757.50", "9000000.00", "7100000.00"),
             booked("bookings.quarter", "Q4 2026 to date", "8067757.50", "9000000.00", "7100000.00"),
             booked("bookings.year", "FY2026 to date", "78067757.50", None, "66000000.00"),
         ],
-        cuts=[cut(wins, by, {}) for by in ("market", "product", "deal_type")],
+        cuts=[
+            cut(wins, "market", {name: OfPlans(Decimal(1_500_000), summed(w for w in wins if w.market == name)) for name in MARKETS[:4]}),
+            cut(wins, "product", {"Line 6": OfPlans(Decimal(900_000), Decimal(450_000))}),
+            cut(wins, "deal_type", {}),
+        ],
         landing=Landing(
             line="landing", label="Q4 2026", is_over=False, closed=Decimal("8067757.50"), projection=Decimal("24310000.00"),
             low=Decimal("21900000.00"), high=Decimal("27150000.00"), target=Decimal("27000000.00"), chance=0.1243,
@@ -77,11 +89,20 @@ def contents(**changes: Any) -> dict[str, Any]:
             Rate(line="win_rate.year", label="FY2026", value=None, low=None, high=None, n=12, reason="only 12 closed deals, under 20"),
         ],
         concentration=concentration(wins),
-        unknown=[
-            Unknown(line="price_realisation", label="Price realisation", reason="Pricing does not tell the forecast what was listed."),
-            Unknown(line="margin", label="Margin", reason="Pricing does not tell the forecast what was paid for it."),
-            Unknown(line="executive_cover", label="Executive cover", reason="Nobody tells the forecast who looks after which account."),
+        valued=[
+            Valued(line="price_realisation", label="Price realisation", part=Decimal("4310000.00"), whole=Decimal("5020000.00"),
+                   share=Decimal("0.8586"), deals=19, bookings=Decimal("5000000.00"), covered=Decimal("0.6198")),
         ],
+        cover=Covered(
+            line="executive_cover", label="Executive cover", open=Decimal("43000000.00"), with_executive=Decimal("19350000.00"),
+            share=Decimal("0.4500"), at_risk=Decimal("6100000.00"), lapsed=Decimal("2050000.00"), accounts=61, covered=14, reason=None,
+        ),
+        campaigns=Campaigns(
+            since=date(2025, 11, 1), until=date(2026, 10, 31), caveat=CAVEAT, total=campaign("campaigns", "All campaigns", "84500.00"),
+            parts=[campaign(f"campaign.{number}", f"{name} fair of the northern plants", f"{number * 9000}.00")
+                   for number, name in enumerate(("Spring", "Summer", "Autumn", "Winter"), start=1)],
+        ),
+        unknown=[Unknown(line="margin", label="Margin", reason="No deal of the month has a quote whose cost is known.")],
         said=[
             said(f"Q{4 - place % 4} {2025 - place // 4}", day, 20_000_000 + 400_000 * (place % 5), place)
             for place in range(8) for day in (0, 30, 60)
@@ -91,6 +112,50 @@ def contents(**changes: Any) -> dict[str, Any]:
         months_compared=7, decisions=[decided(place) for place in range(9)], no_decisions=None, wins=wins, unpriced=1, other_bases=0,
     )  # fmt: skip
     return made.model_dump(mode="json") | changes
+
+
+def campaign(line: str, label: str, cost: str) -> Campaign:
+    touch = Touch(leads=512, pipeline=Decimal("1210000.00"), won=Decimal("338000.00"), roi=Decimal("3.0000"))
+    return Campaign(
+        line=line, label=label, market=None if line == "campaigns" else "DACH", cost=Decimal(cost), first=touch, last=touch, reason=None,
+    )  # fmt: skip
+
+
+OLD_UNKNOWN = [
+    {
+        "line": "price_realisation",
+        "label": "Price realisation",
+        "reason": "Pricing does not tell the forecast what was listed.",
+    },
+    {"line": "margin", "label": "Margin", "reason": "Pricing does not tell the forecast what was paid for it."},
+    {
+        "line": "executive_cover",
+        "label": "Executive cover",
+        "reason": "Nobody tells the forecast who looks after which account.",
+    },
+]
+
+
+SINCE = {"valued", "cover", "campaigns"}
+"""Sections that the first format did not have."""
+
+
+def first_format(made: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The same month as documents of the first format say it, which were signed before more was told; they never change."""
+    kept = {name: value for name, value in (made or contents()).items() if name not in SINCE}
+    kept["cuts"] = [
+        each
+        | {
+            "no_target": f"Nobody has set a target by {each['by']}.",
+            "parts": [
+                {name: value for name, value in part.items() if name != "credited"}
+                | {"target": None, "attainment": None}
+                for part in each["parts"]
+            ],
+        }
+        for each in kept["cuts"]
+    ]
+    return kept | {"format": "scorecard-1", "versions": ["scorecard-1"], "unknown": OLD_UNKNOWN}
 
 
 def booked(line: str, label: str, closed: str, target: str | None, last_year: str) -> Booked:
@@ -146,14 +211,12 @@ def card(**changes: Any) -> dict[str, Any]:
         NoteOut(note_id=UUID(int=1), answers=None, body="Why so little in Italy?", **asked),
         NoteOut(note_id=UUID(int=2), answers=UUID(int=1), body="Two deals moved to November.", **asked),
     ]
-    return CardOut(format="scorecard-2", signature=signature, contents=contents(**changes), notes=notes).model_dump(
+    return CardOut(format=FORMAT, signature=signature, contents=contents(**changes), notes=notes).model_dump(
         mode="json"
     )
 
 
 def draft(**changes: Any) -> dict[str, Any]:
     """The month as it would be signed."""
-    made = DraftOut(
-        format="scorecard-2", digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes)
-    )
+    made = DraftOut(format=FORMAT, digest="d" * 64, can_be_signed=True, why_not=None, contents=contents(**changes))
     return made.model_dump(mode="json")

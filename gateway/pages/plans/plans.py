@@ -1,7 +1,7 @@
 """The page Plans: which there are, what one wants of whom, how far it is reached, and what its versions changed."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
@@ -247,8 +247,7 @@ async def _reached(
 async def _markets(
     services: Services, view: PlanView, found: Mapping[str, Any], measure: str, *, principal: Principal
 ) -> dict[str, Any]:
-    """What is to be done in each market, beside what is wanted of it."""
-    del found
+    """What is to be done in each market, beside what is wanted of it, and what the campaigns named there cost and brought."""
     path, asked = f"plans/{view.plan_id}", _version(view)
     texts, cut = await asyncio.gather(
         services.get("forecast", f"{path}/texts", principal=principal, params=asked),
@@ -261,6 +260,8 @@ async def _markets(
     except (ServiceDown, ServiceRefused):
         campaigns = []
     said = {each["market"]: each for each in texts["items"]}
+    named = sorted({campaign for each in texts["items"] for campaign in each["campaigns"]})
+    returns = await _returns(services, found["period"], named, principal=principal) if named else None
     amounts = {each["value"]: each["amount"] for each in cut["parts"]}
     return {
         "nodes": [],
@@ -269,7 +270,24 @@ async def _markets(
         "amounts": amounts,
         "unit": cut["currency"] or "customers",
         "campaigns": campaigns,
+        "returns": returns,
+        "returned": {each["campaign_id"]: each for each in returns["items"]} if returns else {},
     }
+
+
+async def _returns(
+    services: Services, period: Mapping[str, Any], named: Sequence[str], *, principal: Principal
+) -> dict[str, Any] | None:
+    """What campaigns cost and brought in a plan's months so far; before its first day, in the last twelve. None: not told now."""
+    today = clock.now().date().isoformat()
+    until = min(today, period["end"])
+    begun = {"since": period["start"], "until": until} if period["start"] <= today else {}
+    asked: dict[str, str | list[str]] = {**begun, "campaign": list(named)}
+    try:
+        found = await services.get("forecast", "forecast/campaigns", principal=principal, params=asked)
+    except (ServiceDown, ServiceRefused):
+        return None
+    return {**found, "csv_href": f"/api/v1/forecast/campaigns?{urlencode({**asked, 'format': 'csv'}, doseq=True)}"}
 
 
 async def _versions(

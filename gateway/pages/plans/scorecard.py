@@ -135,10 +135,15 @@ async def _page(
 
 
 def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
-    """What the sheet shows of the contents of a document, whoever signed it."""
+    """What the sheet shows of the contents of a document, whoever signed it; what its format does not have stays away."""
     tied = [line for line in contents["tie_out"]["lines"] if line["status"] != "matched"]
     return {
         "found": contents,
+        "valued": contents.get("valued", []),
+        "cover": contents.get("cover"),
+        "campaigns": contents.get("campaigns"),
+        "campaign_rows": sheet.campaigns(contents),
+        "campaigns_fit": sheet.CAMPAIGNS_FIT,
         "bars": [sheet.bar(each) for each in contents["bookings"]],
         "cuts": [(sheet.TITLES[cut["by"]], cut, sheet.rows(cut)) for cut in contents["cuts"]],
         "landing_range": sheet.range_of(contents["landing"]),

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.pages.format import whole
+
 WIDTH: Final = Decimal(1000)
 HEIGHT: Final = Decimal(240)
 ROOM: Final = Decimal(12)
 FITS: Final = 5
 """Rows of a list that have room on one page; the rest is one row."""
+CAMPAIGNS_FIT: Final = 2
 TITLES: Final = {"market": "By market", "product": "By product", "deal_type": "New and renewal"}
 STATUSES: Final = {
     "missing_in_crm": "not in the CRM",
@@ -31,13 +34,18 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """A part of a cut; `line` is None for the rest that did not fit."""
+    """A part of a cut; `line` is None for the rest that did not fit.
+
+    `attained`: its share of what plans want of it; `note`: what of it they credit, where that is not all that is closed.
+    """
 
     line: str | None
     label: str
     closed: Decimal
     share: str | None
     width: str
+    attained: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,8 @@ def rows(cut: Mapping[str, Any]) -> list[Row]:
     rest = parts[len(shown) :]
     greatest = max([abs(Decimal(part["closed"])) for part in parts] + [Decimal(1)])
     made = [
-        Row(part["line"], part["label"] or f"no {_word(cut)}", Decimal(part["closed"]), part["share"], _wide(part["closed"], greatest))
+        Row(part["line"], part["label"] or f"no {_word(cut)}", Decimal(part["closed"]), part["share"], _wide(part["closed"], greatest),
+            part["attainment"], _credited(part))
         for part in shown
     ]  # fmt: skip
     if rest:
@@ -98,6 +107,12 @@ def rows(cut: Mapping[str, Any]) -> list[Row]:
         share = str(sum(known, Decimal())) if known else None
         made.append(Row(None, f"{len(rest)} others", closed, share, _wide(closed, greatest)))
     return made
+
+
+def campaigns(contents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All campaigns together, then the dearest that fit; nothing of a document that tells of none."""
+    found = contents.get("campaigns")
+    return [found["total"], *found["parts"][:CAMPAIGNS_FIT]] if found else []
 
 
 def range_of(landing: Mapping[str, Any]) -> dict[str, str | None]:
@@ -166,11 +181,22 @@ def lines(contents: Mapping[str, Any]) -> dict[str, str]:
     found[landing["line"]] = f"Projection of {landing['label']}"
     found |= {each["line"]: f"Coverage of {each['label']}" for each in contents["ahead"]}
     found |= {each["line"]: f"Win rate, {each['label']}" for each in contents["win_rates"]}
-    found |= {each["line"]: each["label"] for each in (*contents["concentration"], *contents["unknown"])}
+    cover = contents.get("cover")
+    named = (*contents["concentration"], *contents.get("valued", ()), *([cover] if cover else ()), *contents["unknown"])
+    found |= {each["line"]: each["label"] for each in named}
+    found |= {each["line"]: f"Campaigns: {each['label']}" for each in campaigns(contents)}
     found |= {each["line"]: f"Our number for {each['label']}, day {each['day'] or 1}" for each in contents["said"]}
     found[contents["tie_out"]["line"]] = "Tie-out"
     found |= {each["line"]: f"Restatement of {each['label']}" for each in contents["restated"]}
     return found | {each["line"]: f"Decision: {each['plan']}, {each['choice']}" for each in contents["decisions"]}
+
+
+def _credited(part: Mapping[str, Any]) -> str:
+    """Said where plans divide only some units by it, so that they credit less to it than was closed."""
+    credited = part.get("credited")
+    if credited is None or Decimal(credited) == Decimal(part["closed"]):
+        return ""
+    return f"in plans {whole(credited)}"
 
 
 def _word(cut: Mapping[str, Any]) -> str:

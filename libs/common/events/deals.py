@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from libs.common.events.base import EventData
+from libs.common.events.base import EventData, Payload
 from libs.common.events.crm import Category, Comparison, DealType, EditedField, Probability, State, ValueBasis
 from libs.common.messaging.topics import DEAL_EVENTS, Topic
 
@@ -312,3 +312,32 @@ class DealSignalCleared(DealSignal):
     """The deal no longer has it, is no longer open, or the signal was turned off."""
 
     TYPE: ClassVar[str] = "deals.signal.cleared.v1"
+
+
+class CoverAmount(Payload):
+    """Open money of an account in one currency, and how much of it hangs on thin, silent or lapsed relationships.
+
+    `at_risk` and, of it, `lapsed` (an executive is overdue by more than half a cadence) are of deals that close in this quarter or the
+    next; null while nobody tells touchpoints.
+    """
+
+    currency: str
+    open: Decimal
+    at_risk: Decimal | None = None
+    lapsed: Decimal | None = None
+
+
+class CoverCounted(EventData):
+    """How an account is covered: told anew whenever it has changed, as days go by too. The greatest version stands.
+
+    `has_executive`: one of our executives looks after one of theirs. Without open deals `amounts` is empty.
+    """
+
+    TYPE: ClassVar[str] = "deals.cover.counted.v1"
+    TOPIC: ClassVar[Topic] = DEAL_EVENTS
+
+    account_id: UUID
+    version: int
+    counted_at: datetime
+    has_executive: bool
+    amounts: tuple[CoverAmount, ...] = ()

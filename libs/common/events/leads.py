@@ -166,3 +166,43 @@ class LeadEvidenceHanded(EventData):
 
     lead_id: UUID
     entry: Entry
+
+
+class Amount(Payload):
+    """Money of one currency."""
+
+    currency: str
+    amount: Decimal
+
+
+class Touched(Payload):
+    """What became of the leads that a campaign touched: accepted ones, their deals, and the money of these that is open and won."""
+
+    leads: int = 0
+    accepted: int = 0
+    deals: int = 0
+    won_deals: int = 0
+    pipeline: tuple[Amount, ...] = ()
+    won: tuple[Amount, ...] = ()
+
+
+class CampaignCounted(EventData):
+    """How a campaign stands with the leads that arrived in a month, and what it cost on its days. The greatest version stands.
+
+    Attribution is not lift: a lead counts where it was touched `first`, and where it was `last` before it was qualified; nobody knows
+    how many would have come without. `cost` is empty where none is known; 0 says that it cost nothing.
+    """
+
+    TYPE: ClassVar[str] = "leads.campaign.counted.v1"
+    TOPIC: ClassVar[Topic] = LEAD_EVENTS
+
+    campaign_id: UUID
+    month: date
+    """Its first day."""
+    version: int
+    counted_at: datetime
+    name: str
+    market: str | None = None
+    cost: tuple[Amount, ...] = ()
+    first: Touched
+    last: Touched

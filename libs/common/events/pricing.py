@@ -86,6 +86,27 @@ class QuoteExpired(QuoteState):
     status: Literal["expired"]
 
 
+class QuoteWeighed(EventData):
+    """What a quote that was approved or accepted leaves: told once of a revision, which never changes. Unknown is null, never 0.
+
+    All amounts are of the quote's currency: on the invoice (`net_amount`), at list price, in the pocket, and what it costs.
+    `below_floor`: how much is missing to the floors of its lines' bands, as they were when it was made; null where a line has none.
+    """
+
+    TYPE: ClassVar[str] = "pricing.quote.weighed.v1"
+    TOPIC: ClassVar[Topic] = PRICING_EVENTS
+
+    quote_id: UUID
+    revision: int
+    deal_id: UUID
+    currency: str
+    net_amount: Decimal
+    list_amount: Decimal | None = None
+    pocket_amount: Decimal | None = None
+    cost_amount: Decimal | None = None
+    below_floor: Decimal | None = None
+
+
 class ProductChanged(EventData):
     """A catalogue entry after a change. Unknown cost is null, never 0."""
 

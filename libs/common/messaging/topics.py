@@ -34,7 +34,7 @@ WATERMARK_FROM: dict[str, tuple[Topic, ...]] = {
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
     CRM_CHANGES.name: ("leads", "deals", "pricing"),
-    LEAD_EVENTS.name: ("deals",),
+    LEAD_EVENTS.name: ("deals", "forecast"),
     DEAL_EVENTS.name: ("gateway", "leads", "pricing", "forecast"),
     PRICING_EVENTS.name: ("deals", "forecast"),
     FORECAST_EVENTS.name: (),

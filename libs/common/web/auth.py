@@ -48,6 +48,15 @@ class MissingRole(Forbidden):
     """The principal has none of the roles that may do this."""
 
 
+COST_READERS = ("manager", "sales_ops", "finance", "cso", "ceo")
+"""Roles to which costs and margins of single deals are shown."""
+
+
+def sees_costs(principal: Principal) -> bool:
+    """Whether costs, and margins from which they follow, are shown to the principal."""
+    return bool(principal.roles & {*COST_READERS, "admin", "system"})
+
+
 def require(principal: Principal, *roles: str) -> None:
     """Raise MissingRole unless the principal has one of `roles`; `admin` and components may do everything."""
     if not principal.roles & {*roles, "admin", "system"}:

@@ -1,6 +1,6 @@
 """Named queries over executives' pairs and over what is open and at risk by account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -122,3 +122,54 @@ async def sums(session: AsyncSession, values: Mapping[str, Any], accounts: list[
 async def count(session: AsyncSession, values: Mapping[str, Any]) -> int:
     """How many accounts the filters leave."""
     return int(await session.scalar(_COUNT, values) or 0)
+
+
+_COUNTED = text(
+    """
+    {known}
+    SELECT j.account_id, j.currency, sum(j.amount) AS open,
+           coalesce(sum(j.amount) FILTER (WHERE cardinality(j.reasons) > 0), 0) AS at_risk,
+           coalesce(sum(j.amount) FILTER (WHERE 'cover_lapsed' = ANY(j.reasons)), 0) AS lapsed
+    FROM judged j JOIN found f ON f.account_id = j.account_id
+    WHERE j.amount IS NOT NULL AND j.currency IS NOT NULL
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """.replace("{known}", _KNOWN)
+)
+_COVERED = text(
+    "SELECT DISTINCT p.account_id FROM ({pairs}) p".replace("{pairs}", _PAIRS.replace("{condition}", "true"))
+)
+_TOLD_LAST = text(
+    "SELECT DISTINCT ON (account_id) account_id, version, content FROM cover_told ORDER BY account_id, version DESC"
+)
+_KEEP_TOLD = text(
+    """
+    INSERT INTO cover_told (account_id, version, content, recorded_at)
+    VALUES (:account_id, :version, cast(:content AS jsonb), :recorded_at)
+    """
+)
+_TELL_LOCK = 0x436F7672
+
+
+async def lock_telling(session: AsyncSession) -> None:
+    """Let one transaction at a time tell how accounts are covered."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TELL_LOCK})
+
+
+async def counted(session: AsyncSession, values: Mapping[str, Any]) -> list[RowMapping]:
+    """Open, at-risk and lapsed amounts by account and currency. `values` are those of `_KNOWN`."""
+    return list((await session.execute(_COUNTED, values)).mappings())
+
+
+async def with_executive(session: AsyncSession, now: Any) -> set[UUID]:
+    """The accounts at which one of our executives looks after one of theirs."""
+    return set((await session.execute(_COVERED, {"now": now})).scalars())
+
+
+async def told(session: AsyncSession) -> dict[UUID, tuple[int, dict[str, Any]]]:
+    """Version and content of what was told last, by account."""
+    return {row.account_id: (row.version, row.content) for row in await session.execute(_TOLD_LAST)}
+
+
+async def keep_told(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append what is told now, under the lock."""
+    await session.execute(_KEEP_TOLD, list(rows))

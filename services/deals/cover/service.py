@@ -71,20 +71,8 @@ async def cover(
     """Accounts by name with what is open and at risk within scope; all of them without a `limit`. Raises UnreadableCursor."""
     require(principal, *ROLES)
     after = decode_cursor(cursor, 2) or [None, None]
-    now = clock.now()
-    calendar = session.info[SETTINGS].calendar
-    quarter = calendar.quarter(now.astimezone(business_zone()).date())
-    told = await touchpoints.are_told(session, principal=principal)
-    filters = {"q": wanted.q, "tier": wanted.tier, "region": wanted.region, "parent": wanted.parent}
-    values = filters | {
-        "at_risk": wanted.at_risk,
-        "now": now,
-        "silent_before": now - SILENT_AFTER,
-        "told": told,
-        "closing_from": quarter.start,
-        "closing_before": calendar.quarter(quarter.end).end,
-        **scope_parameters(principal),
-    }
+    values = await asked(session, wanted, principal=principal)
+    now, told = values["now"], values["told"]
     place = {"after_name": after[0], "after_id": after[1], "limit": limit and limit + 1}
     rows = await repository.page(session, values | place)
     following = None
@@ -103,6 +91,26 @@ async def cover(
         items=[_covered(row, [each for each in sums if each["account_id"] == row["account_id"]], told) for row in rows],
         next_cursor=following,
     )
+
+
+async def asked(session: AsyncSession, wanted: Wanted, *, principal: Principal) -> dict[str, Any]:
+    """What is asked of the database: filters, the instant and the days of this quarter and the next, and the scope."""
+    now = clock.now()
+    calendar = session.info[SETTINGS].calendar
+    quarter = calendar.quarter(now.astimezone(business_zone()).date())
+    return {
+        "q": wanted.q,
+        "tier": wanted.tier,
+        "region": wanted.region,
+        "parent": wanted.parent,
+        "at_risk": wanted.at_risk,
+        "now": now,
+        "silent_before": now - SILENT_AFTER,
+        "told": await touchpoints.are_told(session, principal=principal),
+        "closing_from": quarter.start,
+        "closing_before": calendar.quarter(quarter.end).end,
+        **scope_parameters(principal),
+    }
 
 
 def _covered(row: RowMapping, sums: list[RowMapping], told: bool) -> CoveredOut:

@@ -39,6 +39,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class OfPlans:
+    """Of a market or product: what plans want of it, and what is closed of what they credit to it. In the base currency."""
+
+    target: Decimal
+    closed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What is wanted of a node. `parts`: what is wanted right below, as far as anything is; None if nothing is known to be."""
 

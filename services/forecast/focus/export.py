@@ -16,6 +16,9 @@ _BEFORE: dict[str, Kind] = {
     "chance": "number",
     "worth": "money",
     "worth_is": "text",
+    "amount": "money",
+    "margin_share": "number",
+    "below_floor": "money",
     "uplift": "number",
     "financial": "money",
 }

@@ -94,6 +94,12 @@ def closing(brings: Floats, gap: Floats) -> Floats:
     return found
 
 
+def worth(brings: Floats, margin: Floats) -> Floats:
+    """What each deal is worth: of what it brings the share that is `margin`; all of it where that is unknown, nan."""
+    found: Floats = np.where(np.isnan(margin), brings, brings * margin)
+    return found
+
+
 def impact(chance: Floats, brings: Floats, hours: Floats, shares: Shares, assumed: Assumptions) -> Impact:
     """What attention to each deal is worth. `brings`: margin where cost is known, else amount; `hours` are above 0."""
     raised = uplift(chance, float(assumed.uplift))

@@ -88,6 +88,8 @@ class FocusOut(Out):
     """A deal and what an hour of attention to it is worth.
 
     `financial` = worth x uplift, where `worth` is what the deal brings if it is won: its `margin` where cost is known, else the amount.
+    `amount`: what it brings in bookings; `margin_share`: how much of that is margin by the quote that sets its amount, null where its
+    cost is not known. `below_floor`: what that quote lacks to the floor of its band; null where it has none, or no rate.
     `uplift` = 4 x chance x (1 - chance) x what is assumed at one half. `strategic`: points of the terms, 0 to 100, with `known`, the
     weight of those that are known. `gain` = financial x (1 + emphasis x strategic / 100), `by_the_hour` = gain / hours.
     """
@@ -103,6 +105,9 @@ class FocusOut(Out):
     chance: float
     worth: Decimal
     worth_is: Literal["margin", "amount"]
+    amount: Decimal
+    margin_share: float | None
+    below_floor: Decimal | None
     uplift: float
     financial: Decimal
     terms: list[TermOut]
@@ -117,7 +122,7 @@ class FocusOut(Out):
 class FocusReading(Reading):
     """Open deals by what an hour of attention is worth in a period.
 
-    `deals`: those that fit into the hours, best first, at most 500. `missed`: the next ones that do not. `open`: all that were asked,
+    `costs_shown`: whether costs are shown to the caller; where not, every deal is ranked by amount. `deals`: those that fit into the hours, best first, at most 500. `missed`: the next ones that do not. `open`: all that were asked,
     of which `fitting` fit, which use `used` hours. `gain`: of those that fit; `gain_of_all`: of all. `without_margin`: deals that are
     ranked by amount since their cost is not known.
     """
@@ -137,6 +142,7 @@ class FocusReading(Reading):
     gain: Decimal
     gain_of_all: Decimal
     without_margin: int
+    costs_shown: bool
     deals: list[FocusOut]
     missed: list[FocusOut]
     settings: str

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import money
-from libs.common.web.auth import Principal
+from libs.common.web.auth import Principal, sees_costs
 from services.forecast.attainment import service as attainment
 from services.forecast.attainment.service import Asking, Lacking
 from services.forecast.focus import impact, repository, statements
@@ -21,6 +21,8 @@ from services.forecast.history.columns import Columns, Index
 from services.forecast.outlook import service as outlook
 from services.forecast.outlook.service import Projected
 from services.forecast.projection.steps import Flags, Floats
+from services.forecast.quoted import service as quoted
+from services.forecast.quoted.models import Quoted
 from services.forecast.readings.service import envelope, period_out
 from services.forecast.rollup.cells import NOBODY
 
@@ -32,12 +34,17 @@ MISSED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """The open deals of a reading, weighed and put in order. `rows`: of each deal's newest entry in the columns."""
+    """The open deals of a reading, weighed and put in order. `rows`: of each deal's newest entry in the columns.
+
+    `brings`: the amount that is expected of each if it is won; `margin`: the share of it that is margin, nan where that is unknown.
+    """
 
     columns: Columns
     rows: Index
     chance: Floats
     brings: Floats
+    margin: Floats
+    worth: Floats
     hours: Floats
     is_said: Flags
     impact: Impact
@@ -55,8 +62,10 @@ async def read(
     said = await repository.said_of(session, principal=principal)
     accounts = [UUID(each) for each in _accounts(found) if each]
     tiers = await repository.tiers(session, accounts, principal=principal)
-    weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, said, tiers, float(hours), whose)
-    return await _told(session, found, lacking, weighed, told, hours=hours, whose=whose)
+    asked = found.asked
+    quotes = await quoted.of_open(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
+    weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, said, tiers, quotes, float(hours), whose)
+    return await _told(session, found, lacking, weighed, told, quotes, hours=hours, whose=whose, principal=principal)
 
 
 def _accounts(found: Projected) -> list[str | None]:
@@ -74,6 +83,7 @@ def _weigh(
     assumed: Assumptions,
     said: Mapping[UUID, Mapping[str, Any]],
     tiers: Mapping[UUID, str],
+    quotes: Mapping[UUID, Quoted],
     budget: float,
     whose: Whose,
 ) -> Weighed | None:
@@ -98,10 +108,17 @@ def _weigh(
         reference=word["reference"],
         displacement=word["displacement"],
     )
-    worth = impact.impact(chance, brings, hours, shares, assumed)
+    margin = np.array([_margin(quotes.get(deal)) for deal in deals], dtype=float)
+    worth = impact.worth(brings, margin)
+    made = impact.impact(chance, worth, hours, shares, assumed)
     of = columns.owner[rows] if whose == "each" else np.zeros(len(rows), dtype=np.int32)
-    order, fits = impact.fitted(worth.by_the_hour, hours, of, budget)
-    return Weighed(columns, rows, chance, brings, hours, is_said, worth, order, fits)
+    order, fits = impact.fitted(made.by_the_hour, hours, of, budget)
+    return Weighed(columns, rows, chance, brings, margin, worth, hours, is_said, made, order, fits)
+
+
+def _margin(quote: Quoted | None) -> float:
+    share = None if quote is None else quote.margin_of_net
+    return float("nan") if share is None else float(share)
 
 
 def _number(said: Mapping[UUID, Mapping[str, Any]], deal: UUID, name: str) -> float:
@@ -134,9 +151,11 @@ async def _told(
     lacking: Lacking,
     weighed: Weighed | None,
     told: AssumptionsOut,
+    quotes: Mapping[UUID, Quoted],
     *,
     hours: Decimal,
     whose: Whose,
+    principal: Principal,
 ) -> FocusReading:
     asked, currency = found.asked, found.asked.rates.base
     chosen: list[FocusOut] = []
@@ -145,8 +164,8 @@ async def _told(
     if weighed is not None:
         within = [at for at in weighed.order if weighed.fits[at]]
         beyond = [at for at in weighed.order if not weighed.fits[at] and weighed.impact.by_the_hour[at] > 0]
-        chosen = await _deals(session, found, weighed, within[:LISTED], told, currency)
-        missed = await _deals(session, found, weighed, beyond[:MISSED], told, currency)
+        chosen = await _deals(session, found, weighed, within[:LISTED], told, quotes)
+        missed = await _deals(session, found, weighed, beyond[:MISSED], told, quotes)
     return FocusReading(
         **{**await envelope(session, asked), "metric_version": METRIC},
         metric=METRIC,
@@ -165,7 +184,8 @@ async def _told(
         used=_hours(0.0 if weighed is None else float(weighed.hours[fits].sum())),
         gain=_money(0.0 if weighed is None else float(weighed.impact.gain[fits].sum()), currency),
         gain_of_all=_money(0.0 if weighed is None else float(weighed.impact.gain.sum()), currency),
-        without_margin=len(fits),
+        without_margin=0 if weighed is None else int(np.isnan(weighed.margin).sum()),
+        costs_shown=sees_costs(principal),
         deals=chosen,
         missed=missed,
         settings=found.learnt.model.settings.digest,
@@ -178,17 +198,33 @@ async def _deals(
     weighed: Weighed,
     wanted: Sequence[int],
     told: AssumptionsOut,
-    currency: str,
+    quotes: Mapping[UUID, Quoted],
 ) -> list[FocusOut]:
     if found.outlook is None:
         return []
     stored = await outlook.entries(session, found.learnt, found.outlook.standing.deal[wanted])
     places = {at: rank for rank, at in enumerate(weighed.order, start=1)}
-    return [_deal(weighed, at, places[at], entry, told, currency) for at, entry in zip(wanted, stored, strict=True)]
+    asked = found.asked
+
+    def below(quote: Quoted | None) -> Decimal | None:
+        if quote is None or quote.below_floor is None:
+            return None
+        return asked.rates.convert(quote.below_floor, quote.currency, asked.business_date.day)
+
+    return [
+        _deal(weighed, at, places[at], entry, told, below(quotes.get(entry["deal_id"])), asked.rates.base)
+        for at, entry in zip(wanted, stored, strict=True)
+    ]
 
 
 def _deal(
-    weighed: Weighed, at: int, rank: int, entry: Mapping[str, Any], told: AssumptionsOut, currency: str
+    weighed: Weighed,
+    at: int,
+    rank: int,
+    entry: Mapping[str, Any],
+    told: AssumptionsOut,
+    below: Decimal | None,
+    currency: str,
 ) -> FocusOut:
     worth = weighed.impact
     terms = [
@@ -210,8 +246,11 @@ def _deal(
         owner_id=entry["owner_id"],
         account_id=entry["account_id"],
         chance=round(float(weighed.chance[at]), 6),
-        worth=_money(float(weighed.brings[at]), currency),
-        worth_is="amount",
+        worth=_money(float(weighed.worth[at]), currency),
+        worth_is="amount" if np.isnan(weighed.margin[at]) else "margin",
+        amount=_money(float(weighed.brings[at]), currency),
+        margin_share=_known(weighed.margin[at]),
+        below_floor=below,
         uplift=round(float(worth.uplift[at]), 6),
         financial=_money(float(worth.financial[at]), currency),
         terms=terms,

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock, organisation
+from libs.common.messaging.topics import Topic
 from libs.common.web.auth import Principal
 from libs.common.web.errors import NotFound
 from services.forecast.config import settings_of
@@ -35,6 +36,12 @@ async def read(
     return HistoryReading(
         deal_id=deal_id, as_of=until, known_at=known, current=versions[-1] if versions else None, versions=versions
     )
+
+
+async def has_arrived(session: AsyncSession, topic: Topic, at: datetime) -> bool:
+    """Whether all that the owner of a topic recorded by an instant is here; True of a topic of which nobody was ever heard."""
+    arrived = await repository.recorded_to(session, topic.name, topic.partitions)
+    return arrived is None or arrived >= at
 
 
 async def require_visible(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> None:

@@ -69,8 +69,6 @@ class Contract:
     find_by_slot: Callable[[Scene], Items] | None = None
     """The items by slot, where they are others: a deal under each of its warnings."""
     figure: Callable[[Part, Scene], Figure]
-    unseen: Mapping[str, str] = field(default_factory=dict)
-    """Slots that cannot be told, and why."""
     untold: Mapping[str, str] = field(default_factory=dict)
     """Why a slot says nothing where no deal of it can be judged."""
 

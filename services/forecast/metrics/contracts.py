@@ -303,7 +303,7 @@ _ALL: Final = (
     Contract(
         name="hygiene",
         title="Hygiene in money",
-        version=4,
+        version=5,
         formula=(
             "amount of open deals with a warning / amount of open deals: those due in the period, carried over and undated. A deal counts once, "
             "with by=warning once under each of its warnings, so those do not add. Warnings: overdue (close date before the business date), "
@@ -312,7 +312,8 @@ _ALL: Final = (
             " still fresh on the business date is known of one, and the deal stands in the later half of its pipeline: of n stages in their order "
             "the one in the middle, n // 2 counted from 0, and those behind it), single-threaded (fewer than two contacts were touched both ways "
             "within 90 days before the business date, and the amount is above the median of the open deals with an amount), close plan later than the close date (in half of the cases, as "
-            "the plan was told last by the business date; of deals that have one with tasks left)."
+            "the plan was told last by the business date; of deals that have one with tasks left), discount outside its band (the approved or "
+            "accepted quote that sets the amount lies below the floor of its lines' bands; of deals whose quote has a band on every line)."
         ),
         clock=AT_AS_OF,
         currency=CONSTANT,
@@ -324,7 +325,6 @@ _ALL: Final = (
         find=tidying.hygiene,
         find_by_slot=tidying.by_warning,
         figure=tidying.share_warned,
-        unseen=MappingProxyType(tidying.UNSEEN),
         untold=MappingProxyType(tidying.UNTOLD),
     ),
     Contract(

@@ -71,20 +71,14 @@ def total(found: Found) -> PartOut:
 
 
 def rows(found: Found) -> list[PartOut]:
-    """A row per part, what has no value last, then what cannot be told."""
+    """A row per part, what has no value last."""
     sums = Sums(found.cut, found.part, len(found.parts), _bases(found, found.cut))
     # A target is one of the whole view.
     scene = replace(found.scene, target=None) if found.contract.takes_target else found.scene
-    made = [
+    return [
         _part(found, _explained(found, found.contract.figure(sums.of(index), scene), named), named)
         for index, named in enumerate(found.parts)
     ]
-    if found.by == "warning":
-        made += [
-            _part(found, Figure(None, 0, reason=reason), Name(warning, "warning", warning))
-            for warning, reason in found.contract.unseen.items()
-        ]
-    return made
 
 
 def _explained(found: Found, figure: Figure, name: Name) -> Figure:

@@ -35,6 +35,7 @@ from services.forecast.metrics.schemas import (
     OverviewReading,
 )
 from services.forecast.metrics.shown import RENEWAL, contract_out, cuts, number
+from services.forecast.quoted import service as quoted
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.service import decide, envelope, period_out
 
@@ -87,11 +88,11 @@ async def overview(session: AsyncSession, asking: Asking, *, principal: Principa
     """
     asked = await decide(session, asking.question, principal=principal, from_history=True)
     configured = settings_of(session)
-    plans = await _plan_ends(session, asked, principal=principal)
+    others = await _others(session, asked, principal=principal)
 
     @cache
     def scene(*left_out: str) -> Scene:
-        return _scene(asked, configured, left_out, asking.target, plans)
+        return _scene(asked, configured, left_out, asking.target, others)
 
     def worked_out() -> list[MetricOut]:
         wanted = ((contract, _left_out(contract, asking)) for contract in CONTRACTS.values())
@@ -154,19 +155,31 @@ async def _found(session: AsyncSession, name: str, asking: Asking, *, principal:
         )
     asked = await decide(session, asking.question, principal=principal, from_history=True)
     left_out = _left_out(contract, asking)
-    plans = await _plan_ends(session, asked, principal=principal)
-    scene = _scene(asked, settings_of(session), left_out, asking.target, plans)
+    others = await _others(session, asked, principal=principal)
+    scene = _scene(asked, settings_of(session), left_out, asking.target, others)
     return await asyncio.to_thread(find, asked, contract, asking.by, left_out, scene)
 
 
-async def _plan_ends(session: AsyncSession, asked: Asked, *, principal: Principal) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What other services tell of deals, by deal: the day on which its close plan ends, whether its price is below the floor."""
+
+    plan_ends: Mapping[str, int]
+    below_floor: Mapping[str, bool]
+
+
+async def _others(session: AsyncSession, asked: Asked, *, principal: Principal) -> Others:
     day = asked.business_date.day
-    found = await closeplans.ends(session, day=day, known_at=asked.known_at, principal=principal)
-    return {str(deal): day_number(ends) for deal, ends in found.items()}
+    plans = await closeplans.ends(session, day=day, known_at=asked.known_at, principal=principal)
+    quotes = await quoted.of_open(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
+    return Others(
+        {str(deal): day_number(ends) for deal, ends in plans.items()},
+        {str(deal): each.below_floor > 0 for deal, each in quotes.items() if each.below_floor is not None},
+    )
 
 
 def _scene(
-    asked: Asked, configured: Settings, left_out: Sequence[str], target: Decimal | None, plan_ends: Mapping[str, int]
+    asked: Asked, configured: Settings, left_out: Sequence[str], target: Decimal | None, others: Others
 ) -> Scene:
     if asked.past is None:
         raise ValueError("a metric is read from history")
@@ -183,7 +196,8 @@ def _scene(
         configured.calendar,
         ZoneInfo(configured.org_timezone),
         None if wanted is None else int(wanted.scaleb(money.exponent(asked.rates.base))),
-        plan_ends,
+        others.plan_ends,
+        others.below_floor,
     )
 
 

@@ -64,6 +64,24 @@ async def targets(
     return [target for key, target in found.items() if key in visible]
 
 
+async def contents(
+    session: AsyncSession, *, period: tuple[date, date], value_basis: str, at: datetime
+) -> list[tuple[dict[str, Any], Content]]:
+    """The bookings of the plans of all types of deals that held at an instant, the plans of greater units first.
+
+    Of any scope: what becomes of them is cut by whoever asks.
+    """
+    rows = await repository.active(
+        session, period=period, deal_type=None, value_basis=value_basis, at=min(at, clock.now())
+    )
+    system = Principal.system("forecast")
+    return [
+        (row, await load(session, row, row["version"], row["sequence"], BOOKINGS, principal=system))
+        for row in rows
+        if BOOKINGS in row["measures"]
+    ]
+
+
 def _said(content: Content, plan: dict[str, Any], period: tuple[date, date]) -> list[Target]:
     """What a version says of the nodes that are units and people all the way up."""
     spans = [at for at, span in enumerate(content.spans) if period[0] <= span.start and span.end <= period[1]]

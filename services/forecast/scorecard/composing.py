@@ -17,22 +17,12 @@ from services.forecast.readings import call as readings
 from services.forecast.readings.asked import Filters, Question
 from services.forecast.rollup.schemas import RollupReading
 from services.forecast.scorecard.cutting import share
-from services.forecast.scorecard.document import Ahead, Booked, Landing, Rate, Said, Unknown
+from services.forecast.scorecard.document import Ahead, Booked, Landing, Rate, Said
 from services.forecast.scorecard.sales import Instants
 
 RANGE: Final = 0.8
 PLACES: Final = 6
 """Of floats, so that the same reading is the same text."""
-UNTOLD: Final = (
-    ("price_realisation", "Price realisation", "Pricing does not tell the forecast what was listed."),
-    ("margin", "Margin", "Pricing does not tell the forecast what was paid for it."),
-    ("executive_cover", "Executive cover", "Nobody tells the forecast who looks after which account."),
-)
-
-
-def unknown() -> list[Unknown]:
-    """What no capability answers yet."""
-    return [Unknown(line=line, label=label, reason=reason) for line, label, reason in UNTOLD]
 
 
 def asked(period: str, instants: Instants, value_basis: str | None = None) -> Question:

@@ -5,10 +5,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Literal
 
+from services.forecast.attainment.targets import OfPlans
 from services.forecast.scorecard.document import Concentration, Cut, Part, Win
 
 PLACES: Final = Decimal("0.0001")
-NO_TARGET: Final = "Nobody has set a target by {}."
+NO_TARGET: Final = "No plan in force has numbers of the month by {}; divide a plan by it."
 FEW: Final = 5
 
 
@@ -22,23 +23,21 @@ def share(part: Decimal, whole: Decimal) -> Decimal | None:
     return (part / whole).quantize(PLACES, rounding=ROUND_HALF_UP) if whole > 0 else None
 
 
-def cut(
-    wins: Sequence[Win], by: Literal["market", "product", "deal_type"], targets: Mapping[str | None, Decimal]
-) -> Cut:
+def cut(wins: Sequence[Win], by: Literal["market", "product", "deal_type"], targets: Mapping[str, OfPlans]) -> Cut:
     """The month by one dimension, greatest first. A part with a target and no win is there as well."""
     parts: dict[str | None, list[Win]] = defaultdict(list)
     for name in targets:
-        parts[name] = []
+        parts[name or None] = []
     for win in wins:
         parts[getattr(win, by) or None].append(win)
     whole = summed(wins)
-    made = [_part(by, name, of_part, whole, targets.get(name)) for name, of_part in parts.items()]
+    made = [_part(by, name, of_part, whole, targets.get(name or "")) for name, of_part in parts.items()]
     made.sort(key=lambda part: (-part.closed, part.label is None, part.label or ""))
     words = {"market": "market", "product": "product", "deal_type": "type of deal"}
     return Cut(by=by, parts=made, no_target=None if targets else NO_TARGET.format(words[by]))
 
 
-def _part(by: str, name: str | None, wins: Sequence[Win], whole: Decimal, target: Decimal | None) -> Part:
+def _part(by: str, name: str | None, wins: Sequence[Win], whole: Decimal, wanted: OfPlans | None) -> Part:
     closed = summed(wins)
     return Part(
         line=f"{by}.{name or ''}",
@@ -46,8 +45,9 @@ def _part(by: str, name: str | None, wins: Sequence[Win], whole: Decimal, target
         closed=closed,
         count=len(wins),
         share=share(closed, whole),
-        target=target,
-        attainment=share(closed, target) if target is not None else None,
+        target=None if wanted is None else wanted.target,
+        credited=None if wanted is None else wanted.closed,
+        attainment=None if wanted is None else share(wanted.closed, wanted.target),
     )
 
 

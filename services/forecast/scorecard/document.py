@@ -12,7 +12,7 @@ from uuid import UUID
 from libs.common.web.schemas import Out
 
 FORMAT: Final = "scorecard-2"
-"""`scorecard-1` had no decisions, as nothing recorded any."""
+"""`scorecard-1` had no decisions, margin, price realisation, campaigns or executive cover: nobody had told any."""
 
 Status = Literal["matched", "differing", "missing_in_finance", "missing_in_crm", "elsewhere"]
 Differs = Literal["deal", "amount", "currency", "date"]
@@ -33,7 +33,11 @@ class Booked(Out):
 
 
 class Part(Out):
-    """A part of the month's bookings. The parts of a cut add up to the month. `share` is null unless the month is above 0."""
+    """A part of the month's bookings. The parts of a cut add up to the month. `share` is null unless the month is above 0.
+
+    `target`: what plans in force want of it; `credited`: what is closed of what they credit to it, which is less than `closed` where
+    a plan divides only some units by it; `attainment` = credited / target.
+    """
 
     line: str
     label: str | None
@@ -41,6 +45,7 @@ class Part(Out):
     count: int
     share: Decimal | None
     target: Decimal | None
+    credited: Decimal | None
     attainment: Decimal | None
 
 
@@ -98,6 +103,73 @@ class Concentration(Out):
     name: str | None
     amount: Decimal
     share: Decimal | None
+
+
+class Valued(Out):
+    """What was left of the month's bookings, of the deals whose quote tells it.
+
+    Price realisation: pocket price (`part`) of list price (`whole`). Margin: pocket less cost, of pocket. `bookings` are those of the
+    `deals` of which it is known, `covered` their share of the month's.
+    """
+
+    line: str
+    label: str
+    part: Decimal
+    whole: Decimal
+    share: Decimal | None
+    deals: int
+    bookings: Decimal
+    covered: Decimal | None
+
+
+class Touch(Out):
+    """What became of leads that were touched first, or last, by a campaign. Unknown money is null: a rate is missing."""
+
+    leads: int
+    pipeline: Decimal | None
+    won: Decimal | None
+    roi: Decimal | None
+
+
+class Campaign(Out):
+    """A campaign, or all of them: what it cost and brought; `reason`: why there is no return. Return is (won - cost) / cost."""
+
+    line: str
+    label: str
+    market: str | None
+    cost: Decimal | None
+    first: Touch
+    last: Touch
+    reason: str | None
+
+
+class Campaigns(Out):
+    """Of the leads that arrived in the twelve months from `since` to `until`, and costs of their days, dearest first."""
+
+    since: date
+    until: date
+    caveat: str
+    total: Campaign
+    parts: list[Campaign]
+
+
+class Covered(Out):
+    """Open money of accounts on the day of the document, and that of accounts at which an executive of ours looks after theirs.
+
+    `share` = with_executive / open. `at_risk`: closes in that quarter or the next on thin, silent or lapsed relationships; `lapsed`: of
+    it where an executive is overdue; null, with the `reason`, while nobody tells who spoke with whom. Money without a rate is null.
+    """
+
+    line: str
+    label: str
+    open: Decimal | None
+    with_executive: Decimal | None
+    share: Decimal | None
+    at_risk: Decimal | None
+    lapsed: Decimal | None
+    accounts: int
+    covered: int
+    reason: str | None
 
 
 class Unknown(Out):
@@ -269,6 +341,9 @@ class Contents(Out):
     ahead: list[Ahead]
     win_rates: list[Rate]
     concentration: list[Concentration]
+    valued: list[Valued]
+    cover: Covered | None
+    campaigns: Campaigns | None
     unknown: list[Unknown]
     said: list[Said]
     why_nothing_said: str | None

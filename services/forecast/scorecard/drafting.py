@@ -16,19 +16,20 @@ from libs.common import clock
 from libs.common.calendar import FiscalCalendar, Period
 from libs.common.ids import ROOT_UNIT
 from libs.common.web.auth import Principal
+from services.forecast.attainment import divided
 from services.forecast.attainment.schemas import AttainmentReading
 from services.forecast.config import settings_of
 from services.forecast.outlook.service import METRIC as PROJECTION
 from services.forecast.periods.states import Standing
 from services.forecast.readings.canonical import canonical, digest
-from services.forecast.scorecard import composing, decided, repository, sales
+from services.forecast.scorecard import composing, decided, repository, sales, told
 from services.forecast.scorecard.cutting import concentration, cut
 from services.forecast.scorecard.document import FORMAT, Closing, Contents, Restated, TieOut, Win
 from services.forecast.scorecard.restating import Signed, restated
 from services.forecast.scorecard.sales import Instants, Sales
 from services.forecast.scorecard.tieout import tie
 
-METRIC: Final = "scorecard-1"
+METRIC: Final = "scorecard-2"
 COMPARED: Final = 12
 """Signed months that are looked at for restatements: those of a year."""
 AROUND: Final = timedelta(days=400)
@@ -54,7 +55,7 @@ async def drafted(session: AsyncSession, month: Period, standing: Standing, *, p
     why_not = None
     if closed_at is None:
         why_not = f"Finance has not closed {month.label}; it is signed after that."
-    elif contents.known_at < closed_at:
+    elif contents.known_at < closed_at or not await told.has_arrived(session, instants):
         why_not = f"Not all that was known when {month.label} was closed has arrived; try again shortly."
     shown = orjson.loads(canonical(contents.model_dump(mode="json")))
     return Draft(month, shown, digest(canonical(shown)), why_not)
@@ -77,6 +78,17 @@ async def _contents(
         principal=principal,
     )  # fmt: skip
     said, why_nothing_said = await composing.said(session, current.period.key, instants, principal=principal)
+    wanted = await divided.wanted(
+        session, month, value_basis=quarter.value_basis, as_of=sold.asked.as_of, known_at=sold.asked.known_at,
+        principal=principal,
+    )  # fmt: skip
+    valued, unknown = await told.valued(session, wins, sold, instants, principal=principal)
+    campaigns = await told.campaigns(session, month, sold, instants, principal=principal)
+    if campaigns is None:
+        unknown.append(told.NO_CAMPAIGNS)
+    cover = await told.cover(session, month, sold, instants, principal=principal)
+    if cover is None:
+        unknown.append(told.NO_EXECUTIVE)
     tied, orders_known_at = await _tied(session, month, sold)
     restatements, compared = await _restated(session, month, sold, principal=principal)
     decisions = await decided.read(session, month, instants, principal=principal)
@@ -98,12 +110,18 @@ async def _contents(
         orders_known_at=orders_known_at,
         versions=[METRIC, quarter.metric, PROJECTION, version, quarter.metric_version],
         bookings=booked,
-        cuts=[cut(wins, by, {}) for by in ("market", "product", "deal_type")],
+        cuts=[
+            *(cut(wins, by, wanted[by]) for by in divided.DIMENSIONS),
+            cut(wins, "deal_type", {}),
+        ],
         landing=await composing.landing(session, current, instants, principal=principal),
         ahead=await composing.ahead(session, periods, instants, principal=principal),
         win_rates=rates,
         concentration=concentration(wins),
-        unknown=composing.unknown(),
+        valued=valued,
+        cover=cover,
+        campaigns=campaigns,
+        unknown=unknown,
         said=said,
         why_nothing_said=why_nothing_said,
         tie_out=tied,

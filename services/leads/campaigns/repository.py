@@ -121,6 +121,7 @@ async def keep_deals(session: AsyncSession, deals: Sequence[DealState]) -> None:
 _TOUCHED = f"""
     WITH newest AS ({NEWEST}), told AS (
         SELECT lead.lead_id, lead.verdict, lead.state ->> 'market' AS market,
+               date_trunc('month', first_at AT TIME ZONE cast(:zone AS text))::date AS month,
                CASE :touch WHEN 'first' THEN coalesce(state ->> 'first_source', state ->> 'source')
                            ELSE coalesce(state ->> 'last_source', state ->> 'source') END AS source,
                CASE :touch WHEN 'first' THEN state ->> 'first_campaign' ELSE state ->> 'last_campaign' END AS campaign
@@ -163,5 +164,83 @@ async def became(
     session: AsyncSession, *, touch: str, since: datetime, until: datetime, principal: Principal
 ) -> tuple[list[Any], list[Any]]:
     """Of leads that arrived in [since, until): counts by campaign or source, and deals with money by currency too."""
-    given = {"touch": touch, "since": since, "until": until, **scope_parameters(principal)}
+    given = {"touch": touch, "since": since, "until": until, "zone": "UTC", **scope_parameters(principal)}
     return list(await session.execute(_LEADS, given)), list(await session.execute(_MONEY, given))
+
+
+_LEADS_MONTHLY = text(
+    f"""{_TOUCHED}
+    SELECT month, campaign_id, count(*) AS leads, count(*) FILTER (WHERE verdict = 'qualified') AS accepted
+    FROM claimed WHERE campaign_id IS NOT NULL GROUP BY 1, 2
+    """  # noqa: S608
+)
+_MONEY_MONTHLY = text(
+    f"""{_TOUCHED}
+    SELECT month, campaign_id, d.currency, count(*) AS deals, count(*) FILTER (WHERE d.state = 'won') AS won_deals,
+           sum(d.amount) FILTER (WHERE d.state = 'won') AS won, sum(d.amount) FILTER (WHERE d.state = 'open') AS pipeline
+    FROM claimed JOIN lead_deal d ON d.lead_id = claimed.lead_id AND d.counts
+    WHERE campaign_id IS NOT NULL GROUP BY 1, 2, 3
+    """  # noqa: S608
+)
+
+
+async def became_monthly(
+    session: AsyncSession, *, touch: str, since: datetime, until: datetime, zone: str, principal: Principal
+) -> tuple[list[Any], list[Any]]:
+    """The same by the month in which the leads arrived, in a time zone, of campaigns alone."""
+    given = {"touch": touch, "since": since, "until": until, "zone": zone, **scope_parameters(principal)}
+    return list(await session.execute(_LEADS_MONTHLY, given)), list(await session.execute(_MONEY_MONTHLY, given))
+
+
+async def costs_monthly(session: AsyncSession, *, since: date) -> list[Any]:
+    """(month, campaign_id, currency, amount) of the days from `since` on."""
+    query = text(
+        """
+        SELECT date_trunc('month', day)::date AS month, campaign_id, currency, sum(amount) AS amount FROM (
+            SELECT DISTINCT ON (campaign_id, day, currency) * FROM campaign_cost WHERE day >= :since
+            ORDER BY campaign_id, day, currency, version DESC
+        ) AS newest GROUP BY 1, 2, 3
+        """
+    )
+    return list(await session.execute(query, {"since": since}))
+
+
+_SEEN = text(
+    """
+    SELECT (SELECT sum(next_offset) FROM consumer_position) AS read, (SELECT count(*) FROM campaign) AS campaigns,
+           (SELECT count(*) FROM campaign_cost) AS costs,
+           (SELECT (txid::text, position) FROM outbox ORDER BY txid DESC, position DESC LIMIT 1)::text AS written
+    """
+)
+
+
+async def seen(session: AsyncSession) -> tuple[Any, ...]:
+    """What differs when anything may have changed by which campaigns are counted."""
+    return tuple((await session.execute(_SEEN)).one())
+
+
+async def told(session: AsyncSession, *, since: date) -> dict[tuple[UUID, date], tuple[int, dict[str, Any]]]:
+    """Version and content of what was told last, by campaign and month."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT DISTINCT ON (campaign_id, month) campaign_id, month, version, content FROM campaign_told
+            WHERE month >= :since ORDER BY campaign_id, month, version DESC
+            """
+        ),
+        {"since": since},
+    )
+    return {(row.campaign_id, row.month): (row.version, row.content) for row in rows}
+
+
+async def keep_told(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Append what is told now; the caller has locked campaigns."""
+    await session.execute(
+        text(
+            """
+            INSERT INTO campaign_told (campaign_id, month, version, content, recorded_at)
+            VALUES (:campaign_id, :month, :version, cast(:content AS jsonb), :recorded_at)
+            """
+        ),
+        list(rows),
+    )

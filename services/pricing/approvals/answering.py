@@ -16,7 +16,8 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Conflict, Forbidden
 from services.pricing.approvals import delegations, found, repository
 from services.pricing.approvals.models import Answer, Decision, Request, Step
-from services.pricing.approvals.service import RequestNotFound, conclude, read_request
+from services.pricing.approvals.service import RequestNotFound, read_request
+from services.pricing.approvals.statements import conclude
 from services.pricing.approvals.steps import Person, may_decide
 from services.pricing.policies import service as policies
 from services.pricing.policies.models import PolicyVersion

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from libs.common.web.api import Reading, Transaction
-from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.auth import CurrentPrincipal, sees_costs
 from libs.common.web.etags import etag
 from services.pricing.approvals import answering, delegations, found, rehearsal, service
 from services.pricing.approvals.composing import finding_as_text
@@ -29,7 +29,6 @@ from services.pricing.approvals.schemas import (
     RequestOut,
     SubmitIn,
 )
-from services.pricing.books.service import sees_costs
 from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Reason

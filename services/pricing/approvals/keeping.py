@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.db import Database
 from libs.common.web.auth import Principal
-from services.pricing.approvals import repository
+from services.pricing.approvals import kept, repository, statements
 from services.pricing.approvals.composing import pair_of
 from services.pricing.approvals.service import ExceptionNeedsReason, ask, settle
 from services.pricing.config import business_day
@@ -43,6 +43,19 @@ async def expire(database: Database, *, principal: Principal) -> int:
                 continue
             await quotes.move(session, quote, "expired", at=quotes.time_after(of_deal), principal=principal)
             done += 1
+    return done
+
+
+async def weigh(database: Database, *, principal: Principal) -> int:
+    """Tell what quotes leave of which nothing was told yet: those from before it was told at all. How many."""
+    done, found = 0, MOST
+    while found == MOST:
+        async with database.transaction() as session:
+            due = await kept.untold(session, limit=MOST)
+            for quote in due:
+                await statements.weigh(session, quote, principal=principal)
+        found = len(due)
+        done += found
     return done
 
 

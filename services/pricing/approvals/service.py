@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid, NotFound
-from services.pricing.approvals import composing, found, repository
+from services.pricing.approvals import composing, found, repository, statements
 from services.pricing.approvals.found import Assessed
 from services.pricing.approvals.models import Decision, Request, Step
 from services.pricing.approvals.steps import Pair, Planned, plan
@@ -84,7 +84,7 @@ async def submit(
 async def settle(session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal) -> None:
     """Bring the quote where its request is."""
     if request.state == "approved":
-        await conclude(session, quote, request, at=at, principal=principal)
+        await statements.conclude(session, quote, request, at=at, principal=principal)
     elif quote.status != "submitted":
         await quotes.move(session, quote, "submitted", at=at, principal=principal)
 
@@ -158,24 +158,14 @@ async def ask(
 _UNDER = ("below_floor", "below_minimum")
 
 
-async def conclude(
-    session: AsyncSession, quote: Quote, request: Request, *, at: datetime, principal: Principal
-) -> Quote:
-    """All have agreed: the quote is approved, and a sale below the floor is recorded as the exception it is."""
-    if request.shortfall > 0 and request.reason is not None:
-        await guidance.note_exception(
-            session, quote.quote_id, reason=request.reason, note=request.note or "approved", principal=principal
-        )
-    return await quotes.move(session, quote, "approved", at=at, principal=principal)
-
-
 async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None = None, principal: Principal) -> Quote:
     """The customer agreed. Raises ApprovalNeeded where the policy wants somebody's agreement first, else as `accept_quote` does."""
 
     async def admit(held_open: AsyncSession, deal: DealReference, quote: Quote) -> None:
         await _admit(held_open, deal, quote, principal=principal)
 
-    return await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    accepted = await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    return await statements.weigh(session, accepted, principal=principal)
 
 
 async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:

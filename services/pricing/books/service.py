@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.ids import entity_id
 from libs.common.messaging import outbox
-from libs.common.web.auth import Principal, require
+from libs.common.web.auth import Principal, require, sees_costs
 from libs.common.web.errors import Invalid
 from services.pricing.books import repository
 from services.pricing.books.holding import BookKind, Held, PriceStatement, held
@@ -20,8 +20,6 @@ from services.pricing.config import business_day
 
 KEEPERS = ("sales_ops", "finance", "cso")
 """Roles that state prices and costs."""
-COST_READERS = ("manager", "sales_ops", "finance", "cso", "ceo")
-"""Roles that see what a product costs us; a seller sees list prices."""
 
 
 class UnknownBookProduct(Invalid):
@@ -149,10 +147,6 @@ async def amounts(
         return books.amount(product_id, kind, market=market, segment=segment, currency=currency)
 
     return {each: {"list": of(each, "list"), "cost": of(each, "cost")} for each in wanted}
-
-
-def sees_costs(principal: Principal) -> bool:
-    return bool(principal.roles & {*COST_READERS, "admin", "system"})
 
 
 async def _said(session: AsyncSession, wanted: Sequence[WantedEntry]) -> list[PriceStatement]:

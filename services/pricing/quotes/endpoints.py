@@ -6,10 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 
 from libs.common.web.api import Reading, Transaction
-from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.auth import CurrentPrincipal, sees_costs
 from libs.common.web.etags import etag
 from libs.common.web.idempotency import IdempotencyKey
-from services.pricing.books.service import sees_costs
 from services.pricing.quotes import known, offering, service
 from services.pricing.quotes.models import QuoteStatus
 from services.pricing.quotes.schemas import (

@@ -9,18 +9,20 @@ from sqlalchemy.exc import ProgrammingError
 APPEND_ONLY = {
     "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version"},
     "leads": {"lead_input", "lead_evidence", "lead_evidence_handed", "lead_gate", "lead_apart", "lead_model",
-        "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost"},
+        "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost", "campaign_told"},
     "deals": {
         "deal_input", "deal_version", "lead_input", "account_input", "account_version",
         "unit_version", "person_input", "person_version", "evidence", "org_statement", "org_revocation", "unit_named",
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
         "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told", "deal_statement",
+        "cover_told",
     },
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
         "book_statement", "bundle_statement", "quote_revision", "price_policy", "approval_decision", "approval_delegation",
         "approval_delegation_end", "promotion_version", "promotion_use", "price_draw_scope", "price_draw_scope_end", "drawn_price",
+        "quote_weighed",
     },
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",
@@ -31,6 +33,7 @@ APPEND_ONLY = {
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption", "assumption_look", "assumption_state",
         "review", "review_policy", "review_look", "review_option", "review_decision", "review_score",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
+        "quote_weighed", "campaign_version", "cover_version",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

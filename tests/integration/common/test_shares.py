@@ -64,6 +64,7 @@ NO_SHARES = {
         "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
         "promotion_version.expected",
         "plan_assumption.expected", "assumption_state.value", "assumption_state.low", "assumption_state.high",
+        "quote_weighed.net_amount", "quote_weighed.list_amount", "quote_weighed.pocket_amount", "quote_weighed.cost_amount", "quote_weighed.below_floor",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

@@ -17,6 +17,7 @@ from libs.common.web.auth import Principal
 from services.forecast.focus import repository
 from tests.integration.forecast.given import AT, deal, handle, named, organisation, received
 from tests.integration.forecast.given import at as clock_at
+from tests.integration.forecast.quotes import quote_of, weighed
 from tests.integration.forecast.test_calls_import import upload
 from tests.integration.forecast.test_projection import NOW, ask, company, money
 from tests.support.keys import bearer
@@ -202,3 +203,57 @@ async def test_in_any_order_and_repetition_an_account_has_the_tier_of_the_end_of
         async with database.reading() as session:
             found = await repository.tiers(session, [named(name)], principal=Principal.system("forecast"))
         assert found == {named(name): "c"}
+
+
+async def test_a_deal_counts_by_its_margin_where_its_cost_is_known_and_else_by_its_amount_and_says_so(api: Any) -> None:
+    client, database = api
+    rows = "company,,2025Q4,9000000\n"
+    assert (await upload(client, "quotas", "unit,owner,period,amount\n" + rows))["refused"] == []
+    before = await ask(client, "focus", hours="4000", **ONE)
+    assert before["without_margin"] == before["open"]
+    about = {"account_id": named("acme"), "amount": Decimal(90_000), "amount_from": "quote", "version": 2}
+    later = BEFORE + timedelta(hours=1)
+    names = ("had already", "would be new", "of no account")
+    await handle(
+        database,
+        [
+            each
+            for name in names
+            for each in sold(name, **about, quote_id=quote_of(name), valid_from=later, recorded_at=later)
+        ],
+    )
+    await handle(
+        database,
+        [
+            weighed(
+                "had already", "90000", pocket_amount="85500", cost_amount="45000", below_floor="1500.50", known=later
+            ),
+            weighed("would be new", "90000", pocket_amount="85500", known=later),
+            weighed("of no account", "90000", pocket_amount="40000", cost_amount="45000", known=later),
+        ],
+    )
+    found = await ask(client, "focus", hours="4000", **ONE)
+    deals = named_deals(found)
+    assert found["without_margin"] == found["open"] - 2
+    known = deals["had already"]
+    assert (known["worth_is"], known["margin_share"], known["below_floor"]) == ("margin", 0.45, "1500.50")
+    assert money(known["worth"]) == pytest.approx(money(known["amount"]) * Decimal("0.45"), abs=Decimal("0.01"))
+    assert float(money(known["financial"])) == pytest.approx(float(money(known["worth"])) * known["uplift"], rel=1e-4)
+    unknown = deals["would be new"]
+    assert (unknown["worth_is"], unknown["margin_share"], unknown["worth"]) == ("amount", None, unknown["amount"])
+    assert share(known, "plan_gap") == share(unknown, "plan_gap"), "a plan of bookings lacks bookings, not margin"
+    assert deals.get("of no account") is None or money(deals["of no account"]["gain"]) == 0, "a loss is worth no hour"
+    assert unknown["rank"] < known["rank"]
+    seller = await client.get(
+        "/v1/forecast/focus", params={"hours": "4000", **ONE}, headers=bearer("seller", scope=(ROOT_UNIT,))
+    )
+    shown = named_deals(seller.json())["had already"]
+    assert (shown["worth_is"], shown["margin_share"], shown["worth"]) == ("amount", None, known["amount"])
+    assert (seller.json()["costs_shown"], found["costs_shown"]) == (False, True), "a seller is shown no costs"
+    answer = await client.get(
+        "/v1/forecast/focus",
+        params={"hours": "4000", "format": "csv", **ONE},
+        headers=bearer("cso", scope=(ROOT_UNIT,)),
+    )
+    (line,) = [row for row in csv.DictReader(io.StringIO(answer.text)) if row["name"] == "had already"]
+    assert (line["worth_is"], line["worth"], line["amount"]) == ("margin", known["worth"], known["amount"])

@@ -64,7 +64,10 @@ async def test_the_parts_of_a_scorecard_add_to_the_bookings_and_what_is_unknown_
     assert [(each["line"], each["amount"]) for each in contents["concentration"]] == [
         ("concentration.deal", "800.10"), ("concentration.deals", "1250.30"), ("concentration.account", "850.10"),
     ]  # fmt: skip
-    assert {each["line"] for each in contents["unknown"]} == {"price_realisation", "margin", "executive_cover"}
+    assert {each["line"] for each in contents["unknown"]} == {
+        "price_realisation", "margin", "campaigns", "executive_cover",
+    }  # fmt: skip
+    assert (contents["valued"], contents["campaigns"]) == ([], None)
     assert contents["win_rates"][0]["value"] is None
     assert "20" in contents["win_rates"][0]["reason"]
     assert [(each["line"], each["target"]) for each in contents["ahead"]] == [

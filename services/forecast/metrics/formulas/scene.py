@@ -76,6 +76,8 @@ class Scene:
     target: int | None = None
     plan_ends: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
     """By deal the number of the day on which half of the cases are done by its close plan, where one has tasks left."""
+    below_floor: Mapping[str, bool] = field(default_factory=dict, repr=False, compare=False)
+    """By deal whether the quote that sets its amount lies below the floor of its band, where it has one."""
     shared: dict[Callable[["Scene"], Any], Any] = field(default_factory=dict, repr=False, compare=False)
     """What was found `once`; nothing of it depends on the target."""
 

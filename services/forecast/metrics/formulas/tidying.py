@@ -21,7 +21,14 @@ NORMAL_DAYS: Final = 365
 
 WARNINGS = (
     *("overdue", "stalled", "three_pushes", "no_close_date"),
-    *("no_activity_14d", "no_next_step", "no_economic_buyer", "single_threaded", "close_plan_late"),
+    *(
+        "no_activity_14d",
+        "no_next_step",
+        "no_economic_buyer",
+        "single_threaded",
+        "close_plan_late",
+        "discount_outside_band",
+    ),
 )
 UNTOLD = {
     "stalled": "too few won deals have left these stages to say what is usual",
@@ -29,14 +36,10 @@ UNTOLD = {
     "no_next_step": "no CRM of these deals tells next steps: map next_step in its connection",
     "no_economic_buyer": "nobody has recorded an economic buyer of any deal yet",
     "close_plan_late": "no open deal that is due has a close plan with tasks left",
+    "discount_outside_band": "no open deal has an approved or accepted quote whose lines all have a band: publish price guidance",
     "single_threaded": "nobody has told who talked with whom about any of these deals yet: touchpoints, by REST or a file",
 }
 """Why a warning is given of no deal at all, where none of them can be judged."""
-UNSEEN = {
-    "discount_outside_band": "there are no bands of discounts yet",
-}
-"""Warnings that cannot be given, and why."""
-
 HYGIENE = (Role("warned", in_numerator=True, in_denominator=True), Role("clean", in_denominator=True))
 BY_WARNING = (*HYGIENE, Role("not_judged"))
 
@@ -64,6 +67,7 @@ def warnings(scene: Scene) -> dict[str, Warned]:
         "no_economic_buyer": _without_buyer(scene),
         "single_threaded": _single_threaded(scene),
         "close_plan_late": _plan_late(scene),
+        "discount_outside_band": _outside_band(scene),
     }
 
 
@@ -121,6 +125,18 @@ def _plan_late(scene: Scene) -> Warned:
     dated = scene.is_open & (due != NO_DAY)
     judged = dated & (ends != NO_DAY)
     return Warned(judged & (ends > due), judged, judged if judged.any() else dated)
+
+
+def _outside_band(scene: Scene) -> Warned:
+    """The quote that sets the deal's amount lies below the floor of its band.
+
+    It concerns deals with such a quote whose lines all have a band; while none has one all are not judged, so that the reason is
+    told.
+    """
+    known = [scene.below_floor.get(deal or "") for deal in scene.columns.texts("deal", scene.population.rows)]
+    judged = scene.is_open & np.array([each is not None for each in known], dtype=bool)
+    found = judged & np.array([bool(each) for each in known], dtype=bool)
+    return Warned(found, judged, judged if judged.any() else scene.is_open)
 
 
 def hygiene(scene: Scene) -> Items:

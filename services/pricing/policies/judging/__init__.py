@@ -13,7 +13,7 @@ from services.pricing.policies.judging.document import (
     Rule,
     Stage,
 )
-from services.pricing.policies.judging.findings import Finding, LineFacts, QuoteFacts, Verdict, judge
+from services.pricing.policies.judging.findings import Finding, LineFacts, QuoteFacts, Verdict, below_floor, judge
 
 __all__ = [
     "AUTHORITIES",
@@ -31,5 +31,6 @@ __all__ = [
     "Rule",
     "Stage",
     "Verdict",
+    "below_floor",
     "judge",
 ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.forecast.focus.impact import DEFAULT, TERMS, Impact, Shares, closing, fitted, impact, uplift
+from services.forecast.focus.impact import DEFAULT, TERMS, Impact, Shares, closing, fitted, impact, uplift, worth
 from services.forecast.projection.steps import Floats
 
 UNKNOWN = float("nan")
@@ -109,3 +109,14 @@ def test_each_owners_hours_are_their_own(deals: list[tuple[int, int]], budget: i
 def test_a_deal_whose_end_is_settled_takes_no_hour() -> None:
     _, fits = fitted(np.array([0.0, 3.0]), np.array([1.0, 1.0]), np.zeros(2, dtype=int), 10)
     assert fits.tolist() == [False, True]
+
+
+def test_a_deal_is_worth_its_margin_where_that_is_known_and_else_its_amount() -> None:
+    brings, margin = np.array([100.0, 100.0, 100.0]), np.array([0.4, np.nan, -0.2])
+    assert worth(brings, margin).tolist() == [40.0, 100.0, -20.0]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1)), min_size=1, max_size=20))
+def test_a_known_cost_never_makes_a_deal_worth_more_than_it_brings(deals: list[tuple[float, float]]) -> None:
+    brings, margin = (np.array(column) for column in zip(*deals, strict=True))
+    assert (worth(brings, margin) <= brings).all()

@@ -65,6 +65,7 @@ def scene(
     target: int | None = None,
     zone: str = "UTC",
     plan_ends: Mapping[int, date] | None = None,
+    below_floor: Mapping[int, bool] | None = None,
     **matching: str,
 ) -> Scene:
     columns = columns_of([entry for life in lives for entry in life])
@@ -81,6 +82,7 @@ def scene(
         ZoneInfo(zone),
         target,
         {str(state(number, 1).deal_id): day_number(ends) for number, ends in (plan_ends or {}).items()},
+        {str(state(number, 1).deal_id): is_below for number, is_below in (below_floor or {}).items()},
     )
 
 

@@ -283,6 +283,7 @@ def test_hygiene_is_the_open_money_with_a_warning():
         "no_next_step": 0,
         "single_threaded": 0,
         "close_plan_late": 0,
+        "discount_outside_band": 0,
     }
 
 

@@ -99,6 +99,24 @@ def test_a_close_plan_later_than_the_close_date_is_warned_of_where_a_deal_has_a_
     assert (none.value, none.unknown) == (None, 3)
 
 
+def test_a_discount_outside_its_band_is_warned_of_where_the_quote_of_a_deal_has_a_band():
+    lives = [life(number, (on(10, 1), {}), amount=Decimal(100 * number)) for number in (1, 2, 3)]
+    lives.append(life(4, (on(10, 1), {}), (on(10, 20), lost(date(2026, 10, 20))), amount=Decimal(900)))
+    below = {1: True, 2: False, 4: True}
+    found = scene(lives, as_of=on(11, 1), below_floor=below)
+    outside = parts("hygiene", found, "slot")["discount_outside_band"]
+    assert (outside.numerator, outside.denominator, outside.unknown) == (100_00, 300_00, 0), (
+        "the third has no quote, the fourth is lost"
+    )
+    assert whole("hygiene", found).numerator == 100_00
+    none = parts("hygiene", scene(lives, as_of=on(11, 1)), "slot")["discount_outside_band"]
+    assert (none.value, none.unknown) == (None, 3)
+    only_closed = parts("hygiene", scene(lives, as_of=on(11, 1), below_floor={4: True}), "slot")
+    assert only_closed["discount_outside_band"].unknown == 3, (
+        "the band of a closed deal says nothing of those that are open"
+    )
+
+
 def test_a_clean_up_is_that_of_whoever_the_crm_says_made_the_change():
     ops, seller, other = UUID(int=901), UUID(int=902), UUID(int=903)
 

@@ -109,12 +109,45 @@ def test_attainment_shows_every_part_and_what_is_in_none_of_them() -> None:
     assert html.count("not over") == 9
 
 
+def test_the_campaigns_that_a_market_names_stand_there_with_what_they_cost_and_brought() -> None:
+    named = [str(NORTH), str(SOUTH)]
+    said = {"DACH": {"market": "DACH", "text": "Win", "campaigns": named, "promotions": []}}
+    touch = {"leads": 12, "pipeline": "900.00", "won": "150.00", "roi": "0.5000"}
+    fair = {
+        "campaign_id": str(NORTH),
+        "name": "Fair",
+        "cost": "100.00",
+        "first": touch,
+        "last": touch | {"roi": None},
+        "why": None,
+    }
+    returns = {
+        "since": "2026-01-01",
+        "until": "2026-10-31",
+        "currency": "EUR",
+        "caveat": "Attribution is not lift.",
+        "hidden": None,
+        "csv_href": "/csv",
+    }
+    campaigns = [{"campaign_id": str(NORTH), "name": "Fair"}, {"campaign_id": str(SOUTH), "name": "Mail"}]
+    parts = {"markets": ["DACH"], "said": said, "amounts": {}, "unit": "EUR", "campaigns": campaigns, "nodes": []}
+    html = written("plans/plan_markets.html", **parts, returns=returns, returned={str(NORTH): fair})
+    for key, value in {"cost": "100.00", "pipeline": "900.00", "won": "150.00", "roi": "0.5000", "leads": "12"}.items():
+        assert f'value="{value}" data-key="{NORTH}.{key}"' in html
+    assert "Attribution is not lift." in html
+    assert "No lead that it touched arrived then" in html, "of Mail nothing is told, and what to do is"
+    hidden = returns | {"hidden": "Figures of campaigns are of the whole company."}
+    html = written("plans/plan_markets.html", **parts, returns=hidden, returned={})
+    assert "Figures of campaigns are of the whole company." in html
+    assert f"{NORTH}.cost" not in html
+
+
 def test_what_is_said_of_markets_and_versions_is_written_as_text() -> None:
     said = {"DACH": {"market": "DACH", "text": "<b>Win</b>", "campaigns": [str(NORTH)], "promotions": ["Spring"]}}
     campaigns = [{"campaign_id": str(NORTH), "name": "Fair"}, {"campaign_id": str(SOUTH), "name": "Mail"}]
     html = written(
         "plans/plan_markets.html", markets=["", "DACH"], said=said, amounts={"": "5.00", "DACH": "7.00"}, unit="EUR",
-        campaigns=campaigns, nodes=[],
+        campaigns=campaigns, nodes=[], returns=None, returned={},
     )  # fmt: skip
     assert "&lt;b&gt;Win&lt;/b&gt;" in html
     assert '<span class="tag">Fair</span>' in html

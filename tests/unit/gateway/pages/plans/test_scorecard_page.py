@@ -8,7 +8,7 @@ from typing import Any
 from gateway.pages.plans import sheet
 from gateway.pages.plans.scorecard import sheet_shown
 from gateway.pages.templates import environment
-from tests.support.scorecards import card, contents, draft
+from tests.support.scorecards import card, contents, draft, first_format
 
 PEOPLE = {"user:fin": "Finn Ance", "user:cso": "Carla Sales", "user:ceo": "Chris Exec"}
 
@@ -62,7 +62,61 @@ def test_what_is_unknown_is_never_a_zero() -> None:
     assert year is not None
     assert year.group().count('<span class="zero">–</span>') == 3
     assert "No target is set." in html
+    assert "No deal of the month has a quote whose cost is known." in html
+
+
+def test_what_is_known_of_a_part_of_the_bookings_says_of_how_many() -> None:
+    html = written(card())
+    (row,) = re.findall(r"<div><dt>Price realisation.*?</div>", html, re.DOTALL)
+    assert 'value="0.6198"' in row
+    assert 'value="0.8586"' in row
+    assert 'value="4310000.00" data-key="price_realisation"' in row
+
+
+def test_what_plans_want_of_markets_and_products_stands_beside_what_was_closed() -> None:
+    html = written(card())
+    (markets,) = re.findall(r'id="s-market">.*?</table>', html, re.DOTALL)
+    assert "of plan" in markets
+    dach = next(part for part in contents()["cuts"][0]["parts"] if part["label"] == "DACH")
+    assert dach["attainment"] is not None
+    assert f'value="{dach["attainment"]}"' in markets
+    (products,) = re.findall(r'id="s-product">.*?</table>', html, re.DOTALL)
+    assert "in plans 450,000" in products
+    (types,) = re.findall(r'id="s-deal_type">.*?</table>', html, re.DOTALL)
+    assert "of plan" not in types
+
+
+def test_executive_cover_stands_in_money_and_says_what_is_unknown_of_it() -> None:
+    html = written(card())
+    for key, value in {
+        "executive_cover": "19350000.00",
+        "cover.at_risk": "6100000.00",
+        "cover.lapsed": "2050000.00",
+    }.items():
+        assert f'value="{value}" data-key="{key}"' in html
+    untold = contents()["cover"] | {"at_risk": None, "lapsed": None, "reason": "Nobody has told who spoke with whom."}
+    html = written(card(cover=untold))
+    assert "Nobody has told who spoke with whom." in html
+    assert 'data-key="cover.at_risk"' not in html
+
+
+def test_campaigns_stand_with_their_caveat_all_together_and_the_dearest_that_fit() -> None:
+    html = written(card())
+    rows = re.findall(r'data-key="(campaigns|campaign[.]\d)"', html)
+    assert rows == ["campaigns", "campaign.1", "campaign.2"]
+    assert "Attribution is not lift" in html
+    assert "2 dearest of 4" in html
+    assert {"campaigns", "campaign.1"} <= sheet.lines(contents()).keys()
+
+
+def test_a_scorecard_that_was_signed_before_more_was_told_is_shown_as_it_was_signed() -> None:
+    old = card() | {"format": "scorecard-1", "contents": first_format()}
+    html = written(old)
     assert "Pricing does not tell the forecast what was paid for it." in html
+    assert 'value="8067757.50" data-key="bookings.month"' in html
+    assert '<h3 id="s-unknown">Not known</h3>' in html
+    assert "known for" not in html
+    assert 'id="s-campaigns"' not in html
 
 
 def test_a_draft_is_signed_by_the_digest_that_the_page_shows_and_only_by_a_cso() -> None:
@@ -79,7 +133,7 @@ def test_a_month_without_anything_has_a_sheet_too() -> None:
     tied = contents()["tie_out"] | {"is_given": False, "finance": None, "unmatched": None, "lines": []}
     empty = {
         "wins": [], "concentration": [], "said": [], "why_nothing_said": "History is too short.", "restated": [],
-        "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
+        "valued": [], "campaigns": None, "cover": None, "months_compared": 0, "tie_out": tied, "closing": None, "completeness": None,
         "cuts": [{"by": by, "parts": [], "no_target": "Nobody has set a target."} for by in sheet.TITLES],
     }  # fmt: skip
     html = written(made=draft(**empty))

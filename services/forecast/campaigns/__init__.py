@@ -1,0 +1,1 @@
+"""What leads tell of campaigns, in the currency of the forecast: cost, leads, pipeline, won and return."""

@@ -1,0 +1,1 @@
+"""How accounts are covered by executives, in money, as deals tell it."""

@@ -1,0 +1,38 @@
+"""Of which revisions of quotes it was told what they leave."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.pricing.quotes.models import Quote
+
+_QUOTE: Final = ", ".join(f"quote.{each.name}" for each in fields(Quote))
+_KEEP = text(
+    """
+    INSERT INTO quote_weighed (quote_id, revision, recorded_at) VALUES (:quote_id, :revision, :at)
+    ON CONFLICT DO NOTHING RETURNING 1
+    """
+)
+_UNTOLD = text(
+    f"""
+    SELECT {_QUOTE} FROM quote
+    WHERE quote.status IN ('approved', 'accepted') AND NOT EXISTS (
+        SELECT 1 FROM quote_weighed told WHERE told.quote_id = quote.quote_id AND told.revision = quote.revision
+    )
+    ORDER BY quote.quote_id LIMIT :limit
+    """  # noqa: S608 - names of a class of ours
+)
+
+
+async def keep(session: AsyncSession, quote: Quote, *, at: datetime) -> bool:
+    """Keep that it is told what a revision leaves; False where it was told before."""
+    given = {"quote_id": quote.quote_id, "revision": quote.revision, "at": at}
+    return (await session.execute(_KEEP, given)).first() is not None
+
+
+async def untold(session: AsyncSession, *, limit: int) -> list[Quote]:
+    """Quotes that were approved or accepted, by whatever version of this service, and of which nothing was told."""
+    return [Quote(*row) for row in await session.execute(_UNTOLD, {"limit": limit})]

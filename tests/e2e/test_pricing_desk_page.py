@@ -86,11 +86,11 @@ async def test_prices_are_drawn_where_that_was_opted_into_and_without_outcomes_t
     await page.get_by_label("Why", exact=True).fill("What does a price do?")
     await page.get_by_role("button", name="Draw prices").click()
     await expect(page.locator("[data-refused]")).to_contain_text("No curve")
-    await page.get_by_label("Deal", exact=True).select_option(deal_id)
+    await page.locator("select[name=deal]").select_option(deal_id)
     await page.get_by_role("button", name="Draw its price").click()
     await expect(page.locator("#got")).to_contain_text("Drawn:")
     told = await page.locator("#got strong").inner_text()
-    await page.get_by_label("Deal", exact=True).select_option(deal_id)
+    await page.locator("select[name=deal]").select_option(deal_id)
     await page.get_by_role("button", name="Draw its price").click()
     await expect(page.locator("#got")).to_contain_text("Drawn before:")
     assert await page.locator("#got strong").inner_text() == told

@@ -23,6 +23,8 @@ COLUMNS: dict[str, set[str]] = {
         "focus_assumption.uplift",
         "focus_statement.reference",
         "focus_statement.displacement",
+        "review_policy.chance_below",
+        "review_policy.gap_above",
     },
 }
 DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.payload"}}
@@ -57,6 +59,7 @@ NO_SHARES = {
         "submission.base_closed_won", "submission.base_commit", "submission.base_weighted", "submission.best",
         "submission.parts_amount", "submission.worst", "plan_cell.amount", "engine_saying.closed", "engine_saying.stretch",
         "focus_assumption.hours", "focus_assumption.emphasis", "focus_statement.hours", "finance_order.amount",
+        "review_score.came",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

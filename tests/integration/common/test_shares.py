@@ -26,6 +26,8 @@ COLUMNS: dict[str, set[str]] = {
         "assumption_state.above",
         "focus_statement.reference",
         "focus_statement.displacement",
+        "review_policy.chance_below",
+        "review_policy.gap_above",
     },
 }
 DOCUMENTS = {"deals": {"deal.content", "deal_version.content", "deal_input.payload"}}
@@ -65,6 +67,7 @@ NO_SHARES = {
         "promotion_version.expected",
         "plan_assumption.expected", "assumption_state.value", "assumption_state.low", "assumption_state.high",
         "quote_weighed.net_amount", "quote_weighed.list_amount", "quote_weighed.pocket_amount", "quote_weighed.cost_amount", "quote_weighed.below_floor",
+        "review_score.came",
     },
 }  # fmt: skip
 """Numbers that are money, quantities, exchange rates, how wide something is, differences of shares, or prices over list prices, which may exceed 1."""

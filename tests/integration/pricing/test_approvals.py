@@ -61,7 +61,7 @@ async def test_a_quote_beyond_a_limit_is_not_accepted_before_manager_vp_cso_and_
     assert await desk.status(quote) == "approved"
     assert (await desk.client.post(f"/v1/quotes/{quote}/accept", headers=SELLER)).status_code == 200
     told = [verb for verb, _ in await published(desk.database)]
-    assert told[-2:] == ["approved", "accepted"]
+    assert told[-3:] == ["approved", "weighed", "accepted"]
     assert told.count("decided") == 4
 
 

@@ -13,23 +13,19 @@ from services.forecast.scorecard.document import (
     FORMAT,
     Ahead,
     Booked,
-    Campaign,
-    Campaigns,
     Closing,
     Contents,
-    Covered,
     DealRestated,
     Decided,
     Landing,
     Rate,
     Restated,
     Said,
-    Touch,
     Unknown,
-    Valued,
     Win,
 )
 from services.forecast.scorecard.schemas import CardOut, DraftOut, NoteOut, SignatureOut
+from services.forecast.scorecard.sections import Campaign, Campaigns, Covered, Touch, Valued
 from services.forecast.scorecard.tieout import Order, tie
 
 MONTH = FiscalCalendar().parse("2026-10")

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from services.forecast.quoted.models import Quoted
 from services.forecast.scorecard.cutting import share, summed
-from services.forecast.scorecard.document import Unknown, Valued, Win
+from services.forecast.scorecard.document import Unknown, Win
+from services.forecast.scorecard.sections import Valued
 
 Convert = Callable[[Decimal, str, date], Decimal | None]
 """An amount of a currency in the document's, at the rate of a day; None without a rate."""

@@ -16,8 +16,9 @@ from services.forecast.history import service as history
 from services.forecast.quoted import service as quoted
 from services.forecast.scorecard import figures
 from services.forecast.scorecard.cutting import share
-from services.forecast.scorecard.document import Campaign, Campaigns, Covered, Touch, Unknown, Valued, Win
+from services.forecast.scorecard.document import Unknown, Win
 from services.forecast.scorecard.sales import Instants, Sales
+from services.forecast.scorecard.sections import Campaign, Campaigns, Covered, Touch, Valued
 
 TELLING = (PRICING_EVENTS, LEAD_EVENTS)
 """What others tell besides deals: all of it that was recorded by a closing has to be here before the month is signed."""

@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0014"
 
 TABLES = """
 CREATE TABLE cover_told (

@@ -127,7 +127,7 @@ async def _begins(page: Page, stack: Stack) -> None:
 
 
 async def _assumes(page: Page) -> None:
-    await page.locator(".forms").get_by_role("button", name="Propose").click()
+    await page.get_by_role("button", name="Take last year's figures").click()
     won = page.locator("tr[data-assumption='win_rate.Company']")
     await expect(won).to_contain_text("critical")
     await expect(won).to_contain_text("not looked at yet")

@@ -192,8 +192,8 @@ async def _seen_as(session: AsyncSession, asked: Asked, then: Asked) -> Asked:
 
 
 def before_of(calendar: FiscalCalendar, period: Days, against: Against) -> Days:
-    """The period right before, or that of the same place a year ago."""
-    back = {"month": 12, "quarter": 4, "year": 1}[period.kind] if against == "prior_year" else 1
+    """The period right before, or that of the same place a year ago, which a plan's drivers stand in for."""
+    back = 1 if against == "prior_period" else {"month": 12, "quarter": 4, "year": 1}[period.kind]
     return calendar.before(period, back)[0]
 
 

@@ -48,6 +48,6 @@ def clean_up(on: datetime, *, count: int = 60) -> list[Any]:
         born = on - timedelta(days=200)
         about: dict[str, Any] = {"owner_id": named("ada"), "created_at": born, "stage_entered_at": born}
         events.append(deal(f"stale {number}", recorded_at=born, valid_from=born, **about))
-        lost = {"state": "lost", "closed_on": on.date(), "category": None, "changed_by": named("ada")}
+        lost: dict[str, Any] = {"state": "lost", "closed_on": on.date(), "category": None, "changed_by": named("ada")}
         events.append(deal(f"stale {number}", 2, recorded_at=on, valid_from=on, **about, **lost))
     return events

@@ -62,7 +62,8 @@ async def test_the_drivers_of_the_plan_take_the_place_of_last_years_and_it_is_sa
         **dict.fromkeys(("creation", "win_rate"), "plan"),
     }
     before = found["before"]
-    assert before["opening"]["there"] == year["before"]["opening"]["there"], (found["before"], year["before"])
+    assert before["period"] == year["before"]["period"]
+    assert before["opening"]["there"] == year["before"]["opening"]["there"]
     assert before["opening"]["win_rate"] == before["created"]["win_rate"] == 0.5
     assert before["created"]["there"] == round(100 * 92 / MONTH_DAYS), "a hundred a month, of ninety-two days"
     assert before["opening"]["mean_size"] == year["before"]["opening"]["mean_size"]

@@ -17,7 +17,8 @@ def looks(*below: float, above: float = 0.0, enough: bool = True, out: bool = Tr
 
 
 def states(every: list[Look]) -> list[str]:
-    standing, found = Standing(), []
+    standing = Standing()
+    found: list[str] = []
     for each in every:
         standing = turned(standing, each)
         found.append(standing.state)

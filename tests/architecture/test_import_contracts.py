@@ -41,6 +41,7 @@ PLANTED = [
     ("capabilities call each other in one direction", "services/pricing/quotes/service.py", "import services.pricing.guidance.service"),
     ("inside the projection calls go down", "services/forecast/projection/hazards.py", "import services.forecast.projection.engine"),
     ("inside plans calls go down", "services/forecast/plans/content.py", "import services.forecast.plans.editing"),
+    ("inside assumptions calls go down", "services/forecast/assumptions/judging.py", "import services.forecast.assumptions.watching"),
     ("inside reviews calls go down", "services/forecast/reviews/weighing.py", "import services.forecast.reviews.service"),
     ("pure packages do no input or output", "services/forecast/projection/engine.py", "import sqlalchemy"),
     ("inside imports calls go down", "gateway/imports/reading/files.py", "import gateway.imports.service"),

@@ -49,6 +49,7 @@ async def viewer(stack: Stack, browser: Browser) -> AsyncIterator[Page]:
 async def test_the_list_shows_each_connection_with_its_url_and_what_waits(stack: Stack, page: Page, key: str) -> None:
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.goto(f"{stack.url('gateway')}/call")
+    await page.get_by_role("link", name="Set up").click()
     await page.get_by_role("link", name="Connections").click()
     row = page.locator(f"#connection-{key}")
     await expect(row).to_contain_text("Paused")

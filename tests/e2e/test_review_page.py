@@ -81,7 +81,7 @@ async def test_a_review_is_opened_weighed_and_decided_and_another_person_approve
         await page.goto(plan)
         await page.get_by_role("button", name="Put in force").click()
         await expect(page.locator("h1 [data-state=active]")).to_be_visible()
-        await page.get_by_role("link", name="Reviews", exact=True).click()
+        await page.get_by_role("link", name="Reviews of this plan").click()
         await _policy(page)
         await page.get_by_label("Why now").fill("West is late")
         await page.get_by_role("button", name="Open", exact=True).click()

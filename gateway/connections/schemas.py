@@ -52,8 +52,6 @@ class ConnectionIn(In):
     def _is_filled_in(cls, value: Any) -> Any:
         if place := next(_placeholders(value), None):
             raise ValueError(f"{place} is still to be filled in")
-        if place := next(_unstorable(value), None):
-            raise ValueError(f"{place} holds a character that no database keeps as text")
         return value
 
     @model_validator(mode="after")
@@ -105,20 +103,6 @@ def _placeholders(value: Any, place: str = "") -> Iterator[str]:
                 inner = f"{place}.{name}".lstrip(".")
                 yield from (inner for _ in _placeholders(name))
                 yield from _placeholders(each, inner)
-
-
-def _unstorable(value: Any, place: str = "") -> Iterator[str]:
-    """Where a document holds NUL or half a character, among its keys too."""
-    match value:
-        case str() if "\x00" in value or any("\ud800" <= each <= "\udfff" for each in value):
-            yield place or "document"
-        case list():
-            for number, each in enumerate(value):
-                yield from _unstorable(each, f"{place}.{number}")
-        case dict():
-            for name, each in value.items():
-                yield from (place or "document" for _ in _unstorable(name))
-                yield from _unstorable(each, f"{place}.{name}".lstrip("."))
 
 
 def wrong_secrets(provider: ProviderName, source: Source | None, secrets: Secrets[str, str | list[str]]) -> str | None:

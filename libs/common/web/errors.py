@@ -17,8 +17,10 @@ import re
 from typing import Any, ClassVar
 
 import orjson
+from asyncpg import PostgresError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -100,6 +102,9 @@ def answer(
     )
 
 
+_NO_TEXT = ("22021", "22P05")
+"""PostgreSQL's states for a character that it cannot hold as text, and as text in JSON."""
+
 _SECRET_PATH = re.compile(r"^(/webhooks/[^/]*/|/shared-plan/|/sign-in/).+")
 
 
@@ -130,6 +135,15 @@ def install(app: FastAPI) -> None:
         return answer(
             error.status_code, names.get(error.status_code, "HttpError"), detail, headers=dict(error.headers or {})
         )
+
+    @app.exception_handler(DBAPIError)
+    @app.exception_handler(PostgresError)
+    async def _refused_by_the_database(request: Request, error: DBAPIError | PostgresError) -> Response:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlstate", None) not in _NO_TEXT:
+            raise error
+        detail = f"{request.method} {shown_path(request)}: a text holds a character that no database keeps (NUL); leave it out."
+        return answer(422, "Invalid", detail)
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -1,12 +1,36 @@
 """Bases of what comes in and goes out by HTTP."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+def unstorable(value: Any, place: str = "") -> Iterator[str]:
+    """Where a document holds NUL or half a character, which no text of the database can, among its keys too."""
+    match value:
+        case str() if "\x00" in value or any("\ud800" <= each <= "\udfff" for each in value):
+            yield place or "document"
+        case list():
+            for number, each in enumerate(value):
+                yield from unstorable(each, f"{place}.{number}".lstrip("."))
+        case dict():
+            for name, each in value.items():
+                yield from (place or "document" for _ in unstorable(name))
+                yield from unstorable(each, f"{place}.{name}".lstrip("."))
 
 
 class In(BaseModel):
-    """Input: unknown fields are refused, so that a typing error is not a silent loss."""
+    """Input: unknown fields are refused, so that a typing error is not a silent loss, and so is text that cannot be stored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_stored(cls, given: Any) -> Any:
+        if (place := next(unstorable(given), None)) is not None:
+            raise ValueError(f"{place} holds a character that no database keeps as text")
+        return given
 
 
 class Out(BaseModel):

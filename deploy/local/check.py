@@ -174,9 +174,14 @@ def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        # Interrupted, not terminated: tests end what they started.
-        timer = threading.Timer(max(0.1, until - time.monotonic()), process.send_signal, (signal.SIGINT,))
-        timer.start()
+        # Interrupted, not terminated: tests end what they started. What does not hear that is ended all the same.
+        left_s = max(0.1, until - time.monotonic())
+        timers = (
+            threading.Timer(left_s, process.send_signal, (signal.SIGINT,)),
+            threading.Timer(left_s + ENDING_S, process.kill),
+        )
+        for timer in timers:
+            timer.start()
         output = []
         try:
             for line in process.stdout or ():
@@ -187,7 +192,8 @@ def _run(command: Sequence[str], env: dict[str, str], until: float) -> tuple[int
             process.send_signal(signal.SIGINT)
             raise
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(ENDING_S)
             process.kill()

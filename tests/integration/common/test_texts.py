@@ -24,6 +24,5 @@ async def test_nul_in_an_address_is_refused(api_for: Callable[..., Any]) -> None
     answer = await client.get("/v1/leads?region=A%00cme", headers=KEY)
     assert answer.status_code == 422, answer.text
     assert (
-        answer.json()["detail"]
-        == "GET /v1/leads: a text holds a character that no database keeps (NUL); leave it out."
+        answer.json()["detail"] == "GET /v1/leads: a text holds a character that no database keeps (NUL); leave it out."
     )

@@ -66,6 +66,18 @@ def test_a_command_that_runs_past_the_limit_is_ended_and_has_failed():
     assert counts.failed == 1
 
 
+def test_a_command_that_does_not_hear_that_its_time_is_over_is_ended_all_the_same(monkeypatch):
+    monkeypatch.setattr(check, "ENDING_S", 0.5)
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    stage = Stage("faults", ((sys.executable, "-c", deaf),))
+    begun = time.monotonic()
+
+    good, _ = check.run_stage(stage, until=begun + 0.5)
+
+    assert not good
+    assert time.monotonic() - begun < 30
+
+
 def test_the_summary_names_every_stage_that_ran_and_where_it_stopped():
     lines = check.summary([("static", 0.5), ("unit", 1.25)], "unit")
 

@@ -6,7 +6,7 @@ import pytest
 from gateway.pages.sign_in import local_path
 from gateway.pages.templates import HERE, STATIC, environment, static
 
-TEMPLATES = sorted((HERE / "templates").glob("*.html"))
+TEMPLATES = sorted((HERE / "templates").rglob("*.html"))
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -19,7 +19,15 @@ def test_no_template_needs_anything_inline_that_the_content_policy_forbids(templ
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_every_template_compiles(template: Path) -> None:
-    assert environment().get_template(template.name)
+    assert environment().get_template(template.relative_to(HERE / "templates").as_posix())
+
+
+def test_every_template_that_is_named_is_there() -> None:
+    there = {path.relative_to(HERE / "templates").as_posix() for path in TEMPLATES}
+    texts = [path.read_text() for path in [*HERE.rglob("*.py"), *TEMPLATES]]
+    named = {name for text in texts for name in re.findall(r"""["']([\w/]+\.html)["']""", text)}
+    assert named - there == set()
+    assert len(named) > len(there) // 2
 
 
 def test_markup_from_the_crm_is_shown_as_text() -> None:

@@ -18,7 +18,7 @@ from deploy.local.kafka import KafkaCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 AIM_S = 30 * 60
-LIMIT_S = 75 * 60
+LIMIT_S = 84 * 60
 """Far over the aim: the same machine is up to twice as slow from one minute to the next, and a late run is still a run."""
 ENDING_S = 60
 """What tests may take to end what they started, when they are interrupted."""

@@ -138,7 +138,7 @@ async def _types_and_divides(page: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("'much' is not a number")
     await page.get_by_role("link", name="South").click()
     await expect(page.locator("caption").first).to_contain_text("South")
-    await page.get_by_role("link", name="up").click()
+    await page.get_by_role("link", name="up", exact=True).click()
     await expect(page.locator("tr[data-node=South]")).to_be_visible()
 
 

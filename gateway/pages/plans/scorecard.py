@@ -155,5 +155,6 @@ def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
         "untied_more": len(tied) - len(tied[:UNTIED]),
         "statuses": sheet.STATUSES,
         "fits": sheet.FITS,
+        "decisions_fit": sheet.DECISIONS_FIT,
         "decided_words": expected_words,
     }

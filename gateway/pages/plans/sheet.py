@@ -13,6 +13,8 @@ ROOM: Final = Decimal(12)
 FITS: Final = 5
 """Rows of a list that have room on one page; the rest is one row."""
 CAMPAIGNS_FIT: Final = 2
+DECISIONS_FIT: Final = 3
+"""Decisions take two rows each on a sheet whose other lists are full."""
 TITLES: Final = {"market": "By market", "product": "By product", "deal_type": "New and renewal"}
 STATUSES: Final = {
     "missing_in_crm": "not in the CRM",

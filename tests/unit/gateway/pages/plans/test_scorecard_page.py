@@ -8,7 +8,7 @@ from typing import Any
 from gateway.pages.plans import sheet
 from gateway.pages.plans.scorecard import sheet_shown
 from gateway.pages.templates import environment
-from tests.support.scorecards import card, contents, draft, first_format
+from tests.support.scorecards import card, contents, decided, draft, first_format
 
 PEOPLE = {"user:fin": "Finn Ance", "user:cso": "Carla Sales", "user:ceo": "Chris Exec"}
 
@@ -174,8 +174,8 @@ def test_decisions_are_named_with_how_they_turned_out_and_the_rest_is_counted() 
     assert "check 1 Dec 2026" in html
     assert '<dd data-key="decision.1"><strong>hit</strong>' in html
     assert '<dd data-key="decision.2"><strong>missed</strong>' in html
-    assert "cannot be said" in html
-    assert "and 4 earlier ones" in html
+    assert "and 6 earlier ones" in html
+    assert "cannot be said" in written(card(decisions=[decided(3)]))
 
 
 def test_a_document_signed_before_there_were_decisions_is_shown_as_it_was() -> None:

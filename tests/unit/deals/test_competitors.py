@@ -39,4 +39,4 @@ def test_a_mail_address_is_no_competitor() -> None:
     with pytest.raises(ValueError, match="not a mail address"):
         CompetitorIn(competitor="ann@example.com")
     with pytest.raises(ValueError, match="cannot be shown"):
-        CompetitorIn(competitor="O\x00ak")
+        CompetitorIn(competitor="O\x07ak")

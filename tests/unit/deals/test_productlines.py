@@ -41,7 +41,7 @@ def test_a_line_without_an_amount_comes_to_quantity_times_price() -> None:
         ({"product": "Ovens"}, "give an amount"),
         ({"product": "Ovens", "amount": "1.001"}, "more decimals than EUR has"),
         ({"product": "ask ann@example.com", "amount": "1"}, "names nobody's mail address"),
-        ({"product": "Ov\x00ens", "amount": "1"}, "cannot be shown"),
+        ({"product": "Ov\x07ens", "amount": "1"}, "cannot be shown"),
         ({"product": "Ovens", "amount": "1", "colour": "red"}, "Extra inputs"),
     ],
 )

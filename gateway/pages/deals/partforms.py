@@ -1,7 +1,7 @@
 """The forms beside a deal: who is credited, what is sold, who else offers."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
@@ -21,7 +21,6 @@ router = APIRouter(include_in_schema=False, prefix="/deals/{deal_id}")
 Short = Annotated[str, Form(max_length=40)]
 Text = Annotated[str, Form(max_length=200)]
 Texts = Annotated[list[str] | None, Form()]
-OF_LINE: Final = ("product", "quantity", "price", "term_months", "amount")
 
 
 class _Mistyped(ValueError):

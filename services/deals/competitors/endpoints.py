@@ -1,7 +1,5 @@
 """Competitors over HTTP."""
 
-import csv
-import io
 from typing import Annotated
 from uuid import UUID
 
@@ -10,12 +8,12 @@ from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.deals.competitors import importing, service
 from services.deals.competitors.schemas import AgainstOut, CompetitorIn, CompetitorsOut, NamedPage
 from services.deals.statements.schemas import LoadOut
-from services.deals.statements.table import plain
 
 router = APIRouter(prefix="/deals", tags=["competitors"])
 
@@ -34,14 +32,8 @@ async def list_competitors(session: Reading, principal: CurrentPrincipal) -> Nam
 async def export_competitors(session: Reading, principal: CurrentPrincipal) -> Response:
     """The same as CSV."""
     found = await service.named(session, principal=principal)
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for each in found.items:
-        told = {"competitor": each.competitor, **each.against.model_dump()}
-        rows.writerow([plain(told[name]) for name in COLUMNS])
-    headers = {"Content-Disposition": 'attachment; filename="competitors.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    lines = ({"competitor": each.competitor, **each.against.model_dump()} for each in found.items)
+    return csv_file("competitors", COLUMNS, ([each[name] for name in COLUMNS] for each in lines))
 
 
 @router.post("/competitors/import", openapi_extra=CSV_BODY)

@@ -1,7 +1,5 @@
 """Splits over HTTP."""
 
-import csv
-import io
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
@@ -11,6 +9,7 @@ from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.deals.credit import importing, service
@@ -60,13 +59,7 @@ async def export_credited(
     found = await service.credited(
         session, state=state, closes_from=closes_from, closes_until=closes_until, principal=principal
     )
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for each in found.people:
-        rows.writerow(["" if (value := getattr(each, name)) is None else value for name in COLUMNS])
-    headers = {"Content-Disposition": 'attachment; filename="credited.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("credited", COLUMNS, ([getattr(each, name) for name in COLUMNS] for each in found.people))
 
 
 @router.post("/splits/import", openapi_extra=CSV_BODY)

@@ -1,7 +1,5 @@
 """Product lines over HTTP."""
 
-import csv
-import io
 from typing import Annotated
 from uuid import UUID
 
@@ -10,12 +8,12 @@ from pydantic import AwareDatetime
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from libs.common.web.uploads import CSV_BODY, CsvBody
 from services.deals.productlines import importing, service
 from services.deals.productlines.schemas import LinesIn, LinesOut
 from services.deals.statements.schemas import LoadOut
-from services.deals.statements.table import plain
 
 router = APIRouter(prefix="/deals", tags=["product lines"])
 
@@ -43,14 +41,8 @@ async def read_lines(
 async def export_lines(deal_id: UUID, session: Reading, principal: CurrentPrincipal) -> Response:
     """The same as CSV, in the form in which a file comes in."""
     found = await service.read(session, deal_id, principal=principal)
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(importing.COLUMNS)
-    for each in found.lines:
-        told = {"deal_id": deal_id, "currency": found.currency, **each.model_dump()}
-        rows.writerow([plain(told[name]) for name in importing.COLUMNS])
-    headers = {"Content-Disposition": 'attachment; filename="lines.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    lines = ({"deal_id": deal_id, "currency": found.currency, **each.model_dump()} for each in found.lines)
+    return csv_file("lines", importing.COLUMNS, ([each[name] for name in importing.COLUMNS] for each in lines))
 
 
 @router.post("/{deal_id}/lines", status_code=201)

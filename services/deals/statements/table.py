@@ -39,9 +39,3 @@ def grouped(body: bytes, columns: Sequence[str], *, by: Sequence[str]) -> list[L
     except (UnicodeDecodeError, csv.Error) as error:
         raise UnreadableTable(f"This is no CSV in UTF-8: {error}.") from None
     return [Lines(line, key, told) for key, (line, told) in found.items()]
-
-
-def plain(value: object) -> str:
-    """A cell; a text that a spreadsheet would take for a formula is led by an apostrophe."""
-    written = "" if value is None else str(value)
-    return f"'{written}" if isinstance(value, str) and written[:1] in ("=", "+", "-", "@", "\t", "\r") else written

@@ -1,13 +1,12 @@
 """Drawn prices by HTTP."""
 
-import csv
-import io
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from services.pricing.draws import service
 from services.pricing.draws.schemas import CurveOut, DrawIn, DrawnOut, PointOut, ScopeIn, ScopeOut, ScopesOut
 
@@ -60,12 +59,5 @@ async def read_curve(scope_id: UUID, session: Reading, principal: CurrentPrincip
 async def export_curve(scope_id: UUID, session: Reading, principal: CurrentPrincipal) -> Response:
     """The drawn prices with what became of them, as a CSV file."""
     found = await service.curve(session, scope_id, principal=principal)
-    out = io.StringIO(newline="")
-    table = csv.writer(out)
     names = list(PointOut.model_fields)
-    table.writerow(names)
-    for point in found.points:
-        values = [getattr(point, name) for name in names]
-        table.writerow("" if value is None else value for value in values)
-    headers = {"content-disposition": 'attachment; filename="win-curve.csv"'}
-    return Response(out.getvalue(), media_type="text/csv", headers=headers)
+    return csv_file("win-curve", names, ([getattr(point, name) for name in names] for point in found.points))

@@ -1,7 +1,5 @@
 """Promotions by HTTP."""
 
-import csv
-import io
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.etags import etag
 from libs.common.web.idempotency import IdempotencyKey
 from services.pricing.promotions import reading, service
@@ -45,18 +44,13 @@ async def list_promotions(
 async def export(session: Reading, principal: CurrentPrincipal, limit: Limit = 500) -> Response:
     """The promotions as a CSV file."""
     rows = await service.listed(session, state=None, limit=limit, principal=principal)
-    out = io.StringIO(newline="")
-    table = csv.writer(out)
     names = [name for name in PromotionOut.model_fields if name != "authors"]
-    table.writerow(names)
-    for row in rows:
-        told = PromotionOut.of(*row)
-        values = [getattr(told, name) for name in names]
-        table.writerow(
-            " ".join(map(str, each)) if isinstance(each, list) else "" if each is None else each for each in values
-        )
-    headers = {"content-disposition": 'attachment; filename="promotions.csv"'}
-    return Response(out.getvalue(), media_type="text/csv", headers=headers)
+    promotions = (PromotionOut.of(*row) for row in rows)
+    return csv_file("promotions", names, ([_joined(getattr(each, name)) for name in names] for each in promotions))
+
+
+def _joined(value: object) -> object:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 @router.post("", status_code=201)

@@ -1,13 +1,12 @@
 """Price realisation by HTTP."""
 
-import csv
-import io
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from services.pricing.realisation import service
 from services.pricing.realisation.schemas import MonthOut, RealisationOut
 
@@ -46,12 +45,6 @@ async def export(
 ) -> Response:
     """The months as a CSV file."""
     found = await read(session, principal, months, currency, market, segment)
-    out = io.StringIO(newline="")
-    table = csv.writer(out)
     names = list(MonthOut.model_fields)
-    table.writerow(["currency", *names])
-    for month in found.months:
-        values = [getattr(month, name) for name in names]
-        table.writerow([found.currency, *("" if value is None else value for value in values)])
-    headers = {"content-disposition": 'attachment; filename="price-realisation.csv"'}
-    return Response(out.getvalue(), media_type="text/csv", headers=headers)
+    lines = ([found.currency, *(getattr(month, name) for name in names)] for month in found.months)
+    return csv_file("price-realisation", ["currency", *names], lines)

@@ -1,7 +1,5 @@
 """Cover of accounts over HTTP."""
 
-import csv
-import io
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from services.deals.cover import service
 from services.deals.cover.schemas import CoverOut, ExecutiveIn, ExecutivesOut, MoneyOut
@@ -49,13 +48,8 @@ async def read_cover(
 async def export_cover(session: Reading, principal: CurrentPrincipal, wanted: Filters) -> Response:
     """The same of all accounts that the filters leave, as CSV; amounts like `1000.00 EUR`, several joined by `; `."""
     found = await service.cover(session, wanted, cursor=None, limit=None, principal=principal)
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow((*COLUMNS, *RISKS))
-    for each in found.items:
-        rows.writerow([_cell(getattr(each, name)) for name in (*COLUMNS, *RISKS)])
-    headers = {"Content-Disposition": 'attachment; filename="accounts.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    names = (*COLUMNS, *RISKS)
+    return csv_file("accounts", names, ([_told(getattr(each, name)) for name in names] for each in found.items))
 
 
 @router.get("/{account_id}/cover")
@@ -78,11 +72,8 @@ async def set_executive(
     )
 
 
-def _cell(value: Any) -> str:
-    """A cell; a text that a spreadsheet would take for a formula is led by an apostrophe."""
-    if value is None:
-        return ""
+def _told(value: Any) -> object:
+    """Amounts with their currencies, several in one cell; instants by ISO 8601."""
     if isinstance(value, list):
         return "; ".join(f"{each.amount} {each.currency}" if isinstance(each, MoneyOut) else each for each in value)
-    written = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{written}" if written[:1] in "=+-@\t\r" and written else written
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,7 +1,6 @@
 """White space over HTTP."""
 
-import csv
-import io
+from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from services.deals.whitespace import service
 from services.deals.whitespace.schemas import CellIn, MatrixOut, RowOut
@@ -49,18 +49,7 @@ async def read_whitespace(
 async def export_whitespace(session: Reading, principal: CurrentPrincipal, wanted: Filters) -> Response:
     """The same as CSV, a line per cell, of at most 5,000 accounts."""
     found = await service.matrix(session, wanted, cursor=None, limit=None, principal=principal)
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow((*COLUMNS, *CELL))
-    for row in found.items:
-        of_account = [_cell(getattr(row, name)) for name in COLUMNS]
-        for each in row.cells:
-            worth, stated = each.worth, each.stated
-            told = (worth.amount, worth.currency, worth.basis, worth.n) if worth else (None,) * 4
-            cells = (each.product, each.state, stated.competitor if stated else None, *told)
-            rows.writerow([*of_account, *map(_cell, cells)])
-    headers = {"Content-Disposition": 'attachment; filename="whitespace.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("whitespace", (*COLUMNS, *CELL), (line for row in found.items for line in _lines(row)))
 
 
 @router.get("/{account_id}/whitespace")
@@ -81,7 +70,10 @@ async def say_of_product(
     return await service.say(session, account_id, wanted, idempotency_key=idempotency_key, principal=principal)
 
 
-def _cell(value: object) -> str:
-    """A cell; a text that a spreadsheet would take for a formula is led by an apostrophe."""
-    written = "" if value is None else str(value)
-    return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
+def _lines(row: RowOut) -> Iterator[list[object]]:
+    """A line per cell of an account."""
+    of_account = [getattr(row, name) for name in COLUMNS]
+    for each in row.cells:
+        worth, stated = each.worth, each.stated
+        told = (worth.amount, worth.currency, worth.basis, worth.n) if worth else (None,) * 4
+        yield [*of_account, each.product, each.state, stated.competitor if stated else None, *told]

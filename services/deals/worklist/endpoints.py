@@ -1,9 +1,7 @@
 """Deals to work on, over HTTP."""
 
-import csv
-import io
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from libs.common.events.crm import Category, State
 from libs.common.web.api import Reading, Transaction
 from libs.common.web.auth import CurrentPrincipal
+from libs.common.web.downloads import csv_file
 from libs.common.web.idempotency import IdempotencyKey
 from services.deals.worklist import service
 from services.deals.worklist.repository import Filters
@@ -79,21 +78,11 @@ async def export_worklist(
 ) -> Response:
     """The same as CSV, at most 5000 deals; of every field the value that counts, which is the CRM's."""
     found = await service.page(session, wanted, sort=sort, cursor=None, limit=EXPORTED, principal=principal)
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for each in found.items:
-        rows.writerow([_cell(getattr(each, name)) for name in COLUMNS])
-    headers = {"Content-Disposition": 'attachment; filename="deals.csv"'}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file("deals", COLUMNS, ([_told(getattr(each, name)) for name in COLUMNS] for each in found.items))
 
 
-def _cell(value: Any) -> str:
-    """Text that a spreadsheet would take for a formula begins with a quote."""
-    if isinstance(value, list):
-        return "; ".join(value)
-    told = "" if value is None else str(value)
-    return f"'{told}" if isinstance(value, str) and told[:1] in ("=", "+", "-", "@") else told
+def _told(value: object) -> object:
+    return "; ".join(value) if isinstance(value, list) else value
 
 
 @router.get("/quality")

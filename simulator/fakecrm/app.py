@@ -1,5 +1,6 @@
 """The Starlette application: one router per CRM below its own prefix, each behind its token."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -13,6 +14,9 @@ from simulator.fakecrm import hubspot, pipedrive, salesforce
 from simulator.fakecrm.state import CrmState
 
 Endpoint = Callable[[CrmState, Request], Awaitable[Response]]
+
+LOOKED_S = 0.02
+"""How often a request that waits for a silent CRM looks whether it still is."""
 
 
 def create_app(state: CrmState, tokens: Mapping[Provider, str]) -> Starlette:
@@ -39,6 +43,8 @@ def _route(state: CrmState, token: str, method: str, path: str, endpoint: Endpoi
         shown = header or request.headers.get("x-api-token", "")
         if not hmac.compare_digest(shown.encode(), token.encode()):
             return JSONResponse({"status": "error", "message": "the token is missing or wrong"}, status_code=401)
+        while state.silent:
+            await asyncio.sleep(LOOKED_S)
         return await endpoint(state, request)
 
     return Route(path, guarded, methods=[method])

@@ -19,6 +19,8 @@ class CrmState:
         self._put: dict[tuple[Provider, Kind], dict[str, Held]] = {}
         self.on_edit: Callable[[Provider, DealRecord, DealRecord], None] | None = None
         """Told of every deal that was changed through a CRM's interface, as it was and as it is."""
+        self.silent = False
+        """While it is, the interfaces take requests and let them wait."""
 
     def put_deal(self, provider: Provider, deal: DealRecord) -> None:
         """Make this the deal's present state; `deleted` makes it archived."""

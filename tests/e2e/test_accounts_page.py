@@ -60,7 +60,7 @@ async def test_an_account_shows_what_is_at_risk_and_why_and_who_spoke_with_whom(
             found = http.get("/api/v1/accounts/cover", params={"q": mark}).json()
             return sum(each["open_deals"] for each in found["items"])
 
-        assert wait_until(lambda: open_deals() == 2, timeout_s=30)
+        assert wait_until(lambda: open_deals() == 2, timeout_s=60)
         people = [
             post("contacts", account_id=account, seniority=level, department="finance", person={"name": name})
             for name, level in ((f"Ida {mark}", "executive"), (f"Per {mark}", "manager"))

@@ -146,7 +146,7 @@ KEY = {"lock_id", "period_key", "period_start", "period_end", "deal_type", "valu
 async def test_what_the_page_says_of_the_past_is_what_the_api_says(locked: Stack, tab: Page) -> None:
     await tab.goto(f"{locked.url('gateway')}/projection")
     await tab.get_by_role("link", name="How right it was").click()
-    await expect(tab.locator("h1")).to_have_text("How right the projection was", timeout=15_000)
+    await expect(tab.locator("h1")).to_have_text("How right the projection was")
     answer = await tab.request.get(f"{locked.url('gateway')}/api/v1/forecast/accuracy", params={"by": "lead"})
     said = await answer.json()
     shown = {key: float(value) for key, value in await numbers(tab)}
@@ -185,7 +185,7 @@ async def test_where_we_lose_it_says_so_and_a_method_far_off_leaves_the_picture(
     await tab.locator("summary").first.press("Enter")
     await expect(tab.get_by_role("region", name="Promises as a table")).to_be_visible()
     await tab.get_by_role("combobox", name="Said").select_option("1")
-    await expect(tab.locator("#early")).to_contain_text("0 of 6", timeout=15_000)
+    await expect(tab.locator("#early")).to_contain_text("0 of 6")
     assert "ahead=1" in tab.url
 
 

@@ -74,7 +74,7 @@ def firm(stack: Stack, crm: Crm, await_known: Known) -> Iterator[Firm]:
     crm.send(deal(f"approve-{made.mark}", amount="1000.00", created_at=clock.now() - timedelta(days=3)))
     await_known({f"approve-{made.mark}": "1000"})
     waiting = lambda: str(made.deal) in made.http.get("/quotes/deals?limit=200").text  # noqa: E731
-    assert wait_until(waiting, timeout_s=30, every_s=0.2)
+    assert wait_until(waiting, timeout_s=60, every_s=0.2)
     yield made
     made.http.close()
 

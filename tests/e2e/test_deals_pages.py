@@ -93,7 +93,7 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
             found = crms.http.get("/api/v1/deals/worklist", params={"q": mark}).json()["items"]
             return len(found) == len(deals) and all("amount" in each["editable"] for each in found)
 
-        assert wait_until(known, timeout_s=30)
+        assert wait_until(known, timeout_s=60)
         await page.goto(f"{stack.url('gateway')}/my-deals?q={mark}")
         await expect(page.locator("tr[data-deal]")).to_have_count(3)
         await cell(page, one, "next_step").locator("input").focus()
@@ -105,7 +105,7 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
         await expect(cell(page, three, "next_step").locator("input")).to_be_focused()
         crms.state.silent = False
         steps = ["Call the board", "Send the offer", "Visit the dairy"]
-        assert wait_until(lambda: [crm.has(each).next_step for each in (one, two, three)] == steps, timeout_s=30)
+        assert wait_until(lambda: [crm.has(each).next_step for each in (one, two, three)] == steps, timeout_s=60)
         await expect(page.locator(".under-way")).to_have_count(0, timeout=20_000)
         await expect(cell(page, one, "next_step").locator("input")).to_have_value("Call the board")
 
@@ -131,7 +131,7 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
         )
         crms.state.silent = True
         await cell(page, three, "stage").locator("select").select_option("Negotiate")
-        await expect(cell(page, three, "stage")).to_contain_text("Pending", timeout=10_000)
+        await expect(cell(page, three, "stage")).to_contain_text("Pending")
         crms.state.silent = False
         await cell(page, three, "amount").locator("input").fill("much")
         await page.keyboard.press("Enter")
@@ -140,11 +140,11 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
         await is_fine(page, "my-deals")
 
         await cell(page, two, "amount").get_by_role("button", name="Write mine").click()
-        assert wait_until(lambda: crm.has(two).amount == Decimal(3000), timeout_s=30)
+        assert wait_until(lambda: crm.has(two).amount == Decimal(3000), timeout_s=60)
         await cell(page, one, "close_date").get_by_role("button", name="Keep").click()
         await expect(cell(page, one, "close_date")).not_to_contain_text("refused")
         await expect(cell(page, one, "close_date").locator("input")).to_have_value(str(one.close_date))
-        assert wait_until(lambda: crm.has(three).stage == "Negotiate", timeout_s=30)
+        assert wait_until(lambda: crm.has(three).stage == "Negotiate", timeout_s=60)
 
 
 async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_field(
@@ -163,7 +163,7 @@ async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_
             found = crms.http.get("/api/v1/deals/worklist", params={"q": mark}).json()["items"]
             return len(found) == len(many) and all("stage" in each["editable"] for each in found)
 
-        assert wait_until(known, timeout_s=30)
+        assert wait_until(known, timeout_s=60)
         url = stack.url("gateway")
         await page.goto(f"{url}/deals/quality")
         await is_fine(page, "deals-quality")
@@ -180,7 +180,7 @@ async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_
         await bulk.get_by_label("Stage").select_option("Negotiate")
         await bulk.get_by_role("button", name="Change").click()
         await expect(page.locator("#report")).to_contain_text("8 under way, 0 unchanged, 0 refused")
-        assert wait_until(lambda: all(crm.has(each).stage == "Negotiate" for each in many), timeout_s=30)
+        assert wait_until(lambda: all(crm.has(each).stage == "Negotiate" for each in many), timeout_s=60)
         await expect(page.locator(".under-way")).to_have_count(0, timeout=20_000)
         await page.get_by_label("Choose all deals of this page").check()
         await bulk.get_by_label("Next step").fill(f"Call {mark}")
@@ -190,7 +190,7 @@ async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_
         await expect(page.locator("#report tbody tr")).to_have_count(4)
         await expect(page.locator("#report tbody tr").first).to_contain_text("Close date")
         await expect(page.locator("#report tbody tr").first).to_contain_text("an open deal closes today or later")
-        assert wait_until(lambda: all(crm.has(each).next_step == f"Call {mark}" for each in many), timeout_s=30)
+        assert wait_until(lambda: all(crm.has(each).next_step == f"Call {mark}" for each in many), timeout_s=60)
         await is_fine(page, "deals-bulk")
 
         await page.get_by_text("Keep this view").click()

@@ -56,7 +56,7 @@ def desk(stack: Stack, crm: Crm, tmp_path_factory: pytest.TempPathFactory) -> It
     crm.employ(tmp_path_factory.mktemp("people"), **{f"ann{mark}": path, f"bob{mark}": path})
     with Crms(stack) as crms:
         found = Desk(mark, str(unit_id(path)), crms.http)
-        assert wait_until(lambda: any(t["unit_id"] == found.team for t in found.get("capacity")["teams"]), timeout_s=30)
+        assert wait_until(lambda: any(t["unit_id"] == found.team for t in found.get("capacity")["teams"]), timeout_s=60)
         crms.http.put("/api/v1/leads/flow", json=ALWAYS_OPEN).raise_for_status()
         content = f"campaign,day,amount,currency,source,channel\nSpring {mark},{clock.now():%Y-%m-%d},1200.50,EUR,Fair {mark},event\n"
         crms.http.post(
@@ -87,7 +87,7 @@ async def test_an_absence_a_rule_and_the_capacity_line_decide_who_gets_a_lead(
     await page.get_by_label("Goes to").select_option(desk.team)
     await page.get_by_role("button", name="Add as the last rule").click()
     await expect(page.get_by_role("region", name="Rules", exact=True)).to_contain_text(f"market {desk.mark}")
-    assert wait_until(lambda: len([each for each in leads if desk.get(each)["owner_id"]]) == 2, timeout_s=20)
+    assert wait_until(lambda: len([each for each in leads if desk.get(each)["owner_id"]]) == 2, timeout_s=60)
     owners = {desk.get(each)["owner_id"] for each in leads} - {None}
     assert owners == {desk.person("bob")}, "who is away gets none, and an hour and a half holds two leads"
     await _open(page, stack, f"/leads?source=Fair+{desk.mark}")
@@ -98,7 +98,7 @@ async def test_an_absence_a_rule_and_the_capacity_line_decide_who_gets_a_lead(
     assert sorted(str(each) for each in shown) == ["below", "below", "given", "given"]
     await _open(page, stack, "/leads/flow")
     await page.get_by_role("button", name=f"Withdraw the absence of Ann{desk.mark}").click()
-    assert wait_until(lambda: all(desk.get(each)["owner_id"] for each in leads), timeout_s=20), (
+    assert wait_until(lambda: all(desk.get(each)["owner_id"] for each in leads), timeout_s=60), (
         "ann is back, and has room"
     )
 
@@ -107,7 +107,7 @@ async def test_a_person_gives_a_lead_to_another_and_its_page_says_who_was_told(
     stack: Stack, page: Page, desk: Desk
 ) -> None:
     given = desk.capture(market="elsewhere")
-    assert wait_until(lambda: bool(desk.get(f"{given}/clocks")["items"]), timeout_s=20)
+    assert wait_until(lambda: bool(desk.get(f"{given}/clocks")["items"]), timeout_s=60)
     await _open(page, stack, f"/leads/{given}")
     await page.locator("summary", has_text="Give to").click()
     form = page.locator("#assign form")

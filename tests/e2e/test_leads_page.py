@@ -111,7 +111,7 @@ def arrived(stack: Stack) -> Iterator[Arrived]:
         assert answer.is_success, answer.text
         for name, lead_id in ids.items():
             path = f"/api/v1/leads/{lead_id}"
-            assert wait_until(lambda path=path: crms.http.get(path).is_success, timeout_s=30, every_s=0.1), name
+            assert wait_until(lambda path=path: crms.http.get(path).is_success, timeout_s=60, every_s=0.1), name
         yield found
 
 
@@ -197,14 +197,14 @@ async def test_a_lead_is_qualified_with_evidence_and_its_deal_moves_the_forecast
     await _act(page, "Qualify", "Qualify the lead", Reason="they asked for an offer")
     await expect(page.get_by_role("status").filter(has_text="Qualified")).to_be_visible()
     await expect(page.locator("dl.facts")).to_contain_text("they asked for an offer")
-    assert wait_until(lambda: arrived.amount() == before + AMOUNT, timeout_s=20, every_s=0.1), "the forecast moved"
+    assert wait_until(lambda: arrived.amount() == before + AMOUNT, timeout_s=60, every_s=0.1), "the forecast moved"
     deal = provisional_deal_id(lead_id)
 
     def handed() -> set[str]:
         answer = arrived.http.get(f"/api/v1/deals/{deal}/evidence")
         return {entry["element"] for entry in answer.json()["entries"]} if answer.is_success else set()
 
-    assert wait_until(lambda: handed() == {"bant.need", "bant.authority", "bant.timing"}, timeout_s=20, every_s=0.1)
+    assert wait_until(lambda: handed() == {"bant.need", "bant.authority", "bant.timing"}, timeout_s=60, every_s=0.1)
     await page.get_by_role("link", name="Its deal", exact=True).click()
     await expect(page.locator("h1")).to_contain_text(arrived.company("hubspot"))
 
@@ -241,7 +241,7 @@ async def test_leads_that_may_be_one_are_merged_and_unmerged_on_their_page(
     ).json()["lead_id"]
     path = "/api/v1/leads/duplicates"
     assert wait_until(
-        lambda: bool(arrived.http.get(path, params={"lead": twin}).json()["items"]), timeout_s=20, every_s=0.2
+        lambda: bool(arrived.http.get(path, params={"lead": twin}).json()["items"]), timeout_s=60, every_s=0.2
     )
     await _open(page, stack, f"/leads/{twin}")
     await expect(page.locator("#same-card")).to_contain_text("companies 100 % alike")

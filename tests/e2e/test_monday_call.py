@@ -119,15 +119,15 @@ def _a_week_of_changes(office: Office, crm: Crm) -> None:
     bread, fish, grain = _deal("bread", "100000.00"), _deal("fish", "50000.00"), _deal("grain", "80000.00")
     for each in (bread, fish, grain):
         crm.send(each)
-    assert wait_until(lambda: office.knows(bread="100000.00", fish="50000.00", grain="80000.00"), timeout_s=30)
-    assert wait_until(office.looked_for_locks, timeout_s=30)
+    assert wait_until(lambda: office.knows(bread="100000.00", fish="50000.00", grain="80000.00"), timeout_s=60)
+    assert wait_until(office.looked_for_locks, timeout_s=60)
     office.go_to(MONDAY + A_WEEK - AN_HOUR)
     _locked(office, MONDAY)
     crm.send(_changed(bread, amount="130000.00"))
     crm.send(_changed(fish, stage="Lost", category=None))
     crm.send(_deal("honey", "40000.00"))
     wanted = {"bread": "130000.00", "grain": "80000.00", "honey": "40000.00"}
-    assert wait_until(lambda: office.knows(**wanted), timeout_s=30)
+    assert wait_until(lambda: office.knows(**wanted), timeout_s=60)
 
 
 def _deal(name: str, amount: str) -> DealRecord:

@@ -96,7 +96,7 @@ async def test_a_manager_moves_a_person_and_the_quarter_that_is_over_stays_as_it
                 "5000.00",
             ]
 
-        assert wait_until(has_moved, timeout_s=20), "today's organisation moves what was closed along"
+        assert wait_until(has_moved, timeout_s=60), "today's organisation moves what was closed along"
         assert was == ["5000.00", "0.00"]
         assert [region.closed(team, at=before, organisation="was") for team in ("North", "South")] == was
         await _plans_that_eve_leaves(page, region)

@@ -77,7 +77,7 @@ async def test_prices_are_drawn_where_that_was_opted_into_and_without_outcomes_t
     key = stack.command("gateway", "api-key", "--name", "draws", "--role", "sales_ops").split()[-1]
     with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=10, trust_env=False) as http:
         quotable = f"{stack.url('gateway')}/api/v1/quotes/deals?limit=200"
-        assert wait_until(lambda: deal_id in http.get(quotable).text, timeout_s=30, every_s=0.2)
+        assert wait_until(lambda: deal_id in http.get(quotable).text, timeout_s=60, every_s=0.2)
     await page.goto(f"{stack.url('gateway')}/prices/draws")
     form = page.locator("details.form").last
     if await form.get_attribute("open") is None:

@@ -50,7 +50,7 @@ def firm(stack: Stack, crm: Crm, await_known: Known) -> Iterator[Firm]:
     crm.send(deal(f"promote-{made.mark}", amount="1000.00", created_at=clock.now() - timedelta(days=3)))
     await_known({f"promote-{made.mark}": "1000"})
     waiting = lambda: str(made.deal) in made.ops.get("/quotes/deals?limit=200").text  # noqa: E731
-    assert wait_until(waiting, timeout_s=30, every_s=0.2)
+    assert wait_until(waiting, timeout_s=60, every_s=0.2)
     yield made
     made.ops.close()
     made.cso.close()
@@ -159,9 +159,9 @@ def test_the_same_by_rest_and_an_ended_promotion_is_gone_from_the_forecast(firm:
     refused = firm.ops.post("/quotes", json=offer)
     assert (refused.status_code, refused.json()["left"]) == (409, "50.00")
     assert firm.ops.get(f"{at}/lift").raise_for_status().json()["said"].startswith("Too little data")
-    assert wait_until(_told(firm, made["promotion_id"], True), timeout_s=30, every_s=0.2)
+    assert wait_until(_told(firm, made["promotion_id"], True), timeout_s=60, every_s=0.2)
     firm.cso.post(f"{at}/end", json={"note": "enough"}).raise_for_status()
-    assert wait_until(_told(firm, made["promotion_id"], False), timeout_s=30, every_s=0.2)
+    assert wait_until(_told(firm, made["promotion_id"], False), timeout_s=60, every_s=0.2)
     assert f"Rest {firm.mark}" in firm.ops.get("/promotions/export").text
 
 

@@ -50,7 +50,7 @@ def test_one_trace_leads_from_a_webhook_through_outbox_and_broker_to_the_forecas
     )
     assert answer.is_success, answer.text
     deal_id = entity_id(crm.connection.key, "deal", record.deal_id)
-    assert wait_until(lambda: deal_is_in_the_forecast(stack, deal_id), timeout_s=30, every_s=0.2)
+    assert wait_until(lambda: deal_is_in_the_forecast(stack, deal_id), timeout_s=60, every_s=0.2)
 
     spans = {component: spans_in(stack, component, trace) for component in ON_THE_WAY}
 

@@ -110,7 +110,7 @@ async def test_a_target_gives_the_probability_that_it_is_reached(stack: Stack, p
 async def test_the_call_says_the_projection_in_one_line_that_leads_to_it(stack: Stack, page: Page, book: Book) -> None:
     await page.goto(f"{stack.url('gateway')}/call?period={book.year}")
     line = page.locator(".outlook-line")
-    await expect(line).to_contain_text("80 % between", timeout=15_000)
+    await expect(line).to_contain_text("80 % between")
     number = await line.locator("data[data-key='outlook']").get_attribute("value")
     await line.get_by_role("link", name="Projection").click()
     await expect(page.locator("h1")).to_contain_text(book.year.removeprefix("FY"))

@@ -36,6 +36,11 @@ def is_current(home: Path) -> bool:
     return all(mark.is_file() and mark.read_text(encoding="ascii") == digest for mark, digest in marks)
 
 
+def forget(home: Path, name: str) -> None:
+    """Migrate this component's database again at the next `migrate`."""
+    (home / "migrated" / name).unlink(missing_ok=True)
+
+
 def _upgrade(name: str, package: str, owner_url: str) -> None:
     # Loaded here: most starts find nothing to migrate, and these take longer to load than all the rest.
     from alembic.util import CommandError  # noqa: PLC0415

@@ -258,6 +258,13 @@ class Stack:
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
+    def empty(self, name: str) -> None:
+        """Replace the database of a component that is down by one in which nothing was ever written."""
+        self.postgres.sql(f'DROP DATABASE "{components.database(name)}" WITH (FORCE)')
+        self.postgres.create_database(components.database(name))
+        migrating.forget(self.home, name)
+        migrating.migrate(self.home, self._owner_urls())
+
     def _owner_urls(self) -> dict[str, str]:
         return {name: self.postgres.url(components.database(name), owner=True) for name in components.PACKAGES}
 

@@ -14,7 +14,7 @@ import typer
 import uvicorn
 from pydantic import SecretStr, ValidationError
 
-from libs.common import clock, crash, scheduler, statehash
+from libs.common import clock, crash, scheduler, statehash, telling_again
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
 from libs.common.messaging import backlog, deadletter, neighbours, schema
@@ -77,6 +77,7 @@ def main(component: Component) -> None:
         """Print the component's OpenAPI document."""
         sys.stdout.write(openapi_of(component).decode())
 
+    telling_again.add_to(cli, component, lambda: settings_of(component))
     for extra in component.cli:
         cli.registered_commands.extend(extra.registered_commands)
         cli.registered_groups.extend(extra.registered_groups)

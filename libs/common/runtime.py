@@ -14,6 +14,7 @@ from libs.common.config import CommonSettings
 from libs.common.db import Database
 from libs.common.events.base import EventData
 from libs.common.messaging.applier import Applier, Handler
+from libs.common.messaging.republishing import Source
 from libs.common.messaging.topics import Topic
 from libs.common.statehash import Hashed
 
@@ -77,3 +78,5 @@ class Component:
     cli: Sequence[typer.Typer] = ()
     fingerprint: Sequence[Hashed] = ()
     """What of its tables is equal in two systems that were told the same, for `state-hash`."""
+    republishes: Sequence[Source] = ()
+    """What it can tell again from its versions, for `republish`."""

@@ -18,7 +18,6 @@ from services.deals.cover.endpoints import router as cover
 from services.deals.credit.endpoints import router as credit
 from services.deals.edits.endpoints import router as edits
 from services.deals.fingerprint import FINGERPRINT
-from services.deals.ledger.cli import app as ledger_cli
 from services.deals.ledger.endpoints import router as ledger
 from services.deals.nearest.endpoints import router as nearest
 from services.deals.organisation.endpoints import router as organisation
@@ -26,6 +25,7 @@ from services.deals.organisation.ledger import begin
 from services.deals.organisation.service import announce
 from services.deals.productlines.endpoints import router as productlines
 from services.deals.qualification.endpoints import router as qualification
+from services.deals.republishing.sources import SOURCES
 from services.deals.signals import service as signals_service
 from services.deals.signals.cli import app as signals_cli
 from services.deals.signals.endpoints import router as signals
@@ -107,5 +107,6 @@ COMPONENT = Component(
         Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),
     ),
-    cli=(ledger_cli, signals_cli),
+    cli=(signals_cli,),
+    republishes=SOURCES,
 )

@@ -5,6 +5,7 @@ Deals need more (verdicts, quotes, continued folds) and have the ledger.
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -82,6 +83,13 @@ class RecordHistory(Generic[R, C]):
             """,
             name,
         )
+        self._versions = _sql(
+            """
+            SELECT {name}_id, version, valid_from, recorded_at, content::text AS content FROM {name}_version
+            WHERE {name}_id = ANY(:ids) ORDER BY {name}_id, version
+            """,
+            name,
+        )
         self._append = _sql(
             """
             WITH appended AS (
@@ -118,6 +126,26 @@ class RecordHistory(Generic[R, C]):
         await self._know.run(session, {"ids": sorted(ids)})
         versions = {row[0]: row[1] for row in await self._lock.rows(session, {"ids": sorted(ids)})}
         return await self._refold(session, ids, versions)
+
+    async def versions(self, session: AsyncSession, ids: Collection[UUID]) -> list[tuple[Version[C], datetime]]:
+        """All entries of these as they were appended, by id and number, with their recording times.
+
+        The last entry of a timeline by time, and of one time by number, is its head.
+        """
+        rows = await self._versions.rows(session, {"ids": list(ids)})
+        heads = {row[0]: row.version for row in sorted(rows, key=lambda row: (row.valid_from, row.version))}
+        return [
+            (
+                Version(
+                    row[0],
+                    row.version,
+                    Moment(row.valid_from, self._content.validate_json(row.content)),
+                    heads[row[0]] == row.version,
+                ),
+                row.recorded_at,
+            )
+            for row in rows
+        ]
 
     async def _refold(
         self, session: AsyncSession, new: Collection[UUID], versions: Mapping[UUID, int]

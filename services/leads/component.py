@@ -10,6 +10,7 @@ from services.leads.assignment import service as assignment
 from services.leads.assignment.endpoints import router as assignment_router
 from services.leads.campaigns import publishing
 from services.leads.campaigns.endpoints import router as campaigns
+from services.leads.campaigns.republishing import SOURCES
 from services.leads.capacity.endpoints import router as capacity
 from services.leads.capture.endpoints import router as capture
 from services.leads.config import Settings
@@ -105,4 +106,5 @@ COMPONENT = Component(
         Job("tell how campaigns stand", every_s=15, run=tell_campaigns),
         Job("count leads", every_s=60, run=gauges.measure),
     ),
+    republishes=SOURCES,
 )

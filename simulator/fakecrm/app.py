@@ -43,7 +43,7 @@ def _route(state: CrmState, token: str, method: str, path: str, endpoint: Endpoi
         shown = header or request.headers.get("x-api-token", "")
         if not hmac.compare_digest(shown.encode(), token.encode()):
             return JSONResponse({"status": "error", "message": "the token is missing or wrong"}, status_code=401)
-        while state.silent:
+        while state.silent:  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(LOOKED_S)
         return await endpoint(state, request)
 

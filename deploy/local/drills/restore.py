@@ -1,4 +1,5 @@
-"""docs/runbooks/restore.md, followed: all databases back to an instant, then one downstream, then one upstream.
+"""docs/runbooks/restore.md, followed: all databases back to an instant, then one downstream, then one upstream, then one of which
+nothing is left.
 
 A system of its own is told changes and its fingerprints are taken. What must come of each restore is said by them.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.documents import COMPONENTS
 from deploy.local import books, fingerprints
 from deploy.local.components import PACKAGES, database
 from deploy.local.crms import Crms
@@ -25,6 +27,7 @@ from libs.common import clock
 
 CHANGES = 60
 SETTLE_S = 120.0
+REPUBLISHING = [each.name for each in COMPONENTS if each.republishes]
 
 Known = dict[str, Any]
 
@@ -103,6 +106,23 @@ def one_upstream(at: Site) -> list[str]:
     return _one(at, "deals", seed=5)
 
 
+def one_from_nothing(at: Site) -> list[str]:
+    """The forecast without a dump, when neither broker nor outboxes hold its past: told again by those who keep it."""
+    at.told(6)
+    good = at.knows()
+    _stop_writers(at.stack)
+    for name in PACKAGES:
+        at.stack.postgres.sql("TRUNCATE outbox", database=database(name))
+    at.stack.empty("forecast")
+    at.stack.restart("broker")
+    _start_components(at.stack)
+    if not differing(good, fingerprints.of(at.stack)):
+        raise StartFailed("an empty forecast knows what it knew, so that telling it again shows nothing")
+    for name in REPUBLISHING:
+        at.stack.command(name, "republish")
+    return differing(good, at.knows())
+
+
 def _one(at: Site, name: str, *, seed: int) -> list[str]:
     file = backups.open_folder(at.folder / f"dump-{name}") / "dump"
     backups.dump(at.stack.postgres, database(name), file)
@@ -132,6 +152,7 @@ CASES: dict[str, Callable[[Site], list[str]]] = {
     "all databases to an instant": all_to_an_instant,
     "one database downstream (forecast)": one_downstream,
     "one database upstream (deals)": one_upstream,
+    "one database from nothing (forecast)": one_from_nothing,
 }
 
 

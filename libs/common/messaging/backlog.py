@@ -10,36 +10,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.messaging.unsent import unpublished
 from libs.common.observe import metrics
 from libs.common.runtime import Component, Job, Runtime
 
-COUNTED = 100_000
-"""More waiting events than that are not counted: it would take longer the more there are."""
 EVERY_S = 5.0
-
-_UNPUBLISHED = text(
-    """
-    WITH cursor AS MATERIALIZED (
-        SELECT coalesce(max(lower_txid::text::bigint), 0)::text::xid8 AS lower,
-               coalesce(max(upper_txid::text::bigint), 0)::text::xid8 AS upper, coalesce(max(position), 0) AS position
-        FROM relay_cursor
-    )
-    SELECT count(*) AS events, min(recorded_at) AS oldest FROM (
-        (SELECT o.recorded_at FROM outbox o, cursor c
-         WHERE o.txid >= c.lower AND o.txid < c.upper AND o.position > c.position LIMIT :counted)
-        UNION ALL
-        (SELECT o.recorded_at FROM outbox o, cursor c WHERE o.txid >= c.upper ORDER BY o.txid, o.position LIMIT :counted)
-    ) waiting
-    """
-)
 
 
 async def measure(session: AsyncSession, component: Component) -> None:
     """Set the gauges of what waits from one snapshot."""
     if component.publishes is not None:
-        row = (await session.execute(_UNPUBLISHED, {"counted": COUNTED})).one()
-        metrics.OUTBOX_EVENTS.set(min(row.events, COUNTED))
-        metrics.OUTBOX_AGE.set(_age(row.oldest))
+        waiting = await unpublished(session)
+        metrics.OUTBOX_EVENTS.set(waiting.events)
+        metrics.OUTBOX_AGE.set(_age(waiting.oldest))
     topics = [topic.name for topic in component.consumes]
     await _measure_applied(session, topics)
     await _measure_dead_letters(session, topics)

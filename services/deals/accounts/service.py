@@ -1,7 +1,7 @@
 """Accounts as the CRM has them, with their history."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,7 @@ from libs.common.web.auth import Principal, require
 from libs.common.web.errors import NotFound
 from services.deals.accounts import repository
 from services.deals.accounts.schemas import AccountOut, AccountPage
-from services.deals.record_history import RecordHistory
+from services.deals.record_history import RecordHistory, Version
 
 
 class UnknownAccount(NotFound):
@@ -69,22 +69,18 @@ async def apply(session: AsyncSession, events: Sequence[Received[CrmAccountChang
     appended = await HISTORY.apply(session, [event.data for event in events])
     await repository.turn(session, [entry for entry in appended if entry.is_head])
     for entry in appended:
-        content, at = entry.moment.content, entry.moment.valid_from
-        event = AccountChanged(
-            account_id=entry.identifier,
-            version=entry.version,
-            valid_from=at,
-            name=content.name,
-            region=content.region,
-            market=content.market,
-            segment=content.segment,
-            tier=content.tier,
-            parent_id=content.parent_id,
-            absorbed_into=content.absorbed_into,
-            removed=content.removed,
-        )
-        cause = causes[entry.identifier]
-        outbox.add(session, event, key=entry.identifier, version=entry.version, occurred_at=at, cause=cause)
+        at, cause = entry.moment.valid_from, causes[entry.identifier]
+        outbox.add(session, event_of(entry), key=entry.identifier, version=entry.version, occurred_at=at, cause=cause)
+
+
+def event_of(entry: Version[AccountContent]) -> AccountChanged:
+    """The event that tells of an entry."""
+    return AccountChanged(
+        account_id=entry.identifier,
+        version=entry.version,
+        valid_from=entry.moment.valid_from,
+        **asdict(entry.moment.content),
+    )
 
 
 async def account(session: AsyncSession, account_id: UUID, *, principal: Principal) -> AccountOut:

@@ -105,21 +105,22 @@ async def tell_people(
     actor: str | None = None,
 ) -> None:
     """Tell new entries of people, and let the newest of each stand."""
-    placements = [_placed(entry) for entry in appended]
-    for placed in placements:
+    placements = [placed(entry) for entry in appended]
+    for placement in placements:
         outbox.add(
             session,
-            placed,
-            key=placed.person_id,
-            version=placed.version,
-            occurred_at=placed.valid_from,
-            cause=(causes or {}).get(placed.person_id),
+            placement,
+            key=placement.person_id,
+            version=placement.version,
+            occurred_at=placement.valid_from,
+            cause=(causes or {}).get(placement.person_id),
             actor=actor,
         )
-    await put_placements(session, [placed for placed, entry in zip(placements, appended, strict=True) if entry.is_head])
+    await put_placements(session, [each for each, entry in zip(placements, appended, strict=True) if entry.is_head])
 
 
-def _placed(entry: Version[Placement]) -> PersonPlaced:
+def placed(entry: Version[Placement]) -> PersonPlaced:
+    """The event that tells of an entry."""
     return PersonPlaced(
         person_id=entry.identifier,
         version=entry.version,

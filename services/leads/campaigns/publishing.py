@@ -24,6 +24,11 @@ MONTHS: Final = 24
 """Leads that arrived longer ago are told no more: what became of them stays as it was told last."""
 
 
+def key_of(campaign_id: UUID, month: date) -> UUID:
+    """What is told of a campaign and month is one aggregate."""
+    return uuid5(NAMESPACE, f"campaign:{campaign_id}:{month}")
+
+
 async def tell_changed(database: Database, seen: tuple[Any, ...] | None, *, principal: Principal) -> tuple[Any, ...]:
     """Count anew unless all is as it was when `seen` was returned; returns what was seen before the counting."""
     async with database.reading() as session:
@@ -67,7 +72,7 @@ async def tell(session: AsyncSession, *, principal: Principal) -> int:
                 "recorded_at": at,
             }
         )
-        key = uuid5(NAMESPACE, f"campaign:{campaign_id}:{month}")
+        key = key_of(campaign_id, month)
         outbox.add(session, event, key=key, version=event.version, occurred_at=at, subject=str(campaign_id))
     if rows:
         await repository.keep_told(session, rows)

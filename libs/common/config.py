@@ -91,6 +91,10 @@ class CommonSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least serious entries that are logged"
     )
+    traces_url: str | None = Field(
+        default=None,
+        description="where spans are sent by OTLP over HTTP, as http://collector:4318/v1/traces; without it they only make trace ids",
+    )
     clock_offset_s: float = Field(default=0.0, description="shift of the clock, for tests")
     crash_at: str | None = Field(
         default=None, description="name of a crash point at which this process kills itself, for tests"

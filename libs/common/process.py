@@ -143,7 +143,7 @@ def runtime_for(component: Component, settings: CommonSettings) -> Runtime:
 async def _run(component: Component, settings: CommonSettings, roles: tuple[str, ...]) -> None:
     crash.arm(settings.crash_at)
     clock.set_offset(settings.clock_offset_s)
-    tracing.configure(component.name)
+    tracing.configure(component.name, send_to=settings.traces_url)
     _check_retention(component)
     runtime = runtime_for(component, settings)
     server = _Server(

@@ -65,7 +65,7 @@ class Applier:
         async with self.database.transaction() as session:
             claimed = await inbox.claim(session, [envelope.event_id(record) for record in records])
             for handler, events in self._by_handler(records, claimed):
-                with tracing.continued(events[0].type, events[0].traceparent):
+                with tracing.following(events[0].type, ((event.id, event.traceparent) for event in events)):
                     await handler(session, events)
             await position.advance(session, moves, ticks)
             if records:

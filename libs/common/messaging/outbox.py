@@ -63,7 +63,7 @@ def add(
         attributes["cause"] = cause.model_dump(mode="json", exclude_none=True)
     if actor is not None:
         attributes["actor"] = actor
-    if (traceparent := current_traceparent()) is not None:
+    if (traceparent := current_traceparent(cause.event if cause else None)) is not None:
         attributes["traceparent"] = traceparent
     identifier = event_id or new_id()
     session.info.setdefault(_PENDING, []).append(

@@ -91,12 +91,10 @@ async def read_approvals(
     if not sees_costs(principal):
         told = [each.model_copy(update={"consequence": _uncosted(each.consequence)}) for each in told]
     return ApprovalsOut(
-        policy_version=assessed.held.version if assessed.held else None,
-        level=assessed.verdict.level if assessed.held else 0,
-        needs_reason=assessed.verdict.needs_reason and assessed.held is not None,
-        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings]
-        if assessed.held
-        else [],
+        policy_version=assessed.held.version,
+        level=assessed.verdict.level,
+        needs_reason=assessed.verdict.needs_reason,
+        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings],
         planned=[PlannedOut.of(each) for each in planned],
         consequence=ConsequenceOut.model_validate(shown),
         requests=[RequestOut.of(*each) for each in asked],
@@ -134,8 +132,6 @@ async def read_budgets(
 ) -> BudgetsOut:
     """The exception budgets of a year with what is used, asked and left."""
     held = await policies.in_force(session, principal=principal)
-    if held is None:
-        return BudgetsOut(items=[])
     rows = await found.budgets(session, held.policy, year=year or business_day(session).year, principal=principal)
     return BudgetsOut(items=[BudgetOut.of(row) for row in rows])
 
@@ -192,10 +188,10 @@ async def dry_run(wanted: DryRunIn, session: Reading, principal: CurrentPrincipa
 
 
 @router.get("/price-policies/load")
-async def expected_load(session: Reading, principal: CurrentPrincipal) -> LoadOut | None:
-    """The same of the policy that holds; null as long as none does."""
+async def expected_load(session: Reading, principal: CurrentPrincipal) -> LoadOut:
+    """The same of the policy that holds."""
     held = await policies.in_force(session, principal=principal)
-    return None if held is None else _load(*await rehearsal.rehearse(session, held.policy, principal=principal))
+    return _load(*await rehearsal.rehearse(session, held.policy, principal=principal))
 
 
 def _load(quarter: str, load: rehearsal.Load) -> LoadOut:

@@ -250,7 +250,7 @@ class ApprovalsOut(Out):
     `mine` are the steps of the open request that the caller may decide.
     """
 
-    policy_version: int | None
+    policy_version: int
     level: int
     needs_reason: bool
     findings: list[FindingOut]

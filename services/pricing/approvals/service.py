@@ -17,7 +17,7 @@ from services.pricing.approvals.steps import Pair, Planned, plan
 from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
-from services.pricing.policies.judging import Policy, Reason
+from services.pricing.policies.judging import Reason
 from services.pricing.promotions import granting
 from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
@@ -109,7 +109,7 @@ async def ask(
     held = await policies.in_force(session, principal=principal)
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
     assessed = await found.assess(session, quote, lines, deal, held=held, reason=reason, principal=principal)
-    if held is not None and assessed.verdict.needs_reason and reason is None:
+    if assessed.verdict.needs_reason and reason is None:
         under = ", ".join(each.subject for each in assessed.verdict.findings if each.measure in _UNDER)
         raise ExceptionNeedsReason(
             f"Below the floor by {assessed.verdict.shortfall} {quote.currency} (line {under}); name the reason for an "
@@ -123,7 +123,7 @@ async def ask(
     revisions, _ = await quotes.history(session, quote.quote_id, principal=principal)
     authors = sorted({submitted_by, *(each.revised_by for each in revisions), *(a for r in earlier for a in r.authors)})
     planned, differences = plan(
-        held.policy if held else Policy(),
+        held.policy,
         assessed.verdict.level,
         assessed.verdict.findings,
         decided=composing.decided_before(earlier, steps),
@@ -147,7 +147,7 @@ async def ask(
         raise AlreadySubmitted(
             f"Quote {quote.quote_id} waits for approval already; revise it to ask for something else."
         )
-    made = composing.steps_of(request, planned, at, held.policy.escalate_after_hours if held else 0)
+    made = composing.steps_of(request, planned, at, held.policy.escalate_after_hours)
     if all(step.state == "carried" for step in made):
         request = replace(request, state="approved", closed_at=at)
     await repository.supersede(session, quote.quote_id, at=at)
@@ -175,8 +175,6 @@ async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, pr
     if quote.status in ("submitted", "rejected"):
         raise ApprovalNeeded(f"Quote {quote.quote_id} is {quote.status}; it cannot be accepted before it is approved.")
     held = await policies.in_force(session, principal=principal)
-    if held is None:
-        return
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
     assessed = await found.assess(session, quote, lines, deal, held=held, reason=None, principal=principal)
     if assessed.verdict.level > 0 or assessed.verdict.needs_reason:
@@ -200,7 +198,7 @@ async def preview(
     earlier = await repository.requests_of(session, quote_id)
     steps = await repository.steps_of(session, [each.request_id for each in earlier])
     planned, _ = plan(
-        held.policy if held else Policy(),
+        held.policy,
         assessed.verdict.level,
         assessed.verdict.findings,
         decided=composing.decided_before(earlier, steps),

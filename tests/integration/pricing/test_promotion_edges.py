@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from libs.common.ids import new_id
 from services.pricing.promotions import keeping
 from tests.integration.pricing.desk import CSO, FINANCE, OPS, SELLER, SYSTEM, Desk, open_desk
@@ -105,18 +103,8 @@ async def test_what_was_lost_again_is_not_sold_and_other_currencies_and_promotio
     before = await lift(desk, made)
     assert (before["other_currencies"], before["overlapping"], len(before["matched"])) == (0, 0, 1)
     for state, currency in (("won", "EUR"), ("lost", "EUR"), ("won", "USD")):
-        await sold(desk, UUID(made), "Nordics", begin + timedelta(days=3), Decimal(1000))
-        async with desk.database.transaction() as session:
-            newest = "(SELECT quote_id FROM quote ORDER BY quote_id DESC LIMIT 1)"
-            await session.execute(
-                text(f"UPDATE quote SET currency = :currency WHERE quote_id = {newest}"), {"currency": currency}
-            )
-            await session.execute(
-                text(
-                    f"UPDATE deal_reference SET state = :state WHERE deal_id = (SELECT deal_id FROM quote WHERE quote_id = {newest})"
-                ),
-                {"state": state},
-            )
+        day = begin + timedelta(days=3)
+        await sold(desk, UUID(made), "Nordics", day, Decimal(1000), state=state, currency=currency)
     after = await lift(desk, made)
     assert Decimal(after["actual"]) - Decimal(before["actual"]) == 1000
     assert Decimal(after["attributed"]) - Decimal(before["attributed"]) == 1000

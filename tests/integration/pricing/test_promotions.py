@@ -294,24 +294,34 @@ async def history_of(desk: Desk, promotion: UUID, begin: date) -> None:
                 await sold(desk, promotion if week >= 0 and market == "Nordics" else None, market, day, amount)
 
 
-async def sold(desk: Desk, promotion: UUID | None, market: str, day: date, amount: Decimal) -> None:
+async def sold(
+    desk: Desk,
+    promotion: UUID | None,
+    market: str,
+    day: date,
+    amount: Decimal,
+    *,
+    currency: str = "EUR",
+    state: str = "won",
+) -> None:
+    """An accepted quote of a day; its deal is won unless it says otherwise."""
     at = datetime.combine(day, time(12), UTC)
     quote_id, deal_id = new_id(), new_id()
     line = QuoteLine(1, UUID(desk.product), Decimal(1), amount, amount, Decimal(), amount)
     async with desk.database.transaction() as session:
         await session.execute(
-            text("INSERT INTO deal_reference (deal_id, version, valid_from, state, market) VALUES (:id, 1, :at, 'won', :market)"),
-            {"id": deal_id, "at": at, "market": market},
+            text("INSERT INTO deal_reference (deal_id, version, valid_from, state, market) VALUES (:id, 1, :at, :state, :market)"),
+            {"id": deal_id, "at": at, "market": market, "state": state},
         )  # fmt: skip
         await session.execute(
             text(
                 """
                 INSERT INTO quote (quote_id, version, deal_id, status, currency, list_amount, net_amount, valid_from, created_at,
                     created_by, request_digest, revision, revised_at, revised_by, content_hash)
-                VALUES (:quote, 1, :deal, 'accepted', 'EUR', :amount, :amount, :at, :at, 'user:x', '', 1, :at, 'user:x', '')
+                VALUES (:quote, 1, :deal, 'accepted', :currency, :amount, :amount, :at, :at, 'user:x', '', 1, :at, 'user:x', '')
                 """
             ),
-            {"quote": quote_id, "deal": deal_id, "amount": amount, "at": at},
+            {"quote": quote_id, "deal": deal_id, "amount": amount, "at": at, "currency": currency},
         )
         await session.execute(
             text(

@@ -32,6 +32,8 @@ from services.pricing.approvals.schemas import (
 from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Reason
+from services.pricing.promises import service as promises
+from services.pricing.promises.schemas import RecordOut
 from services.pricing.quotes.schemas import QuoteOut
 
 router = APIRouter(tags=["approvals"])
@@ -99,6 +101,7 @@ async def read_approvals(
         consequence=ConsequenceOut.model_validate(shown),
         requests=[RequestOut.of(*each) for each in asked],
         decisions=told,
+        in_return=[RecordOut.of(*each) for each in await promises.records(session, principal=principal)],
         mine=sorted(mine),
     )
 

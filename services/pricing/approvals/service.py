@@ -18,6 +18,7 @@ from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Reason
+from services.pricing.promises import service as promises
 from services.pricing.promotions import granting
 from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
@@ -165,7 +166,24 @@ async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None 
         await _admit(held_open, deal, quote, principal=principal)
 
     accepted = await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    await _follow_up(session, accepted, principal=principal)
     return await statements.weigh(session, accepted, principal=principal)
+
+
+async def _follow_up(session: AsyncSession, quote: Quote, *, principal: Principal) -> None:
+    """What was agreed to in return for the price is what the customer promised by accepting it."""
+    asked = await repository.requests_of(session, quote.quote_id)
+    agreed = next((each for each in asked if each.state == "approved" and each.revision == quote.revision), None)
+    if agreed is not None and agreed.pairs:
+        await promises.open_parts(
+            session,
+            quote.quote_id,
+            quote.revision,
+            agreed.pairs,
+            currency=quote.currency,
+            at=quote.valid_from,
+            principal=principal,
+        )
 
 
 async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:

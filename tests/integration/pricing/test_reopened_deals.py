@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 from hypothesis import given, settings
@@ -80,6 +81,8 @@ async def test_until_it_fits_nothing_new_is_taken_and_what_others_took_meanwhile
     assert (await accept(desk, second)).status_code == 200, "it was there to be taken when it was taken"
     await handle(desk.database, deal(BACK, 4, 3, state="lost"))
     assert await stands(desk, spring) == (15, 15, 0)
+    rows = (await desk.client.get(f"/v1/promotions/{spring}/quotes", headers=CSO)).json()["items"]
+    assert [(row["stands"], row["came_back"]) for row in rows if row["deal"] != "Other"] == [(False, False)]
     assert (await take(desk, DEAL, spring, quantity="0.5")).status_code == 201
 
 
@@ -132,6 +135,11 @@ async def test_any_order_and_repetition_of_a_deals_events_leaves_the_same_budget
             await handle(desk.database, *events[start : start + size])
         rows = (await desk.client.get(f"/v1/promotions/{spring}/quotes", headers=CSO)).json()["items"]
         return await stands(desk, spring), sorted((row["deal"], row["came_back"], row["over"]) for row in rows)
+
+    came_back = [deal(BACK, version, version, state=state) for version, state in enumerate(("open", "lost", "open"), 1)]
+    found = [await outcome(list(each), size) for each in permutations(came_back) for size in (1, 3)]
+    assert [each[1][0][:2] for each in found] == [("Back", True)] * len(found)
+    assert found == found[:1] * len(found)
 
     @settings(max_examples=15)
     @given(data=st.data(), events=_entries)

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from gateway import gauges, pages
 from gateway.auth.cli import app as auth_cli
 from gateway.auth.endpoints import router as auth_router
-from gateway.auth.telling import tell_untold
+from gateway.auth.keeping import tell_untold
 from gateway.buyerlinks.endpoints import router as buyerlinks_router
 from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli

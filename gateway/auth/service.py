@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.audit import service as audit
 from gateway.auth import repository
 from gateway.auth.models import SignedIn, User
-from gateway.auth.telling import key_of, tell_rights
 from gateway.auth.tokens import fingerprint, new_key, new_token
+from gateway.auth.told import key_of, tell_rights
 from libs.common import clock
 from libs.common.ids import ROOT_UNIT, new_id
 from libs.common.web.auth import ROLES, Principal

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from services.pricing.promises.keeping import Standing
+from services.pricing.promises.standing import Standing
 
 DUE: dict[str, timedelta] = {
     "earlier_signature": timedelta(days=14),

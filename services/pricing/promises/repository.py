@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
-from services.pricing.promises.keeping import Answered, standing
 from services.pricing.promises.models import Followed, Part
+from services.pricing.promises.standing import Answered, standing
 
 _NAMES = [each.name for each in fields(Part)]
 _ADD = text(

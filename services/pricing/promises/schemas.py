@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from libs.common.web.schemas import In, Out
-from services.pricing.promises.keeping import Answer, Record
 from services.pricing.promises.models import Followed
+from services.pricing.promises.standing import Answer, Record
 
 State = Literal["kept", "not_kept", "not_known"]
 

@@ -16,9 +16,9 @@ from libs.common.web.errors import Invalid, NotFound
 from libs.common.web.idempotency import sent
 from services.pricing.config import business_day, settings_of
 from services.pricing.promises import repository
-from services.pricing.promises.keeping import Record, record
 from services.pricing.promises.models import DUE, Followed, Part
 from services.pricing.promises.schemas import AnswerIn
+from services.pricing.promises.standing import Record, record
 
 READERS = ("seller", "manager", "sales_ops", "finance", "cso", "ceo")
 WRITERS = ("seller", "manager", "sales_ops", "cso")

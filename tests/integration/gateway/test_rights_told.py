@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 
 from gateway.auth import service
-from gateway.auth.telling import tell_untold
+from gateway.auth.keeping import tell_untold
 from libs.common import migrations
 from libs.common.db import Database
 from libs.common.events.crm import CrmRightsChanged

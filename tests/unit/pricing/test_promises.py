@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.pricing.promises.keeping import Answer, Answered, Standing, record, standing
+from services.pricing.promises.standing import Answer, Answered, Standing, record, standing
 
 DUE, BEGIN = date(2026, 4, 1), datetime(2026, 3, 2, tzinfo=UTC)
 

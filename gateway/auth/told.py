@@ -1,4 +1,4 @@
-"""What people and programs may do is told to the services: at every change, and once of those who had it before it was told at all."""
+"""What people and programs may do, as it is told to the services."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,7 @@ from libs.common import clock
 from libs.common.events.crm import CrmRightsChanged
 from libs.common.ids import entity_id
 from libs.common.messaging import outbox
-from libs.common.runtime import Runtime
 from libs.common.web.auth import Principal
-
-MOST = 500
 
 
 def key_of(name: str) -> UUID:
@@ -29,14 +26,3 @@ async def tell_rights(session: AsyncSession, key: UUID, principal: Principal, *,
     )
     outbox.add(session, event, key=key, version=version, occurred_at=at)
     await repository.keep_told(session, [principal.subject])
-
-
-async def tell_untold(runtime: Runtime) -> None:
-    """Tell of everybody of whom nothing was told yet, once; as of the day they were made, so that any change that is told goes before it."""
-    found = MOST
-    while found == MOST:
-        async with runtime.database.transaction() as session:
-            untold = await repository.untold(session, limit=MOST)
-            for key, principal, at in untold:
-                await tell_rights(session, key or key_of(principal.subject.removeprefix("key:")), principal, at=at)
-        found = len(untold)

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from gateway import gauges, pages
 from gateway.auth.cli import app as auth_cli
 from gateway.auth.endpoints import router as auth_router
+from gateway.auth.keeping import tell_untold
 from gateway.buyerlinks.endpoints import router as buyerlinks_router
 from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
@@ -69,6 +70,7 @@ COMPONENT = Component(
         Job("map records again", 2.0, remap_waiting),
         Job("compare with the CRMs", 5.0, keep_comparing),
         Job("tell match keys", 1.0, tell_keys),
+        Job("tell rights", 3600.0, tell_untold),
         Job("write edits back", 5.0, keep_writing),
         Job("measure what waits at the door", 5.0, gauges.measure),
     ],

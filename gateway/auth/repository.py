@@ -144,3 +144,42 @@ async def principal_of_key(session: AsyncSession, *, fingerprint: bytes) -> Prin
     if row is None:
         return None
     return Principal(subject=f"key:{row['name']}", roles=frozenset(row["roles"]), scope=tuple(row["scope"]))
+
+
+_KEEP_TOLD = text("INSERT INTO rights_told (subject) VALUES (:subject) ON CONFLICT DO NOTHING")
+_UNTOLD_USERS = text(
+    """
+    SELECT u.user_id, u.roles, u.scope, u.is_active, u.created_at FROM app_user u
+    WHERE NOT EXISTS (SELECT FROM rights_told told WHERE told.subject = 'user:' || u.user_id)
+    ORDER BY u.user_id LIMIT :limit FOR UPDATE OF u
+    """
+)
+_UNTOLD_KEYS = text(
+    """
+    SELECT DISTINCT ON (k.name) k.name, k.roles, k.scope, k.revoked_at IS NULL AS is_active, k.created_at FROM api_key k
+    WHERE NOT EXISTS (SELECT FROM rights_told told WHERE told.subject = 'key:' || k.name)
+    ORDER BY k.name, k.revoked_at IS NULL DESC, k.created_at DESC LIMIT :limit
+    """
+)
+
+
+async def keep_told(session: AsyncSession, subjects: Sequence[str]) -> None:
+    """Keep of whom it was told what they may do."""
+    await session.execute(_KEEP_TOLD, [{"subject": each} for each in subjects])
+
+
+async def untold(session: AsyncSession, *, limit: int) -> list[tuple[UUID | None, Principal, datetime]]:
+    """Users, locked, and then programs of whom it was not told what they may do, with the day they were made.
+
+    Who may not sign in any more, and a key that was withdrawn, may do nothing. A program has no id of its own.
+    """
+    users = (await session.execute(_UNTOLD_USERS, {"limit": limit})).all()
+    keys = (await session.execute(_UNTOLD_KEYS, {"limit": limit - len(users)})).all() if len(users) < limit else []
+    found: list[tuple[UUID | None, Principal, datetime]] = [
+        (row.user_id, _may(f"user:{row.user_id}", row), row.created_at) for row in users
+    ]
+    return found + [(None, _may(f"key:{row.name}", row), row.created_at) for row in keys]
+
+
+def _may(subject: str, row: Any) -> Principal:
+    return Principal(subject, frozenset(row.roles if row.is_active else ()), tuple(row.scope))

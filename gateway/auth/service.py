@@ -1,7 +1,7 @@
 """Signing in: one-time links, passwords, sessions, and keys for programs."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -12,10 +12,9 @@ from gateway.audit import service as audit
 from gateway.auth import repository
 from gateway.auth.models import SignedIn, User
 from gateway.auth.tokens import fingerprint, new_key, new_token
+from gateway.auth.told import key_of, tell_rights
 from libs.common import clock
-from libs.common.events.crm import CrmRightsChanged
-from libs.common.ids import ROOT_UNIT, entity_id, new_id
-from libs.common.messaging import outbox
+from libs.common.ids import ROOT_UNIT, new_id
 from libs.common.web.auth import ROLES, Principal
 from libs.common.web.errors import Invalid, Unauthorised
 
@@ -68,7 +67,7 @@ async def create_link(
         )
         user = await repository.user_by_email(session, email)
         assert user is not None  # noqa: S101 - put_user stored it
-        _tell_rights(session, user.user_id, user.principal, at=at)
+        await tell_rights(session, user.user_id, user.principal, at=at)
     token = new_token()
     await repository.insert_link(session, fingerprint=fingerprint(token), user=user, at=at, expires_at=at + LINK_LIVES)
     await audit.record(session, "sign_in_link.created", actor="command line", on=f"user:{user.user_id}")
@@ -162,7 +161,7 @@ async def create_key(session: AsyncSession, name: str, *, role: str, scope: Sequ
         at=at,
     )
     principal = Principal(f"key:{name}", frozenset({role}), tuple(scope) or (ROOT_UNIT,))
-    _tell_rights(session, entity_id("foretell", "api_key", name), principal, at=at)
+    await tell_rights(session, key_of(name), principal, at=at)
     await audit.record(
         session, "api_key.created", actor="command line", on=f"api_key:{key_id}", detail={"name": name, "role": role}
     )
@@ -171,15 +170,6 @@ async def create_key(session: AsyncSession, name: str, *, role: str, scope: Sequ
 
 async def principal_of_key(session: AsyncSession, key: str) -> Principal | None:
     return await repository.principal_of_key(session, fingerprint=fingerprint(key))
-
-
-def _tell_rights(session: AsyncSession, key: UUID, principal: Principal, *, at: datetime) -> None:
-    """Tell what somebody may do now: what they delegated to others goes no further than that."""
-    version = clock.to_millis(at)
-    event = CrmRightsChanged(
-        subject=principal.subject, version=version, roles=tuple(sorted(principal.roles)), scope=principal.scope
-    )
-    outbox.add(session, event, key=key, version=version, occurred_at=at)
 
 
 def _spent() -> LinkSpent:

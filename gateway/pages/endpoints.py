@@ -17,7 +17,7 @@ from gateway.pages.nudges import nudges_of, stream
 from gateway.pages.organisation import organisation
 from gateway.pages.pipeline import focus, metrics, pipeline
 from gateway.pages.plans import assuming, planning, plans, reviewing, reviews, scorecard
-from gateway.pages.pricing import draws, policy, prices, promotions, quotes
+from gateway.pages.pricing import draws, policy, prices, promises, promotions, quotes
 from gateway.pages.projection import accuracy, months, projection, scenarios, setup, whatif
 from libs.common.web.api import runtime_of
 
@@ -64,6 +64,7 @@ router.include_router(reviews.router)
 router.include_router(reviewing.router)
 router.include_router(policy.router)
 router.include_router(promotions.router)
+router.include_router(promises.router)
 router.include_router(draws.router)
 router.include_router(quotes.router)
 router.include_router(scorecard.router)

@@ -65,6 +65,7 @@ ROOMS = (
             Place("/prices", "Check a price"),
             Place("/prices/quotes", "Quotes and approvals"),
             Place("/prices/promotions", "Promotions"),
+            Place("/prices/promises", "Promised in return"),
             Place("/prices/draws", "Drawn prices"),
             Place("/prices/policy", "Policy"),
             Place("/prices/realisation", "What is left of list"),

@@ -25,6 +25,7 @@ OWNER_OF: dict[str, Service] = {
     "price-policies": "pricing",
     "price-realisation": "pricing",
     "promotions": "pricing",
+    "promised-parts": "pricing",
     "price-draws": "pricing",
     "approvals": "pricing",
     "approval-delegations": "pricing",

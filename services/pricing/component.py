@@ -15,6 +15,7 @@ from services.pricing.fingerprint import FINGERPRINT
 from services.pricing.guidance import publishing
 from services.pricing.guidance.endpoints import router as guidance
 from services.pricing.policies.endpoints import router as policies
+from services.pricing.promises.endpoints import router as promises
 from services.pricing.promotions import keeping as promoting
 from services.pricing.promotions.endpoints import router as promotions
 from services.pricing.quotes.endpoints import router as quotes
@@ -49,7 +50,7 @@ COMPONENT = Component(
     publishes=PRICING_EVENTS,
     consumes=(DEAL_EVENTS, CRM_CHANGES),
     handlers=HANDLERS,
-    routers=(books, catalogue, policies, guidance, approvals, quotes, promotions, draws, realisation),
+    routers=(books, catalogue, policies, guidance, approvals, quotes, promises, promotions, draws, realisation),
     jobs=(
         Job("publish price guidance", every_s=30, run=publish_quarterly),
         Job("tell what quotes leave", every_s=300, run=weigh_quotes),

@@ -99,6 +99,17 @@ async def _check_and_quote(page: Page, stack: Stack, firm: Firm) -> None:
     await expect(page.locator("[data-status=submitted]")).to_be_visible()
 
 
+async def test_until_a_policy_is_published_the_page_says_what_holds(
+    stack: Stack, browser: Browser, tmp_path: Path
+) -> None:
+    ops = await sign_in(browser, sign_in_link(stack, "starting-ops@example.com", "sales_ops"), tmp_path / "ops.json")
+    async with watched(browser, ops) as page:
+        await page.goto(f"{stack.url('gateway')}/prices/policy")
+        await expect(page.get_by_role("heading", name="Starting policy")).to_be_visible()
+        await expect(page.locator("#starting")).to_contain_text("the CSO agrees")
+        await is_fine(page, "policy-starting")
+
+
 async def test_a_seller_asks_for_an_exception_the_right_people_agree_seeing_the_consequence_and_the_forecast_moves(
     stack: Stack, browser: Browser, firm: Firm, await_known: Known, tmp_path: Path
 ) -> None:
@@ -123,6 +134,7 @@ async def test_a_seller_asks_for_an_exception_the_right_people_agree_seeing_the_
             await expect(shown).to_contain_text("Below the policy's least price")
             await expect(shown).to_contain_text("in the forecast once approved")
             await expect(page.locator("#decide")).to_contain_text("Longer term 24 months, worth 900 EUR")
+            await expect(page.locator("#decide")).to_contain_text("Longer term: nobody promised it before")
             await expect(page.locator("#waterfall")).to_contain_text("Pocket margin")
             await is_fine(page, f"quote-{authority.lower()}")
             await page.get_by_role("button", name="Approve").click()
@@ -135,6 +147,17 @@ async def test_a_seller_asks_for_an_exception_the_right_people_agree_seeing_the_
         await expect(page.locator("[data-status=approved]")).to_be_visible()
         await page.get_by_role("button", name="The customer accepted").click()
         await expect(page.locator("[data-status=accepted]")).to_be_visible()
+        await expect(page.locator("#promised")).to_contain_text("Not known yet")
+        await page.get_by_role("link", name="Say whether they kept it").click()
+        row = page.locator("[data-part]").filter(has_text="24 months")
+        await expect(row).to_have_attribute("data-state", "not_known")
+        await is_fine(page, "promises")
+        await row.get_by_role("button", name="Answer").click()
+        await row.get_by_label("What there is to show").fill("The contract is signed for 24 months.")
+        await row.get_by_role("button", name="Kept", exact=True).click()
+        await expect(row).to_have_attribute("data-state", "kept")
+        await expect(page.locator("#record")).to_contain_text("of 1 such promise 1 kept")
+        await is_fine(page, "promises-answered")
     async with watched(browser, cso) as page:
         await page.goto(f"{stack.url('gateway')}/prices/realisation")
         await expect(page.locator("#leaks")).to_contain_text("Negotiated price")

@@ -43,7 +43,7 @@ async def publish(request: Request, session: Transaction, principal: CurrentUser
     form = await request.form()
     services = services_of(request)
     versions = (await services.get("pricing", "price-policies", principal=principal))["items"]
-    before = next((each["document"] for each in versions if each["is_in_force"]), None)
+    before = _own(next(each for each in versions if each["is_in_force"]))
     document, mistake = written(form, before)
     load = None
     if not mistake:
@@ -52,7 +52,7 @@ async def publish(request: Request, session: Transaction, principal: CurrentUser
                 body = {
                     "document": document,
                     "note": str(form.get("note") or "").strip() or "Published on the policy page",
-                    "after": versions[0]["version"] if versions else 0,
+                    "after": versions[0]["version"],
                 }
                 await services.post("pricing", "price-policies", body, principal=principal)
                 return RedirectResponse("/prices/policy", status_code=303)
@@ -73,9 +73,9 @@ async def _shown(
 ) -> Response:
     services = services_of(request)
     versions = (await services.get("pricing", "price-policies", principal=principal))["items"]
-    held = next((each for each in versions if each["is_in_force"]), None)
+    held = next(each for each in versions if each["is_in_force"])
     may_rehearse = bool(principal.roles & REHEARSERS)
-    load = await services.get("pricing", "price-policies/load", principal=principal) if held and may_rehearse else None
+    load = await services.get("pricing", "price-policies/load", principal=principal) if may_rehearse else None
     budgets = await services.get("pricing", "approvals/budgets", principal=principal)
     return page(
         request,
@@ -86,10 +86,9 @@ async def _shown(
         load=load,
         tried=tried,
         mistake=mistake,
-        cells=cells(held["document"] if held else None)
-        | ({name: str(value) for name, value in typed.items()} if typed else {}),
+        cells=cells(_own(held)) | ({name: str(value) for name, value in typed.items()} if typed else {}),
         rows=ROWS,
-        scoped=scoped(held["document"] if held else None),
+        scoped=scoped(_own(held)),
         budgets=budgets["items"],
         may_publish=bool(principal.roles & PUBLISHERS),
         may_rehearse=may_rehearse,
@@ -120,6 +119,11 @@ async def realisation(
         asked={"market": market, "segment": segment},
         csv_href="/api/v1/price-realisation/export" + (f"?{query}" if query else ""),
     )
+
+
+def _own(held: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the company published; of the starting policy nothing is carried into the form, which asks by levels of its own."""
+    return None if held["is_starting"] else held["document"]
 
 
 def cells(document: Mapping[str, Any] | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.names import speakers
-from gateway.pages.pricing import promoted
+from gateway.pages.pricing import promises, promoted
 from gateway.pages.pricing.offered import (
     AUTHORITIES,
     GIVEN,
@@ -211,6 +211,8 @@ async def shown(
         "pricing", "products", principal=principal, params={"limit": "500", "include_inactive": "true"}
     )
     promotions = await services.get("pricing", "promotions", principal=principal, params={"state": "running"})
+    promised = await services.get("pricing", "promised-parts", principal=principal, params={"quote_id": str(quote_id)})
+    current = next((each for each in approvals["requests"] if each["state"] == "open"), None)
     subjects = {quote["created_by"], *(each["actor"] for each in history["states"] if each["actor"])}
     subjects |= {each["revised_by"] for each in history["revisions"]}
     for asked in approvals["requests"]:
@@ -222,7 +224,10 @@ async def shown(
         status=422 if refusal else 200,
         quote=quote,
         approvals=approvals,
-        current=next((each for each in approvals["requests"] if each["state"] == "open"), None),
+        current=current,
+        promised=promised["items"],
+        promise_states=promises.STATES,
+        kept_before=promises.of_kinds(approvals["in_return"], current["pairs"] if current else []),
         history=history,
         deal=deal,
         products={each["product_id"]: each for each in catalogue["items"]},

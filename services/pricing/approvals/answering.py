@@ -113,9 +113,7 @@ async def _as_whom(session: AsyncSession, request_id: UUID, *, principal: Princi
     return acting
 
 
-def _asked(
-    request: Request, quote: Quote, steps: list[Step], number: int, seen: str, held: PolicyVersion | None
-) -> Step:
+def _asked(request: Request, quote: Quote, steps: list[Step], number: int, seen: str, held: PolicyVersion) -> Step:
     step = next((each for each in steps if each.number == number), None)
     if step is None:
         raise RequestNotFound(f"Request {request.request_id} has no step {number}.")
@@ -131,7 +129,7 @@ def _asked(
             f"Quote {quote.quote_id} is not what you saw any more (it is {quote.status}, revision {quote.revision}); "
             "nothing was decided, look again."
         )
-    if (held.version if held else None) != request.policy_version:
+    if held.version != request.policy_version:
         raise QuoteChangedMeanwhile(
             f"The policy changed after quote {quote.quote_id} was submitted; nothing was decided, it will be asked anew."
         )
@@ -185,7 +183,7 @@ async def _keep(
     step: Step,
     quote: Quote,
     deal: DealReference,
-    held: PolicyVersion | None,
+    held: PolicyVersion,
     *,
     verdict: Answer,
     note: str,
@@ -240,7 +238,7 @@ async def _go_on(
     request: Request,
     quote: Quote,
     steps: list[Step],
-    held: PolicyVersion | None,
+    held: PolicyVersion,
     *,
     at: datetime,
     principal: Principal,
@@ -256,7 +254,7 @@ async def _go_on(
         await repository.write_steps(session, steps)
     elif waiting := [step for step in steps if step.state == "waiting"]:
         first = min(step.stage for step in waiting)
-        due = at + timedelta(hours=held.policy.escalate_after_hours if held else 24)
+        due = at + timedelta(hours=held.policy.escalate_after_hours)
         await repository.write_steps(
             session,
             [
@@ -275,12 +273,12 @@ async def _go_on(
     return moved
 
 
-async def _require_budget(session: AsyncSession, request: Request, held: PolicyVersion | None) -> None:
+async def _require_budget(session: AsyncSession, request: Request, held: PolicyVersion) -> None:
     """What was within the budget when it was asked must still be: of two that were asked at once only one may take the rest.
 
     Those who saw that it is over the budget have agreed to that. Raises BudgetSpentMeanwhile.
     """
-    if held is None or request.reason is None or not request.shortfall:
+    if held.is_starting or request.reason is None or not request.shortfall:
         return
     if any(each["measure"] == "over_budget" for each in request.findings):
         return

@@ -32,6 +32,8 @@ from services.pricing.approvals.schemas import (
 from services.pricing.config import business_day
 from services.pricing.policies import service as policies
 from services.pricing.policies.judging import Reason
+from services.pricing.promises import service as promises
+from services.pricing.promises.schemas import RecordOut
 from services.pricing.quotes.schemas import QuoteOut
 
 router = APIRouter(tags=["approvals"])
@@ -91,16 +93,15 @@ async def read_approvals(
     if not sees_costs(principal):
         told = [each.model_copy(update={"consequence": _uncosted(each.consequence)}) for each in told]
     return ApprovalsOut(
-        policy_version=assessed.held.version if assessed.held else None,
-        level=assessed.verdict.level if assessed.held else 0,
-        needs_reason=assessed.verdict.needs_reason and assessed.held is not None,
-        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings]
-        if assessed.held
-        else [],
+        policy_version=assessed.held.version,
+        level=assessed.verdict.level,
+        needs_reason=assessed.verdict.needs_reason,
+        findings=[FindingOut.model_validate(finding_as_text(each)) for each in assessed.verdict.findings],
         planned=[PlannedOut.of(each) for each in planned],
         consequence=ConsequenceOut.model_validate(shown),
         requests=[RequestOut.of(*each) for each in asked],
         decisions=told,
+        in_return=[RecordOut.of(*each) for each in await promises.records(session, principal=principal)],
         mine=sorted(mine),
     )
 
@@ -134,8 +135,6 @@ async def read_budgets(
 ) -> BudgetsOut:
     """The exception budgets of a year with what is used, asked and left."""
     held = await policies.in_force(session, principal=principal)
-    if held is None:
-        return BudgetsOut(items=[])
     rows = await found.budgets(session, held.policy, year=year or business_day(session).year, principal=principal)
     return BudgetsOut(items=[BudgetOut.of(row) for row in rows])
 
@@ -192,10 +191,10 @@ async def dry_run(wanted: DryRunIn, session: Reading, principal: CurrentPrincipa
 
 
 @router.get("/price-policies/load")
-async def expected_load(session: Reading, principal: CurrentPrincipal) -> LoadOut | None:
-    """The same of the policy that holds; null as long as none does."""
+async def expected_load(session: Reading, principal: CurrentPrincipal) -> LoadOut:
+    """The same of the policy that holds."""
     held = await policies.in_force(session, principal=principal)
-    return None if held is None else _load(*await rehearsal.rehearse(session, held.policy, principal=principal))
+    return _load(*await rehearsal.rehearse(session, held.policy, principal=principal))
 
 
 def _load(quarter: str, load: rehearsal.Load) -> LoadOut:

@@ -27,9 +27,7 @@ MOST_PRECEDENTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """`held` is None where no policy was published: nothing needs approval then."""
-
-    held: PolicyVersion | None
+    held: PolicyVersion
     check: Check
     facts: QuoteFacts
     verdict: Verdict
@@ -41,7 +39,7 @@ async def assess(
     lines: Sequence[QuoteLine],
     deal: DealReference,
     *,
-    held: PolicyVersion | None,
+    held: PolicyVersion,
     reason: Reason | None,
     principal: Principal,  # noqa: ARG001
 ) -> Assessed:
@@ -49,7 +47,7 @@ async def assess(
     check = await guidance.check_quote(session, quote.quote_id, minimum=minimum, principal=_SYSTEM)
     products = await catalogue.find_products(session, {line.product_id for line in lines}, principal=_SYSTEM)
     left = None
-    if held is not None and reason is not None:
+    if not held.is_starting and reason is not None:
         year = business_day(session).year
         used = await repository.used(session, year=year, but=quote.quote_id)
         left = held.policy.budget(year, reason, quote.currency) - used.get(
@@ -66,7 +64,7 @@ async def assess(
         quote.term_months,
         left,
     )
-    return Assessed(held, check, facts, judge(held.policy if held else Policy(), facts))
+    return Assessed(held, check, facts, judge(held.policy, facts))
 
 
 def _line(line: QuoteLine, checked: CheckedLine, product: ProductRow | None, quote: Quote) -> LineFacts:
@@ -116,7 +114,7 @@ async def consequence(
     """
     _, whole = offering.waterfalls(quote, lines)
     check, facts = assessed.check, assessed.facts
-    planned = assessed.held.policy.planned_margin(deal.market, deal.segment) if assessed.held else None
+    planned = assessed.held.policy.planned_margin(deal.market, deal.segment)
     before = deal.amount if deal.currency in (None, quote.currency) else None
     found = await repository.precedents(
         session,

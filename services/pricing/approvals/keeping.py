@@ -69,7 +69,7 @@ async def ask_anew(database: Database, *, principal: Principal) -> int:
     """Judge open requests by the policy that has begun to hold; what was approved and is no worse is carried over."""
     async with database.reading() as session:
         held = await policies.in_force(session, principal=principal)
-        due = await repository.outdated(session, version=held.version if held else None)
+        due = await repository.outdated(session, version=held.version)
     for request_id in due:
         async with database.transaction() as session:
             await _ask_anew(session, request_id, principal=principal)

@@ -208,7 +208,7 @@ _OUTDATED = text(
 )
 
 
-async def outdated(session: AsyncSession, *, version: int | None) -> list[UUID]:
+async def outdated(session: AsyncSession, *, version: int) -> list[UUID]:
     """Open requests that were made under another version of the policy than the one that holds."""
     return list((await session.execute(_OUTDATED, {"version": version})).scalars())
 

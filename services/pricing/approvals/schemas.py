@@ -21,6 +21,7 @@ from services.pricing.approvals.models import (
 from services.pricing.approvals.steps import Given, Got, Pair, Planned
 from services.pricing.policies.judging import Authority, Reason
 from services.pricing.policies.schemas import PolicyDocument
+from services.pricing.promises.schemas import RecordOut
 
 Note = Annotated[str, Field(max_length=1000)]
 
@@ -247,10 +248,10 @@ class PlannedOut(Out):
 class ApprovalsOut(Out):
     """All about a quote's approval: what the policy says of it now, what follows, what was asked and decided; newest first.
 
-    `mine` are the steps of the open request that the caller may decide.
+    `mine` are the steps of the open request that the caller may decide; `in_return` is how often customers kept what they promised.
     """
 
-    policy_version: int | None
+    policy_version: int
     level: int
     needs_reason: bool
     findings: list[FindingOut]
@@ -258,6 +259,7 @@ class ApprovalsOut(Out):
     consequence: ConsequenceOut
     requests: list[RequestOut]
     decisions: list[DecisionOut]
+    in_return: list[RecordOut]
     mine: list[int]
 
 

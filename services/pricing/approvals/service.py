@@ -17,7 +17,8 @@ from services.pricing.approvals.steps import Pair, Planned, plan
 from services.pricing.config import business_day
 from services.pricing.guidance import service as guidance
 from services.pricing.policies import service as policies
-from services.pricing.policies.judging import Policy, Reason
+from services.pricing.policies.judging import Reason
+from services.pricing.promises import service as promises
 from services.pricing.promotions import granting
 from services.pricing.quotes import known
 from services.pricing.quotes import service as quotes
@@ -109,7 +110,7 @@ async def ask(
     held = await policies.in_force(session, principal=principal)
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
     assessed = await found.assess(session, quote, lines, deal, held=held, reason=reason, principal=principal)
-    if held is not None and assessed.verdict.needs_reason and reason is None:
+    if assessed.verdict.needs_reason and reason is None:
         under = ", ".join(each.subject for each in assessed.verdict.findings if each.measure in _UNDER)
         raise ExceptionNeedsReason(
             f"Below the floor by {assessed.verdict.shortfall} {quote.currency} (line {under}); name the reason for an "
@@ -123,7 +124,7 @@ async def ask(
     revisions, _ = await quotes.history(session, quote.quote_id, principal=principal)
     authors = sorted({submitted_by, *(each.revised_by for each in revisions), *(a for r in earlier for a in r.authors)})
     planned, differences = plan(
-        held.policy if held else Policy(),
+        held.policy,
         assessed.verdict.level,
         assessed.verdict.findings,
         decided=composing.decided_before(earlier, steps),
@@ -147,7 +148,7 @@ async def ask(
         raise AlreadySubmitted(
             f"Quote {quote.quote_id} waits for approval already; revise it to ask for something else."
         )
-    made = composing.steps_of(request, planned, at, held.policy.escalate_after_hours if held else 0)
+    made = composing.steps_of(request, planned, at, held.policy.escalate_after_hours)
     if all(step.state == "carried" for step in made):
         request = replace(request, state="approved", closed_at=at)
     await repository.supersede(session, quote.quote_id, at=at)
@@ -165,7 +166,24 @@ async def accept(session: AsyncSession, quote_id: UUID, *, if_match: str | None 
         await _admit(held_open, deal, quote, principal=principal)
 
     accepted = await quotes.accept_quote(session, quote_id, admit=admit, if_match=if_match, principal=principal)
+    await _follow_up(session, accepted, principal=principal)
     return await statements.weigh(session, accepted, principal=principal)
+
+
+async def _follow_up(session: AsyncSession, quote: Quote, *, principal: Principal) -> None:
+    """What was agreed to in return for the price is what the customer promised by accepting it."""
+    asked = await repository.requests_of(session, quote.quote_id)
+    agreed = next((each for each in asked if each.state == "approved" and each.revision == quote.revision), None)
+    if agreed is not None and agreed.pairs:
+        await promises.open_parts(
+            session,
+            quote.quote_id,
+            quote.revision,
+            agreed.pairs,
+            currency=quote.currency,
+            at=quote.valid_from,
+            principal=principal,
+        )
 
 
 async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, principal: Principal) -> None:
@@ -175,8 +193,6 @@ async def _admit(session: AsyncSession, deal: DealReference, quote: Quote, *, pr
     if quote.status in ("submitted", "rejected"):
         raise ApprovalNeeded(f"Quote {quote.quote_id} is {quote.status}; it cannot be accepted before it is approved.")
     held = await policies.in_force(session, principal=principal)
-    if held is None:
-        return
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=principal)
     assessed = await found.assess(session, quote, lines, deal, held=held, reason=None, principal=principal)
     if assessed.verdict.level > 0 or assessed.verdict.needs_reason:
@@ -200,7 +216,7 @@ async def preview(
     earlier = await repository.requests_of(session, quote_id)
     steps = await repository.steps_of(session, [each.request_id for each in earlier])
     planned, _ = plan(
-        held.policy if held else Policy(),
+        held.policy,
         assessed.verdict.level,
         assessed.verdict.findings,
         decided=composing.decided_before(earlier, steps),

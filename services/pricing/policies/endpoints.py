@@ -15,9 +15,7 @@ async def list_versions(session: Reading, principal: CurrentPrincipal) -> Polici
     """All versions, newest first; one of them is in force."""
     held = await service.in_force(session, principal=principal)
     rows = await service.list_versions(session, principal=principal)
-    return PoliciesOut(
-        items=[PolicyOut.of(row, document, in_force=held.version if held else None) for row, document in rows]
-    )
+    return PoliciesOut(items=[PolicyOut.of(row, document, in_force=held.version) for row, document in rows])
 
 
 @router.post("", status_code=201)
@@ -32,4 +30,4 @@ async def publish(wanted: PolicyIn, session: Transaction, principal: CurrentPrin
         principal=principal,
     )
     held = await service.in_force(session, principal=principal)
-    return PolicyOut.of(row, wanted.document, in_force=held.version if held else None)
+    return PolicyOut.of(row, wanted.document, in_force=held.version)

@@ -18,13 +18,13 @@ _IN_FORCE = text(
 _ALL = text(f"SELECT {_COLUMNS} FROM price_policy ORDER BY version DESC")  # noqa: S608
 
 
-async def in_force(session: AsyncSession, at: datetime) -> PolicyVersion | None:
-    row = (await session.execute(_IN_FORCE, {"at": at})).one_or_none()
-    return None if row is None else _version(row)
+async def in_force(session: AsyncSession, at: datetime) -> PolicyVersion:
+    """The starting policy holds from ever, so there always is one."""
+    return _version((await session.execute(_IN_FORCE, {"at": at})).one())
 
 
 async def versions(session: AsyncSession) -> list[PolicyVersion]:
-    """Newest first."""
+    """Newest first; the last is the starting one."""
     return [_version(row) for row in await session.execute(_ALL)]
 
 

@@ -148,10 +148,11 @@ class PolicyOut(Out):
     published_by: str
     recorded_at: datetime
     is_in_force: bool
+    is_starting: bool = Field(description="it came with the system and holds until one is published")
     document: PolicyDocument
 
     @classmethod
-    def of(cls, row: PolicyVersion, document: PolicyDocument, *, in_force: int | None) -> Self:
+    def of(cls, row: PolicyVersion, document: PolicyDocument, *, in_force: int) -> Self:
         return cls(
             version=row.version,
             valid_from=row.valid_from,
@@ -159,11 +160,12 @@ class PolicyOut(Out):
             published_by=row.published_by,
             recorded_at=row.recorded_at,
             is_in_force=row.version == in_force,
+            is_starting=row.is_starting,
             document=document,
         )
 
 
 class PoliciesOut(Out):
-    """All versions, newest first."""
+    """All versions, newest first; the last, version 0, came with the system."""
 
     items: list[PolicyOut]

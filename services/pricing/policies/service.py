@@ -53,7 +53,7 @@ async def publish(
             f"The policy would hold from {valid_from:%Y-%m-%d %H:%M}, which has passed; choose a later time."
         )
     known = await repository.versions(session)
-    newest = known[0].version if known else 0
+    newest = known[0].version
     if after is not None and after != newest:
         raise PolicyPublishedMeanwhile(f"Version {newest} was published meanwhile; read it before you publish yours.")
     row = PolicyVersion(
@@ -79,13 +79,13 @@ async def publish(
     return row
 
 
-async def in_force(session: AsyncSession, *, at: datetime | None = None, principal: Principal) -> PolicyVersion | None:  # noqa: ARG001
-    """The policy that holds now, or held at an instant; it is the company's."""
+async def in_force(session: AsyncSession, *, at: datetime | None = None, principal: Principal) -> PolicyVersion:  # noqa: ARG001
+    """The policy that holds now, or held at an instant: the company's, or before it published one the starting policy."""
     return await repository.in_force(session, at or clock.now())
 
 
 async def list_versions(session: AsyncSession, *, principal: Principal) -> list[tuple[PolicyVersion, PolicyDocument]]:
-    """All versions with their documents, newest first."""
+    """All versions with their documents, newest first; the last is the one that came with the system."""
     require(principal, *READERS)
     documents = await repository.documents(session)
     return [(row, documents[row.version]) for row in await repository.versions(session)]
@@ -101,8 +101,6 @@ async def minimum(
 ) -> Mapping[UUID, Decimal]:
     """The least share of the list price of each product, by the policy that holds; products without one are left out."""
     held = await in_force(session, principal=principal)
-    if held is None:
-        return {}
     shares = {
         each: held.policy.minimum(market, segment, row.state.line if row.state else None)
         for each, row in products.items()

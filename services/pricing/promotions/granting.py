@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.web.auth import Principal, require
 from libs.common.web.errors import Conflict, Invalid
 from services.pricing.promotions import repository
-from services.pricing.promotions.mechanism import Asked, Offer, refusal, share_of
+from services.pricing.promotions.mechanism import Asked, Offer, beyond, refusal, share_of
 from services.pricing.promotions.models import Promotion, Use
 
 TAKERS = ("seller", "manager", "sales_ops", "finance", "cso", "ceo")
@@ -61,39 +61,57 @@ def grant(
 
 
 async def count(
-    session: AsyncSession, uses: Sequence[Use], known: Mapping[UUID, Promotion], *, principal: Principal
+    session: AsyncSession,
+    uses: Sequence[Use],
+    known: Mapping[UUID, Promotion],
+    *,
+    instead_of: int | None = None,
+    principal: Principal,
 ) -> None:
-    """Take a quote's revision out of the budgets of promotions that are held. Raises PromotionBudgetSpent."""
+    """Take a quote's revision out of the budgets of promotions that are held. Raises PromotionBudgetSpent.
+
+    `instead_of` is the revision that stood until now: taking no more than that is fine however the budget stands.
+    """
     require(principal, *TAKERS)
     if uses:
-        await _require_budget(session, uses, known)
+        before = await repository.uses_of(session, uses[0].quote_id, instead_of) if instead_of else []
+        more = {each for each in known if _of(uses, each) > _of(before, each)}
+        await _require_budget(session, uses, {each: known[each] for each in more})
         await repository.add_uses(session, uses)
 
 
 async def recount(session: AsyncSession, quote_id: UUID, revision: int, *, principal: Principal) -> None:
     """Whether what a quote takes is still there: asked before one that took nothing meanwhile counts again.
 
-    Offers that were made stand when the promotion is over; its budget still holds. Raises PromotionBudgetSpent.
+    What it took all the time is its own, also when a deal that came back takes the budget over its limit. Offers that were made stand
+    when the promotion is over; its budget still holds. Raises PromotionBudgetSpent.
     """
     require(principal, *TAKERS)
     uses = await repository.uses_of(session, quote_id, revision)
-    if uses:
-        known = await repository.lock(session, sorted({each.promotion_id for each in uses}))
-        await _require_budget(session, uses, known)
+    if not uses:
+        return
+    known = await repository.lock(session, sorted({each.promotion_id for each in uses}))
+    standing = await repository.standing(session, list(known))
+    over = {each: beyond(row.plan.budget, standing[each]).get(quote_id) for each, row in known.items()}
+    await _require_budget(session, uses, {each: row for each, row in known.items() if over[each] != 0})
 
 
 async def _require_budget(session: AsyncSession, uses: Sequence[Use], known: Mapping[UUID, Promotion]) -> None:
     by_others = await repository.used(session, list(known), but=uses[0].quote_id)
     for promotion_id, row in known.items():
-        wanted = sum((each.amount for each in uses if each.promotion_id == promotion_id), Decimal())
+        wanted = _of(uses, promotion_id)
         left = row.plan.budget - by_others[promotion_id].amount
         if wanted > left:
             raise PromotionBudgetSpent(
-                f"Promotion {row.plan.name} has {left} {row.plan.currency} left and the quote takes {wanted}; take it off a line, or ask "
-                "for a larger budget.",
+                f"Promotion {row.plan.name} has {max(left, Decimal())} {row.plan.currency} left and the quote takes {wanted}; take it "
+                "off a line, or ask for a larger budget.",
                 promotion_id=str(promotion_id),
-                left=str(left),
+                left=str(max(left, Decimal())),
             )
+
+
+def _of(uses: Sequence[Use], promotion_id: UUID) -> Decimal:
+    return sum((each.amount for each in uses if each.promotion_id == promotion_id), Decimal())
 
 
 def offered(row: Promotion) -> Offer:

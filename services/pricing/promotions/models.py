@@ -88,10 +88,17 @@ class Used:
     accepted: Decimal = Decimal()
     quotes: int = 0
 
+    def over(self, budget: Decimal) -> Decimal:
+        """What is taken beyond the budget: deals that a CRM reopened took it again after others had."""
+        return max(Decimal(), self.amount - budget)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A quote that takes a promotion."""
+    """A quote that takes a promotion, or took it: one that does not stand takes nothing of the budget now.
+
+    `over` of `amount` is beyond the budget. `came_back`: its deal was lost or removed since, and is there again.
+    """
 
     quote_id: UUID
     deal_id: UUID
@@ -100,6 +107,9 @@ class Taken:
     amount: Decimal
     net_amount: Decimal
     quoted_at: datetime
+    stands: bool
+    came_back: bool
+    over: Decimal
 
 
 @dataclass(frozen=True, slots=True)

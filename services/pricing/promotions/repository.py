@@ -1,8 +1,9 @@
 """Named queries over promotions, their versions, and what quotes take of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
+from services.pricing.promotions.mechanism import Standing
 from services.pricing.promotions.models import Entry, Plan, Promotion, Sale, State, Taken, Use, Used
 
 _PLAN = [each.name for each in fields(Plan)]
@@ -101,11 +103,19 @@ async def due(session: AsyncSession, *, today: date) -> list[UUID]:
 
 
 STANDING = """
-    quote.status = 'accepted'
-    OR (quote.status IN ('draft', 'submitted', 'approved') AND deal.state <> 'lost' AND NOT deal.removed)
+    quote.status IN ('draft', 'submitted', 'approved', 'accepted')
+    AND coalesce(heir.state, deal.state) <> 'lost' AND NOT coalesce(heir.removed, deal.removed)
 """
 """Quotes that take of a budget: what the customer has or may still get. What was rejected, withdrawn, has run out or is of a lost deal
-takes nothing, and is counted anew when it is asked for or accepted after all."""
+takes nothing, and is counted anew when it is asked for or accepted after all, or when the CRM reopens the deal. A quote of a deal that
+was absorbed is that of its heir."""
+
+_TAKING = """
+    FROM promotion_use used
+    JOIN quote ON quote.quote_id = used.quote_id AND quote.revision = used.revision
+    JOIN deal_reference deal USING (deal_id)
+    LEFT JOIN deal_reference heir ON heir.deal_id = deal.absorbed_into
+"""
 
 _USE = text(
     """
@@ -118,13 +128,11 @@ _USED = text(
     SELECT used.promotion_id, sum(used.amount) AS amount,
            coalesce(sum(used.amount) FILTER (WHERE quote.status = 'accepted'), 0) AS accepted,
            count(DISTINCT used.quote_id) AS quotes
-    FROM promotion_use used
-    JOIN quote ON quote.quote_id = used.quote_id AND quote.revision = used.revision
-    JOIN deal_reference deal USING (deal_id)
-    WHERE used.promotion_id = ANY(:ids) AND ({STANDING})
+    {_TAKING}
+    WHERE used.promotion_id = ANY(:ids) AND {STANDING}
       AND (cast(:but AS uuid) IS NULL OR used.quote_id <> :but)
     GROUP BY 1
-    """  # noqa: S608
+    """
 )
 _OF_QUOTE = text(
     """
@@ -154,22 +162,45 @@ async def uses_of(session: AsyncSession, quote_id: UUID, revision: int) -> list[
 _TAKEN = text(
     f"""
     SELECT quote.quote_id, quote.deal_id, deal.name AS deal, quote.status, sum(used.amount) AS amount, quote.net_amount,
-           quote.revised_at AS quoted_at, {visible("deal.owner_id")} AS is_visible
-    FROM promotion_use used
-    JOIN quote ON quote.quote_id = used.quote_id AND quote.revision = used.revision
-    JOIN deal_reference deal USING (deal_id)
+           quote.revised_at AS quoted_at, {STANDING} AS stands, greatest(deal.lost_at, heir.lost_at) IS NOT NULL AS was_lost,
+           {visible("deal.owner_id")} AS is_visible
+    {_TAKING}
     WHERE used.promotion_id = :promotion_id
-    GROUP BY quote.quote_id, deal.deal_id
+    GROUP BY quote.quote_id, deal.deal_id, heir.deal_id
     ORDER BY quote.revised_at DESC, quote.quote_id LIMIT 1000
-    """  # noqa: S608
+    """
 )
 
 
-async def taken(session: AsyncSession, promotion_id: UUID, *, principal: Principal) -> tuple[list[Taken], int]:
+async def taken(
+    session: AsyncSession, promotion_id: UUID, *, over: Mapping[UUID, Decimal], principal: Principal
+) -> tuple[list[Taken], int]:
     """Quotes within the principal's scope whose newest revision takes it, and how many there are outside."""
     rows = (await session.execute(_TAKEN, {"promotion_id": promotion_id, **scope_parameters(principal)})).all()
-    mine = [Taken(*row[:-1]) for row in rows if row.is_visible]
+    mine = [
+        Taken(*row[:7], row.stands, row.stands and row.was_lost, over.get(row.quote_id, Decimal()))
+        for row in rows
+        if row.is_visible
+    ]
     return mine, len(rows) - len(mine)
+
+
+_STANDING = text(
+    f"""
+    SELECT used.promotion_id, quote.quote_id, sum(used.amount), quote.revised_at, greatest(deal.lost_at, heir.lost_at)
+    {_TAKING}
+    WHERE used.promotion_id = ANY(:ids) AND {STANDING}
+    GROUP BY used.promotion_id, quote.quote_id, deal.deal_id, heir.deal_id
+    """
+)
+
+
+async def standing(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Standing]]:
+    """What takes of each promotion now, quote by quote."""
+    found: dict[UUID, list[Standing]] = {each: [] for each in ids}
+    for promotion_id, *row in await session.execute(_STANDING, {"ids": list(ids)}):
+        found[promotion_id].append(Standing(*row))
+    return found
 
 
 _SALES = text(

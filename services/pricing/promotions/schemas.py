@@ -101,6 +101,9 @@ class PromotionOut(Out):
     used: Decimal
     accepted: Decimal
     left: Decimal
+    over: Decimal = Field(
+        description="what is taken beyond the budget, since a CRM reopened deals; nothing new is taken until it fits"
+    )
     quotes: int
 
     @classmethod
@@ -117,7 +120,8 @@ class PromotionOut(Out):
             changed_at=row.changed_at,
             used=used.amount,
             accepted=used.accepted,
-            left=row.plan.budget - used.amount,
+            left=max(Decimal(), row.plan.budget - used.amount),
+            over=used.over(row.plan.budget),
             quotes=used.quotes,
         )
 
@@ -148,7 +152,10 @@ class EntriesOut(Out):
 
 
 class TakenOut(Out):
-    """`amount` is what the promotion takes off the quote."""
+    """`amount` is what the promotion takes off the quote, `over` of it is beyond the budget. One that does not stand takes nothing of it now.
+
+    `came_back`: its deal was lost or removed and is there again, so what it takes is counted after what others took meanwhile.
+    """
 
     quote_id: UUID
     deal_id: UUID
@@ -157,6 +164,9 @@ class TakenOut(Out):
     amount: Decimal
     net_amount: Decimal
     quoted_at: datetime
+    stands: bool
+    came_back: bool
+    over: Decimal
 
     @classmethod
     def of(cls, row: Taken) -> Self:

@@ -18,6 +18,7 @@ from libs.common.web.idempotency import sent
 from services.pricing.catalogue import service as catalogue
 from services.pricing.config import business_day
 from services.pricing.promotions import repository
+from services.pricing.promotions.mechanism import beyond
 from services.pricing.promotions.models import Entry, Plan, Promotion, State, Taken, Used, Verdict
 
 READERS = ("seller", "manager", "sales_ops", "finance", "cso", "ceo")
@@ -171,8 +172,10 @@ async def history(session: AsyncSession, promotion_id: UUID, *, principal: Princ
 
 async def taken(session: AsyncSession, promotion_id: UUID, *, principal: Principal) -> tuple[list[Taken], int]:
     """Quotes within the principal's scope that take it, and how many there are outside. Raises PromotionNotFound."""
-    await read(session, promotion_id, principal=principal)
-    return await repository.taken(session, promotion_id, principal=principal)
+    row, _ = await read(session, promotion_id, principal=principal)
+    standing = await repository.standing(session, [promotion_id])
+    over = beyond(row.plan.budget, standing[promotion_id])
+    return await repository.taken(session, promotion_id, over=over, principal=principal)
 
 
 async def _require_fit(session: AsyncSession, wanted: Plan, *, principal: Principal) -> None:

@@ -1,6 +1,7 @@
 """Deals as far as quotes need them: taken over from their events, found within a scope, asked whether they can be quoted for."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,10 +32,13 @@ async def apply_deals(
     *,
     principal: Principal,  # noqa: ARG001
 ) -> None:
-    """Take over what quotes need of deals; the newest entry of a deal's timeline is the deal."""
+    """Take over what quotes need of deals; the newest entry of a deal's timeline is the deal, and it is kept when it was last lost."""
     newest: dict[UUID, DealState] = {}
+    lost: dict[UUID, datetime] = {}
     for event in events:
         deal = event.data
+        if deal.state == "lost" or deal.removed:
+            lost[deal.deal_id] = max(deal.valid_from, lost.get(deal.deal_id, deal.valid_from))
         known = newest.get(deal.deal_id)
         if known is None or (known.valid_from, known.version) < (deal.valid_from, deal.version):
             newest[deal.deal_id] = deal
@@ -58,6 +62,7 @@ async def apply_deals(
             for deal in newest.values()
         ],
     )
+    await repository.put_lost(session, lost)
 
 
 async def read_deal(session: AsyncSession, deal_id: UUID, *, principal: Principal) -> DealReference:

@@ -115,8 +115,18 @@ async def priced(
     return replace(summed, content_hash=_content_hash(summed, made)), made
 
 
-async def count(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine], *, principal: Principal) -> None:
-    """Take a revision that was just kept out of the budgets of its promotions. Raises PromotionBudgetSpent."""
+async def count(
+    session: AsyncSession,
+    quote: Quote,
+    lines: Sequence[QuoteLine],
+    *,
+    instead_of: int | None = None,
+    principal: Principal,
+) -> None:
+    """Take a revision that was just kept out of the budgets of its promotions. Raises PromotionBudgetSpent.
+
+    `instead_of` is the revision that took of them until now, None where none did.
+    """
     each, _ = waterfalls(quote, lines)
     uses = [
         Use(step.promotion_id, quote.quote_id, quote.revision, line.position, step.amount)
@@ -125,7 +135,7 @@ async def count(session: AsyncSession, quote: Quote, lines: Sequence[QuoteLine],
         if step.promotion_id is not None
     ]
     known = await granting.held(session, {use.promotion_id for use in uses}, principal=principal)
-    await granting.count(session, uses, known, principal=principal)
+    await granting.count(session, uses, known, instead_of=instead_of, principal=principal)
 
 
 def _promoted(

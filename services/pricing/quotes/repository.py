@@ -1,6 +1,6 @@
 """Named queries over quotes and the deals they are for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -61,6 +61,21 @@ async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> No
             "currencies": [deal.currency for deal in deals],
         },
     )
+
+
+_PUT_LOST = text(
+    """
+    UPDATE deal_reference known SET lost_at = greatest(known.lost_at, n.lost_at)
+    FROM unnest(cast(:deal_ids AS uuid[]), cast(:lost_ats AS timestamptz[])) AS n (deal_id, lost_at)
+    WHERE known.deal_id = n.deal_id AND (known.lost_at IS NULL OR known.lost_at < n.lost_at)
+    """
+)
+
+
+async def put_lost(session: AsyncSession, lost: Mapping[UUID, datetime]) -> None:
+    """Keep when deals were last lost or removed, whatever became of them since; their rows are locked by `put_deals`."""
+    if lost:
+        await session.execute(_PUT_LOST, {"deal_ids": list(lost), "lost_ats": list(lost.values())})
 
 
 _PLACEHOLDER = text("INSERT INTO deal_reference (deal_id) VALUES (:deal_id) ON CONFLICT DO NOTHING")

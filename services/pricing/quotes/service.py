@@ -159,7 +159,8 @@ async def revise_quote(
     revised, priced = await offering.priced(session, begun, deal, lines, principal=principal)
     await repository.add_revision(session, revised, priced)
     await repository.move_quote(session, revised)
-    await offering.count(session, revised, priced, principal=principal)
+    stood = quote.revision if quote.status in ("draft", "submitted", "approved") else None
+    await offering.count(session, revised, priced, instead_of=stood, principal=principal)
     await _announce(session, revised, principal)
     return revised
 

@@ -21,10 +21,10 @@ def rights(version: int, *roles: str, scope: tuple[UUID, ...] = (TEAM,), subject
     return received(event, new_id(), version)
 
 
-async def delegated(desk: Desk) -> dict[str, Any]:
+async def delegated(desk: Desk, giver: dict[str, str] = MANAGER) -> dict[str, Any]:
     """A request that a manager's deputy may decide, and no other way."""
     wanted = {"to": "user:deputy", "ends_at": (clock.now() + timedelta(days=50)).isoformat()}
-    assert (await desk.client.post("/v1/approval-delegations", json=wanted, headers=MANAGER)).status_code == 201
+    assert (await desk.client.post("/v1/approval-delegations", json=wanted, headers=giver)).status_code == 201
     request: dict[str, Any] = (await desk.submit(await desk.quote(discount="0.12"))).json()
     return request
 

@@ -114,17 +114,17 @@ async def test_the_calendar_begins_and_ends_promotions(api_for: Callable[..., An
     assert await keeping.keep(desk.database, principal=SYSTEM) == 0
     early = await quote(desk, made["promotion_id"])
     assert (early.status_code, early.json()["type"]) == (422, "urn:foretell:problem:promotion-does-not-fit")
-    await _move(desk, made["promotion_id"], days=-3)
+    await move(desk, made["promotion_id"], days=-3)
     assert await keeping.keep(desk.database, principal=SYSTEM) == 1
     assert (await quote(desk, made["promotion_id"])).status_code == 201
-    await _move(desk, made["promotion_id"], days=-30)
+    await move(desk, made["promotion_id"], days=-30)
     assert await keeping.keep(desk.database, principal=SYSTEM) == 1
     assert await keeping.keep(desk.database, principal=SYSTEM) == 0
     late = await quote(desk, made["promotion_id"])
     assert (late.status_code, "over" in late.json()["detail"]) == (422, True)
 
 
-async def _move(desk: Desk, promotion: str, *, days: int) -> None:
+async def move(desk: Desk, promotion: str, *, days: int) -> None:
     async with desk.database.transaction() as session:
         await session.execute(
             text("UPDATE promotion SET starts_on = starts_on + cast(:days AS integer), ends_on = ends_on + cast(:days AS integer) WHERE promotion_id = :id"),
@@ -269,8 +269,8 @@ async def test_a_promotion_is_judged_by_what_came_beyond_its_baseline_and_that_i
         None, None, "Too little data: it has run for 0 whole weeks; 4 are needed.",
     )  # fmt: skip
     begin = TODAY - timedelta(weeks=8)
-    await _move(desk, made, days=-56)
-    await _history(desk, UUID(made), begin)
+    await move(desk, made, days=-56)
+    await history_of(desk, UUID(made), begin)
     told = (await desk.client.get(f"/v1/promotions/{made}/lift", headers=SELLER)).json()
     assert (told["method"], told["weeks_during"], told["weeks_before"]) == ("difference_in_differences", 8, 12)
     assert [(each["market"], each["segment"]) for each in told["matched"]] == [("DACH", None)]
@@ -283,7 +283,7 @@ async def test_a_promotion_is_judged_by_what_came_beyond_its_baseline_and_that_i
     assert sum(Decimal(week["actual"]) for week in told["weeks"] if week["is_during"]) == number["actual"]
 
 
-async def _history(desk: Desk, promotion: UUID, begin: date) -> None:
+async def history_of(desk: Desk, promotion: UUID, begin: date) -> None:
     """Accepted quotes of twenty weeks in two markets; from `begin` on twice as many in the Nordics, all with the promotion."""
     rng = np.random.default_rng(7)
     for week in range(-12, 8):
@@ -291,27 +291,37 @@ async def _history(desk: Desk, promotion: UUID, begin: date) -> None:
             for _ in range(rng.poisson(6) * (2 if week >= 0 and market == "Nordics" else 1)):
                 day = begin + timedelta(weeks=week, days=int(rng.integers(7)))
                 amount = Decimal(int(rng.integers(500, 1500)))
-                await _sold(desk, promotion if week >= 0 and market == "Nordics" else None, market, day, amount)
+                await sold(desk, promotion if week >= 0 and market == "Nordics" else None, market, day, amount)
 
 
-async def _sold(desk: Desk, promotion: UUID | None, market: str, day: date, amount: Decimal) -> None:
+async def sold(
+    desk: Desk,
+    promotion: UUID | None,
+    market: str,
+    day: date,
+    amount: Decimal,
+    *,
+    currency: str = "EUR",
+    state: str = "won",
+) -> None:
+    """An accepted quote of a day; its deal is won unless it says otherwise."""
     at = datetime.combine(day, time(12), UTC)
     quote_id, deal_id = new_id(), new_id()
     line = QuoteLine(1, UUID(desk.product), Decimal(1), amount, amount, Decimal(), amount)
     async with desk.database.transaction() as session:
         await session.execute(
-            text("INSERT INTO deal_reference (deal_id, version, valid_from, state, market) VALUES (:id, 1, :at, 'won', :market)"),
-            {"id": deal_id, "at": at, "market": market},
+            text("INSERT INTO deal_reference (deal_id, version, valid_from, state, market) VALUES (:id, 1, :at, :state, :market)"),
+            {"id": deal_id, "at": at, "market": market, "state": state},
         )  # fmt: skip
         await session.execute(
             text(
                 """
                 INSERT INTO quote (quote_id, version, deal_id, status, currency, list_amount, net_amount, valid_from, created_at,
                     created_by, request_digest, revision, revised_at, revised_by, content_hash)
-                VALUES (:quote, 1, :deal, 'accepted', 'EUR', :amount, :amount, :at, :at, 'user:x', '', 1, :at, 'user:x', '')
+                VALUES (:quote, 1, :deal, 'accepted', :currency, :amount, :amount, :at, :at, 'user:x', '', 1, :at, 'user:x', '')
                 """
             ),
-            {"quote": quote_id, "deal": deal_id, "amount": amount, "at": at},
+            {"quote": quote_id, "deal": deal_id, "amount": amount, "at": at, "currency": currency},
         )
         await session.execute(
             text(

@@ -1,5 +1,6 @@
 """A policy says who must agree, and nothing is sold below a floor without that being said."""
 
+import importlib
 from decimal import Decimal
 
 from hypothesis import given
@@ -16,12 +17,17 @@ from services.pricing.policies.judging import (
     Rule,
     judge,
 )
+from services.pricing.policies.schemas import PolicyDocument
 from services.pricing.promotions.mechanism import Kind, share_of
 from services.pricing.quotes.arithmetic import Deduction, Priced, discount_of, of_line
 from tests.unit.pricing.test_promotion_mechanism import asked as asking
 from tests.unit.pricing.test_promotion_mechanism import offer
 
 D = Decimal
+STARTING = PolicyDocument.model_validate_json(
+    importlib.import_module("services.pricing.migrations.versions.0008_starting_policy").DOCUMENT
+).policy()
+"""What holds before anything is published."""
 DISCOUNT = Rule("discount", "line", (Limit(D("0.1"), 1), Limit(D("0.2"), 2), Limit(D("0.3"), 3)))
 
 
@@ -122,11 +128,13 @@ _promotions = st.lists(
     ),
     st.decimals(0, 1, places=4),
     st.sampled_from(["EUR", "JPY", "KWD"]),
+    st.sampled_from([Policy(), STARTING]),
 )
 def test_no_stacking_of_discounts_promotions_and_rounding_sells_under_a_floor_without_an_exception(
     asked: list[tuple[Decimal, Decimal, Decimal, tuple[Deduction, ...], list[tuple[Kind, Decimal]]]],
     floor: Decimal,
     currency: str,
+    policy: Policy,
 ) -> None:
     lines = []
     for quantity, unit_price, listed, deductions, promotions in asked:
@@ -137,10 +145,19 @@ def test_no_stacking_of_discounts_promotions_and_rounding_sells_under_a_floor_wi
             taken = (*taken, Deduction("Promotion", "on_invoice", share_of(offer(kind=kind, value=value), where, left)))
         fall = of_line(Priced(quantity, unit_price, taken, listed, None), currency)
         lines.append(LineFacts("CORE", None, fall.list_amount, fall.paid, fall.pocket, None, floor))
-    verdict = judge(Policy(), QuoteFacts(tuple(lines), currency))
+    verdict = judge(policy, QuoteFacts(tuple(lines), currency))
     under = [each for each in lines if each.listed is not None and each.paid < floor * each.listed]
     assert verdict.needs_reason == bool(under)
     assert (verdict.level >= 1) == bool(under)
+    assert bool(policy.stages(verdict.level)) == bool(under), "whoever is asked is somebody"
     missing = sum((floor * (each.listed or 0) - each.paid for each in under), Decimal())
     cent = Decimal(1).scaleb(-money.exponent(currency))
     assert missing <= verdict.shortfall < missing + cent * len(under) + cent
+
+
+def test_before_a_policy_is_published_the_cso_agrees_to_what_is_below_a_floor_and_nobody_to_anything_else() -> None:
+    below = judge(STARTING, facts(line("69.99", floor="0.7")))
+    assert [stage.authorities for stage in STARTING.stages(below.level)] == [("cso",)]
+    assert below.needs_reason
+    above = judge(STARTING, facts(line("70", floor="0.7"), line("1", cost=None), payment_days=400, term_months=1))
+    assert (above.level, above.findings, above.needs_reason) == (0, (), False)

@@ -19,7 +19,7 @@ ROW = {
     "promotion_id": "p", "version": 3, "state": "running", "name": "Spring", "products": [], "markets": ["DACH"], "segments": [],
     "starts_on": "2026-10-02", "ends_on": "2026-12-20", "ended_on": None, "currency": "EUR", "budget": "50000", "kind": "percent",
     "value": "0.1", "stacking": "exclusive", "expected": "90000", "note": "", "authors": ["u"], "used": "41000", "accepted": "34000",
-    "left": "9000", "quotes": 80, "decided_by": None,
+    "left": "9000", "over": "0", "quotes": 80, "decided_by": None,
 }  # fmt: skip
 WEEKS = [
     {
@@ -163,3 +163,17 @@ def test_without_a_curve_the_page_says_why_and_with_one_it_stays_on_the_scale() 
     assert picture is not None
     assert (picture["line"][0], picture["line"][-1]) == ("0.0,120.0", "1000.0,120.0")
     assert len(picture["band"]) == 6
+
+
+def test_a_budget_that_reopened_deals_took_over_its_limit_says_by_how_much_and_who() -> None:
+    over = ROW | {"used": "52000", "left": "0", "over": "2000"}
+    quote = {
+        "quote_id": "q", "deal": "Fjord", "status": "accepted", "amount": "6000", "net_amount": "60000",
+        "quoted_at": "2026-10-09T09:00:00Z", "stands": True, "came_back": True, "over": "2000",
+    }  # fmt: skip
+    lost = quote | {"quote_id": "r", "deal": "Lost", "stands": False, "came_back": False, "over": "0"}
+    html = one(over, taken={"items": [quote, lost], "others": 0})
+    assert "Over its budget by <strong>2,000 EUR</strong>" in html
+    assert ("Fjord</a> with 2,000" in html, "its deal came back" in html, "its deal is lost" in html) == (True,) * 3
+    assert "2,000 over" in listed([over])
+    assert 'id="over"' not in one()

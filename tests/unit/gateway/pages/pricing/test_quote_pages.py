@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from gateway.pages.pricing import offered, policy, promoted
+from gateway.pages.pricing import offered, policy, promises, promoted
 from gateway.pages.templates import environment
 
 AT = "2026-11-20T10:00:00+00:00"
@@ -64,6 +64,7 @@ def quote_page(**changes: Any) -> str:
     approvals = {
         "policy_version": 1, "level": 1, "needs_reason": True, "findings": [FINDING], "consequence": CONSEQUENCE,
         "planned": [{"stage": 1, "authority": "manager", "is_carried": False}], "requests": [REQUEST], "decisions": [], "mine": [1],
+        "in_return": [],
     }  # fmt: skip
     values = {
         "path": "/prices/quotes/q", "quote": QUOTE, "approvals": approvals, "current": REQUEST, "deal": {"name": "Fjord"},
@@ -72,7 +73,7 @@ def quote_page(**changes: Any) -> str:
         "beyond": offered.beyond, "states": offered.STATES, "authorities": offered.AUTHORITIES, "steps": offered.STEPS,
         "measures": offered.MEASURES, "reasons": offered.REASONS, "input_in_words": offered.input_in_words,
         "subject": offered.subject_in_words, "promotions": [[]], "taken": [[]], "gives": promoted.gives, "given": offered.GIVEN,
-        "got": offered.GOT, "pairs": [], "asks": {REQUEST["request_id"]: []},
+        "got": offered.GOT, "pairs": [], "promised": [], "promise_states": promises.STATES, "kept_before": [], "asks": {REQUEST["request_id"]: []},
     }  # fmt: skip
     return environment().get_template("pricing/quote.html").render(**(USER | values | changes))
 
@@ -218,7 +219,14 @@ def policy_page(**changes: Any) -> str:
         "by_level": {"0": 89, "1": 20, "2": 7, "3": 4}, "by_authority": {"manager": 31, "cso": 4}, "by_measure": {},
         "per_week": {"manager": 2.4, "cso": 0.3},
     }  # fmt: skip
-    version = {"version": 1, "valid_from": AT, "note": "first", "published_by": "user:a", "is_in_force": True}
+    version = {
+        "version": 1,
+        "valid_from": AT,
+        "note": "first",
+        "published_by": "user:a",
+        "is_in_force": True,
+        "is_starting": False,
+    }
     budget = {
         "year": 2026,
         "reason": "new_logo",
@@ -240,7 +248,55 @@ def test_the_policy_page_says_how_many_approvals_it_asks() -> None:
     html = policy_page()
     assert 'data-approvals="31"' in html
     assert "2.4 a week" in html
-    assert "nobody need agree" in policy_page(held=None, load=None, tried=None, versions=[], budgets=[])
+
+
+def test_until_one_is_published_the_policy_page_says_what_the_starting_one_asks() -> None:
+    starting = {
+        "version": 0, "valid_from": AT, "note": "Shipped", "published_by": "system:pricing", "is_in_force": True, "is_starting": True,
+    }  # fmt: skip
+    document = {"rules": [], "minima": [], "chain": [{"level": 1, "authorities": ["cso"]}], "budgets": []}
+    html = policy_page(held=starting, versions=[starting], load=None, tried=None, budgets=[])
+    assert "the CSO agrees" in html
+    assert "1970" not in html, "it has no day on which it began"
+    assert policy._own(starting | {"document": document}) is None, "its chain is not carried into what is published"
+
+
+def test_what_a_customer_promised_stands_on_the_quote_and_how_often_such_promises_are_kept_before_the_approver() -> (
+    None
+):
+    part = {
+        "state": "not_known", "is_overdue": True, "given": "discount", "given_note": "", "got": "longer_term", "got_note": "24 months",
+        "value": None, "due": "2026-10-01",
+    }  # fmt: skip
+    html = quote_page(promised=[part])
+    assert ("What the customer promised" in html, "overdue" in html, "24 months" in html) == (True, True, True)
+    record = {"got": "longer_term", "kept": 9, "known": 14, "not_known": 3, "low": "0.43", "high": "0.81"}
+    words = promises.of_kinds([record], [{"got": "longer_term"}, {"got": "volume"}])
+    assert words == [
+        "Longer term: of 14 such promises 9 kept (90\u202f% interval 43 to 81\u202f%); 3 not known yet.",
+        "More volume: nobody promised it before.",
+    ]
+    nothing = record | {"kept": 0, "known": 0, "low": None, "high": None}
+    assert promises.said(nothing) == "Longer term: nothing is known of whether such promises are kept; 3 not known yet."
+    assert promises.bar(nothing) is None
+    assert promises.bar(record) == {"low": 430.0, "width": 380.0, "share": 642.9}
+
+
+def test_the_page_of_promises_says_what_to_do_and_asks_for_an_answer() -> None:
+    row = {
+        "part_id": "a", "quote_id": "q", "deal": "Fjord", "given": "discount", "given_note": "12 %", "got": "longer_term", "got_note": "",
+        "value": "900", "currency": "EUR", "due": "2026-10-01", "moves": 2, "state": "not_known", "is_overdue": True,
+        "answered_by": None, "note": "", "once": "o",
+    }  # fmt: skip
+    values = {
+        "path": "/prices/promises", "rows": [row], "overdue": 1, "record": [], "names": {}, "states": promises.STATES,
+        "given": offered.GIVEN, "got": offered.GOT, "may_write": True, "mistake": "",
+    }  # fmt: skip
+    template = environment().get_template("pricing/promises.html")
+    html = template.render(**(USER | values))
+    assert ("1 to answer" in html, "moved 2 times" in html, 'value="not_kept"' in html) == (True, True, True)
+    assert 'value="kept"' not in template.render(**(USER | values | {"may_write": False}))
+    assert "Give and get" in template.render(**(USER | values | {"rows": [], "overdue": 0}))
 
 
 def test_a_month_without_sales_breaks_the_line_of_realisation() -> None:

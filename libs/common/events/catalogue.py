@@ -46,6 +46,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.EditWanted,
     deals.ClosePlanMoved,
     deals.CoverCounted,
+    deals.SplitsStated,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

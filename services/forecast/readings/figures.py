@@ -38,6 +38,7 @@ Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
 
 _UNKNOWN = Decimal("-Infinity")
+_NOTHING = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
 WON = BUCKETS.index("closed_won")
 
 
@@ -50,6 +51,7 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
 
     def summed() -> list[dict[str, Any]]:
         chosen = past.population.where(cutting.in_period(past.population, period or asked.period, asked.quarter.start))
+        people = chosen.parts() if chosen.credit and by in cutting.BY_PERSON else None
         parts, part = cutting.cut(
             chosen,
             by,
@@ -58,8 +60,10 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
             quarter_start=asked.quarter.start,
             calendar=calendar,
             vacant=True,
+            people=people,
         )
-        return [asdict(each) for each in cutting.summed(chosen, parts, part, chosen.buckets(asked.quarter.start))]
+        bucket = chosen.buckets(asked.quarter.start)
+        return [asdict(each) for each in cutting.summed(chosen, parts, part, bucket, people)]
 
     return await asyncio.to_thread(summed)
 
@@ -91,6 +95,8 @@ async def deals(
     chosen = _behind(asked, past.population, buckets, flag)
     if only is not None:
         chosen = chosen.where(_known(chosen)[only])
+    if chosen.credit:
+        chosen = chosen.where(past.view.answers(chosen.columns, chosen.rows))
     page = _page(chosen, after, limit)
     stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
@@ -113,6 +119,20 @@ async def receipt(
         "last_change_at": instant_of(int(newest.max())) if len(newest) else None,
         **_summed(listed),
     }
+
+
+async def elsewhere(
+    session: AsyncSession, asked: Asked, *, buckets: Sequence[str], flag: Flag | None, only: Only | None
+) -> dict[str, Any]:
+    """The sum of the deals behind a number whose owners are outside the scope: shares in them are within it."""
+    past = asked.past
+    if past is None and asked.splits and not asked.scope["sees_everything"]:
+        return await receipts.receipt(session, asked, buckets=buckets, flag=flag, only=only, elsewhere=True)
+    if past is None or not past.population.credit:
+        return dict(_NOTHING)
+    chosen = _behind(asked, past.population, buckets, flag)
+    chosen = chosen if only is None else chosen.where(_known(chosen)[only])
+    return _summed(chosen.where(~past.view.answers(chosen.columns, chosen.rows)))
 
 
 def _behind(asked: Asked, population: Population, buckets: Sequence[str], flag: Flag | None) -> Population:
@@ -141,10 +161,9 @@ def _known(population: Population) -> dict[str, Flags]:
 
 def _summed(population: Population) -> dict[str, Any]:
     """The sum of a population as one row."""
-    nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
     zeros = np.zeros(len(population), dtype=np.int8)
     found = cutting.summed(population, [None], zeros.astype(np.int64), zeros)
-    return asdict(found[0]) if found else nothing
+    return asdict(found[0]) if found else dict(_NOTHING)
 
 
 async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, Any]]:
@@ -250,12 +269,19 @@ def _described(
     late = _has(population, asked, "overdue")
     restated = population.restated
     at_late, is_late = restated.places(population.rows)
+    whole, credit = population.whole[0], population.credit
+    millionths = credit.share_of_mine(len(population)) if credit else None
+    shared = set(credit.row.tolist()) if credit else set()
     scale = Decimal(1).scaleb(-money.exponent(asked.rates.base))
     return [
         {
             **stored[name],
             "amount_base": int(amount[at]) * scale if priced[at] else None,
             "weighted_base": int(weighted[at]) * scale if weighed[at] else None,
+            "whole_base": int(whole[at]) * scale if priced[at] else None,
+            "credited_share": Decimal(int(millionths[at])).scaleb(-6)
+            if millionths is not None and at in shared
+            else None,
             "bucket": BUCKETS[bucket[at]],
             "is_overdue": bool(late[at]),
             "counted": day_of(int(population.day[at])),

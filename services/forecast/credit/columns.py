@@ -135,7 +135,8 @@ class Credit:
         order = np.lexsort((np.arange(len(parts)), -remainder, group))
         rank = np.empty(len(parts), dtype=np.int64)
         rank[order] = np.arange(len(parts)) - starts[group[order]]
-        return parts + (rank < left[group])
+        found: Ints = parts + (rank < left[group])
+        return found
 
     def of_mine(self, units: Ints) -> Ints:
         """The same rows with what those who are asked for have of them."""

@@ -150,7 +150,7 @@ ARRAYS = tuple(each.name for each in fields(Columns) if each.name not in ("words
 
 def empty(words: dict[str, Dictionary] | None = None) -> Columns:
     """No rows, with the dictionaries `words` or new ones."""
-    arrays = {name: np.empty(0, dtype=type_of(name)) for name in ARRAYS}
+    arrays: dict[str, Any] = {name: np.empty(0, dtype=type_of(name)) for name in ARRAYS}
     return Columns(words=words or {name: Dictionary() for name in WORDS}, **arrays)
 
 
@@ -169,11 +169,12 @@ def merged(known: Columns, arrived: dict[str, npt.NDArray[Any]]) -> Columns:
         arrived = {name: np.concatenate((getattr(known, name), arrived[name])) for name in ARRAYS}
         known = replace(empty(known.words), splits=known.splits)
     order = np.lexsort((arrived["version"], arrived["valid_from"], arrived["deal"]))
-    new = {name: arrived[name][order] for name in ARRAYS}
+    new: dict[str, Any] = {name: arrived[name][order] for name in ARRAYS}
     if not len(known):
         return replace(known, **new)
     places = _places(known, new)
-    return replace(known, **{name: np.insert(getattr(known, name), places, new[name]) for name in ARRAYS})
+    woven: dict[str, Any] = {name: np.insert(getattr(known, name), places, new[name]) for name in ARRAYS}
+    return replace(known, **woven)
 
 
 def _places(known: Columns, new: dict[str, npt.NDArray[Any]]) -> Index:

@@ -195,13 +195,18 @@ class Population:
         alone[self.credit.row] = False
         mine = self.credit.mine
         at = np.concatenate((at[alone], self.credit.row[mine]))
-        several = (
-            (self.owner, self.credit.person),
-            (amount, self.credit.cut(self.whole[0])),
-            (weighted, self.credit.cut(self._whole_weighted[0])),
-        )
         order = np.argsort(at, kind="stable")
-        return Parts(at[order], *(np.concatenate((own[alone], shared[mine]))[order] for own, shared in several))
+
+        def woven(own: npt.NDArray[Any], shared: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            found: npt.NDArray[Any] = np.concatenate((own[alone], shared[mine]))[order]
+            return found
+
+        return Parts(
+            at[order],
+            woven(self.owner, self.credit.person),
+            woven(amount, self.credit.cut(self.whole[0])),
+            woven(weighted, self.credit.cut(self._whole_weighted[0])),
+        )
 
     def by_owner(self, of: Callable[[UUID | None], Any], codes: Codes | None = None) -> npt.NDArray[Any]:
         """What `of` says of each row's owner, or of the people with these codes."""

@@ -31,6 +31,7 @@ from services.forecast.rollup.schemas import (
     Receipt,
     RollupReading,
     RollupRow,
+    Sum,
     Tree,
     TreeNode,
 )
@@ -251,6 +252,24 @@ async def _periods(session: AsyncSession, asked: Asked) -> list[PeriodOut]:
     if following.key not in {quarter.key for quarter in quarters}:
         quarters.append(following)
     return [period_out(period, day) for period in (*ordered, *quarters, *calendar.months(chosen))]
+
+
+async def overdue_by_person(session: AsyncSession, question: Question, *, principal: Principal) -> dict[UUID, Sum]:
+    """Overdue deals of the past by who is credited; NOBODY's are those without an owner."""
+    asked = await decide(session, question, principal=principal)
+    rows = figures.by_person(asked, buckets=OPEN_LINES, flag="overdue")
+    currency = asked.rates.base
+    return {
+        UUID(row["part"]) if row["part"] else NOBODY: totals.sum_out(totals.measures_of(row), currency) for row in rows
+    }
+
+
+async def counted_again(
+    session: AsyncSession, question: Question, *, principal: Principal
+) -> dict[tuple[UUID, str], Measures]:
+    """By unit and bucket, what the counts of people in it are more than of deals: a deal that several share counts once in a unit."""
+    asked = await decide(session, question, principal=principal)
+    return figures.counted_again(asked)
 
 
 async def deals(

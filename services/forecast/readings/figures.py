@@ -1,6 +1,7 @@
 """The numbers of an asked population: the present from cells, the past from the columns of history."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -23,6 +24,7 @@ from services.forecast.rates import service as rates
 from services.forecast.rates.conversion import deviations
 from services.forecast.readings import receipts, repository, won
 from services.forecast.readings.asked import Asked
+from services.forecast.rollup.cells import Measures
 
 Flag = Literal["overdue", "unpriced", "pushed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -74,6 +76,39 @@ async def flagged(session: AsyncSession, asked: Asked, flag: Flag) -> dict[str, 
         return await repository.flagged(session, asked, flag)
     chosen = asked.past.population
     return _summed(chosen.where(_has(chosen, asked, flag) & chosen.in_days(asked.period.start, asked.period.end)))
+
+
+def by_person(asked: Asked, *, buckets: Sequence[str], flag: Flag | None) -> list[dict[str, Any]]:
+    """Sums by who is credited of the deals behind a number of the past: rows `part, count, amount, ...`, `part` a person's id."""
+    assert asked.past is not None  # noqa: S101 - of the past only
+    chosen = _behind(asked, asked.past.population, buckets, flag)
+    people = chosen.parts()
+    present, part = np.unique(people.owner, return_inverse=True)
+    texts = [chosen.columns.words["owner"].texts[code] for code in present.tolist()]
+    zeros = np.zeros(len(chosen), dtype=np.int8)
+    return [asdict(each) for each in cutting.summed(chosen, texts, part, zeros, people)]
+
+
+def counted_again(asked: Asked) -> dict[tuple[UUID, str], Measures]:
+    """By unit and bucket, of the period's split deals: people who are credited with each in the unit, less one."""
+    assert asked.past is not None  # noqa: S101 - of the past only
+    past = asked.past
+    chosen = past.population.where(cutting.in_period(past.population, asked.period, asked.quarter.start))
+    if chosen.credit is None:
+        return {}
+    bucket, priced, weighed = chosen.buckets(asked.quarter.start), chosen.amount[1], chosen.weighted[1]
+    texts = chosen.columns.words["owner"].texts
+    seen: Counter[tuple[int, UUID]] = Counter()
+    mine = chosen.credit.mine
+    for row, code in zip(chosen.credit.row[mine].tolist(), chosen.credit.person[mine].tolist(), strict=True):
+        unit = past.organisation.unit_of(UUID(text) if (text := texts[code]) else None)
+        seen.update((row, above) for above in past.organisation.path(unit))
+    found: dict[tuple[UUID, str], Measures] = {}
+    for (row, unit), people in seen.items():
+        again = people - 1
+        more = Measures(again, unpriced=again * (not priced[row]), unweighted=again * (not weighed[row]))
+        found.setdefault((unit, BUCKETS[bucket[row]]), Measures()).add(more, 1)
+    return found
 
 
 async def deals(

@@ -1,17 +1,15 @@
 """Splits in the roll-ups: each share counts with the person credited, and the company as before."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from libs.common import clock
 from libs.common.events.base import Received
-from libs.common.events.deals import PersonPlaced, SplitEntry, SplitsStated, SplitShare
+from libs.common.events.deals import SplitEntry, SplitShare, SplitsStated
 from libs.common.ids import unit_id
 from tests.integration.forecast.given import AT, deal, handle, named, organisation, received
 from tests.integration.forecast.test_readings import ask

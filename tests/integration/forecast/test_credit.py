@@ -1,17 +1,28 @@
 """Splits in the roll-ups: each share counts with the person credited, and the company as before."""
 
+import itertools
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from libs.common import clock
+from libs.common.db import Database
 from libs.common.events.base import Received
-from libs.common.events.deals import SplitEntry, SplitShare, SplitsStated
-from libs.common.ids import unit_id
-from tests.integration.forecast.given import AT, deal, handle, named, organisation, received
+from libs.common.events.deals import PersonPlaced, SplitEntry, SplitShare, SplitsStated
+from libs.common.ids import ROOT_UNIT, unit_id
+from libs.common.web.auth import Principal
+from services.forecast.readings import call as readings
+from services.forecast.readings.asked import Question
+from services.forecast.rollup import repository
+from services.forecast.rollup import service as rollup
+from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received, rows
+from tests.integration.forecast.test_history import emptied
 from tests.integration.forecast.test_readings import ask
 from tests.support.keys import bearer
 
@@ -132,3 +143,166 @@ async def test_the_deals_behind_a_number_show_the_share_and_those_of_others_are_
     assert all_["elsewhere"]["count"] == 0
     bob = await ask(client, "deals", owner=str(named("bob")), **instants)
     assert {row["name"]: row["amount_base"] for row in bob["items"]} == {"whole": "50.00", "theirs": "50.00"}
+
+
+async def test_what_was_told_later_changes_no_reading_of_what_was_known_before(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(runtime.database, [deal("big", owner_id=named("ann"))])
+    later = AT + timedelta(days=3)
+    await handle(runtime.database, [split("big", at=AT + timedelta(days=1), recorded_at=later, bob="1")])
+
+    async def who(as_of: Any, known_at: Any) -> str:
+        asked = {"as_of": as_of.isoformat(), "known_at": known_at.isoformat(), "date": TODAY}
+        (row,) = (await ask(client, "rollup", by="owner", **asked))["rows"]
+        return {str(named(name)): name for name in ("ann", "bob")}[row["key"]]
+
+    day = timedelta(days=1)
+    assert await who(AT + 4 * day, AT + 2 * day) == "ann", "nobody knew yet"
+    assert await who(AT + day / 2, AT + 4 * day) == "ann", "it did not hold yet"
+    assert await who(AT + 2 * day, AT + 4 * day) == "bob"
+
+
+async def test_any_order_and_repetition_of_splits_and_deals_ends_in_the_same_parts(api_for: Api) -> None:
+    _, runtime = api_for("forecast")
+    told = [
+        deal("d", owner_id=named("ann"), amount=Decimal(100)),
+        deal("d", 2, valid_from=AT + timedelta(hours=1), owner_id=named("ann"), amount=Decimal("100.01")),
+        split("d", ann="0.5", bob="0.5"),
+        split("d", 2, ann="0.333333", bob="0.333333", cid="0.333334"),
+    ]
+    for name, order in enumerate(itertools.permutations(range(4))):
+        renamed = named(f"d{name}")
+        for at in (*order, order[0]):
+            data = told[at].data.model_copy(update={"deal_id": renamed})
+            await handle(runtime.database, [received(data, renamed, told[at].aggregate_version)])
+    found = await rows(
+        runtime.database,
+        "SELECT deal_id, array_agg(amount_base ORDER BY share DESC) AS parts FROM deal_credit GROUP BY 1",
+    )
+    assert len(found) == 24
+    assert {tuple(sorted(row["parts"])) for row in found} == {(Decimal("33.33"), Decimal("33.34"), Decimal("33.34"))}
+    async with runtime.database.reading() as session:
+        assert await repository.differences(session) == []
+    # Without a split a deal stands in the cells again; removed it stands nowhere.
+    await handle(runtime.database, [received(SplitsStated(deal_id=named("d0"), version=3), named("d0"), 3)])
+    gone = told[1].data.model_copy(
+        update={"deal_id": named("d1"), "version": 3, "valid_from": AT + timedelta(hours=2), "removed": True}
+    )
+    await handle(runtime.database, [received(gone, named("d1"), 3)])
+    left = await rows(runtime.database, "SELECT DISTINCT deal_id FROM deal_credit")
+    assert {row["deal_id"] for row in left} == {named(f"d{name}") for name in range(2, 24)}
+    async with runtime.database.transaction() as session:
+        await rollup.rebuild(session)
+        assert await repository.differences(session) == []
+    assert len(await rows(runtime.database, "SELECT DISTINCT deal_id FROM deal_credit")) == 22
+
+
+async def test_what_was_handed_over_is_a_transfer_in_the_movement_of_a_team_and_adds_to_the_cent(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(runtime.database, [deal("big", owner_id=named("ann"), amount=Decimal(1000))])
+    await handle(runtime.database, [split("big", ann="0.6", cid="0.4")])
+    later = AT + timedelta(days=2)
+    grown = deal("big", 2, valid_from=later, recorded_at=later, owner_id=named("ann"), amount=Decimal(2000))
+    await handle(runtime.database, [grown])
+    await handle(runtime.database, [split("big", 2, at=later, recorded_at=later, ann="0.1", cid="0.9")])
+    for mode in ("ends", "gross"):
+        asked = {
+            "since": AT.isoformat(),
+            "as_of": (AT + timedelta(days=7)).isoformat(),
+            "period": "2024Q4",
+            "mode": mode,
+        }
+        north = (await ask(client, "movement", org=str(unit_id("EMEA/North")), **asked))["open"]
+        assert (north["opening"], north["closing"], north["residual"]) == ("600.00", "200.00", "0.00")
+        company = (await ask(client, "movement", **asked))["open"]
+        assert (company["opening"], company["closing"], company["residual"]) == ("1000.00", "2000.00", "0.00")
+        if mode == "ends":
+            moved = {each["term"]: each["amount"] for each in north["terms"] if each["steps"]}
+            assert moved == {"increased": "600.00", "transferred_out": "-1000.00"}
+
+
+async def test_attainment_and_the_calls_of_people_and_teams_count_what_is_credited(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    won = {"state": "won", "category": None, "closed_on": date(2024, 11, 1)}
+    await handle(runtime.database, [deal("won", owner_id=named("ann"), amount=Decimal(900), **won)])
+    await handle(runtime.database, [split("won", ann="0.5", bob="0.25", cid="0.25")])
+    reading = await ask(client, "attainment", period="2024Q4", org=str(unit_id("EMEA")), below="all")
+
+    found = str(reading)
+    assert "675.00" in found
+    assert "225.00" in found
+    assert "900.00" in found
+
+
+UNITS = ("EMEA/North", "EMEA/South", "Americas/East", "Americas/West")
+PEOPLE = ("ann", "bob", "cid", "dan")
+SHARES = st.lists(st.integers(0, 1_000_000), min_size=3, max_size=3).map(
+    lambda cuts: [b - a for a, b in itertools.pairwise([0, *sorted(cuts), 1_000_000])]
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    amounts=st.lists(st.decimals(Decimal(-500), Decimal(100000), places=2), min_size=1, max_size=4),
+    shared=st.lists(SHARES, min_size=4, max_size=4),
+    places=st.lists(st.sampled_from(UNITS), min_size=4, max_size=4),
+    moves=st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(UNITS)), max_size=3),
+)
+async def test_parts_of_every_unit_make_the_whole_and_deals_count_once_whatever_the_splits_and_the_tree(
+    databases: tuple[Any, Database],
+    amounts: list[Decimal],
+    shared: list[list[int]],
+    places: list[str],
+    moves: list[tuple[str, str]],
+) -> None:
+    """Now and as of now give the same; each unit is counted by hand from the shares."""
+    chosen, owner = databases
+    await emptied(owner)
+    database = Database(chosen)
+    try:
+        stands = dict(zip(PEOPLE, places, strict=True))
+        await organisation(database, {unit: [who for who in PEOPLE if stands[who] == unit] for unit in UNITS})
+        deals = [deal(f"d{at}", owner_id=named("ann"), amount=amount) for at, amount in enumerate(amounts)]
+        await handle(database, deals)
+        told = {
+            at: {who: part for who, part in zip(PEOPLE, shared[at], strict=True) if part} for at in range(len(amounts))
+        }
+        await handle(
+            database,
+            [
+                split(f"d{at}", **{who: str(Decimal(part).scaleb(-6)) for who, part in some.items()})
+                for at, some in told.items()
+            ],
+        )
+        for version, (who, unit) in enumerate(moves, start=2):
+            moved = PersonPlaced(person_id=named(who), version=version, valid_from=AT, unit_id=unit_id(unit))
+            await handle(database, [received(moved, moved.person_id, version)])
+            stands[who] = unit
+        for unit in ("Company", "EMEA", "Americas", *UNITS):
+            inside = {who for who in PEOPLE if unit == "Company" or stands[who].startswith(unit)}
+            count = sum(1 for some in told.values() if inside & some.keys())
+            org = ROOT_UNIT if unit == "Company" else unit_id(unit)
+            answers = [
+                await _rollup(database, org, as_of, by)
+                for as_of in (None, clock.now())
+                for by in ("unit", "owner", "none")
+            ]
+            wholes = {(each.totals.total.amount, each.totals.total.count) for each in answers}
+            assert len(wholes) == 1, unit
+            assert answers[0].totals.total.count == count
+            for each in answers:
+                assert sum(row.total.amount for row in each.rows) == each.totals.total.amount
+            if unit == "Company":
+                assert answers[0].totals.total.amount == sum(amounts, Decimal())
+    finally:
+        await database.close()
+
+
+async def _rollup(database: Database, org: UUID, as_of: Any, by: Any) -> Any:
+    question = Question(period="2024Q4", org=org, day=date.fromisoformat(TODAY), as_of=as_of, organisation="is")
+    cso = Principal(subject="cso", roles=frozenset({"cso"}), scope=(ROOT_UNIT,))
+    async with database.reading() as session:
+        return await readings.rollup(session, question, by="category" if by == "none" else by, principal=cso)

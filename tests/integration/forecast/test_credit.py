@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common import clock
+from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
 from libs.common.events.base import Received
 from libs.common.events.deals import PersonPlaced, SplitEntry, SplitShare, SplitsStated
 from libs.common.ids import ROOT_UNIT, unit_id
 from libs.common.web.auth import Principal
+from services.forecast.locks import freezing
+from services.forecast.locks.due import Due
 from services.forecast.readings import call as readings
 from services.forecast.readings.asked import Question
 from services.forecast.rollup import repository
@@ -89,7 +92,10 @@ async def test_each_share_counts_with_the_person_credited_and_the_company_as_bef
         ],
     )
     before = await amounts(client, "unit", past=past)
-    await handle(runtime.database, [split("big", ann="0.5", bob="0.1", cid="0.4"), split("won", cid="1")])
+    await handle(
+        runtime.database,
+        [split("big", ann="0.5", bob="0.1", cid="0.4"), split("won", at=AT - timedelta(days=3), cid="1")],
+    )
     people = await amounts(client, "owner", past=past)
     assert {who: people[str(named(who))] for who in ("ann", "bob", "cid")} == {
         "ann": (Decimal("500.01"), 1),
@@ -228,13 +234,65 @@ async def test_attainment_and_the_calls_of_people_and_teams_count_what_is_credit
     await organisation(runtime.database, TEAMS)
     won = {"state": "won", "category": None, "closed_on": date(2024, 11, 1)}
     await handle(runtime.database, [deal("won", owner_id=named("ann"), amount=Decimal(900), **won)])
-    await handle(runtime.database, [split("won", ann="0.5", bob="0.25", cid="0.25")])
+    told = split("won", at=AT - timedelta(days=3), ann="0.5", bob="0.25", cid="0.25")
+    await handle(runtime.database, [told])
     reading = await ask(client, "attainment", period="2024Q4", org=str(unit_id("EMEA")), below="all")
+    closed = {each["key"]: each["closed_won"] for each in (reading["node"], *reading["below"])}
+    assert closed == {
+        str(unit_id("EMEA")): "900.00",
+        str(unit_id("EMEA/North")): "675.00",
+        str(unit_id("EMEA/South")): "225.00",
+        str(named("ann")): "450.00",
+        str(named("bob")): "225.00",
+        str(named("cid")): "225.00",
+    }
 
-    found = str(reading)
-    assert "675.00" in found
-    assert "225.00" in found
-    assert "900.00" in found
+
+async def test_a_lock_freezes_shares_and_counts_a_deal_once_in_each_unit_and_what_is_told_later_moves_nothing(
+    api_for: Api,
+) -> None:
+    _, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(
+        runtime.database,
+        [
+            deal("big", owner_id=named("ann"), amount=Decimal(1000)),
+            deal("late", owner_id=named("bob"), amount=None, close_date=date(2024, 11, 3)),
+        ],
+    )
+    await handle(runtime.database, [split("big", ann="0.6", bob="0.1", cid="0.3"), split("late", bob="0.5", cid="0.5")])
+    at = AT + timedelta(days=5)
+    before = await frozen(runtime.database, at)
+    after = AT + timedelta(days=6)
+    await handle(runtime.database, [split("big", 2, at=AT, recorded_at=after, dan="1")])
+    assert await frozen(runtime.database, at) == before
+    assert {who: before[who] for who in ("EMEA", "EMEA/North", "EMEA/South", "ann", "bob", "cid")} == {
+        "EMEA": ("1000.00", 2, 1, 1),
+        "EMEA/North": ("700.00", 2, 1, 1),
+        "EMEA/South": ("300.00", 2, 1, 1),
+        "ann": ("600.00", 1, 0, 0),
+        "bob": ("100.00", 2, 1, 1),
+        "cid": ("300.00", 2, 1, 1),
+    }
+
+
+async def frozen(database: Database, at: Any) -> dict[str, tuple[Any, ...]]:
+    """By node what a lock would freeze of commit (amount, deals, those without an amount) and how many are overdue."""
+    calendar = FiscalCalendar()
+    due = Due(at=at, kind="weekly", periods=(calendar.quarter(date(2024, 11, 20)),))
+    async with database.reading() as session:
+        made = await freezing.freeze(session, due, principal=Principal.system("forecast"))
+    names = {unit_id(name): name for name in ("EMEA", "EMEA/North", "EMEA/South")} | {named(who): who for who in PEOPLE}
+    return {
+        names[row["node_id"]]: (
+            row["lines"]["commit"]["amount"],
+            row["lines"]["commit"]["count"],
+            row["lines"]["commit"]["unpriced_count"],
+            row["overdue"]["count"],
+        )
+        for row in made.rows
+        if row["node_id"] in names
+    }
 
 
 UNITS = ("EMEA/North", "EMEA/South", "Americas/East", "Americas/West")

@@ -237,7 +237,7 @@ async def test_attainment_and_the_calls_of_people_and_teams_count_what_is_credit
     told = split("won", at=AT - timedelta(days=3), ann="0.5", bob="0.25", cid="0.25")
     await handle(runtime.database, [told])
     reading = await ask(client, "attainment", period="2024Q4", org=str(unit_id("EMEA")), below="all")
-    closed = {each["key"]: each["closed_won"] for each in (reading["node"], *reading["below"])}
+    closed = {each["node"]["id"]: each["closed_won"] for each in (reading["node"], *reading["below"])}
     assert closed == {
         str(unit_id("EMEA")): "900.00",
         str(unit_id("EMEA/North")): "675.00",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.events.deals import SplitEntry, SplitShare, SplitsStated
+from libs.common.events.splits import SplitEntry, SplitShare, SplitsStated
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from services.deals.credit import repository

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
-from libs.common.events.deals import SplitsStated
+from libs.common.events.splits import SplitsStated
 from libs.common.sql import Query
 
 _APPEND = text(

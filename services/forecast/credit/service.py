@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
-from libs.common.events.deals import SplitEntry, SplitShare, SplitsStated
+from libs.common.events.splits import SplitEntry, SplitShare, SplitsStated
 from libs.common.web.auth import ROLES, Principal, require
 from services.forecast.config import settings_of
 from services.forecast.credit import repository

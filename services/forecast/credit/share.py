@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from libs.common import money
-from libs.common.events.deals import SplitEntry, SplitShare
+from libs.common.events.splits import SplitEntry, SplitShare
 
 _TICK = timedelta(microseconds=1)
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import Pool
 
-from libs.common.events.deals import SplitEntry
+from libs.common.events.splits import SplitEntry
 from libs.common.sql import driver_of
 from services.forecast.credit.columns import Splits, Told
 from services.forecast.history.columns import (

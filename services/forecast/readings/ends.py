@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
 from services.forecast.readings.asked import Asked
-from services.forecast.readings.repository import BUCKET, IN_ORG, PLACES, counted_deals, deal_count, filters, parameters
+from services.forecast.readings.counting import counted_deals, deal_count
+from services.forecast.readings.repository import BUCKET, IN_ORG, PLACES, filters, parameters
 from services.forecast.rollup.standing import OPEN_LINES
 
 

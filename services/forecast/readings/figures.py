@@ -90,13 +90,14 @@ def by_person(asked: Asked, *, buckets: Sequence[str], flag: Flag | None) -> lis
 
 
 def counted_again(asked: Asked) -> dict[tuple[UUID, str], Measures]:
-    """By unit and bucket, of the period's split deals: people who are credited with each in the unit, less one."""
+    """By unit and bucket, and of those overdue, of the period's split deals: people who are credited with each in the unit, less one."""
     assert asked.past is not None  # noqa: S101 - of the past only
     past = asked.past
     chosen = past.population.where(cutting.in_period(past.population, asked.period, asked.quarter.start))
     if chosen.credit is None:
         return {}
     bucket, priced, weighed = chosen.buckets(asked.quarter.start), chosen.amount[1], chosen.weighted[1]
+    late = _has(chosen, asked, "overdue")
     texts = chosen.columns.words["owner"].texts
     seen: Counter[tuple[int, UUID]] = Counter()
     mine = chosen.credit.mine
@@ -107,7 +108,8 @@ def counted_again(asked: Asked) -> dict[tuple[UUID, str], Measures]:
     for (row, unit), people in seen.items():
         again = people - 1
         more = Measures(again, unpriced=again * (not priced[row]), unweighted=again * (not weighed[row]))
-        found.setdefault((unit, BUCKETS[bucket[row]]), Measures()).add(more, 1)
+        for name in (BUCKETS[bucket[row]], *(("overdue",) if late[row] else ())):
+            found.setdefault((unit, name), Measures()).add(more, 1)
     return found
 
 

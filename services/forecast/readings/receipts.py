@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
 from services.forecast.readings.asked import Asked
+from services.forecast.readings.counting import counted_deals, deal_count
 from services.forecast.readings.repository import (
     BUCKET,
     FLAGS,
@@ -15,8 +16,6 @@ from services.forecast.readings.repository import (
     IN_PERIOD,
     KNOWN,
     PLACES,
-    counted_deals,
-    deal_count,
     filters,
     parameters,
 )

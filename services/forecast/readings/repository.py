@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import organisation
 from libs.common.calendar import Period
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
-from services.forecast.history.repository import KEPT
 from services.forecast.readings.asked import Asked
+from services.forecast.readings.counting import MAY_COUNT, added, counted_deals, credited_deals, deal_count, together
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL
 from services.forecast.rollup.standing import OPEN_LINES, UNDATED
 
@@ -79,9 +79,9 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
     dim = by if by in CUTS else TOTAL
     statement = f"""
-        SELECT {PARTS[by]} AS part, {BUCKET} AS bucket, {_added(asked, "n")} AS count, sum(r.amount) AS amount,
-               sum(r.weighted) AS weighted, {_added(asked, "unpriced")} AS unpriced_count,
-               {_added(asked, "unweighted")} AS unweighted_count
+        SELECT {PARTS[by]} AS part, {BUCKET} AS bucket, {added(asked, "n")} AS count, sum(r.amount) AS amount,
+               sum(r.weighted) AS weighted, {added(asked, "unpriced")} AS unpriced_count,
+               {added(asked, "unweighted")} AS unweighted_count
         FROM ({_cells(asked, dim)}) r {PLACES}
         WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1, 2 HAVING sum(r.n) <> 0
@@ -102,59 +102,6 @@ async def flagged(session: AsyncSession, asked: Asked, flag: str) -> dict[str, A
           AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
     """  # noqa: S608 - fragments of this module
     return dict((await session.execute(text(statement), parameters(asked, asked.period))).mappings().one())
-
-
-_LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (deal_id, counted)"
-"""The wins that count in another month than the one they are booked in, and in which."""
-
-_COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
-_COUNTED_LATE = f"""
-    SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
-    WHERE d.line IS NOT NULL
-"""  # noqa: S608 - fragment of this module
-
-
-_BY_PERSON = ("owner_id", "amount_base", "weighted_base")
-_CREDITED = f"""
-    SELECT {", ".join(f"d.{name}" for name in (*KEPT, "line", "month", "slot") if name not in _BY_PERSON)}, {{counted}} AS counted,
-           d.owner_id AS answers_id, d.amount_base AS whole_base, k.share, coalesce(k.person_id, d.owner_id) AS owner_id,
-           CASE WHEN k.share IS NULL THEN d.amount_base ELSE k.amount_base END AS amount_base,
-           CASE WHEN k.share IS NULL THEN d.weighted_base ELSE k.weighted_base END AS weighted_base
-    FROM deal_current d {{join}} deal_credit k USING (deal_id) {{late}} WHERE d.line IS NOT NULL
-"""  # noqa: S608 - our names
-
-
-def counted_deals(asked: Asked) -> str:
-    """The deals with the month in which each counts; nothing is looked up where all count in their own.
-
-    Where any is split, a row for each who is credited, as its owner: count deals by `deal_count`. The deal's own owner is
-    `answers_id`, its whole worth `whole_base`; `share` is null of a deal that is all its owner's.
-    """
-    if asked.splits:
-        return _credited(asked, "LEFT JOIN")
-    return _COUNTED_LATE if asked.late else _COUNTED
-
-
-def _credited(asked: Asked, join: str) -> str:
-    counted, late = (
-        ("coalesce(late.counted, d.month)", f"LEFT JOIN {_LATE} USING (deal_id)") if asked.late else ("d.month", "")
-    )
-    return _CREDITED.format(join=join, counted=counted, late=late)
-
-
-def deal_count(asked: Asked) -> str:
-    """How many deals there are among the rows of `counted_deals`."""
-    return "count(DISTINCT r.deal_id)" if asked.splits else "count(*)"
-
-
-def _added(asked: Asked, name: str) -> str:
-    """The sum of a count over cells, and each split deal once among those that are credited."""
-    if not asked.splits:
-        return f"sum(r.{name})::bigint"
-    return (
-        f"(coalesce(sum(r.{name}) FILTER (WHERE r.split_id IS NULL), 0)"
-        f" + count(DISTINCT r.split_id) FILTER (WHERE r.{name} <> 0))::bigint"
-    )
 
 
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
@@ -215,7 +162,7 @@ async def deals(
     once, seen = ("DISTINCT ON (r.deal_id)", organisation.visible("d.answers_id")) if asked.splits else ("", "true")
     statement = f"""
         SELECT * FROM (
-            SELECT {once} r.*, {_together(asked)}, {BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
+            SELECT {once} r.*, {together(asked)}, {BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
                    coalesce({FLAGS.get(flag or "", "true")} AND {KNOWN.get(only or "", "true")}, false) AS is_wanted
             FROM ({counted_deals(asked)}) r {PLACES}
             WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
@@ -239,24 +186,6 @@ async def deals(
     ]
 
 
-def _together(asked: Asked) -> str:
-    """What a deal comes to for those of the credited who are asked for."""
-    if not asked.splits:
-        return "NULL::numeric AS credited_share, coalesce(r.amount_base, '-Infinity') AS rank"
-    credited = "sum(r.amount_base) OVER (PARTITION BY r.deal_id)"
-    return f"""
-        sum(r.share) OVER (PARTITION BY r.deal_id) AS credited_share, {credited} AS credited,
-        sum(r.weighted_base) OVER (PARTITION BY r.deal_id) AS credited_weighted, coalesce({credited}, '-Infinity') AS rank
-    """
-
-
-_MAY_COUNT = f"""
-    ((k.month >= :start AND k.month < :until) OR (k.line IN ({_OPEN}, 'held_back') AND k.month < :quarter_start)
-     OR k.deal_id = ANY(cast(:late AS uuid[])))
-"""
-"""Of split deals those that can count in the period: looked up by month."""
-
-
 def _cells(asked: Asked, dim: str) -> str:
     """The population as cells. What the cells do not know (stages, several dimensions at once) is added up from deals."""
     if dim != "stage" and not any(getattr(asked.filters, name) is not None for name in CUTS):
@@ -272,7 +201,7 @@ def _cells(asked: Asked, dim: str) -> str:
                 UNION ALL
                 SELECT {value}, x.owner_id, x.month, x.counted, x.line, x.deal_type, x.value_basis, 1, coalesce(x.amount_base, 0),
                        coalesce(x.weighted_base, 0), (x.amount_base IS NULL)::integer, (x.weighted_base IS NULL)::integer, x.deal_id
-                FROM ({_credited(asked, "JOIN")} AND {_MAY_COUNT}) x
+                FROM ({credited_deals(asked, "JOIN")} AND {MAY_COUNT}) x
             """  # noqa: S608 - fragments of this module
         if not asked.late:
             return cells

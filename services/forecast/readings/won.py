@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import money, organisation
 from services.forecast.rates.conversion import Deviation
 from services.forecast.readings.asked import Asked
-from services.forecast.readings.repository import IN_ORG, PLACES, counted_deals, deal_count, filters, parameters
+from services.forecast.readings.counting import counted_deals, deal_count
+from services.forecast.readings.repository import IN_ORG, PLACES, filters, parameters
 
 
 async def restated(session: AsyncSession, asked: Asked) -> list[dict[str, Any]]:

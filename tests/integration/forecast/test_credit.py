@@ -15,7 +15,8 @@ from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
 from libs.common.events.base import Received
-from libs.common.events.deals import PersonPlaced, SplitEntry, SplitShare, SplitsStated
+from libs.common.events.deals import PersonPlaced
+from libs.common.events.splits import SplitEntry, SplitShare, SplitsStated
 from libs.common.ids import ROOT_UNIT, unit_id
 from libs.common.web.auth import Principal
 from services.forecast.locks import freezing

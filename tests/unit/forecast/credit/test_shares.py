@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common import money
-from libs.common.events.deals import SplitEntry, SplitShare
+from libs.common.events.splits import SplitEntry, SplitShare
 from services.forecast.credit.columns import WHOLE, Splits, Told
 from services.forecast.credit.share import booked_until, counting, parts
 

@@ -41,8 +41,8 @@ def split(
     *,
     at: Any = AT,
     recorded_at: Any = AT,
-    overlay: dict[str, str] | None = None,
-    **shares: str,
+    overlay: Any = None,
+    **shares: Any,
 ) -> Received[Any]:
     """Who is credited with a deal since `at`."""
     said = SplitsStated(
@@ -64,7 +64,7 @@ async def amounts(
     client: Any, by: str, *, headers: Any = None, past: bool = False, **asked: Any
 ) -> dict[Any, tuple[Any, Any]]:
     """Amount and count by part."""
-    instants = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
+    instants: dict[str, Any] = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
     reading = await ask(client, "rollup", headers=headers, by=by, **instants, **asked)
     found = {row["key"]: (Decimal(row["total"]["amount"]), row["total"]["count"]) for row in reading["rows"]}
     return found | {"total": (Decimal(reading["totals"]["total"]["amount"]), reading["totals"]["total"]["count"])}
@@ -129,7 +129,7 @@ async def test_the_deals_behind_a_number_show_the_share_and_those_of_others_are_
         ],
     )
     await handle(runtime.database, [split("ours", ann="0.4", cid="0.6"), split("theirs", bob="0.25", cid="0.75")])
-    instants = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
+    instants: dict[str, Any] = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
     mine = await ask(client, "deals", headers=NORTH, **instants)
     assert {
         row["name"]: (row["share"] and Decimal(row["share"]), row["amount_base"], row["whole_base"])
@@ -160,7 +160,7 @@ async def test_what_was_told_later_changes_no_reading_of_what_was_known_before(a
     await handle(runtime.database, [split("big", at=AT + timedelta(days=1), recorded_at=later, bob="1")])
 
     async def who(as_of: Any, known_at: Any) -> str:
-        asked = {"as_of": as_of.isoformat(), "known_at": known_at.isoformat(), "date": TODAY}
+        asked: dict[str, Any] = {"as_of": as_of.isoformat(), "known_at": known_at.isoformat(), "date": TODAY}
         (row,) = (await ask(client, "rollup", by="owner", **asked))["rows"]
         return {str(named(name)): name for name in ("ann", "bob")}[row["key"]]
 
@@ -215,7 +215,7 @@ async def test_what_was_handed_over_is_a_transfer_in_the_movement_of_a_team_and_
     await handle(runtime.database, [grown])
     await handle(runtime.database, [split("big", 2, at=later, recorded_at=later, ann="0.1", cid="0.9")])
     for mode in ("ends", "gross"):
-        asked = {
+        asked: dict[str, Any] = {
             "since": AT.isoformat(),
             "as_of": (AT + timedelta(days=7)).isoformat(),
             "period": "2024Q4",
@@ -233,7 +233,7 @@ async def test_what_was_handed_over_is_a_transfer_in_the_movement_of_a_team_and_
 async def test_attainment_and_the_calls_of_people_and_teams_count_what_is_credited(api_for: Api) -> None:
     client, runtime = api_for("forecast")
     await organisation(runtime.database, TEAMS)
-    won = {"state": "won", "category": None, "closed_on": date(2024, 11, 1)}
+    won: dict[str, Any] = {"state": "won", "category": None, "closed_on": date(2024, 11, 1)}
     await handle(runtime.database, [deal("won", owner_id=named("ann"), amount=Decimal(900), **won)])
     told = split("won", at=AT - timedelta(days=3), ann="0.5", bob="0.25", cid="0.25")
     await handle(runtime.database, [told])
@@ -326,15 +326,12 @@ async def test_parts_of_every_unit_make_the_whole_and_deals_count_once_whatever_
         await organisation(database, {unit: [who for who in PEOPLE if stands[who] == unit] for unit in UNITS})
         deals = [deal(f"d{at}", owner_id=named("ann"), amount=amount) for at, amount in enumerate(amounts)]
         await handle(database, deals)
-        told = {
+        told: dict[int, dict[str, Any]] = {
             at: {who: part for who, part in zip(PEOPLE, shared[at], strict=True) if part} for at in range(len(amounts))
         }
         await handle(
             database,
-            [
-                split(f"d{at}", **{who: str(Decimal(part).scaleb(-6)) for who, part in some.items()})
-                for at, some in told.items()
-            ],
+            [_shared(f"d{at}", some) for at, some in told.items()],
         )
         for version, (who, unit) in enumerate(moves, start=2):
             moved = PersonPlaced(person_id=named(who), version=version, valid_from=AT, unit_id=unit_id(unit))
@@ -365,3 +362,8 @@ async def _rollup(database: Database, org: UUID, as_of: Any, by: Any) -> Any:
     cso = Principal(subject="cso", roles=frozenset({"cso"}), scope=(ROOT_UNIT,))
     async with database.reading() as session:
         return await readings.rollup(session, question, by="category" if by == "none" else by, principal=cso)
+
+
+def _shared(name: str, millionths: dict[str, int]) -> Received[Any]:
+    shares: dict[str, Any] = {who: str(Decimal(part).scaleb(-6)) for who, part in millionths.items()}
+    return split(name, **shares)

@@ -15,6 +15,7 @@ from services.deals.contacts import service as people
 from services.deals.contacts.endpoints import router as contacts
 from services.deals.cover import publishing as covering
 from services.deals.cover.endpoints import router as cover
+from services.deals.credit import told as splitting
 from services.deals.credit.endpoints import router as credit
 from services.deals.edits.endpoints import router as edits
 from services.deals.fingerprint import FINGERPRINT
@@ -54,6 +55,13 @@ async def _tell_plans(runtime: Runtime) -> None:
 async def _tell_cover(runtime: Runtime) -> None:
     async with runtime.database.transaction() as session:
         await covering.tell(session, principal=Principal.system("deals"))
+
+
+async def _tell_splits(runtime: Runtime) -> None:
+    more = True
+    while more:
+        async with runtime.database.transaction() as session:
+            more = await splitting.tell(session, principal=Principal.system("deals")) == splitting.AT_ONCE
 
 
 async def _forget(runtime: Runtime) -> None:
@@ -103,6 +111,7 @@ COMPONENT = Component(
         Job("begin planned statements", every_s=1, run=_begin),
         Job("tell how close plans stand today", every_s=300, run=_tell_plans),
         Job("tell how accounts are covered", every_s=300, run=_tell_cover),
+        Job("tell who is credited with deals", every_s=10, run=_tell_splits),
         Job("measure signals", every_s=300, run=_measure_signals),
         Job("raise and clear signals", every_s=60, run=_raise_signals),
         Job("forget contacts", every_s=86_400, run=_forget),

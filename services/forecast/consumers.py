@@ -19,11 +19,13 @@ from libs.common.events.deals import (
 )
 from libs.common.events.leads import CampaignCounted
 from libs.common.events.pricing import PromotionChanged, QuoteWeighed
+from libs.common.events.splits import SplitsStated
 from libs.common.web.auth import Principal
 from services.forecast.campaigns import service as campaigns
 from services.forecast.closeplans import service as closeplans
 from services.forecast.completeness import service as completeness
 from services.forecast.cover import service as cover
+from services.forecast.credit import service as credit
 from services.forecast.focus import statements as focus
 from services.forecast.organisation import service as history
 from services.forecast.promotions import service as promotions
@@ -46,6 +48,11 @@ async def on_unit(session: AsyncSession, events: Sequence[Received[UnitChanged]]
 async def on_placement(session: AsyncSession, events: Sequence[Received[PersonPlaced]]) -> None:
     await history.append_placements(session, events)
     await organisation.apply_placements(session, events)
+
+
+async def on_split(session: AsyncSession, events: Sequence[Received[SplitsStated]]) -> None:
+    await credit.append(session, events, principal=_SYSTEM)
+    await rollup.credit_anew(session, [each.data.deal_id for each in events], principal=_SYSTEM)
 
 
 async def on_comparison(session: AsyncSession, events: Sequence[Received[DealsCompared]]) -> None:
@@ -85,6 +92,7 @@ HANDLERS: Mapping[type[EventData], Any] = {
     AccountChanged: on_account,
     PromotionChanged: on_promotion,
     CoverCounted: on_cover,
+    SplitsStated: on_split,
     QuoteWeighed: on_quote,
     CampaignCounted: on_campaign,
 }

@@ -19,6 +19,8 @@ FINGERPRINT = (
     *ORGANISATION,
     Hashed("deal_current", "state", ("deal_id",), ("valid_from", *_DEAL, "month", "amount_base", "weighted_base")),
     Hashed("rollup_cell", "state", (), query=_CELLS),
+    Hashed("deal_credit", "state", ("deal_id", "person_id"), ("share", "amount_base", "weighted_base")),
+    Hashed("split_version", "history", ("deal_id",), ("revenue", "overlay"), newest=True),
     Hashed("rate", "state", ("set_name", "currency", "version"), ("rate",)),
     Hashed("seat", "state", ("subject",), ("person_id",)),
     Hashed("deal_version", "history", ("deal_id", "valid_from"), _DEAL, newest=True),

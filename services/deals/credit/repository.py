@@ -71,3 +71,51 @@ _KNOWN = text("SELECT person_id FROM org_person WHERE person_id = ANY(CAST(:peop
 async def known(session: AsyncSession, people: Collection[UUID]) -> set[UUID]:
     """Those of the people whom the organisation has, wherever they stand in it."""
     return set((await session.scalars(_KNOWN, {"people": list(people)})).all())
+
+
+_UNTOLD = text("""
+    WITH said AS (
+        SELECT s.heir AS deal_id, string_agg(s.entry_id::text, ' ' ORDER BY s.part, s.at, s.version, s.entry_id DESC) AS entries
+        FROM deal_said s
+        WHERE s.part IN ('revenue', 'overlay')
+          AND (CAST(:deals AS uuid[]) IS NULL OR s.heir = ANY(CAST(:deals AS uuid[])))
+        GROUP BY 1
+    ),
+    told AS (
+        SELECT DISTINCT ON (deal_id) deal_id, version, entries FROM split_told
+        WHERE CAST(:deals AS uuid[]) IS NULL OR deal_id = ANY(CAST(:deals AS uuid[]))
+        ORDER BY deal_id, version DESC
+    )
+    SELECT deal_id, coalesce(told.version, 0) AS told, md5(said.entries) AS entries
+    FROM said FULL JOIN told USING (deal_id)
+    WHERE coalesce(md5(said.entries), '') <> coalesce(told.entries, '')
+    ORDER BY deal_id LIMIT :limit
+""")
+_EVERYTHING_SAID = text("""
+    SELECT heir AS deal_id, part, at, said FROM deal_said
+    WHERE heir = ANY(CAST(:deals AS uuid[])) AND part IN ('revenue', 'overlay')
+    ORDER BY heir, part, at, version, entry_id DESC
+""")
+_KEEP_TOLD = text("INSERT INTO split_told VALUES (:deal_id, :version, :entries, :recorded_at)")
+_TELL_LOCK = 0x53706C74
+
+
+async def lock_telling(session: AsyncSession) -> None:
+    """Let one transaction at a time tell of splits."""
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TELL_LOCK})
+
+
+async def untold(session: AsyncSession, deals: Collection[UUID] | None, *, limit: int) -> list[Any]:
+    """Rows `deal_id, told, entries` of deals of which something else holds than was told: version told last, digest of now."""
+    values = {"deals": None if deals is None else list(deals), "limit": limit}
+    return list(await session.execute(_UNTOLD, values))
+
+
+async def everything_said(session: AsyncSession, deals: Collection[UUID]) -> list[Any]:
+    """Rows `deal_id, part, at, said` of splits, in the order in which they hold."""
+    return list(await session.execute(_EVERYTHING_SAID, {"deals": list(deals)}))
+
+
+async def keep_told(session: AsyncSession, rows: Collection[Mapping[str, Any]]) -> None:
+    """Append what is told now, under the lock."""
+    await session.execute(_KEEP_TOLD, list(rows))

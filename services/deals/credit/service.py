@@ -17,6 +17,7 @@ from libs.common.web.idempotency import sent
 from services.deals.chronicle import EVER_KNOWN
 from services.deals.config import business_zone
 from services.deals.credit import repository
+from services.deals.credit import told as telling
 from services.deals.credit.schemas import (
     CreditedOut,
     CreditOut,
@@ -90,6 +91,7 @@ async def say(
     said = {"shares": [each.model_dump(mode="json") for each in wanted.shares]}
     kept = Wanted(request, deal_id, wanted.kind, said, at=wanted.at, if_match=if_match)
     await statements.keep(session, [kept], principal=principal)
+    await telling.tell(session, [deal_id], principal=principal)
     return await read(session, deal_id, principal=principal)
 
 

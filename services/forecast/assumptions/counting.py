@@ -57,7 +57,7 @@ def facts(
 ) -> Mapping[Metric, Facts]:
     """What counts in each measure. `tidied`: which deals were lost by a clean-up, which says nothing of winning."""
     columns, rows = population.columns, population.rows
-    node = credited(tree, organised, columns, rows)
+    node = credited(tree, organised, columns, rows, population.owner)
     day = population.day.astype(np.int64)
     born = np.floor(local_days(columns.created_at[rows], zone)).astype(np.int64)
     is_won = population.line == WON

@@ -86,7 +86,7 @@ async def _done(session: AsyncSession, asked: Asked, content: Content, month: Pe
 
     def worked() -> Any:
         did = facts.happened(holding.BOOKINGS, past.population, zone)
-        nodes = credited(content.tree, past.organisation, past.population.columns, did.rows)
+        nodes = credited(content.tree, past.organisation, past.population.columns, did.rows, did.owner)
         return facts.by_period(content.tree, nodes, did, [(month.start, month.end)])
 
     units = await asyncio.to_thread(worked)

@@ -158,7 +158,7 @@ async def _stand(session: AsyncSession, content: Content, asked: Asked, at: int)
         if content.measure not in facts.KNOWN:
             return None
         did = facts.happened(content.measure, population, zone)
-        nodes = credited(content.tree, organised, population.columns, did.rows)
+        nodes = credited(content.tree, organised, population.columns, did.rows, did.owner)
         days = [(content.spans[span].start, content.spans[span].end) for span in (at, *months)]
         return facts.by_period(content.tree, nodes, did, days)
 

@@ -6,7 +6,7 @@ A null text or id is the code 0; a null day is `NO_DAY`, a null amount `NO_AMOUN
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+
+from services.forecast.credit.columns import NO_SPLITS, Splits
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -75,7 +77,10 @@ class Dictionary:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """All versions, ordered by deal, `valid_from`, version: a deal's versions stand together in the order of its timeline."""
+    """All versions, ordered by deal, `valid_from`, version: a deal's versions stand together in the order of its timeline.
+
+    `splits`: who is credited with those that are not all their owner's.
+    """
 
     words: dict[str, Dictionary]
     deal: Codes
@@ -118,6 +123,7 @@ class Columns:
     next_step_known: Flags
     lacks_next_step: Flags
     threads_known: Flags
+    splits: Splits = NO_SPLITS
 
     def __len__(self) -> int:
         return len(self.deal)
@@ -139,12 +145,12 @@ class Columns:
         return found
 
 
-ARRAYS = tuple(each.name for each in fields(Columns) if each.name != "words")
+ARRAYS = tuple(each.name for each in fields(Columns) if each.name not in ("words", "splits"))
 
 
 def empty(words: dict[str, Dictionary] | None = None) -> Columns:
     """No rows, with the dictionaries `words` or new ones."""
-    arrays = {name: np.empty(0, dtype=type_of(name)) for name in ARRAYS}
+    arrays: dict[str, Any] = {name: np.empty(0, dtype=type_of(name)) for name in ARRAYS}
     return Columns(words=words or {name: Dictionary() for name in WORDS}, **arrays)
 
 
@@ -161,13 +167,14 @@ def merged(known: Columns, arrived: dict[str, npt.NDArray[Any]]) -> Columns:
         return known
     if len(arrived["deal"]) > max(MANY, len(known) // 4):
         arrived = {name: np.concatenate((getattr(known, name), arrived[name])) for name in ARRAYS}
-        known = empty(known.words)
+        known = replace(empty(known.words), splits=known.splits)
     order = np.lexsort((arrived["version"], arrived["valid_from"], arrived["deal"]))
-    new = {name: arrived[name][order] for name in ARRAYS}
+    new: dict[str, Any] = {name: arrived[name][order] for name in ARRAYS}
     if not len(known):
-        return Columns(words=known.words, **new)
+        return replace(known, **new)
     places = _places(known, new)
-    return Columns(words=known.words, **{name: np.insert(getattr(known, name), places, new[name]) for name in ARRAYS})
+    woven: dict[str, Any] = {name: np.insert(getattr(known, name), places, new[name]) for name in ARRAYS}
+    return replace(known, **woven)
 
 
 def _places(known: Columns, new: dict[str, npt.NDArray[Any]]) -> Index:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from typing import IO, Any
 from weakref import WeakKeyDictionary
 
@@ -9,10 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
+from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import Pool
 
+from libs.common.events.splits import SplitEntry
+from libs.common.sql import driver_of
+from services.forecast.credit.columns import Splits, Told
 from services.forecast.history.columns import (
     AMOUNT_SCALE,
     ARRAYS,
@@ -27,6 +32,7 @@ from services.forecast.history.columns import (
     Columns,
     empty,
     merged,
+    micros,
     type_of,
 )
 
@@ -62,6 +68,7 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("version", "pushes", "term"), pa.int32()),
     "amount": pa.decimal128(30, AMOUNT_SCALE),
 }
+_SPLITS = TypeAdapter(list[SplitEntry])
 _READ = pa.csv.ReadOptions(block_size=16 << 20)
 _PARSE = pa.csv.ParseOptions(newlines_in_values=True)
 _CONVERT = pa.csv.ConvertOptions(
@@ -83,6 +90,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.columns: Columns = empty()
+        self._told: list[Told] = []
         self._seen: str | None = None
         self._order: tuple[int, int, int] = (0, 0, 0)
         self._reading = asyncio.Lock()
@@ -99,6 +107,9 @@ class Ledger:
                 with tempfile.TemporaryFile() as copied:
                     await _copy(session, copied, self._seen, snapshot)
                     self.columns = await asyncio.to_thread(_merged, self.columns, copied)
+                if told := await _told(session, self.columns, self._seen, snapshot):
+                    self._told += told
+                    self.columns = replace(self.columns, splits=Splits.of(self._told))
                 self._seen, self._order = snapshot, _order(snapshot)
             return self.columns
 
@@ -121,10 +132,34 @@ async def _copy(session: AsyncSession, into: IO[bytes], seen: str | None, now: s
     """Write the rows that the snapshot `now` sees and `seen` did not."""
     connection = await session.connection()
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    query = f"SELECT {_SELECT} FROM deal_version WHERE pg_visible_in_snapshot(arrived_in, $1::text::pg_snapshot)"  # noqa: S608 - constants
-    unseen = " AND arrived_in >= pg_snapshot_xmin($2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(arrived_in, $2::text::pg_snapshot)"
-    given = (query, now) if seen is None else (query + unseen, now, seen)
+    given = _unseen(f"SELECT {_SELECT} FROM deal_version", seen, now)  # noqa: S608 - constants
     await driver.copy_from_query(*given, output=into, format="csv", header=True)
+
+
+def _unseen(query: str, seen: str | None, now: str) -> tuple[str, ...]:
+    """The query of what the snapshot `now` sees and `seen` did not, with its parameters."""
+    query += " WHERE pg_visible_in_snapshot(arrived_in, $1::text::pg_snapshot)"
+    unseen = " AND arrived_in >= pg_snapshot_xmin($2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(arrived_in, $2::text::pg_snapshot)"
+    return (query, now) if seen is None else (query + unseen, now, seen)
+
+
+async def _told(session: AsyncSession, columns: Columns, seen: str | None, now: str) -> list[Told]:
+    """The versions of splits that the snapshot `now` sees and `seen` did not."""
+    driver = await driver_of(session)
+    query = "SELECT deal_id::text, version, recorded_at, revenue::text FROM split_version"
+    found = await driver.fetch(*_unseen(query, seen, now))
+    told = [(row[0], row[1], row[2], _SPLITS.validate_json(row[3])) for row in found]
+    deals = columns.words["deal"].encode([deal for deal, *_ in told]).tolist()
+    return [
+        Told(code, version, micros(recorded_at), [(micros(each.at), _shares(columns, each)) for each in entries])
+        for code, (_, version, recorded_at, entries) in zip(deals, told, strict=True)
+    ]
+
+
+def _shares(columns: Columns, entry: SplitEntry) -> list[tuple[int, int]]:
+    ordered = sorted(entry.shares, key=lambda each: (-each.share, each.person_id))
+    people = columns.words["owner"].encode([str(each.person_id) for each in ordered]).tolist()
+    return list(zip(people, (int(each.share.scaleb(6)) for each in ordered), strict=True))
 
 
 def _merged(known: Columns, copied: IO[bytes]) -> Columns:

@@ -1,6 +1,5 @@
 """What stood at an instant, put into rows: one reading per period and population, whatever the organisation's size."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,13 +22,11 @@ from services.forecast.locks import repository
 from services.forecast.locks.due import Due
 from services.forecast.readings import call as readings
 from services.forecast.readings.asked import Filters, Question
-from services.forecast.rollup.cells import NOBODY
+from services.forecast.rollup.cells import Measures
 from services.forecast.rollup.schemas import RollupReading, Sum
 
 BESIDE = ("held_back", "omitted", "lost", "carried_over", "undated")
 LINES = ("closed_won", "commit", "most_likely", "best_case", "pipeline")
-PAGE = 10_000
-"""Overdue deals of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,8 @@ async def freeze(session: AsyncSession, due: Due, *, principal: Principal) -> Fr
             moment = Moment(as_of=due.at, known_at=due.at)
             found = await calls.grow(session, population, org=ROOT_UNIT, moment=moment, principal=principal)
             overdue = await _overdue(session, period, population, due.at, principal)
-            rows += _rows(found, overdue)
+            again = await readings.counted_again(session, _question(period, population, due.at), principal=principal)
+            rows += _rows(found, overdue, again)
             said |= {row["submission_id"]: row["stands"] for row in found.calls}
             adjusted |= {row["adjustment_id"]: row["delta"] for row in found.adjustments}
             reading = found.reading
@@ -66,44 +64,51 @@ async def freeze(session: AsyncSession, due: Due, *, principal: Principal) -> Fr
 async def _overdue(
     session: AsyncSession, period: Period, population: Population, at: datetime, principal: Principal
 ) -> Mapping[UUID, Sum]:
-    """Overdue deals by owner; only the period of the instant has any."""
+    """Overdue deals by who is credited; only the period of the instant has any."""
     if local_date(at, settings_of(session).org_timezone) not in period:
         return {}
-    question = Question(
+    question = _question(period, population, at)
+    return await readings.overdue_by_person(session, question, principal=principal)
+
+
+def _question(period: Period, population: Population, at: datetime) -> Question:
+    return Question(
         period=period.key,
         org=ROOT_UNIT,
         as_of=at,
         known_at=at,
         filters=Filters(deal_type=population.deal_type, value_basis=population.value_basis),
     )
-    sums: dict[UUID, list[Any]] = defaultdict(list)
-    cursor: str | None = None
-    while True:
-        page = await readings.deals(session, question, line="overdue", cursor=cursor, limit=PAGE, principal=principal)
-        for deal in page.items:
-            sums[deal.owner_id or NOBODY].append(deal)
-        if (cursor := page.next_cursor) is None:
-            return {owner: _sum(deals) for owner, deals in sums.items()}
 
 
-def _sum(deals: list[Any]) -> Sum:
-    return Sum(
-        count=len(deals),
-        amount=sum((deal.amount_base or Decimal() for deal in deals), Decimal()),
-        weighted=sum((deal.weighted_base or Decimal() for deal in deals), Decimal()),
-        unpriced_count=sum(deal.amount_base is None for deal in deals),
-        unweighted_count=sum(deal.weighted_base is None for deal in deals),
-    )
-
-
-def _rows(found: Forest, overdue: Mapping[UUID, Sum]) -> list[dict[str, Any]]:
-    """A row per node; units carry the sums of what stands below them."""
+def _rows(
+    found: Forest, overdue: Mapping[UUID, Sum], again: Mapping[tuple[UUID, str], Measures]
+) -> list[dict[str, Any]]:
+    """A row per node; units carry the sums of what stands below them, in which a deal that several share counts once."""
     sums: dict[NodeKey, dict[str, Sum]] = {}
     rows = []
     for node in list(walk(found.root))[::-1]:
         sums[node.key] = _sums(node, sums, overdue, found.reading.currency)
-        rows.append(_row(found, node, sums[node.key]))
+        rows.append(_row(found, node, _once(node, sums[node.key], again)))
     return rows
+
+
+def _once(node: Node, sums: Mapping[str, Sum], again: Mapping[tuple[UUID, str], Measures]) -> Mapping[str, Sum]:
+    if node.key.kind != "unit":
+        return sums
+    return {name: _less(each, again.get((node.key.id, name))) for name, each in sums.items()}
+
+
+def _less(sums: Sum, again: Measures | None) -> Sum:
+    if again is None:
+        return sums
+    return sums.model_copy(
+        update={
+            "count": sums.count - again.deal_count,
+            "unpriced_count": sums.unpriced_count - again.unpriced,
+            "unweighted_count": sums.unweighted_count - again.unweighted,
+        }
+    )
 
 
 def _sums(

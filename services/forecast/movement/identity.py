@@ -133,8 +133,12 @@ def _open_terms(
         before.is_open & ~after.is_open,
         ~before.is_open & after.is_open,
     )
-    terms["increased"][stays] = np.maximum(at_old - was, 0)[stays]
-    terms["decreased"][stays] = np.minimum(at_old - was, 0)[stays]
+    # What others have of it now, or had of it, was handed over; the rest is another amount.
+    as_shared = after.shared_as(before.look).amount(before.look.rates)
+    terms["transferred_in"][stays] = np.maximum(at_old - as_shared, 0)[stays]
+    terms["transferred_out"][stays] = np.minimum(at_old - as_shared, 0)[stays]
+    terms["increased"][stays] = np.maximum(as_shared - was, 0)[stays]
+    terms["decreased"][stays] = np.minimum(as_shared - was, 0)[stays]
     terms["fx"][stays] = (at_new - at_old)[stays]
 
     is_won = after.is_closed & ~before.is_closed

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -150,7 +151,8 @@ async def _explained(session: AsyncSession, asking: Asking, *, principal: Princi
     booked = [await rates.at_booking(session, each.rates, known_at=each.known_at) for each in (since, until)]
 
     def explained() -> Explained:
-        between = Between(columns, _end(columns, since), _end(columns, until), until.period, configured.calendar, zone)
+        start, end = (_end(columns, each, zone) for each in (since, until))
+        between = Between(columns, start, end, until.period, configured.calendar, zone)
         taken = list(between.every_step() if asking.mode == "gross" else between.ends())
         fx = _fx(taken[0].before, booked[0]), _fx(taken[-1].after, booked[1])
         return Explained(until, since, imported_at, taken, [explain(each) for each in taken], fx)
@@ -167,11 +169,14 @@ def _fx(stands: Standing, booked: Rates) -> int:
     return int((looked.worth(booked)[place] - looked.worth(constant(booked))[place]).sum())
 
 
-def _end(columns: Columns, asked: Asked) -> End:
+def _end(columns: Columns, asked: Asked, zone: ZoneInfo) -> End:
     if asked.past is None:
         raise ValueError("a movement is between instants of the past")
     late = restated(columns, None, as_of=asked.as_of, known_at=asked.known_at, books=asked.past.books)
-    look = Look(asked.past.view, asked.rates, restated=late)
+    credited = None
+    if len(columns.splits):
+        credited = partial(past.credit, as_of=asked.as_of, known_at=asked.known_at, zone=zone)
+    look = Look(asked.past.view, asked.rates, restated=late, credited=credited)
     return End(asked.as_of, asked.known_at, asked.business_date.day, look)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from libs.common.calendar import Period
+from services.forecast.credit.columns import Credit
 from services.forecast.history.columns import NO_DAY, Codes, Columns, Flags, Index, Ints, day_number
 from services.forecast.past.population import (
     BUCKETS,
@@ -29,16 +30,22 @@ WON = BUCKETS.index("closed_won")
 
 Definition = Callable[[Columns, Index], Small]
 """Which line each row stands in."""
+Credited = Callable[[Columns, Index], Credit | None]
+"""Who has shares of rows."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How standings are looked at from one end: rates, what belongs to the view, which line a deal is in, where late wins count."""
+    """How standings are looked at from one end: rates, what belongs to the view, which line a deal is in, where late wins count.
+
+    `credited`: who has shares of rows; None where all are their owners'.
+    """
 
     view: View
     rates: Rates
     definition: Definition = lines
     restated: Restated = NOTHING_RESTATED
+    credited: Credited | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +94,33 @@ class Looked:
         """The day on which each counts."""
         return _with(self.look.restated.counted(self.rows, self.booked[:-1]), NO_DAY)
 
+    def shared_as(self, look: Look) -> "Looked":
+        """The same rows with the shares that those have who are asked for by another look: for what they are worth."""
+        if look.credited is None and self.look.credited is None:
+            return self
+        return replace(self, look=replace(self.look, view=look.view, credited=look.credited), _worth=[])
+
+    @cached_property
+    def credit(self) -> Credit | None:
+        found = self.look.credited(self.columns, self.rows) if self.look.credited else None
+        return found and found.asked(self.look.view.people(self.columns)[found.person])
+
     @cached_property
     def owned(self) -> Flags:
-        return _with(self.look.view.owns(self.columns, self.rows), False)
+        """Whether somebody who is asked for has it, or a share of it."""
+        found = self.look.view.owns(self.columns, self.rows)
+        if self.credit:
+            found[self.credit.row] = False
+            found[self.credit.row[self.credit.mine]] = True
+        return _with(found, False)
 
     @cached_property
     def matching(self) -> Flags:
-        return _with(self.look.view.matches(self.columns, self.rows), False)
+        found = self.look.view.matches(self.columns, self.rows)
+        if self.credit:
+            rows = self.credit.row
+            found[rows] = self.look.view.has_properties(self.columns, self.rows)[rows]
+        return _with(found, False)
 
     @cached_property
     def is_dated(self) -> Flags:
@@ -113,11 +140,12 @@ class Looked:
         return found
 
     def worth(self, rates: Rates) -> Ints:
-        """What each is worth at `rates` in minor units of the base currency; nothing where that is not known."""
+        """What of each those have who are asked for, at `rates` in minor units of the base currency; nothing where that is unknown."""
         for known, amounts in self._worth:
             if known == rates:
                 return amounts
-        amounts = _with(worth(self.columns, self.rows, self.booked[:-1], rates)[0], 0)
+        units = worth(self.columns, self.rows, self.booked[:-1], rates)[0]
+        amounts = _with(self.credit.of_mine(units) if self.credit else units, 0)
         self._worth.append((rates, amounts))
         return amounts
 
@@ -141,6 +169,11 @@ class Standing:
     def defined(self, definition: Definition) -> "Standing":
         """The same by another definition."""
         looked = self.looked.defined(definition)
+        return self if looked is self.looked else replace(self, looked=looked)
+
+    def shared_as(self, look: Look) -> "Standing":
+        """The same with the shares of another look: for what they are worth."""
+        looked = self.looked.shared_as(look)
         return self if looked is self.looked else replace(self, looked=looked)
 
     @property

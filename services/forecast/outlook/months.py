@@ -178,7 +178,7 @@ def _with_heads(parts: list[Part], asked: Asked, past: Past, by: By) -> list[Par
 
 def _closed_codes(past: Past, by: By) -> list[int]:
     stood = past.population
-    return present(getattr(stood.columns, "owner" if by == "unit" else by)[stood.rows])
+    return present(stood.parts().owner if by in ("unit", "owner") else getattr(stood.columns, by)[stood.rows])
 
 
 def _figures(
@@ -233,11 +233,12 @@ def _heads(past: Past, parts: Sequence[Part]) -> list[float | None]:
 def _closed(past: Past, place: Index, parts: int, column: str, months: Sequence[Period]) -> Ints:
     """What is closed won, by part and month; in the last row all of it."""
     won = past.population.where(past.population.line == WON)
-    part = place[getattr(won.columns, column)[won.rows]]
-    units = won.amount[0]
+    shares = won.parts()
+    part = place[shares.owner if column == "owner" else getattr(won.columns, column)[won.rows[shares.at]]]
+    units = shares.amount
     found = np.zeros((parts, len(months)), dtype=np.int64)
     for at, month in enumerate(months):
-        counts = won.in_days(month.start, month.end)
+        counts = won.in_days(month.start, month.end)[shares.at]
         np.add.at(found[:, at], part[counts], units[counts])
         found[-1, at] = units[counts].sum()
     return found

@@ -14,11 +14,13 @@ from libs.common import money
 from libs.common.calendar import FiscalCalendar, Period
 from services.forecast.history.columns import NO_DAY, Flags, day_of
 from services.forecast.organisation.tree import Organisation
-from services.forecast.past.population import BUCKETS, CARRIED_OVER, CLOSED, UNDATED, Population, Small
+from services.forecast.past.population import BUCKETS, CARRIED_OVER, CLOSED, UNDATED, Parts, Population, Small
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY
 
 PROPERTIES = (*DIMENSIONS, "source", "deal_type")
 """Columns by whose texts a population can be cut."""
+BY_PERSON = ("owner", "team", "unit")
+"""Cuts in which each share of a deal stands with the person credited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,19 @@ class Sums:
     unweighted_count: int
 
 
-def summed(population: Population, parts: Sequence[str | None], part: npt.NDArray[Any], bucket: Small) -> list[Sums]:
-    """Counts and sums by part (an index into `parts` per row) and bucket."""
-    group = part.astype(np.int64) * len(BUCKETS) + bucket
+def summed(
+    population: Population,
+    parts: Sequence[str | None],
+    part: npt.NDArray[Any],
+    bucket: Small,
+    people: Parts | None = None,
+) -> list[Sums]:
+    """Counts and sums by part (an index into `parts` per row, or per row of `people`) and bucket.
+
+    A deal that several people of a part share is counted once in it.
+    """
+    at = np.arange(len(population)) if people is None else people.at
+    group = part.astype(np.int64) * len(BUCKETS) + bucket[at]
     present, place = np.unique(group, return_inverse=True)
     scale = Decimal(1).scaleb(-money.exponent(population.rates.base))
 
@@ -45,8 +57,15 @@ def summed(population: Population, parts: Sequence[str | None], part: npt.NDArra
         np.add.at(sums, place, values)
         return [int(each) for each in sums]
 
-    (amount, priced), (weights, weighed) = population.amount, population.weighted
-    columns = [total(values) for values in (np.ones(len(population), np.int64), amount, weights, ~priced, ~weighed)]
+    priced, weighed = population.amount[1][at], population.weighted[1][at]
+    once = np.ones(len(at), dtype=bool)
+    if people is None:
+        amount, weights = population.amount[0], population.weighted[0]
+    else:
+        amount, weights = people.amount, people.weighted
+        once[:] = False
+        once[np.unique(place * (len(population) + 1) + at, return_index=True)[1]] = True
+    columns = [total(values) for values in (once, amount, weights, once & ~priced, once & ~weighed)]
     return [
         Sums(parts[key // len(BUCKETS)], BUCKETS[key % len(BUCKETS)], count, units * scale, share * scale, poor, light)
         for key, count, units, share, poor, light in zip(present.tolist(), *columns, strict=True)
@@ -62,10 +81,12 @@ def cut(
     quarter_start: date,
     calendar: FiscalCalendar,
     vacant: bool = False,
+    people: Parts | None = None,
 ) -> tuple[list[str | None], npt.NDArray[Any]]:
-    """The parts that a population falls into, and the part of each row as an index into them.
+    """The parts that a population falls into, and the part of each row, or row of `people`, as an index into them.
 
-    `vacant`: what is open of people who have left is no part of theirs but their unit's vacant line.
+    `vacant`: what is open of people who have left is no part of theirs but their unit's vacant line. `people` go with the
+    cuts in BY_PERSON; without them a deal stands under one person.
     """
     if by in (*PROPERTIES, "stage"):
         codes = getattr(population.columns, by)[population.rows]
@@ -79,12 +100,13 @@ def cut(
         return months, place
     if by == "none" or not len(population):
         return [None], np.zeros(len(population), dtype=np.int64)
-    names = population.by_owner(_naming(by, organisation, org))
+    codes, line = (people.owner, population.line[people.at]) if people else (population.owner, population.line)
+    names = population.by_owner(_naming(by, organisation, org), codes)
     if vacant and organisation.gone and by in ("owner", "unit"):
-        left = population.by_owner(lambda owner: owner in organisation.gone)
-        lines = population.by_owner(lambda owner: f"vacant:{organisation.unit_of(owner)}")
-        of_people = population.by_owner(lambda owner: by == "owner" or organisation.unit_of(owner) == org)
-        is_open = ~np.isin(population.line, CLOSED)
+        left = population.by_owner(lambda owner: owner in organisation.gone, codes)
+        lines = population.by_owner(lambda owner: f"vacant:{organisation.unit_of(owner)}", codes)
+        of_people = population.by_owner(lambda owner: by == "owner" or organisation.unit_of(owner) == org, codes)
+        is_open = ~np.isin(line, CLOSED)
         names = np.where(left & of_people & is_open, lines, names)
     present, place = np.unique(names, return_inverse=True)
     return [str(name) for name in present.tolist()], place

@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from services.forecast.credit.columns import Credit
 from services.forecast.history.columns import (
     AMOUNT_SCALE,
     NO_AMOUNT,
@@ -109,7 +110,8 @@ NOTHING_RESTATED = Restated(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int
 class Population:
     """Some versions, one per deal, each with a line. Amounts are whole minor units of the rates' base currency.
 
-    `booked`: the day each is booked or expected on, by which it is valued.
+    `booked`: the day each is booked or expected on, by which it is valued. `credit`: of deals that are split, the shares; a deal
+    is once in a population, with what those have of it whom the view asks for. Without it all is the owners'.
     """
 
     columns: Columns
@@ -118,6 +120,7 @@ class Population:
     booked: Codes
     rates: Rates
     restated: Restated = NOTHING_RESTATED
+    credit: Credit | None = None
 
     @classmethod
     def of(cls, columns: Columns, rows: Index, rates: Rates, restated: Restated = NOTHING_RESTATED) -> "Population":
@@ -131,7 +134,8 @@ class Population:
         return len(self.rows)
 
     def where(self, wanted: Flags) -> "Population":
-        return replace(self, rows=self.rows[wanted], line=self.line[wanted], booked=self.booked[wanted])
+        credit = self.credit.where(wanted) if self.credit else None
+        return replace(self, rows=self.rows[wanted], line=self.line[wanted], booked=self.booked[wanted], credit=credit)
 
     @cached_property
     def day(self) -> Codes:
@@ -139,14 +143,25 @@ class Population:
         return self.restated.counted(self.rows, self.booked)
 
     @cached_property
-    def amount(self) -> tuple[Ints, Flags]:
-        """What each is worth in the base currency, and of which that is known."""
+    def whole(self) -> tuple[Ints, Flags]:
+        """What each is worth in the base currency, whoever has it, and of which that is known."""
         return worth(self.columns, self.rows, self.booked, self.rates)
 
     @cached_property
+    def amount(self) -> tuple[Ints, Flags]:
+        """What of each those have who are asked for, in the base currency, and of which that is known."""
+        units, priced = self.whole
+        return (self.credit.of_mine(units) if self.credit else units), priced
+
+    @cached_property
     def weighted(self) -> tuple[Ints, Flags]:
-        """What each adds to the weighted forecast, and of which that is known; nothing for closed deals."""
-        amount, priced = self.amount
+        """What of each adds to their weighted forecast, and of which that is known; nothing for closed deals."""
+        units, known = self._whole_weighted
+        return (self.credit.of_mine(units) if self.credit else units), known
+
+    @cached_property
+    def _whole_weighted(self) -> tuple[Ints, Flags]:
+        amount, priced = self.whole
         units, known = weighted(amount, self.columns.probability[self.rows], self.columns.words["probability"].texts)
         is_closed = (self.line == BUCKETS.index("closed_won")) | (self.line == BUCKETS.index("lost"))
         units[is_closed | ~priced] = 0
@@ -165,11 +180,52 @@ class Population:
         found: Flags = (self.day >= day_number(start)) & (self.day < day_number(end))
         return found
 
-    def by_owner(self, of: Callable[[UUID | None], Any]) -> npt.NDArray[Any]:
-        """What `of` says of each row's owner."""
-        codes = self.columns.owner[self.rows]
+    @cached_property
+    def owner(self) -> Codes:
+        """Under whom each stands where it stands once: see `Credit.first`."""
+        owner = self.columns.owner[self.rows]
+        return self.credit.first(owner) if self.credit else owner
+
+    def parts(self) -> "Parts":
+        """By who is credited: a deal once, or once for each who has a share and is asked for."""
+        amount, weighted, at = self.amount[0], self.weighted[0], np.arange(len(self))
+        if self.credit is None:
+            return Parts(at, self.owner, amount, weighted)
+        alone = np.ones(len(self), dtype=bool)
+        alone[self.credit.row] = False
+        mine = self.credit.mine
+        at = np.concatenate((at[alone], self.credit.row[mine]))
+        order = np.argsort(at, kind="stable")
+
+        def woven(own: npt.NDArray[Any], shared: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            found: npt.NDArray[Any] = np.concatenate((own[alone], shared[mine]))[order]
+            return found
+
+        return Parts(
+            at[order],
+            woven(self.owner, self.credit.person),
+            woven(amount, self.credit.cut(self.whole[0])),
+            woven(weighted, self.credit.cut(self._whole_weighted[0])),
+        )
+
+    def by_owner(self, of: Callable[[UUID | None], Any], codes: Codes | None = None) -> npt.NDArray[Any]:
+        """What `of` says of each row's owner, or of the people with these codes."""
+        codes = self.owner if codes is None else codes
         present = np.unique(codes)
         owners = [self.columns.words["owner"].texts[code] for code in present.tolist()]
         said = [of(UUID(owner) if owner else None) for owner in owners]
         found: npt.NDArray[Any] = np.array(said)[np.searchsorted(present, codes)] if said else np.empty(0)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What each person has of each deal, in the order of the deals; amounts add to those of the population.
+
+    `at`: positions in the population; a deal that several share occurs several times.
+    """
+
+    at: Index
+    owner: Codes
+    amount: Ints
+    weighted: Ints

@@ -16,12 +16,13 @@ class View:
     """What of the history one may and wants to see, at one instant's organisation.
 
     `units`: a deal is seen when its owner stands in one of them; None is everybody. `filters`: a column and its text; an empty
-    one asks for deals without a value.
+    one asks for deals without a value. `within`: the units of the scope, whatever was asked for.
     """
 
     organisation: Organisation
     units: frozenset[UUID] | None
     filters: Mapping[str, str]
+    within: frozenset[UUID] | None = None
 
     @classmethod
     def of(cls, organisation: Organisation, *, org: UUID, scope: Iterable[UUID], filters: Mapping[str, str]) -> "View":
@@ -29,20 +30,46 @@ class View:
         scope = frozenset(scope)
         if ROOT_UNIT in scope:
             return cls(organisation, None if org == ROOT_UNIT else organisation.below(org), filters)
-        return cls(organisation, organisation.below(org) & organisation.within(scope), filters)
+        within = organisation.within(scope)
+        return cls(organisation, organisation.below(org) & within, filters, within)
 
     def owns(self, columns: Columns, rows: Index) -> Flags:
         """Whether the owner of each row stands in one of the units."""
         if self.units is None:
             return np.ones(len(rows), dtype=bool)
+        return self._owned(columns, rows, self.units)
+
+    def answers(self, columns: Columns, rows: Index) -> Flags:
+        """Whether the owner of each row stands within the scope: only then the deal itself may be seen."""
+        return np.ones(len(rows), dtype=bool) if self.within is None else self._owned(columns, rows, self.within)
+
+    def _owned(self, columns: Columns, rows: Index, units: frozenset[UUID]) -> Flags:
         codes = columns.owner[rows]
-        owners = columns.words["owner"].texts
-        seen = np.zeros(len(owners), dtype=bool)
-        for code in present(codes):
-            owner = owners[code]
-            seen[code] = self.organisation.unit_of(UUID(owner) if owner else None) in self.units
-        found: Flags = seen[codes]
+        found: Flags = self._stand(columns, present(codes), units)[codes]
         return found
+
+    def people(self, columns: Columns) -> Flags:
+        """Which people, by the codes of owners, stand in one of the units and are asked for."""
+        every = range(len(columns.words["owner"].texts))
+        found = np.ones(len(every), dtype=bool) if self.units is None else self._stand(columns, every, self.units)
+        if "owner" in self.filters:
+            found &= np.arange(len(every)) == (
+                columns.code("owner", self.filters["owner"]) if self.filters["owner"] else 0
+            )
+        return found
+
+    def _stand(self, columns: Columns, codes: Iterable[int], units: frozenset[UUID]) -> Flags:
+        """Which of these people stand in one of the units, by code; others do not."""
+        owners = columns.words["owner"].texts
+        found = np.zeros(len(owners), dtype=bool)
+        for code in codes:
+            owner = owners[code]
+            found[code] = self.organisation.unit_of(UUID(owner) if owner else None) in units
+        return found
+
+    def has_properties(self, columns: Columns, rows: Index) -> Flags:
+        """Whether each row has the properties asked for, whoever its owner is."""
+        return self._match(columns, rows, {name: text for name, text in self.filters.items() if name != "owner"})
 
     def matches(self, columns: Columns, rows: Index) -> Flags:
         """Whether each row has the properties asked for."""

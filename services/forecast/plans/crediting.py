@@ -6,16 +6,21 @@ from uuid import UUID
 
 import numpy as np
 
-from services.forecast.history.columns import Columns, Index, Ints
+from services.forecast.history.columns import Codes, Columns, Index, Ints
 from services.forecast.organisation.tree import Organisation
 from services.forecast.plans.tree import DIMENSIONS, Tree
 
 
-def credited(tree: Tree, organised: Organisation, columns: Columns, rows: Index) -> Ints:
-    """The deepest node of each row, which the root stands for; a person's before that of the unit they are in."""
+def credited(tree: Tree, organised: Organisation, columns: Columns, rows: Index, owner: Codes | None = None) -> Ints:
+    """The deepest node of each row, which the root stands for; a person's before that of the unit they are in.
+
+    `owner`: with whom each row counts, its owner if not given.
+    """
     at = np.zeros(len(rows), dtype=np.int64)
     doors = _doors(tree, organised, columns)
     codes = {dimension: getattr(columns, column_of(dimension))[rows].astype(np.int64) for dimension, *_ in doors}
+    if owner is not None:
+        codes |= {dimension: owner.astype(np.int64) for dimension in codes if column_of(dimension) == "owner"}
     for level in range(len(tree.levels) - 1):
         here = tree.depth[at] == level
         for dimension, keys, children, width in doors:

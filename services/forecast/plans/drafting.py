@@ -14,7 +14,7 @@ from libs.common.ids import UNASSIGNED_UNIT, entity_id
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Conflict, Invalid
 from services.forecast.config import settings_of
-from services.forecast.history.columns import Columns, Index, day_number
+from services.forecast.history.columns import Columns, day_number
 from services.forecast.organisation.tree import Organisation
 from services.forecast.plans import editing, facts, repository, service
 from services.forecast.plans.allocation import allocated, grown, shared
@@ -93,12 +93,12 @@ def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mappin
         return None
     root = Node(service.root_of(found.row["plan_id"]), None, "unit", str(found.row["unit_id"]), found.row["unit_name"])
     nodes = [root]
-    _grow(nodes, root, list(wanted.dimensions), on, inside.rows, found.row["plan_id"])
+    _grow(nodes, root, list(wanted.dimensions), on, inside, found.row["plan_id"])
     if len(nodes) > editing.MOST_NODES:
         raise BadNode(f"dimensions: this makes {len(nodes)} nodes, a plan has at most {editing.MOST_NODES}.")
     tree = Tree.of(nodes)
     known = facts.Closed(
-        facts.by_period(tree, credited(tree, on.organised, on.columns, inside.rows), inside, before),
+        facts.by_period(tree, credited(tree, on.organised, on.columns, inside.rows, inside.owner), inside, before),
         np.zeros(len(tree), dtype=np.int64),
         None,
     )
@@ -119,8 +119,7 @@ def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mappin
 
 
 def _within(did: facts.Happened, start: Any, end: Any) -> facts.Happened:
-    inside = (did.day >= day_number(start)) & (did.day < day_number(end))
-    return facts.Happened(did.rows[inside], did.day[inside], did.units[inside])
+    return did.where((did.day >= day_number(start)) & (did.day < day_number(end)))
 
 
 def _amounts(tree: Tree, weights: Any, whole: int) -> list[int]:
@@ -139,32 +138,42 @@ def _amounts(tree: Tree, weights: Any, whole: int) -> list[int]:
     return amounts
 
 
-def _grow(nodes: list[Node], above: Node, dimensions: Sequence[Any], on: _Ground, rows: Index, plan_id: UUID) -> None:
+def _grow(
+    nodes: list[Node], above: Node, dimensions: Sequence[Any], on: _Ground, did: facts.Happened, plan_id: UUID
+) -> None:
     """Put nodes below one: of a unit its units down to the last, then what the next dimension has among its deals."""
     if not dimensions:
         return
     first, *others = dimensions
     if first == "unit":
         units = [unit for unit in on.organised.children(UUID(above.value)) if unit.unit_id != UNASSIGNED_UNIT]
-        owners = _units_of(on, rows)
+        owners = _units_of(on, did)
         for place, unit in enumerate(units):
             node = _below(plan_id, above, "unit", str(unit.unit_id), unit.name, place)
             nodes.append(node)
             within = on.organised.below(unit.unit_id)
-            _grow(nodes, node, dimensions, on, rows[[each in within for each in owners]], plan_id)
+            _grow(
+                nodes,
+                node,
+                dimensions,
+                on,
+                did.where(np.array([each in within for each in owners], dtype=bool)),
+                plan_id,
+            )
         if not units:
-            _grow(nodes, above, others, on, rows, plan_id)
+            _grow(nodes, above, others, on, did, plan_id)
         return
     column = column_of(first)
-    codes = getattr(on.columns, column)[rows]
+    codes = did.owner if column == "owner" else getattr(on.columns, column)[did.rows]
     for place, (value, label, of_value) in enumerate(_values(first, on, codes)):
         node = _below(plan_id, above, first, value, label, place)
         nodes.append(node)
-        _grow(nodes, node, others, on, rows[codes == of_value], plan_id)
+        _grow(nodes, node, others, on, did.where(codes == of_value), plan_id)
 
 
-def _units_of(on: _Ground, rows: Index) -> list[UUID]:
-    return [on.organised.unit_of(UUID(text) if text else None) for text in on.columns.texts("owner", rows)]
+def _units_of(on: _Ground, did: facts.Happened) -> list[UUID]:
+    texts = on.columns.words["owner"].texts
+    return [on.organised.unit_of(UUID(text) if (text := texts[code]) else None) for code in did.owner.tolist()]
 
 
 def _values(dimension: str, on: _Ground, codes: Any) -> Iterator[tuple[str, str, int]]:

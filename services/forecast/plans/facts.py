@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.calendar import FiscalCalendar, Period
 from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
-from services.forecast.history.columns import EPOCH, Index, day_number, local_days
+from services.forecast.history.columns import EPOCH, Codes, Flags, Index, day_number, local_days
 from services.forecast.organisation.tree import Organisation
 from services.forecast.past.population import BUCKETS, Population
 from services.forecast.plans.content import Content
@@ -31,11 +31,18 @@ KNOWN: Final = frozenset({"bookings", "pipeline_created", "new_customers"})
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What counts in a measure: rows of history, on which day, and how much, in the measure's smallest units."""
+    """What counts in a measure: rows of history, with whom, on which day, and how much, in the measure's smallest units.
+
+    A deal that several share is there for each of them, but where deals or customers are counted.
+    """
 
     rows: Index
+    owner: Codes
     day: Ints
     units: Ints
+
+    def where(self, wanted: Flags) -> "Happened":
+        return Happened(self.rows[wanted], self.owner[wanted], self.day[wanted], self.units[wanted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +68,23 @@ class Closed:
 
 def happened(measure: str, population: Population, zone: ZoneInfo) -> Happened:
     """What of some deals counts in a measure."""
-    columns, amounts = population.columns, population.amount[0]
+    columns, parts = population.columns, population.parts()
     if measure == "pipeline_created":
-        day = np.floor(local_days(columns.created_at[population.rows], zone)).astype(np.int64)
-        return Happened(population.rows, day, amounts)
+        rows = population.rows[parts.at]
+        day = np.floor(local_days(columns.created_at[rows], zone)).astype(np.int64)
+        return Happened(rows, parts.owner, day, parts.amount)
+    if measure == "bookings":
+        here = population.line[parts.at] == WON
+        at = parts.at[here]
+        return Happened(population.rows[at], parts.owner[here], population.day[at].astype(np.int64), parts.amount[here])
     won = np.flatnonzero(population.line == WON)
     day = population.day[won].astype(np.int64)
-    if measure == "bookings":
-        return Happened(population.rows[won], day, amounts[won])
     account = columns.account[population.rows[won]]
     named = np.flatnonzero(account > 0)
     order = named[np.lexsort((population.rows[won][named], day[named], account[named]))]
     _, first = np.unique(account[order], return_index=True)
     new = order[first]
-    return Happened(population.rows[won][new], day[new], np.ones(len(new), dtype=np.int64))
+    return Happened(population.rows[won][new], population.owner[won][new], day[new], np.ones(len(new), dtype=np.int64))
 
 
 def by_period(tree: Tree, at: Ints, did: Happened, periods: Sequence[tuple[date, date]]) -> Ints:
@@ -111,7 +121,7 @@ async def closed(session: AsyncSession, found: Found, content: Content, *, princ
 
     def worked() -> Closed:
         did = happened(content.measure, population, zone)
-        at = credited(content.tree, organised, population.columns, did.rows)
+        at = credited(content.tree, organised, population.columns, did.rows, did.owner)
         day = asked.business_date.day
         this = asked.calendar.month(day)
         months = asked.calendar.before(this, 12)

@@ -265,7 +265,7 @@ async def capacity(
 
     def worked() -> tuple[Any, int]:
         did = facts.happened(measure, population, zone)
-        nodes = credited(content.tree, organised, population.columns, did.rows)
+        nodes = credited(content.tree, organised, population.columns, did.rows, did.owner)
         first = EPOCH + timedelta(days=int(did.day.min())) if len(did.day) else None
         known = [each for each in earlier if first is not None and each.end > first]
         return facts.by_period(content.tree, nodes, did, [(each.start, each.end) for each in known]), len(known)

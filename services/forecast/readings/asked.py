@@ -72,6 +72,7 @@ class Asked:
     """A question with all defaults decided. With `past` it is answered from history, else from the present.
 
     `late`: of the present, the wins that count where finance says, or until it has decided, instead of where they are booked.
+    `splits`: whether any deal of the present is split.
     """
 
     calendar: FiscalCalendar
@@ -88,3 +89,4 @@ class Asked:
     rates: Rates
     filters: Filters
     scope: dict[str, Any]
+    splits: bool = False

@@ -31,6 +31,7 @@ from services.forecast.rollup.schemas import (
     Receipt,
     RollupReading,
     RollupRow,
+    Sum,
     Tree,
     TreeNode,
 )
@@ -52,7 +53,7 @@ async def rollup(session: AsyncSession, question: Question, *, by: By, principal
     """The asked population cut by `by`; the rows add up to `totals`."""
     asked = await decide(session, question, principal=principal)
     parts = totals.tally(await figures.sums(session, asked, "none" if by == "category" else by))
-    whole = totals.together(parts.values())
+    whole = await _whole(session, asked, parts)
     if by == "category":
         parts = {line: _only(whole, line) for line in FORECAST_LINES}
     units = (await _units(session, asked, principal))[2] if by in ("team", "unit") else {}
@@ -64,6 +65,13 @@ async def rollup(session: AsyncSession, question: Question, *, by: By, principal
         rows=[_row(by, part, parts[part], units, asked) for part in _ordered(by, parts, units)],
         totals=_rollup_row(None, "value", "Total", whole, asked),
     )
+
+
+async def _whole(session: AsyncSession, asked: Asked, parts: Mapping[str | None, Tally]) -> Tally:
+    """All parts together; where deals are split, each deal counts once in it."""
+    if asked.splits or (asked.past is not None and asked.past.population.credit):
+        return totals.together(totals.tally(await figures.sums(session, asked, "none")).values())
+    return totals.together(parts.values())
 
 
 def _only(whole: Tally, line: str) -> Tally:
@@ -124,7 +132,7 @@ async def call(session: AsyncSession, question: Question, *, principal: Principa
     asked = await decide(session, question, principal=principal)
     currency, day = asked.rates.base, asked.business_date.day
     branches = totals.tally(await figures.sums(session, asked, "unit"))
-    whole = totals.together(branches.values())
+    whole = await _whole(session, asked, branches)
     closed, every = whole.of("closed_won"), whole.of(*FORECAST_LINES)
     periods = await _periods(session, asked)
     overdue = totals.measures_of(await figures.flagged(session, asked, "overdue"))
@@ -246,6 +254,24 @@ async def _periods(session: AsyncSession, asked: Asked) -> list[PeriodOut]:
     return [period_out(period, day) for period in (*ordered, *quarters, *calendar.months(chosen))]
 
 
+async def overdue_by_person(session: AsyncSession, question: Question, *, principal: Principal) -> dict[UUID, Sum]:
+    """Overdue deals of the past by who is credited; NOBODY's are those without an owner."""
+    asked = await decide(session, question, principal=principal)
+    rows = figures.by_person(asked, buckets=OPEN_LINES, flag="overdue")
+    currency = asked.rates.base
+    return {
+        UUID(row["part"]) if row["part"] else NOBODY: totals.sum_out(totals.measures_of(row), currency) for row in rows
+    }
+
+
+async def counted_again(
+    session: AsyncSession, question: Question, *, principal: Principal
+) -> dict[tuple[UUID, str], Measures]:
+    """By unit and bucket, what the counts of people in it are more than of deals: a deal that several share counts once in a unit."""
+    asked = await decide(session, question, principal=principal)
+    return figures.counted_again(asked)
+
+
 async def deals(
     session: AsyncSession,
     question: Question,
@@ -275,6 +301,7 @@ async def deals(
         limit=limit + 1,
     )
     receipt = await figures.receipt(session, asked, buckets=buckets, flag=flag, only=only)
+    elsewhere = await figures.elsewhere(session, asked, buckets=buckets, flag=flag, only=only)
     page = rows[:limit]
     return DealsReading.model_validate(
         {
@@ -282,6 +309,7 @@ async def deals(
             "period": period_out(asked.period, asked.business_date.day),
             "bucket": bucket,
             "total": totals.sum_out(totals.measures_of(receipt), asked.rates.base),
+            "elsewhere": totals.sum_out(totals.measures_of(elsewhere), asked.rates.base),
             "receipt": Receipt.model_validate({name: receipt[name] for name in Receipt.model_fields}),
             "restated": totals.restatements_out(await figures.restated(session, asked), asked.rates.base),
             "items": [_deal(row, asked, settings_of(session).org_timezone) for row in page],
@@ -306,6 +334,8 @@ def _deal(row: Mapping[str, Any], asked: Asked, zone: str) -> DealRow:
         {
             **fields,
             "deal_currency": row["currency"],
+            "share": row["credited_share"],
+            "whole_base": row["amount_base"] if row["credited_share"] is None else row["whole_base"],
             "days_in_stage": days,
             "counted_in": asked.calendar.month(counted).key if is_won and counted else None,
             "counted_why": row["counted_why"] if is_won else None,

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
 from services.forecast.readings.asked import Asked
-from services.forecast.readings.repository import BUCKET, IN_ORG, PLACES, counted_deals, filters, parameters
+from services.forecast.readings.counting import counted_deals, deal_count
+from services.forecast.readings.repository import BUCKET, IN_ORG, PLACES, filters, parameters
 from services.forecast.rollup.standing import OPEN_LINES
 
 
@@ -19,9 +20,9 @@ async def by_close_plan(session: AsyncSession, asked: Asked) -> list[dict[str, A
     statement = f"""
         SELECT r.line AS part,
                CASE WHEN e.p50_on IS NULL THEN 'unplanned' WHEN e.p50_on >= :until THEN 'later' ELSE 'within' END AS bucket,
-               count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
-               count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
-               count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
+               {deal_count(asked)} AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
+               {deal_count(asked)} FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
+               {deal_count(asked)} FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
         FROM ({counted_deals(asked)}) r LEFT JOIN LATERAL (
             SELECT v.p50_on FROM close_plan_version v WHERE v.deal_id = r.deal_id ORDER BY v.version DESC LIMIT 1
         ) e ON true {PLACES}

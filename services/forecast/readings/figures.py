@@ -1,6 +1,7 @@
 """The numbers of an asked population: the present from cells, the past from the columns of history."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -23,6 +24,7 @@ from services.forecast.rates import service as rates
 from services.forecast.rates.conversion import deviations
 from services.forecast.readings import receipts, repository, won
 from services.forecast.readings.asked import Asked
+from services.forecast.rollup.cells import Measures
 
 Flag = Literal["overdue", "unpriced", "pushed"]
 FLAGS: tuple[Flag, ...] = get_args(Flag)
@@ -38,6 +40,7 @@ Rank = tuple[Decimal, UUID]
 """Where a page of deals begins: behind this amount and id. Unknown amounts come last, as minus infinity."""
 
 _UNKNOWN = Decimal("-Infinity")
+_NOTHING = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
 WON = BUCKETS.index("closed_won")
 
 
@@ -50,6 +53,7 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
 
     def summed() -> list[dict[str, Any]]:
         chosen = past.population.where(cutting.in_period(past.population, period or asked.period, asked.quarter.start))
+        people = chosen.parts() if chosen.credit and by in cutting.BY_PERSON else None
         parts, part = cutting.cut(
             chosen,
             by,
@@ -58,8 +62,10 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
             quarter_start=asked.quarter.start,
             calendar=calendar,
             vacant=True,
+            people=people,
         )
-        return [asdict(each) for each in cutting.summed(chosen, parts, part, chosen.buckets(asked.quarter.start))]
+        bucket = chosen.buckets(asked.quarter.start)
+        return [asdict(each) for each in cutting.summed(chosen, parts, part, bucket, people)]
 
     return await asyncio.to_thread(summed)
 
@@ -70,6 +76,41 @@ async def flagged(session: AsyncSession, asked: Asked, flag: Flag) -> dict[str, 
         return await repository.flagged(session, asked, flag)
     chosen = asked.past.population
     return _summed(chosen.where(_has(chosen, asked, flag) & chosen.in_days(asked.period.start, asked.period.end)))
+
+
+def by_person(asked: Asked, *, buckets: Sequence[str], flag: Flag | None) -> list[dict[str, Any]]:
+    """Sums by who is credited of the deals behind a number of the past: rows `part, count, amount, ...`, `part` a person's id."""
+    assert asked.past is not None  # noqa: S101 - of the past only
+    chosen = _behind(asked, asked.past.population, buckets, flag)
+    people = chosen.parts()
+    present, part = np.unique(people.owner, return_inverse=True)
+    texts = [chosen.columns.words["owner"].texts[code] for code in present.tolist()]
+    zeros = np.zeros(len(chosen), dtype=np.int8)
+    return [asdict(each) for each in cutting.summed(chosen, texts, part, zeros, people)]
+
+
+def counted_again(asked: Asked) -> dict[tuple[UUID, str], Measures]:
+    """By unit and bucket, and of those overdue, of the period's split deals: people who are credited with each in the unit, less one."""
+    assert asked.past is not None  # noqa: S101 - of the past only
+    past = asked.past
+    chosen = past.population.where(cutting.in_period(past.population, asked.period, asked.quarter.start))
+    if chosen.credit is None:
+        return {}
+    bucket, priced, weighed = chosen.buckets(asked.quarter.start), chosen.amount[1], chosen.weighted[1]
+    late = _has(chosen, asked, "overdue")
+    texts = chosen.columns.words["owner"].texts
+    seen: Counter[tuple[int, UUID]] = Counter()
+    mine = chosen.credit.mine
+    for row, code in zip(chosen.credit.row[mine].tolist(), chosen.credit.person[mine].tolist(), strict=True):
+        unit = past.organisation.unit_of(UUID(text) if (text := texts[code]) else None)
+        seen.update((row, above) for above in past.organisation.path(unit))
+    found: dict[tuple[UUID, str], Measures] = {}
+    for (row, unit), people in seen.items():
+        again = people - 1
+        more = Measures(again, unpriced=again * (not priced[row]), unweighted=again * (not weighed[row]))
+        for name in (BUCKETS[bucket[row]], *(("overdue",) if late[row] else ())):
+            found.setdefault((unit, name), Measures()).add(more, 1)
+    return found
 
 
 async def deals(
@@ -91,6 +132,8 @@ async def deals(
     chosen = _behind(asked, past.population, buckets, flag)
     if only is not None:
         chosen = chosen.where(_known(chosen)[only])
+    if chosen.credit:
+        chosen = chosen.where(past.view.answers(chosen.columns, chosen.rows))
     page = _page(chosen, after, limit)
     stored = await versions.entries(session, _names(chosen, page))
     return _described(chosen, page, stored, asked)
@@ -113,6 +156,20 @@ async def receipt(
         "last_change_at": instant_of(int(newest.max())) if len(newest) else None,
         **_summed(listed),
     }
+
+
+async def elsewhere(
+    session: AsyncSession, asked: Asked, *, buckets: Sequence[str], flag: Flag | None, only: Only | None
+) -> dict[str, Any]:
+    """The sum of the deals behind a number whose owners are outside the scope: shares in them are within it."""
+    past = asked.past
+    if past is None and asked.splits and not asked.scope["sees_everything"]:
+        return await receipts.receipt(session, asked, buckets=buckets, flag=flag, only=only, elsewhere=True)
+    if past is None or not past.population.credit:
+        return dict(_NOTHING)
+    chosen = _behind(asked, past.population, buckets, flag)
+    chosen = chosen if only is None else chosen.where(_known(chosen)[only])
+    return _summed(chosen.where(~past.view.answers(chosen.columns, chosen.rows)))
 
 
 def _behind(asked: Asked, population: Population, buckets: Sequence[str], flag: Flag | None) -> Population:
@@ -141,10 +198,9 @@ def _known(population: Population) -> dict[str, Flags]:
 
 def _summed(population: Population) -> dict[str, Any]:
     """The sum of a population as one row."""
-    nothing = {"count": 0, "amount": Decimal(), "weighted": Decimal(), "unpriced_count": 0, "unweighted_count": 0}
     zeros = np.zeros(len(population), dtype=np.int8)
     found = cutting.summed(population, [None], zeros.astype(np.int64), zeros)
-    return asdict(found[0]) if found else nothing
+    return asdict(found[0]) if found else dict(_NOTHING)
 
 
 async def restated(session: AsyncSession, asked: Asked) -> dict[str, dict[str, Any]]:
@@ -250,12 +306,19 @@ def _described(
     late = _has(population, asked, "overdue")
     restated = population.restated
     at_late, is_late = restated.places(population.rows)
+    whole, credit = population.whole[0], population.credit
+    millionths = credit.share_of_mine(len(population)) if credit else None
+    shared = set(credit.row.tolist()) if credit else set()
     scale = Decimal(1).scaleb(-money.exponent(asked.rates.base))
     return [
         {
             **stored[name],
             "amount_base": int(amount[at]) * scale if priced[at] else None,
             "weighted_base": int(weighted[at]) * scale if weighed[at] else None,
+            "whole_base": int(whole[at]) * scale if priced[at] else None,
+            "credited_share": Decimal(int(millionths[at])).scaleb(-6)
+            if millionths is not None and at in shared
+            else None,
             "bucket": BUCKETS[bucket[at]],
             "is_overdue": bool(late[at]),
             "counted": day_of(int(population.day[at])),

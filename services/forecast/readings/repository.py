@@ -14,6 +14,7 @@ from libs.common import organisation
 from libs.common.calendar import Period
 from libs.common.ids import ROOT_UNIT, UNASSIGNED_UNIT
 from services.forecast.readings.asked import Asked
+from services.forecast.readings.counting import MAY_COUNT, added, counted_deals, credited_deals, deal_count, together
 from services.forecast.rollup.cells import DIMENSIONS, NOBODY, TOTAL
 from services.forecast.rollup.standing import OPEN_LINES, UNDATED
 
@@ -78,9 +79,9 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
     """Rows `part, bucket, count, amount, weighted, unpriced_count, unweighted_count` of the asked population."""
     dim = by if by in CUTS else TOTAL
     statement = f"""
-        SELECT {PARTS[by]} AS part, {BUCKET} AS bucket, sum(r.n)::bigint AS count, sum(r.amount) AS amount,
-               sum(r.weighted) AS weighted, sum(r.unpriced)::bigint AS unpriced_count,
-               sum(r.unweighted)::bigint AS unweighted_count
+        SELECT {PARTS[by]} AS part, {BUCKET} AS bucket, {added(asked, "n")} AS count, sum(r.amount) AS amount,
+               sum(r.weighted) AS weighted, {added(asked, "unpriced")} AS unpriced_count,
+               {added(asked, "unweighted")} AS unweighted_count
         FROM ({_cells(asked, dim)}) r {PLACES}
         WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         GROUP BY 1, 2 HAVING sum(r.n) <> 0
@@ -92,30 +93,15 @@ async def sums(session: AsyncSession, asked: Asked, by: str, period: Period | No
 async def flagged(session: AsyncSession, asked: Asked, flag: str) -> dict[str, Any]:
     """The sum of the open deals of the period, inside its lines, that have a flag."""
     statement = f"""
-        SELECT count(*) AS count, coalesce(sum(r.amount_base), 0) AS amount, coalesce(sum(r.weighted_base), 0) AS weighted,
-               count(*) FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
-               count(*) FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
-        FROM ({_DEALS}) r {PLACES}
+        SELECT {deal_count(asked)} AS count, coalesce(sum(r.amount_base), 0) AS amount,
+               coalesce(sum(r.weighted_base), 0) AS weighted,
+               {deal_count(asked)} FILTER (WHERE r.amount_base IS NULL) AS unpriced_count,
+               {deal_count(asked)} FILTER (WHERE r.weighted_base IS NULL) AS unweighted_count
+        FROM ({counted_deals(asked)}) r {PLACES}
         WHERE {FLAGS[flag]} AND r.month >= :start AND r.month < :until
           AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
     """  # noqa: S608 - fragments of this module
     return dict((await session.execute(text(statement), parameters(asked, asked.period))).mappings().one())
-
-
-_LATE = "unnest(cast(:late AS uuid[]), cast(:late_counted AS date[])) AS late (deal_id, counted)"
-"""The wins that count in another month than the one they are booked in, and in which."""
-
-_DEALS = "SELECT * FROM deal_current WHERE line IS NOT NULL"
-_COUNTED = "SELECT d.*, d.month AS counted FROM deal_current d WHERE d.line IS NOT NULL"
-_COUNTED_LATE = f"""
-    SELECT d.*, coalesce(late.counted, d.month) AS counted FROM deal_current d LEFT JOIN {_LATE} USING (deal_id)
-    WHERE d.line IS NOT NULL
-"""  # noqa: S608 - fragment of this module
-
-
-def counted_deals(asked: Asked) -> str:
-    """The deals with the month in which each counts; nothing is looked up where all count in their own."""
-    return _COUNTED_LATE if asked.late else _COUNTED
 
 
 _IS_OPEN = f"r.line IN ({_OPEN}) AND r.month >= :quarter_start"
@@ -143,12 +129,15 @@ async def ages(session: AsyncSession, asked: Asked, zone: str) -> list[dict[str,
     Days are local ones from the entry into the stage to the business date; `probability` is the mean of the stage's.
     """
     days = "greatest(cast(:day AS date) - (r.stage_entered_at AT TIME ZONE :zone)::date, 0)"
+    once = "DISTINCT ON (r.deal_id)" if asked.splits else ""
     statement = f"""
         SELECT nullif(r.stage, '') AS part, percentile_disc(0.5) WITHIN GROUP (ORDER BY {days}) AS median_days,
                max({days}) AS longest_days, avg(r.stage_probability) AS probability
-        FROM ({_DEALS}) r {PLACES}
-        WHERE {_IS_OPEN} AND r.month >= :start AND r.month < :until
-          AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
+        FROM (
+            SELECT {once} r.stage, r.stage_entered_at, r.stage_probability FROM ({counted_deals(asked)}) r {PLACES}
+            WHERE {_IS_OPEN} AND r.month >= :start AND r.month < :until
+              AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
+        ) r
         GROUP BY 1
     """  # noqa: S608 - fragments of this module
     found = await session.execute(text(statement), parameters(asked, asked.period) | {"zone": zone})
@@ -165,16 +154,20 @@ async def deals(
     after: tuple[Decimal, UUID] | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`."""
+    """The deals behind a number, greatest amount first, unknown amounts last; each with `bucket`, `is_overdue`, `rank`.
+
+    Of a split deal the amounts are what is credited to those who are asked for, together with their share of it. A deal whose
+    owner the principal does not see is left out.
+    """
+    once, seen = ("DISTINCT ON (r.deal_id)", organisation.visible("d.answers_id")) if asked.splits else ("", "true")
     statement = f"""
         SELECT * FROM (
-            SELECT r.*, {BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
-                   coalesce({FLAGS.get(flag or "", "true")} AND {KNOWN.get(only or "", "true")}, false) AS is_wanted,
-                   coalesce(r.amount_base, '-Infinity') AS rank
+            SELECT {once} r.*, {together(asked)}, {BUCKET} AS bucket, coalesce({FLAGS["overdue"]}, false) AS is_overdue,
+                   coalesce({FLAGS.get(flag or "", "true")} AND {KNOWN.get(only or "", "true")}, false) AS is_wanted
             FROM ({counted_deals(asked)}) r {PLACES}
             WHERE {IN_PERIOD} AND {IN_ORG} AND {organisation.visible("r.owner_id")} {filters(asked)}
         ) d
-        WHERE (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
+        WHERE {seen} AND (d.bucket = ANY(cast(:buckets AS text[]))) AND d.is_wanted
           AND (:after_id = cast(:nobody AS uuid) OR (d.rank, d.deal_id) < (cast(:after_rank AS numeric), :after_id))
         ORDER BY d.rank DESC, d.deal_id DESC LIMIT :limit
     """  # noqa: S608 - fragments of this module
@@ -184,7 +177,13 @@ async def deals(
         "after_id": after[1] if after else NOBODY,
         "limit": limit,
     }
-    return [dict(row) for row in (await session.execute(text(statement), given)).mappings()]
+    rows = [dict(row) for row in (await session.execute(text(statement), given)).mappings()]
+    if not asked.splits:
+        return rows
+    return [
+        row | {"owner_id": row["answers_id"], "amount_base": row["credited"], "weighted_base": row["credited_weighted"]}
+        for row in rows
+    ]
 
 
 def _cells(asked: Asked, dim: str) -> str:
@@ -196,22 +195,31 @@ def _cells(asked: Asked, dim: str) -> str:
                    weighted, unpriced, unweighted
             FROM rollup_cell WHERE dim = :dim
         """
+        if asked.splits:
+            cells = f"""
+                SELECT c.*, NULL::uuid AS split_id FROM ({cells}) c
+                UNION ALL
+                SELECT {value}, x.owner_id, x.month, x.counted, x.line, x.deal_type, x.value_basis, 1, coalesce(x.amount_base, 0),
+                       coalesce(x.weighted_base, 0), (x.amount_base IS NULL)::integer, (x.weighted_base IS NULL)::integer, x.deal_id
+                FROM ({credited_deals(asked, "JOIN")} AND {MAY_COUNT}) x
+            """  # noqa: S608 - fragments of this module
         if not asked.late:
             return cells
+        whole, none = ("AND x.share IS NULL", ", NULL::uuid") if asked.splits else ("", "")
         return f"""
             {cells}
             UNION ALL
             SELECT {value}, coalesce(x.owner_id, '{NOBODY}'), x.month, s.counted, x.line, x.deal_type, x.value_basis, s.sign,
-                   s.sign * coalesce(x.amount_base, 0), 0, s.sign * (x.amount_base IS NULL)::integer, 0
+                   s.sign * coalesce(x.amount_base, 0), 0, s.sign * (x.amount_base IS NULL)::integer, 0{none}
             FROM ({counted_deals(asked)}) x CROSS JOIN LATERAL (VALUES (x.month, -1), (x.counted, 1)) AS s (counted, sign)
-            WHERE x.deal_id = ANY(cast(:late AS uuid[])) AND x.line = 'closed_won'
+            WHERE x.deal_id = ANY(cast(:late AS uuid[])) AND x.line = 'closed_won' {whole}
         """  # noqa: S608 - fragments of this module
     value = f"coalesce(x.{dim}, '')" if dim in CUTS else "''"
     return f"""
         SELECT {value} AS dim_value, coalesce(x.owner_id, '{NOBODY}') AS owner_id, x.month, x.counted, x.line, x.deal_type,
                x.value_basis, 1 AS n, coalesce(x.amount_base, 0) AS amount, coalesce(x.weighted_base, 0) AS weighted,
                (x.amount_base IS NULL)::integer AS unpriced, (x.weighted_base IS NULL)::integer AS unweighted,
-               x.region, x.market, x.product, x.segment, x.stage
+               x.region, x.market, x.product, x.segment, x.stage, {"x.deal_id" if asked.splits else "NULL::uuid"} AS split_id
         FROM ({counted_deals(asked)}) x
     """  # noqa: S608 - fragments of this module
 

@@ -18,6 +18,7 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Forbidden, Invalid, NotFound, Unavailable
 from services.forecast.completeness import service as completenesses
 from services.forecast.config import Settings, settings_of
+from services.forecast.credit import service as credit
 from services.forecast.history import repository as versions
 from services.forecast.organisation import service as organisations
 from services.forecast.past import service as history
@@ -117,6 +118,7 @@ async def decide(
         rates=held,
         filters=question.filters,
         scope=organisation.scope_parameters(principal),
+        splits=not is_past and await credit.any_counts(session, principal=principal),
     )
 
 

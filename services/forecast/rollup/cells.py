@@ -51,8 +51,8 @@ class Measures:
 
 
 def spread(row: Mapping[str, Any]) -> Iterator[tuple[Key, Measures]]:
-    """The cells that one row of `deal_current` stands in; none when it has no line."""
-    if row["line"] is None:
+    """The cells that one row of `deal_current` stands in; none when it has no line, or when others share in it."""
+    if row["line"] is None or row.get("is_split", False):
         return
     amount, weighted = row["amount_base"], row["weighted_base"]
     measures = Measures(1, amount or Decimal(), weighted or Decimal(), int(amount is None), int(weighted is None))

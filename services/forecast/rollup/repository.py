@@ -24,10 +24,10 @@ _LOCK = Query(
     f"""
     WITH locked AS MATERIALIZED (
         SELECT deal_id, version, valid_from, line, month, {", ".join(DIMENSIONS)}, owner_id, deal_type, value_basis, slot,
-               amount_base, weighted_base
+               closed_on, amount_base, weighted_base
         FROM deal_current WHERE deal_id = ANY(ARRAY(SELECT unnest(cast(:ids AS uuid[])))) ORDER BY deal_id FOR UPDATE
     )
-    SELECT r.*, locked.*
+    SELECT r.*, locked.*, EXISTS (SELECT FROM deal_credit k WHERE k.deal_id = locked.deal_id) AS is_split
     FROM (SELECT {VERSION} AS rates, (SELECT name FROM rollup_calendar) AS calendar) r LEFT JOIN locked ON true
     """  # noqa: S608 - constants
 )
@@ -169,10 +169,10 @@ _EXPECTED = f"""
     CROSS JOIN LATERAL (
         VALUES ('{TOTAL}', ''), {", ".join(f"('{dim}', coalesce(d.{dim}, ''))" for dim in DIMENSIONS)}
     ) AS v (dim, value)
-    WHERE d.line IS NOT NULL
+    WHERE d.line IS NOT NULL AND NOT EXISTS (SELECT FROM deal_credit k WHERE k.deal_id = d.deal_id)
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """  # noqa: S608 - constants
-"""The cells as the deals make them, from nothing, all folded."""
+"""The cells as the deals make them, from nothing, all folded. Deals in which several people share stand in none."""
 
 
 async def rebuild(session: AsyncSession) -> None:
@@ -209,8 +209,22 @@ async def differences(session: AsyncSession) -> list[dict[str, Any]]:
     return [dict(row) for row in found.mappings()]
 
 
+_STANDING = Query(
+    """
+    SELECT deal_id, line, month, closed_on, amount_base, weighted_base,
+           EXISTS (SELECT FROM deal_credit k WHERE k.deal_id = d.deal_id) AS is_split
+    FROM deal_current d WHERE deal_id = ANY(cast(:ids AS uuid[])) ORDER BY deal_id
+    """
+)
+
+
+async def standing(session: AsyncSession, deal_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """What decides of deals as they stand how they are split, and whether they are."""
+    return [row._asdict() for row in await _STANDING.rows(session, {"ids": deal_ids})]
+
+
 async def revalue(session: AsyncSession, rates: Rates, calendar: FiscalCalendar) -> None:
-    """Give every deal its month and its value, and make the cells anew. The caller holds the rates alone."""
+    """Give every deal its month and its value. The caller holds the rates alone, and makes parts and cells anew."""
     await session.execute(
         text(
             f"""
@@ -226,7 +240,6 @@ async def revalue(session: AsyncSession, rates: Rates, calendar: FiscalCalendar)
         value_parameters(rates) | month_parameters(calendar),
     )
     await session.execute(text("UPDATE rollup_calendar SET name = :name"), {"name": calendar.name})
-    await rebuild(session)
 
 
 async def unpriced_currencies(session: AsyncSession) -> dict[str, int]:

@@ -222,7 +222,8 @@ class DealRow(Out):
     `days_in_stage`: local days from the entry into the stage to the business date. `counted_in` is the month in which a won deal
     counts, `counted_why` how that came about: `booked`, or, for one that became known after its month was closed, `decided` by
     finance or still `to_decide`. Both are null for other deals. `next_step` and `last_activity_at` are unknown, not missing, where
-    they are not known.
+    they are not known. Of a deal that is split, `share` is what those are credited with together whom the number asks for,
+    `amount_base` and `weighted_base` are theirs, and `whole_base` is the deal; `share` is null where a deal counts whole.
     """
 
     deal_id: UUID
@@ -242,6 +243,8 @@ class DealRow(Out):
     amount_base: Decimal | None
     stage_probability: Decimal | None
     weighted_base: Decimal | None
+    share: Decimal | None
+    whole_base: Decimal | None
     close_date: date | None
     close_date_provisional: bool
     closed_on: date | None
@@ -284,12 +287,14 @@ class Receipt(Out):
 class DealsReading(Reading):
     """The deals behind a number, page by page; `total` is of all pages and equals the roll-up's.
 
-    `receipt` is of the whole number, whatever part of it is listed.
+    `receipt` is of the whole number, whatever part of it is listed. `elsewhere`: what of `total` are shares in deals of people whom
+    the reader does not see; those are counted and not listed.
     """
 
     period: PeriodOut | None
     bucket: Bucket | None
     total: Sum
+    elsewhere: Sum
     receipt: Receipt
     restated: Restatements
     items: list[DealRow]

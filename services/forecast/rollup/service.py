@@ -17,6 +17,7 @@ from libs.common.ids import ROOT_UNIT
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
+from services.forecast.credit import service as credit
 from services.forecast.rates import repository as rates_repository
 from services.forecast.rates import service as rates_service
 from services.forecast.rates.conversion import Rates
@@ -25,6 +26,9 @@ from services.forecast.rollup.cells import difference
 from services.forecast.rollup.standing import UNDATED, month_of, standing
 
 Row = Mapping[str, Any]
+
+_AT_ONCE = 5_000
+"""Split deals whose parts are made anew together."""
 
 WEBHOOK_TO_ROLLUP = Histogram(
     "forecast_webhook_to_rollup_seconds",
@@ -60,10 +64,48 @@ async def apply(session: AsyncSession, events: Sequence[Received[DealState]], *,
     ]
     new = [*(newest[deal] for deal in sorted(inserted)), *replaced]
     before = [old[row["deal_id"]] for row in replaced]
+    credited = await credit.shares(session, new, principal=principal)
+    new = [{**row, "is_split": row["deal_id"] in credited} for row in new]
     await repository.write(session, rows, replaced, difference(before, new))
+    await credit.put(session, _split(before), new, credited, principal=principal)
     if new:
         await _tell(session, before, new, principal=principal)
         _measure(session, new)
+
+
+async def credit_anew(session: AsyncSession, deals: Sequence[UUID], *, principal: Principal) -> None:
+    """Count deals for who is credited with them by what was told of their splits, which the caller has kept."""
+    await rates_service.hold(session)
+    locked = await repository.lock(session, sorted(set(deals)))
+    _in_force(session, locked.calendar)
+    old = list(locked.deals.values())
+    credited = await credit.shares(session, old, principal=principal)
+    new = [{**row, "is_split": row["deal_id"] in credited} for row in old]
+    await outbox.stamp(session)
+    await repository.write(session, [], [], difference(old, new))
+    await credit.put(session, _split(old), new, credited, principal=principal)
+    if moved := [row for row in new if row["line"] is not None]:
+        await _tell(session, [], moved, principal=principal)
+
+
+async def _credit_all(session: AsyncSession) -> None:
+    """Make the parts of all split deals anew, from what was told of them."""
+    system = Principal.system("forecast")
+    deals = await credit.told(session, principal=system)
+    for start in range(0, len(deals), _AT_ONCE):
+        rows = await repository.standing(session, deals[start : start + _AT_ONCE])
+        credited = await credit.shares(session, rows, principal=system)
+        await credit.put(session, _split(rows), rows, credited, principal=system)
+
+
+def _split(rows: Sequence[Row]) -> list[UUID]:
+    return [row["deal_id"] for row in rows if row["is_split"]]
+
+
+async def _value_anew(session: AsyncSession, rates: Rates) -> None:
+    await repository.revalue(session, rates, settings_of(session).calendar)
+    await _credit_all(session)
+    await repository.rebuild(session)
 
 
 async def replace_rates(
@@ -71,7 +113,7 @@ async def replace_rates(
 ) -> None:
     """Change a rate set and value every deal anew with it."""
     valued = await rates_service.replace(session, fiscal_year=fiscal_year, rates=rates, principal=principal)
-    await repository.revalue(session, valued, settings_of(session).calendar)
+    await _value_anew(session, valued)
     moved_at = await outbox.stamp(session)
     event = RollupMoved(moved_at=moved_at, deal_ids=(), deal_count=0, months=())
     _add(session, event, principal=principal)
@@ -80,7 +122,7 @@ async def replace_rates(
 async def rebuild(session: AsyncSession) -> None:
     """Value every deal and make all cells anew, while no change is applied: after a change of settings or a repair."""
     await rates_repository.hold_alone(session)
-    await repository.revalue(session, await rates_service.load(session), settings_of(session).calendar)
+    await _value_anew(session, await rates_service.load(session))
 
 
 async def follow_calendar(session: AsyncSession) -> bool:

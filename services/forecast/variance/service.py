@@ -211,7 +211,8 @@ def _side(asked: Asked, until: date, rated: date, common: Rates, zone: ZoneInfo)
     opening: Flags = np.isin(columns.deal[rows], columns.deal[earlier[was_open]])
     born = local_days(columns.created_at[rows], zone)
     created = ~opening & (born >= day_number(start)) & (born < day_number(until))
-    valued, priced = worth(columns, rows, np.full(len(rows), day_number(rated), dtype=np.int32), common)
+    whole, priced = worth(columns, rows, np.full(len(rows), day_number(rated), dtype=np.int32), common)
+    valued = stood.credit.of_mine(whole) if stood.credit else whole
 
     def counted(which: Flags) -> Counted:
         return Counted(

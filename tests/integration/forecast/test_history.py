@@ -175,6 +175,8 @@ async def emptied(owner: Database) -> None:
             "org_person",
             "period_change",
             "restatement",
+            "split_version",
+            "deal_credit",
         ):
             await session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
         for table in ("unit_version", "org_unit"):

@@ -145,6 +145,7 @@ class Scene:
         there = self.held[entries]
         day = days(self.columns, there)
         amount, priced = worth(self.columns, there, day, self.population.rates)
+        amount = self._shared(amount, self.place[entries])
         return Standing(
             at,
             was_there,
@@ -153,6 +154,14 @@ class Scene:
             spread(amount, was_there, 0),
             spread(priced, was_there, False),
         )
+
+    def _shared(self, units: Ints, place: Index) -> Ints:
+        """What of deals, worth so much at some time, those have who are asked for, by their shares at `as_of`."""
+        if self.population.credit is None:
+            return units
+        whole = np.zeros(len(self), dtype=np.int64)
+        whole[place] = units
+        return self.population.credit.of_mine(whole)[place]
 
     def turned(self, state: str) -> Index:
         """Of every deal of the company that is won (or lost) at `as_of`, the entry by which it last became so."""

@@ -1,0 +1,369 @@
+"""Splits in the roll-ups: each share counts with the person credited, and the company as before."""
+
+import itertools
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.common import clock
+from libs.common.calendar import FiscalCalendar
+from libs.common.db import Database
+from libs.common.events.base import Received
+from libs.common.events.deals import PersonPlaced
+from libs.common.events.splits import SplitEntry, SplitShare, SplitsStated
+from libs.common.ids import ROOT_UNIT, unit_id
+from libs.common.web.auth import Principal
+from services.forecast.locks import freezing
+from services.forecast.locks.due import Due
+from services.forecast.readings import call as readings
+from services.forecast.readings.asked import Question
+from services.forecast.rollup import repository
+from services.forecast.rollup import service as rollup
+from tests.integration.forecast.given import AT, TODAY, deal, handle, named, organisation, received, rows
+from tests.integration.forecast.test_history import emptied
+from tests.integration.forecast.test_readings import ask
+from tests.support.keys import bearer
+
+Api = Callable[[str], tuple[Any, Any]]
+TEAMS = {"EMEA/North": ["ann", "bob"], "EMEA/South": ["cid"], "Americas/East": ["dan"]}
+NORTH = bearer("manager", scope=(unit_id("EMEA/North"),))
+
+
+def split(
+    name: str,
+    version: int = 1,
+    *,
+    at: Any = AT,
+    recorded_at: Any = AT,
+    overlay: Any = None,
+    **shares: Any,
+) -> Received[Any]:
+    """Who is credited with a deal since `at`."""
+    said = SplitsStated(
+        deal_id=named(name),
+        version=version,
+        revenue=(entry(at, shares),),
+        overlay=(entry(at, overlay),) if overlay else (),
+    )
+    return received(said, said.deal_id, version, at=recorded_at)
+
+
+def entry(at: Any, shares: dict[str, str]) -> SplitEntry:
+    return SplitEntry(
+        at=at, shares=tuple(SplitShare(person_id=named(who), share=Decimal(share)) for who, share in shares.items())
+    )
+
+
+async def amounts(
+    client: Any, by: str, *, headers: Any = None, past: bool = False, **asked: Any
+) -> dict[Any, tuple[Any, Any]]:
+    """Amount and count by part."""
+    instants: dict[str, Any] = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
+    reading = await ask(client, "rollup", headers=headers, by=by, **instants, **asked)
+    found = {row["key"]: (Decimal(row["total"]["amount"]), row["total"]["count"]) for row in reading["rows"]}
+    return found | {"total": (Decimal(reading["totals"]["total"]["amount"]), reading["totals"]["total"]["count"])}
+
+
+NOW_AND_THEN = pytest.mark.parametrize("past", [False, True], ids=["now", "as of"])
+
+
+@NOW_AND_THEN
+async def test_each_share_counts_with_the_person_credited_and_the_company_as_before(api_for: Api, past: bool) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(
+        runtime.database,
+        [
+            deal("big", owner_id=named("ann"), amount=Decimal("1000.01")),
+            deal("whole", owner_id=named("bob"), amount=Decimal(50)),
+            deal(
+                "won",
+                state="won",
+                category=None,
+                closed_on=date(2024, 11, 1),
+                owner_id=named("dan"),
+                amount=Decimal(300),
+            ),
+        ],
+    )
+    before = await amounts(client, "unit", past=past)
+    await handle(
+        runtime.database,
+        [split("big", ann="0.5", bob="0.1", cid="0.4"), split("won", at=AT - timedelta(days=3), cid="1")],
+    )
+    people = await amounts(client, "owner", past=past)
+    assert {who: people[str(named(who))] for who in ("ann", "bob", "cid")} == {
+        "ann": (Decimal("500.01"), 1),
+        "bob": (Decimal("150.00"), 2),
+        "cid": (Decimal("700.00"), 2),
+    }
+    assert str(named("dan")) not in people
+    assert people["total"] == before["total"] == (Decimal("1350.01"), 3)
+    teams = await amounts(client, "team", past=past)
+    assert teams[str(unit_id("EMEA/North"))] == (Decimal("650.01"), 2)
+    assert teams[str(unit_id("EMEA/South"))] == (Decimal("700.00"), 2)
+    units = await amounts(client, "unit", past=past)
+    assert units == {str(unit_id("EMEA")): (Decimal("1350.01"), 3), "total": (Decimal("1350.01"), 3)}
+    emea = await amounts(client, "unit", past=past, org=str(unit_id("EMEA")))
+    assert emea["total"] == (Decimal("1350.01"), 3), "a deal of two teams counts once in what stands above both"
+
+
+@NOW_AND_THEN
+async def test_the_deals_behind_a_number_show_the_share_and_those_of_others_are_counted_and_not_listed(
+    api_for: Api, past: bool
+) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(
+        runtime.database,
+        [
+            deal("ours", owner_id=named("ann"), amount=Decimal(1000)),
+            deal("theirs", owner_id=named("cid"), amount=Decimal(200)),
+            deal("whole", owner_id=named("bob"), amount=Decimal(50)),
+        ],
+    )
+    await handle(runtime.database, [split("ours", ann="0.4", cid="0.6"), split("theirs", bob="0.25", cid="0.75")])
+    instants: dict[str, Any] = {"as_of": clock.now().isoformat(), "organisation": "is"} if past else {}
+    mine = await ask(client, "deals", headers=NORTH, **instants)
+    assert {
+        row["name"]: (row["share"] and Decimal(row["share"]), row["amount_base"], row["whole_base"])
+        for row in mine["items"]
+    } == {
+        "ours": (Decimal("0.4"), "400.00", "1000.00"),
+        "whole": (None, "50.00", "50.00"),
+    }
+    assert (mine["total"]["count"], mine["total"]["amount"]) == (3, "500.00")
+    assert (mine["elsewhere"]["count"], mine["elsewhere"]["amount"]) == (1, "50.00")
+    assert {row["owner_id"] for row in mine["items"]} == {str(named("ann")), str(named("bob"))}
+    all_ = await ask(client, "deals", org=str(unit_id("EMEA/North")), **instants)
+    assert {row["name"]: row["amount_base"] for row in all_["items"]} == {
+        "ours": "400.00",
+        "whole": "50.00",
+        "theirs": "50.00",
+    }
+    assert all_["elsewhere"]["count"] == 0
+    bob = await ask(client, "deals", owner=str(named("bob")), **instants)
+    assert {row["name"]: row["amount_base"] for row in bob["items"]} == {"whole": "50.00", "theirs": "50.00"}
+
+
+async def test_what_was_told_later_changes_no_reading_of_what_was_known_before(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(runtime.database, [deal("big", owner_id=named("ann"))])
+    later = AT + timedelta(days=3)
+    await handle(runtime.database, [split("big", at=AT + timedelta(days=1), recorded_at=later, bob="1")])
+
+    async def who(as_of: Any, known_at: Any) -> str:
+        asked: dict[str, Any] = {"as_of": as_of.isoformat(), "known_at": known_at.isoformat(), "date": TODAY}
+        (row,) = (await ask(client, "rollup", by="owner", **asked))["rows"]
+        return {str(named(name)): name for name in ("ann", "bob")}[row["key"]]
+
+    day = timedelta(days=1)
+    assert await who(AT + 4 * day, AT + 2 * day) == "ann", "nobody knew yet"
+    assert await who(AT + day / 2, AT + 4 * day) == "ann", "it did not hold yet"
+    assert await who(AT + 2 * day, AT + 4 * day) == "bob"
+
+
+async def test_any_order_and_repetition_of_splits_and_deals_ends_in_the_same_parts(api_for: Api) -> None:
+    _, runtime = api_for("forecast")
+    told = [
+        deal("d", owner_id=named("ann"), amount=Decimal(100)),
+        deal("d", 2, valid_from=AT + timedelta(hours=1), owner_id=named("ann"), amount=Decimal("100.01")),
+        split("d", ann="0.5", bob="0.5"),
+        split("d", 2, ann="0.333333", bob="0.333333", cid="0.333334"),
+    ]
+    for name, order in enumerate(itertools.permutations(range(4))):
+        renamed = named(f"d{name}")
+        for at in (*order, order[0]):
+            data = told[at].data.model_copy(update={"deal_id": renamed})
+            await handle(runtime.database, [received(data, renamed, told[at].aggregate_version)])
+    found = await rows(
+        runtime.database,
+        "SELECT deal_id, array_agg(amount_base ORDER BY share DESC) AS parts FROM deal_credit GROUP BY 1",
+    )
+    assert len(found) == 24
+    assert {tuple(sorted(row["parts"])) for row in found} == {(Decimal("33.33"), Decimal("33.34"), Decimal("33.34"))}
+    async with runtime.database.reading() as session:
+        assert await repository.differences(session) == []
+    # Without a split a deal stands in the cells again; removed it stands nowhere.
+    await handle(runtime.database, [received(SplitsStated(deal_id=named("d0"), version=3), named("d0"), 3)])
+    gone = told[1].data.model_copy(
+        update={"deal_id": named("d1"), "version": 3, "valid_from": AT + timedelta(hours=2), "removed": True}
+    )
+    await handle(runtime.database, [received(gone, named("d1"), 3)])
+    left = await rows(runtime.database, "SELECT DISTINCT deal_id FROM deal_credit")
+    assert {row["deal_id"] for row in left} == {named(f"d{name}") for name in range(2, 24)}
+    async with runtime.database.transaction() as session:
+        await rollup.rebuild(session)
+        assert await repository.differences(session) == []
+    assert len(await rows(runtime.database, "SELECT DISTINCT deal_id FROM deal_credit")) == 22
+
+
+async def test_what_was_handed_over_is_a_transfer_in_the_movement_of_a_team_and_adds_to_the_cent(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(runtime.database, [deal("big", owner_id=named("ann"), amount=Decimal(1000))])
+    await handle(runtime.database, [split("big", ann="0.6", cid="0.4")])
+    later = AT + timedelta(days=2)
+    grown = deal("big", 2, valid_from=later, recorded_at=later, owner_id=named("ann"), amount=Decimal(2000))
+    await handle(runtime.database, [grown])
+    await handle(runtime.database, [split("big", 2, at=later, recorded_at=later, ann="0.1", cid="0.9")])
+    for mode in ("ends", "gross"):
+        asked: dict[str, Any] = {
+            "since": AT.isoformat(),
+            "as_of": (AT + timedelta(days=7)).isoformat(),
+            "period": "2024Q4",
+            "mode": mode,
+        }
+        north = (await ask(client, "movement", org=str(unit_id("EMEA/North")), **asked))["open"]
+        assert (north["opening"], north["closing"], north["residual"]) == ("600.00", "200.00", "0.00")
+        company = (await ask(client, "movement", **asked))["open"]
+        assert (company["opening"], company["closing"], company["residual"]) == ("1000.00", "2000.00", "0.00")
+        if mode == "ends":
+            moved = {each["term"]: each["amount"] for each in north["terms"] if each["steps"]}
+            assert moved == {"increased": "600.00", "transferred_out": "-1000.00"}
+
+
+async def test_attainment_and_the_calls_of_people_and_teams_count_what_is_credited(api_for: Api) -> None:
+    client, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    won: dict[str, Any] = {"state": "won", "category": None, "closed_on": date(2024, 11, 1)}
+    await handle(runtime.database, [deal("won", owner_id=named("ann"), amount=Decimal(900), **won)])
+    told = split("won", at=AT - timedelta(days=3), ann="0.5", bob="0.25", cid="0.25")
+    await handle(runtime.database, [told])
+    reading = await ask(client, "attainment", period="2024Q4", org=str(unit_id("EMEA")), below="all")
+    closed = {each["node"]["id"]: each["closed_won"] for each in (reading["node"], *reading["below"])}
+    assert closed == {
+        str(unit_id("EMEA")): "900.00",
+        str(unit_id("EMEA/North")): "675.00",
+        str(unit_id("EMEA/South")): "225.00",
+        str(named("ann")): "450.00",
+        str(named("bob")): "225.00",
+        str(named("cid")): "225.00",
+    }
+
+
+async def test_a_lock_freezes_shares_and_counts_a_deal_once_in_each_unit_and_what_is_told_later_moves_nothing(
+    api_for: Api,
+) -> None:
+    _, runtime = api_for("forecast")
+    await organisation(runtime.database, TEAMS)
+    await handle(
+        runtime.database,
+        [
+            deal("big", owner_id=named("ann"), amount=Decimal(1000)),
+            deal("late", owner_id=named("bob"), amount=None, close_date=date(2024, 11, 3)),
+        ],
+    )
+    await handle(runtime.database, [split("big", ann="0.6", bob="0.1", cid="0.3"), split("late", bob="0.5", cid="0.5")])
+    at = AT + timedelta(days=5)
+    before = await frozen(runtime.database, at)
+    after = AT + timedelta(days=6)
+    await handle(runtime.database, [split("big", 2, at=AT, recorded_at=after, dan="1")])
+    assert await frozen(runtime.database, at) == before
+    assert {who: before[who] for who in ("EMEA", "EMEA/North", "EMEA/South", "ann", "bob", "cid")} == {
+        "EMEA": ("1000.00", 2, 1, 1),
+        "EMEA/North": ("700.00", 2, 1, 1),
+        "EMEA/South": ("300.00", 2, 1, 1),
+        "ann": ("600.00", 1, 0, 0),
+        "bob": ("100.00", 2, 1, 1),
+        "cid": ("300.00", 2, 1, 1),
+    }
+
+
+async def frozen(database: Database, at: Any) -> dict[str, tuple[Any, ...]]:
+    """By node what a lock would freeze of commit (amount, deals, those without an amount) and how many are overdue."""
+    calendar = FiscalCalendar()
+    due = Due(at=at, kind="weekly", periods=(calendar.quarter(date(2024, 11, 20)),))
+    async with database.reading() as session:
+        made = await freezing.freeze(session, due, principal=Principal.system("forecast"))
+    names = {unit_id(name): name for name in ("EMEA", "EMEA/North", "EMEA/South")} | {named(who): who for who in PEOPLE}
+    return {
+        names[row["node_id"]]: (
+            row["lines"]["commit"]["amount"],
+            row["lines"]["commit"]["count"],
+            row["lines"]["commit"]["unpriced_count"],
+            row["overdue"]["count"],
+        )
+        for row in made.rows
+        if row["node_id"] in names
+    }
+
+
+UNITS = ("EMEA/North", "EMEA/South", "Americas/East", "Americas/West")
+PEOPLE = ("ann", "bob", "cid", "dan")
+SHARES = st.lists(st.integers(0, 1_000_000), min_size=3, max_size=3).map(
+    lambda cuts: [b - a for a, b in itertools.pairwise([0, *sorted(cuts), 1_000_000])]
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    amounts=st.lists(st.decimals(Decimal(-500), Decimal(100000), places=2), min_size=1, max_size=4),
+    shared=st.lists(SHARES, min_size=4, max_size=4),
+    places=st.lists(st.sampled_from(UNITS), min_size=4, max_size=4),
+    moves=st.lists(st.tuples(st.sampled_from(PEOPLE), st.sampled_from(UNITS)), max_size=3),
+)
+async def test_parts_of_every_unit_make_the_whole_and_deals_count_once_whatever_the_splits_and_the_tree(
+    databases: tuple[Any, Database],
+    amounts: list[Decimal],
+    shared: list[list[int]],
+    places: list[str],
+    moves: list[tuple[str, str]],
+) -> None:
+    """Now and as of now give the same; each unit is counted by hand from the shares."""
+    chosen, owner = databases
+    await emptied(owner)
+    database = Database(chosen)
+    try:
+        stands = dict(zip(PEOPLE, places, strict=True))
+        await organisation(database, {unit: [who for who in PEOPLE if stands[who] == unit] for unit in UNITS})
+        deals = [deal(f"d{at}", owner_id=named("ann"), amount=amount) for at, amount in enumerate(amounts)]
+        await handle(database, deals)
+        told: dict[int, dict[str, Any]] = {
+            at: {who: part for who, part in zip(PEOPLE, shared[at], strict=True) if part} for at in range(len(amounts))
+        }
+        await handle(
+            database,
+            [_shared(f"d{at}", some) for at, some in told.items()],
+        )
+        for version, (who, unit) in enumerate(moves, start=2):
+            moved = PersonPlaced(person_id=named(who), version=version, valid_from=AT, unit_id=unit_id(unit))
+            await handle(database, [received(moved, moved.person_id, version)])
+            stands[who] = unit
+        for unit in ("Company", "EMEA", "Americas", *UNITS):
+            inside = {who for who in PEOPLE if unit == "Company" or stands[who].startswith(unit)}
+            count = sum(1 for some in told.values() if inside & some.keys())
+            org = ROOT_UNIT if unit == "Company" else unit_id(unit)
+            answers = [
+                await _rollup(database, org, as_of, by)
+                for as_of in (None, clock.now())
+                for by in ("unit", "owner", "none")
+            ]
+            wholes = {(each.totals.total.amount, each.totals.total.count) for each in answers}
+            assert len(wholes) == 1, unit
+            assert answers[0].totals.total.count == count
+            for each in answers:
+                assert sum(row.total.amount for row in each.rows) == each.totals.total.amount
+            if unit == "Company":
+                assert answers[0].totals.total.amount == sum(amounts, Decimal())
+    finally:
+        await database.close()
+
+
+async def _rollup(database: Database, org: UUID, as_of: Any, by: Any) -> Any:
+    question = Question(period="2024Q4", org=org, day=date.fromisoformat(TODAY), as_of=as_of, organisation="is")
+    cso = Principal(subject="cso", roles=frozenset({"cso"}), scope=(ROOT_UNIT,))
+    async with database.reading() as session:
+        return await readings.rollup(session, question, by="category" if by == "none" else by, principal=cso)
+
+
+def _shared(name: str, millionths: dict[str, int]) -> Received[Any]:
+    shares: dict[str, Any] = {who: str(Decimal(part).scaleb(-6)) for who, part in millionths.items()}
+    return split(name, **shares)

@@ -46,6 +46,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.EditWanted,
     deals.ClosePlanMoved,
     deals.CoverCounted,
+    deals.WhitespaceStated,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

@@ -151,7 +151,9 @@ def _turned(
 ) -> list[dict[str, Any]]:
     ids = [each["assumption_id"] for each in stated]
     below, above = (np.array([seen[each][side] for each in ids]) for side in ("below", "above"))
-    out = standing_out(below, above, np.array([seen[each]["is_enough"] for each in ids], dtype=bool))
+    enough = np.array([seen[each]["is_enough"] for each in ids], dtype=bool)
+    critical = np.array([each["criticality"] == "critical" for each in stated], dtype=bool)
+    out = standing_out(below, above, enough, critical)
     rows = []
     for at, each in enumerate(ids):
         look = Look(due, seen[each]["below"], seen[each]["above"], seen[each]["is_enough"], bool(out[at]))

@@ -76,6 +76,15 @@ class PlanView:
         }
         return f"{PATH}/{at.plan_id}" + (f"?{urlencode(asked)}" if asked else "")
 
+    def measured(self, measures: Sequence[str]) -> tuple[str, "PlanView"]:
+        """The measure that is shown of a plan's, and the view of it.
+
+        What is typed in goes to the measure that the address names, which is bookings where it names none.
+        """
+        shown = self.measure if self.measure in measures else measures[0]
+        is_usual = shown == "bookings" == measures[0]
+        return shown, replace(self, measure="" if is_usual else shown)
+
 
 def plan_view(
     plan_id: UUID,
@@ -152,10 +161,7 @@ async def shown(
     """A plan's page: what every tab has, and what the chosen one does."""
     services = services_of(request)
     found = await services.get("forecast", f"plans/{view.plan_id}", principal=principal, params=_version(view))
-    measure = view.measure if view.measure in found["measures"] else found["measures"][0]
-    # What is typed in goes to the measure that the address names, which is bookings where it names none.
-    is_usual = measure == "bookings" == found["measures"][0]
-    view = replace(view, measure="" if is_usual else measure)
+    measure, view = view.measured(found["measures"])
     parts = await _TABS[view.tab](services, view, found, measure, principal=principal)
     people = {person for version in found["versions"] for person in version["authors"]}
     people |= {entry["made_by"] for version in found["versions"] for entry in version["entries"]}

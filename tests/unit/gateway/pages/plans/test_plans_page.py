@@ -176,3 +176,22 @@ def test_what_is_said_of_markets_and_versions_is_written_as_text() -> None:
     assert "Northwind › North" in html
     assert "As we spoke" in html
     assert "The first version" in written("plans/plan_versions.html", changed=None, nodes=[])
+
+
+@pytest.mark.parametrize(
+    ("measures", "asked", "shown", "told"),
+    [
+        (["bookings", "margin"], "", "bookings", ""),
+        (["bookings", "margin"], "margin", "margin", "margin"),
+        (["margin"], "", "margin", "margin"),
+        (["margin", "bookings"], "bookings", "bookings", "bookings"),
+        (["bookings"], "luck", "bookings", ""),
+    ],
+)
+def test_what_is_typed_goes_to_the_measure_that_is_shown(
+    measures: list[str], asked: str, shown: str, told: str
+) -> None:
+    measure, view = PlanView(str(PLAN), measure=asked).measured(measures)
+    assert measure == shown
+    assert view.measure == told
+    assert (view.measure or "bookings") == shown, "so the pages that take what is typed read it"

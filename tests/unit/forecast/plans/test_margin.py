@@ -36,8 +36,8 @@ def test_margin_of_the_parts_and_of_what_is_in_none_makes_the_whole_and_is_never
         assert each.bookings is not None
         assert each.bookings_costed is not None
         assert each.bookings_costed <= each.bookings
+        assert (each.closed is None) == (each.bookings_costed == 0 < each.bookings)
         if each.closed is None:
-            assert each.bookings_costed == 0 < each.bookings
             assert {each.attainment, each.gap, each.pace, each.closed_elsewhere} == {None}
         children = of.tree.children.get(at, ())
         if children and each.closed is not None:

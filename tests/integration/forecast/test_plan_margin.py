@@ -11,9 +11,10 @@ import pytest
 
 from libs.common.ids import ROOT_UNIT, unit_id
 from tests.integration.forecast.calling import NOW
-from tests.integration.forecast.given import at, deal, handle, named, organisation
-from tests.integration.forecast.planning import CSO, a_plan, as_seen, child, money, numbered, read, send
+from tests.integration.forecast.given import at, deal, handle, named, organisation, rows
+from tests.integration.forecast.planning import CSO, a_plan, as_seen, child, in_force, money, numbered, read, send
 from tests.integration.forecast.quotes import quote_of, weighed
+from tests.integration.forecast.reviewing import opened, post
 from tests.support.keys import bearer
 
 Api = Callable[[str], tuple[Any, Any]]
@@ -158,3 +159,18 @@ async def test_a_plan_of_margin_is_no_target_of_bookings(sold: Any) -> None:
     plan = await numbered(api, await margin_of_teams(api), "5000")
     nodes = by_label(await read(api, f"/{plan['plan_id']}/attainment"))
     assert money(nodes["Company"]["target"]) == Decimal(5000), "measures are never mixed"
+
+
+async def test_a_review_keeps_margin_only_where_all_of_it_is_known_and_is_of_no_plan_without_bookings(
+    sold: Any,
+) -> None:
+    api, database = sold
+    plan = await in_force(api, await numbered(api, await margin_of_teams(api), "5000"))
+    (before,) = (await opened(api, plan))["evidence"]["beside"]
+    assert (before["measure"], before["target"], before["done"]) == ("margin", "1000.00", None), (
+        "of a part it was known"
+    )
+    alone = await a_plan(api, name="Margin alone", period="2025Q1", measures=["margin"])
+    refused = await post(api, f"/policies/{alone['plan_id']}", {"day_of_month": 5}, status=422)
+    assert "is of margin, not of bookings" in refused["detail"]
+    assert (await rows(database, "SELECT count(*) AS n FROM review_policy"))[0]["n"] == 0

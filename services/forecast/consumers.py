@@ -16,6 +16,7 @@ from libs.common.events.deals import (
     DealState,
     PersonPlaced,
     UnitChanged,
+    WhitespaceStated,
 )
 from libs.common.events.leads import CampaignCounted
 from libs.common.events.pricing import PromotionChanged, QuoteWeighed
@@ -67,6 +68,10 @@ async def on_account(session: AsyncSession, events: Sequence[Received[AccountCha
     await focus.keep_accounts(session, events, principal=_SYSTEM)
 
 
+async def on_whitespace(session: AsyncSession, events: Sequence[Received[WhitespaceStated]]) -> None:
+    await focus.keep_whitespace(session, events, principal=_SYSTEM)
+
+
 async def on_promotion(session: AsyncSession, events: Sequence[Received[PromotionChanged]]) -> None:
     await promotions.append(session, events, principal=_SYSTEM)
 
@@ -90,6 +95,7 @@ HANDLERS: Mapping[type[EventData], Any] = {
     DealsCompared: on_comparison,
     ClosePlanMoved: on_close_plan,
     AccountChanged: on_account,
+    WhitespaceStated: on_whitespace,
     PromotionChanged: on_promotion,
     CoverCounted: on_cover,
     SplitsStated: on_split,

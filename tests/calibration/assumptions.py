@@ -16,6 +16,7 @@ from services.forecast.assumptions.judging import Look, Standing, standing_out, 
 from services.forecast.assumptions.measures import MEASURES, MONTH_DAYS, Metric
 from services.forecast.assumptions.posterior import Floats, Posterior, Seen, posterior
 from services.forecast.assumptions.proposing import Year, proposed
+from services.forecast.assumptions.stating import CRITICAL
 
 TEAMS: Final = np.array([0.4, 0.3, 0.2, 0.1])
 """Shares of the company's deals."""
@@ -158,7 +159,8 @@ def watched(company: Told, plan: Plan) -> list[list[tuple[int, Metric, Standing]
             np.array([getattr(found[metric], side)[node] for node, metric in keys]) for side in ("below", "above")
         )
         enough = np.array([bool(found[metric].is_enough[node]) for node, metric in keys])
-        out = standing_out(below, above, enough)
+        critical = np.array([node == 0 and metric in CRITICAL for node, metric in keys])
+        out = standing_out(below, above, enough, critical)
         due = MONDAY + WEEK * (week + 1)
         for at, key in enumerate(keys):
             look = Look(due, float(below[at]), float(above[at]), bool(enough[at]), bool(out[at]))

@@ -75,15 +75,19 @@ def tree(*kinds: str) -> dict[str, Any]:
     }
 
 
-def reached() -> dict[str, Any]:
-    """How far it is reached in April of its year."""
+def reached(*, margin: bool = False) -> dict[str, Any]:
+    """How far it is reached in April of its year. With `margin` it is of margin: of South's bookings no cost is known."""
     of, months = content(), months_of(SPANS)
     done = np.zeros((len(of.tree), 1 + len(months)), dtype=np.int64)
     for place, units in ((0, 310_000_00), (1, 220_000_00), (2, 220_000_00), (3, 80_000_00)):
         done[place, 0], done[place, 1] = units, units
     stand = Stand(done, months, date(2027, 4, 10))
+    if margin:
+        booked = done * 2
+        known = booked * np.array([[0.75], [1], [1], [0]])
+        stand = Stand(done, months, stand.day, booked, known.astype(np.int64))
     likely = Likely(950_000.0, 780_000.0, 1_120_000.0, 0.412, 400_000.0, 240_000.0, 1_300_000.0)
-    nodes = [reached_out(Part(of, at, 0), stand, likely, None) for at in (0, 1, 3)]
+    nodes = [reached_out(Part(of, at, 0), stand, None if margin else likely, None) for at in (0, 1, 3)]
     return {
         **HEAD,
         "period": span_out(SPANS[0]).model_dump(mode="json"),

@@ -50,6 +50,14 @@ TERMS: Final[Mapping[str, Words]] = {
     "displacement": Words("Displacement", "how far it replaces a competitor"),
 }
 
+STATED: Final[Mapping[str, str]] = {
+    "owned": "stated: the account has this product",
+    "potential": "stated: the account may need this product",
+    "competitor": "stated: the account has it from a competitor",
+    "not_applicable": "stated: the account has no use for it",
+}
+"""What people said of a product at an account, where that and not what was bought makes the term."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FocusView(DatedView):
@@ -237,6 +245,7 @@ async def _page(
         rows=rows[: len(found["deals"])] if found else [],
         missed=rows[len(found["deals"]) :] if found else [],
         terms=TERMS,
+        stated=STATED,
         people=people,
         refused=refused,
         may_say=bool(principal.roles & SAYERS),

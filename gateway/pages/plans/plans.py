@@ -15,6 +15,7 @@ from gateway.auth.dependencies import CurrentUser
 from gateway.pages.calls.attainment import reach
 from gateway.pages.names import names_of, speakers
 from gateway.pages.plans.assumed import assumptions
+from gateway.pages.plans.costed import known_of
 from gateway.pages.templates import page
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common import clock
@@ -74,6 +75,15 @@ class PlanView:
             if name != "assumption" or at.tab == "assumptions"
         }
         return f"{PATH}/{at.plan_id}" + (f"?{urlencode(asked)}" if asked else "")
+
+    def measured(self, measures: Sequence[str]) -> tuple[str, "PlanView"]:
+        """The measure that is shown of a plan's, and the view of it.
+
+        What is typed in goes to the measure that the address names, which is bookings where it names none.
+        """
+        shown = self.measure if self.measure in measures else measures[0]
+        is_usual = shown == "bookings" == measures[0]
+        return shown, replace(self, measure="" if is_usual else shown)
 
 
 def plan_view(
@@ -151,8 +161,7 @@ async def shown(
     """A plan's page: what every tab has, and what the chosen one does."""
     services = services_of(request)
     found = await services.get("forecast", f"plans/{view.plan_id}", principal=principal, params=_version(view))
-    measure = view.measure if view.measure in found["measures"] else found["measures"][0]
-    view = replace(view, measure="" if measure == found["measures"][0] else measure)
+    measure, view = view.measured(found["measures"])
     parts = await _TABS[view.tab](services, view, found, measure, principal=principal)
     people = {person for version in found["versions"] for person in version["authors"]}
     people |= {entry["made_by"] for version in found["versions"] for entry in version["entries"]}
@@ -226,7 +235,7 @@ async def _reached(
     try:
         reading = await services.get("forecast", path, principal=principal, params=asked)
     except (ServiceDown, ServiceRefused) as refused:
-        return {"nodes": [], "reading": None, "reason": str(refused), "reaches": {}, "csv_href": ""}
+        return {"nodes": [], "reading": None, "reason": str(refused), "reaches": {}, "known": {}, "csv_href": ""}
     geometry = {
         each["node_id"]: reach(
             {"attainment": each["attainment"], "closed_won": each["closed"] or "0", "quota": each["target"]}
@@ -239,6 +248,7 @@ async def _reached(
         "reading": reading,
         "reason": None,
         "reaches": geometry,
+        "known": {each["node_id"]: known_of(each) for each in reading["nodes"]},
         "unit": reading["unit_of_measure"] or "customers",
         "csv_href": f"/api/v1/{path}?{export}",
     }

@@ -47,6 +47,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.ClosePlanMoved,
     deals.CoverCounted,
     splits.SplitsStated,
+    deals.WhitespaceStated,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
+from libs.common.events.deals import WhitespaceStated
 from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require
@@ -94,6 +95,9 @@ async def say(
         said = wanted.model_dump() | {"entry_id": request.id, "account_id": account_id, "at": clock.now()}
         told = {"author": principal.subject, "request_digest": request.digest, "recorded_at": recorded_at}
         await repository.append(session, said | told)
+        event = WhitespaceStated.model_validate(said)
+        version = clock.to_millis(event.at)
+        outbox.add(session, event, key=account_id, version=version, occurred_at=event.at, actor=principal.subject)
     return await of_account(session, account_id, principal=principal)
 
 

@@ -29,6 +29,7 @@ from services.forecast.history import repository as history
 from services.forecast.locks import repository as locks
 from services.forecast.locks.service import timetable
 from services.forecast.plans import service as plans
+from services.forecast.plans.apart import Apart
 from services.forecast.plans.service import Found
 
 MOST_AT_ONCE: Final = 60
@@ -40,14 +41,19 @@ async def watch(database: Database, *, principal: Principal) -> int:
     """Look at every plan in force at every weekly lock since its period began; returns how many looks were made.
 
     Each is read on one snapshot and written with what it tells in one transaction, so that a process that dies in between leaves
-    nothing behind, and two at once leave one.
+    nothing behind, and two at once leave one. A plan that cannot be looked at is left out until the next turn; when all others
+    were looked at, that is raised as an ExceptionGroup.
     """
     async with database.reading() as session:
         waiting = await repository.in_force(session)
-    made = 0
+    made, apart = 0, Apart()
     for each in waiting:
-        while made < MOST_AT_ONCE and await _look_at(database, each["plan_id"], each["version"], principal=principal):
-            made += 1
+        with apart.each(each["plan_id"]):
+            while made < MOST_AT_ONCE and await _look_at(
+                database, each["plan_id"], each["version"], principal=principal
+            ):
+                made += 1
+    apart.tell()
     return made
 
 
@@ -145,7 +151,9 @@ def _turned(
 ) -> list[dict[str, Any]]:
     ids = [each["assumption_id"] for each in stated]
     below, above = (np.array([seen[each][side] for each in ids]) for side in ("below", "above"))
-    out = standing_out(below, above, np.array([seen[each]["is_enough"] for each in ids], dtype=bool))
+    enough = np.array([seen[each]["is_enough"] for each in ids], dtype=bool)
+    critical = np.array([each["criticality"] == "critical" for each in stated], dtype=bool)
+    out = standing_out(below, above, enough, critical)
     rows = []
     for at, each in enumerate(ids):
         look = Look(due, seen[each]["below"], seen[each]["above"], seen[each]["is_enough"], bool(out[at]))

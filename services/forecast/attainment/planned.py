@@ -87,7 +87,7 @@ async def told(session: AsyncSession, asking: Asking, *, principal: Principal) -
     deepest = int(tree.depth[top]) + asking.levels
     places = [place for place in range(top, int(tree.end[top])) if tree.depth[place] <= deepest]
     shown = places[:MOST]
-    stand = await _stand(session, content, asked, at)
+    stand = await _stand(session, content, asked, at, principal=principal)
     likely: Mapping[int, Likely] = {}
     settings: str | None = None
     conversion, why = None, _why(asking.measure, period, asked, content.spans[at])
@@ -148,28 +148,33 @@ def _why(measure: str, period: Period | None, asked: Asked, span: Span) -> str |
     return None
 
 
-async def _stand(session: AsyncSession, content: Content, asked: Asked, at: int) -> Stand:
+async def _stand(session: AsyncSession, content: Content, asked: Asked, at: int, *, principal: Principal) -> Stand:
     """What every node has done, in the period and in its months."""
     assert asked.past is not None  # noqa: S101 - it was asked from history
     population, organised = asked.past.population, asked.past.organisation
     zone, months = ZoneInfo(settings_of(session).org_timezone), months_of(content.spans, at)
+    shares = await facts.shares(session, asked, content.measure, principal=principal)
 
-    def worked() -> Ints | None:
-        if content.measure not in facts.KNOWN:
-            return None
-        did = facts.happened(content.measure, population, zone)
+    def worked() -> Stand:
+        did = facts.happened(content.measure, population, zone, shares)
         nodes = credited(content.tree, organised, population.columns, did.rows, did.owner)
         days = [(content.spans[span].start, content.spans[span].end) for span in (at, *months)]
-        return facts.by_period(content.tree, nodes, did, days)
 
-    return Stand(await asyncio.to_thread(worked), months, asked.business_date.day)
+        def summed(units: Ints) -> Ints:
+            return facts.by_period(content.tree, nodes, did.counting(units), days)
+
+        stand = Stand(summed(did.units), months, asked.business_date.day)
+        if did.bookings is None or did.known is None:
+            return stand
+        return replace(stand, bookings=summed(did.bookings), costed=summed(np.where(did.known, did.bookings, 0)))
+
+    return await asyncio.to_thread(worked)
 
 
 def _likely(content: Content, ground: Ground, period: Period, stand: Stand, shown: Sequence[int]) -> dict[int, Likely]:
     """The projection of some nodes, each of the deals that are credited to it."""
     past, learnt = ground.asked.past, ground.learnt
     assert past is not None  # noqa: S101 - a projection is made from history
-    assert stand.done is not None  # noqa: S101 - bookings are known
     stood = (learnt.columns, learnt.last)
     node = credited(content.tree, past.organisation, *stood)
     owns = past.view.owns(*stood)

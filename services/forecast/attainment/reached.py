@@ -27,11 +27,24 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """What all nodes have done: in the period, then in each of its `months`. None where history does not know the measure."""
+    """What all nodes have done: in the period, then in each of its `months`.
 
-    done: Ints | None
+    Of margin `bookings` are the bookings, and `costed` those of which the cost is known.
+    """
+
+    done: Ints
     months: Sequence[int]
     day: date
+    bookings: Ints | None = None
+    costed: Ints | None = None
+
+    def closed(self, content: Content, place: int, at: int = 0) -> Decimal | None:
+        """What a node has done; None for margin where it booked something and no cost of it is known."""
+        if self.bookings is not None and self.costed is not None:
+            is_unknown = self.bookings[place, at] and not self.costed[place, at]
+            if is_unknown:
+                return None
+        return content.amount(self.done[place, at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +70,12 @@ def node_out(node: Node, stand: Stand, likely: Likely | None, conversion: Decima
     content, place = node.content, node.place
     of = content.tree.nodes[place]
     cell = cell_out(content, place, node.span)
-    closed = None if stand.done is None else content.amount(stand.done[place, 0])
+    closed = stand.closed(content, place)
     gap = None if closed is None or cell.amount is None else cell.amount - closed
     to_date = wanted_to_date(node, stand)
     children = content.tree.children.get(place, ())
     elsewhere = None
-    if stand.done is not None and children:
+    if closed is not None and children:
         elsewhere = content.amount(stand.done[place, 0] - stand.done[list(children), 0].sum())
     return PlanReachedOut(
         node_id=of.node_id,
@@ -80,6 +93,8 @@ def node_out(node: Node, stand: Stand, likely: Likely | None, conversion: Decima
         over_assigned=cell.over_assigned,
         closed=closed,
         closed_elsewhere=elsewhere,
+        bookings=None if stand.bookings is None else content.amount(stand.bookings[place, 0]),
+        bookings_costed=None if stand.costed is None else content.amount(stand.costed[place, 0]),
         attainment=None if closed is None else attainment(closed, cell.amount),
         gap=gap,
         target_to_date=to_date,
@@ -145,7 +160,7 @@ def _month(node: Node, stand: Stand, month: int, at: int) -> PlanMonthOut:
     content, place, span = node.content, node.place, node.content.spans[month]
     known = bool(content.grid.known[place, month])
     target = content.amount(content.grid.amount[place, month]) if known else None
-    closed = None if stand.done is None else content.amount(stand.done[place, at])
+    closed = stand.closed(content, place, at)
     return PlanMonthOut(
         period=span.key,
         target=target,

@@ -125,6 +125,9 @@ class PlanReachedOut(Out):
     less that. `projection` is the mean, which adds up to the whole but for what is not credited below; `low` and `high` are P10
     and P90, which do not add. `required_open` = max(0, gap - expected of deals not created yet) / `conversion`; `open` is what is open
     now. `creation`: how many times as much as expected has to come of deals not created yet.
+
+    Of margin `closed` is that of the bookings whose cost is known to the caller, `bookings_costed`, out of all `bookings`, and null where
+    something was booked and no cost of it is known; both are null for other measures.
     """
 
     node_id: UUID
@@ -142,6 +145,8 @@ class PlanReachedOut(Out):
     over_assigned: Decimal | None
     closed: Decimal | None
     closed_elsewhere: Decimal | None
+    bookings: Decimal | None
+    bookings_costed: Decimal | None
     attainment: Decimal | None
     gap: Decimal | None
     target_to_date: Decimal | None

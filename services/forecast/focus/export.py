@@ -23,6 +23,7 @@ _BEFORE: dict[str, Kind] = {
     "financial": "money",
 }
 _AFTER: dict[str, Kind] = {
+    "whitespace_said": "text",
     "strategic": "number",
     "known": "count",
     "gain": "money",

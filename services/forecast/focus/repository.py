@@ -9,8 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
-from libs.common.events.deals import AccountChanged
+from libs.common.events.base import Received
+from libs.common.events.deals import AccountChanged, WhitespaceStated
 from libs.common.web.auth import Principal
+from services.forecast.focus.whitespace import Stated
 
 _NEWEST: Final = "ORDER BY said_at DESC, entry_id DESC LIMIT 1"
 
@@ -59,6 +61,49 @@ async def tiers(session: AsyncSession, accounts: Sequence[UUID], *, principal: P
         {"accounts": list(accounts)},
     )
     return {row.account_id: row.tier for row in found}
+
+
+async def keep_whitespace(session: AsyncSession, events: Sequence[Received[WhitespaceStated]]) -> None:
+    """Keep what was said of products at accounts; what is known already stays as it is."""
+    rows = [each.data.model_dump() | {"recorded_at": each.recorded_at} for each in events]
+    await session.execute(
+        text(
+            """
+            INSERT INTO whitespace_stated (entry_id, account_id, product, says, at, recorded_at)
+            SELECT entry_id, account_id, product, says, at, recorded_at
+            FROM jsonb_to_recordset(cast(:rows AS jsonb))
+                AS r(entry_id uuid, account_id uuid, product text, says text, at timestamptz, recorded_at timestamptz)
+            ORDER BY entry_id ON CONFLICT DO NOTHING
+            """
+        ),
+        {"rows": orjson.dumps(rows).decode()},
+    )
+
+
+async def whitespace(session: AsyncSession, accounts: Sequence[UUID], *, principal: Principal) -> list[Stated]:
+    """What stands of products at accounts, of those that were absorbed with what was said of the one they are now, and the reverse.
+
+    Everybody who is signed in sees accounts: `principal` narrows nothing.
+    """
+    del principal
+    found = await session.execute(
+        text(
+            """
+            WITH asked AS (
+                SELECT a.account_id, coalesce(t.absorbed_into, a.account_id) AS stands
+                FROM unnest(cast(:accounts AS uuid[])) AS a (account_id) LEFT JOIN account_tier t USING (account_id)
+            ), said AS (
+                SELECT w.*, coalesce(t.absorbed_into, w.account_id) AS stands
+                FROM whitespace_stated w LEFT JOIN account_tier t USING (account_id)
+            )
+            SELECT DISTINCT ON (a.account_id, s.product) a.account_id, s.product, s.says, s.at
+            FROM asked a JOIN said s USING (stands)
+            ORDER BY a.account_id, s.product, s.at DESC, s.entry_id DESC
+            """
+        ),
+        {"accounts": list(accounts)},
+    )
+    return [Stated(*row) for row in found if row.says != "unknown"]
 
 
 async def assumed(session: AsyncSession) -> dict[str, Any] | None:

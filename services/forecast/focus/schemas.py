@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from libs.common.web.schemas import In, Out
 from services.forecast.focus.impact import TERMS, WHOLE, Term
+from services.forecast.focus.whitespace import Says
 from services.forecast.rollup.schemas import PeriodOut, Reading
 
 Whose = Literal["together", "each"]
@@ -90,6 +91,7 @@ class FocusOut(Out):
     `financial` = worth x uplift, where `worth` is what the deal brings if it is won: its `margin` where cost is known, else the amount.
     `amount`: what it brings in bookings; `margin_share`: how much of that is margin by the quote that sets its amount, null where its
     cost is not known. `below_floor`: what that quote lacks to the floor of its band; null where it has none, or no rate.
+    `whitespace_said`: what people state of the deal's product at its account, where that and not what was bought makes the term.
     `uplift` = 4 x chance x (1 - chance) x what is assumed at one half. `strategic`: points of the terms, 0 to 100, with `known`, the
     weight of those that are known. `gain` = financial x (1 + emphasis x strategic / 100), `by_the_hour` = gain / hours.
     """
@@ -111,6 +113,7 @@ class FocusOut(Out):
     uplift: float
     financial: Decimal
     terms: list[TermOut]
+    whitespace_said: Says | None
     strategic: float
     known: int
     gain: Decimal

@@ -14,9 +14,10 @@ from libs.common import money
 from libs.common.web.auth import Principal, sees_costs
 from services.forecast.attainment import service as attainment
 from services.forecast.attainment.service import Asking, Lacking
-from services.forecast.focus import impact, repository, statements
+from services.forecast.focus import impact, repository, statements, whitespace
 from services.forecast.focus.impact import TERMS, Assumptions, Impact, Shares
 from services.forecast.focus.schemas import AssumptionsOut, FocusOut, FocusReading, TermOut, Whose
+from services.forecast.focus.whitespace import Opened, Stated
 from services.forecast.history.columns import Columns, Index
 from services.forecast.outlook import service as outlook
 from services.forecast.outlook.service import Projected
@@ -47,9 +48,19 @@ class Weighed:
     worth: Floats
     hours: Floats
     is_said: Flags
+    opens: Opened
     impact: Impact
     order: Sequence[int]
     fits: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people say of deals, of the tiers of accounts, and of products at these."""
+
+    said: Mapping[UUID, Mapping[str, Any]]
+    tiers: Mapping[UUID, str]
+    whitespace: Sequence[Stated]
 
 
 async def read(
@@ -59,12 +70,15 @@ async def read(
     lacking = await attainment.lacking(session, asking, principal=principal)
     found = await outlook.projected(session, lacking.question, target=None, principal=principal)
     assumed, told = await statements.assumptions(session)
-    said = await repository.said_of(session, principal=principal)
     accounts = [UUID(each) for each in _accounts(found) if each]
-    tiers = await repository.tiers(session, accounts, principal=principal)
+    about = About(
+        said=await repository.said_of(session, principal=principal),
+        tiers=await repository.tiers(session, accounts, principal=principal),
+        whitespace=await repository.whitespace(session, accounts, principal=principal),
+    )
     asked = found.asked
     quotes = await quoted.of_open(session, as_of=asked.as_of, known_at=asked.known_at, principal=principal)
-    weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, said, tiers, quotes, float(hours), whose)
+    weighed = await asyncio.to_thread(_weigh, found, lacking, assumed, about, quotes, float(hours), whose)
     return await _told(session, found, lacking, weighed, told, quotes, hours=hours, whose=whose, principal=principal)
 
 
@@ -81,8 +95,7 @@ def _weigh(
     found: Projected,
     lacking: Lacking,
     assumed: Assumptions,
-    said: Mapping[UUID, Mapping[str, Any]],
-    tiers: Mapping[UUID, str],
+    about: About,
     quotes: Mapping[UUID, Quoted],
     budget: float,
     whose: Whose,
@@ -94,17 +107,19 @@ def _weigh(
     chance, brings = found.outlook.deals.chance, found.outlook.deals.mean
     deals = [UUID(each) for each in columns.texts("deal", rows)]
     word = {
-        name: np.array([_number(said, deal, name) for deal in deals], dtype=float)
+        name: np.array([_number(about.said, deal, name) for deal in deals], dtype=float)
         for name in ("hours", "reference", "displacement")
     }
+    tiers = about.tiers
     gaps = _by_code(columns, "owner", lambda owner: lacking.people.get(owner or NOBODY, lacking.whole))
     counts = _by_code(columns, "account", lambda one: assumed.tiers.get(tiers[one]) if one in tiers else None)
     is_said = ~np.isnan(word["hours"])
     hours = np.where(is_said, word["hours"], float(assumed.hours))
+    opens = whitespace.opened(columns, found.learnt.last, rows, about.whitespace)
     shares = Shares(
         plan_gap=impact.closing(brings, gaps[columns.owner[rows]]),
         account_tier=counts[columns.account[rows]],
-        whitespace=_opens(columns, found.learnt.last, rows),
+        whitespace=opens.share,
         reference=word["reference"],
         displacement=word["displacement"],
     )
@@ -113,7 +128,7 @@ def _weigh(
     made = impact.impact(chance, worth, hours, shares, assumed)
     of = columns.owner[rows] if whose == "each" else np.zeros(len(rows), dtype=np.int32)
     order, fits = impact.fitted(made.by_the_hour, hours, of, budget)
-    return Weighed(columns, rows, chance, brings, margin, worth, hours, is_said, made, order, fits)
+    return Weighed(columns, rows, chance, brings, margin, worth, hours, is_said, opens, made, order, fits)
 
 
 def _margin(quote: Quoted | None) -> float:
@@ -130,19 +145,6 @@ def _by_code(columns: Columns, name: str, worth: Any) -> Floats:
     """A number per code of a column of ids, nan where there is none."""
     found = [worth(UUID(text) if text else None) for text in columns.words[name].texts]
     return np.array([float("nan") if each is None else float(each) for each in found])
-
-
-def _opens(columns: Columns, newest: Index, rows: Index) -> Floats:
-    """1 where a deal would bring its account a product that it never bought from us, 0 where it has it, nan where one is unknown."""
-    won = newest[columns.is_in("state", ("won",), newest) & ~columns.gone[newest]]
-    width = len(columns.words["product"].texts)
-
-    def pairs(of: Index) -> np.ndarray:
-        return columns.account[of].astype(np.int64) * width + columns.product[of]
-
-    found = np.where(np.isin(pairs(rows), pairs(won)), 0.0, 1.0)
-    found[(columns.account[rows] == 0) | (columns.product[rows] == 0)] = np.nan
-    return found
 
 
 async def _told(
@@ -254,6 +256,7 @@ def _deal(
         uplift=round(float(worth.uplift[at]), 6),
         financial=_money(float(worth.financial[at]), currency),
         terms=terms,
+        whitespace_said=weighed.opens.said(at),
         strategic=round(float(worth.strategic[at]), 4),
         known=round(float(worth.known[at])),
         gain=_money(float(worth.gain[at]), currency),

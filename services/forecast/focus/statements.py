@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
-from libs.common.events.deals import AccountChanged
+from libs.common.events.deals import AccountChanged, WhitespaceStated
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from libs.common.web.idempotency import sent
@@ -27,6 +27,14 @@ async def keep_accounts(
     """Keep the tiers of accounts, in any order and repetition."""
     require(principal, "system")
     await repository.keep_tiers(session, [each.data for each in events])
+
+
+async def keep_whitespace(
+    session: AsyncSession, events: Sequence[Received[WhitespaceStated]], *, principal: Principal
+) -> None:
+    """Keep what is said of products at accounts; a statement is told once and never changes."""
+    require(principal, "system")
+    await repository.keep_whitespace(session, events)
 
 
 async def assumptions(session: AsyncSession) -> tuple[Assumptions, AssumptionsOut]:

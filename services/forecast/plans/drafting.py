@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.ids import UNASSIGNED_UNIT, entity_id
 from libs.common.web.auth import Principal
-from libs.common.web.errors import Conflict, Invalid
+from libs.common.web.errors import Conflict
 from services.forecast.config import settings_of
 from services.forecast.history.columns import Columns, day_number
 from services.forecast.organisation.tree import Organisation
@@ -35,10 +35,6 @@ class NothingBefore(Conflict):
     """The year before brought nothing, so there is nothing to draft from."""
 
 
-class NoHistory(Invalid):
-    """History does not know the measure."""
-
-
 @dataclass(frozen=True)
 class _Ground:
     """What a draft is made from."""
@@ -54,13 +50,9 @@ async def draft(
 ) -> Found:
     """Put in place of what the draft has: nodes by the dimensions in turn, each with its share, the last ones with their months.
 
-    Raises what `service.open_draft` raises, BadNode, NoHistory, NothingBefore.
+    Raises what `service.open_draft` raises, BadNode, facts.CostsUnknown, NothingBefore.
     """
     found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
-    if wanted.measure not in facts.KNOWN:
-        raise NoHistory(
-            f"measure: history does not know {wanted.measure}, as it knows no cost; give its numbers yourself."
-        )
     if wanted.measure not in found.row["measures"]:
         raise service.MeasureNotPlanned(f"measure: plan {found.row['name']!r} is not of {wanted.measure}.")
     if len(set(wanted.dimensions)) < len(wanted.dimensions):
@@ -70,9 +62,10 @@ async def draft(
     asked, population, organised = await facts.ground(session, found, principal=principal)
     zone = ZoneInfo(settings_of(session).org_timezone)
     stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
+    costed = await facts.shares(session, asked, wanted.measure, principal=principal)
 
     def worked() -> Change | None:
-        did = facts.happened(wanted.measure, population, zone)
+        did = facts.happened(wanted.measure, population, zone, costed)
         return _drafted(found, wanted, _Ground(asked, organised, population.columns, did), stored)
 
     change = await asyncio.to_thread(worked)
@@ -88,6 +81,8 @@ def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mappin
     spans = [of_document(each) for each in found.row["spans"]]
     before = [facts.year_before(on.asked.calendar, span) for span in spans]
     start, end = before[0]
+    if not on.did.is_whole(start, end):
+        raise facts.CostsUnknown(f"measure: {facts.COSTS_UNKNOWN}")
     inside = _within(on.did, start, end)
     if not inside.units.sum():
         return None

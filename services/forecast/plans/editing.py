@@ -217,7 +217,7 @@ async def allocate(
 ) -> Found:
     """Divide a node's number over its parts or months. What a person said themselves is kept.
 
-    Raises what `service.open_draft` raises, NothingToDivide, NotOfThisPlan, MeasureNotPlanned.
+    Raises what `service.open_draft` raises, NothingToDivide, facts.CostsUnknown, NotOfThisPlan, MeasureNotPlanned.
     """
     found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
     content = await service.content(session, found, wanted.measure, principal=principal)
@@ -229,6 +229,8 @@ async def allocate(
     known = None
     if wanted.method in ACTUALS:
         known = await facts.closed(session, found, content, principal=principal)
+        if not known.is_whole:
+            raise facts.CostsUnknown(f"method: {facts.COSTS_UNKNOWN}")
     divided = _nodes if wanted.over == "nodes" else _months
     cells = divided(content, wanted, top, span, known)
     if not cells:

@@ -285,6 +285,8 @@ def _capacity(content: Content, at: int, done: Any, names: Sequence[str]) -> Cap
     reason = None
     if wanted is None:
         reason = "Nothing is wanted of it yet."
+    elif content.measure == facts.MARGIN:
+        reason = "Margin of earlier periods is not compared: their costs are known of few deals."
     elif not names:
         reason = "No earlier period of this length is over and known."
     elif best <= 0:

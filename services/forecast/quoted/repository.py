@@ -58,6 +58,12 @@ _OF_OPEN = text(
     ) {_STOOD} AND s.state = 'open'
     """  # noqa: S608 - fragments of ours
 )
+_OF_WON = text(
+    f"""
+    WITH asked AS (SELECT DISTINCT q.deal_id FROM deal_version q WHERE q.quote_id IS NOT NULL AND q.state = 'won')
+    {_STOOD} AND s.state = 'won'
+    """  # noqa: S608 - fragments of ours
+)
 
 
 async def of_deals(
@@ -75,4 +81,13 @@ async def of_open(
     """The same of every deal within scope that was open at two instants."""
     given = {"as_of": as_of, "known_at": known_at}
     found = await session.execute(_OF_OPEN, given | organisation.scope_parameters(principal))
+    return {row.deal_id: Quoted(*row) for row in found}
+
+
+async def of_won(
+    session: AsyncSession, *, as_of: datetime, known_at: datetime, principal: Principal
+) -> dict[UUID, Quoted]:
+    """The same of every deal within scope that was won at two instants."""
+    given = {"as_of": as_of, "known_at": known_at}
+    found = await session.execute(_OF_WON, given | organisation.scope_parameters(principal))
     return {row.deal_id: Quoted(*row) for row in found}

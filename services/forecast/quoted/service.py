@@ -41,5 +41,14 @@ async def of_open(
     return _shown(found, principal)
 
 
+async def of_won(
+    session: AsyncSession, *, as_of: datetime, known_at: datetime, principal: Principal
+) -> Mapping[UUID, Quoted]:
+    """The same of every deal within scope that was won."""
+    require(principal, *ROLES)
+    found = await repository.of_won(session, as_of=as_of, known_at=known_at, principal=principal)
+    return _shown(found, principal)
+
+
 def _shown(found: Mapping[UUID, Quoted], principal: Principal) -> Mapping[UUID, Quoted]:
     return found if sees_costs(principal) else {deal: replace(each, cost=None) for deal, each in found.items()}

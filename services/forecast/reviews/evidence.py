@@ -166,13 +166,15 @@ async def _beside(session: AsyncSession, found: Found, asking: planned.Asking, *
         )
         reading = await planned.read(session, other, principal=principal)
         whole = reading.nodes[0]
+        # Margin of some of the bookings would be read as that of all: the evidence does not say of how much it is.
+        is_whole = whole.bookings == whole.bookings_costed
         rows.append(
             Beside(
                 measure=measure,
                 unit=reading.unit_of_measure,
                 target=whole.target,
-                done=whole.closed,
-                attainment=whole.attainment,
+                done=whole.closed if is_whole else None,
+                attainment=whole.attainment if is_whole else None,
             )
         )
     return rows

@@ -187,9 +187,10 @@ async def unscored(session: AsyncSession, today: Any) -> list[dict[str, Any]]:
     found = await session.execute(
         text(
             """
-            SELECT d.review_id, d.check_on, d.document FROM review_decision d
+            SELECT d.review_id, r.plan_id, d.check_on, d.document
+            FROM review_decision d JOIN review r ON r.review_id = d.review_id
             WHERE d.check_on < :today AND NOT EXISTS (SELECT 1 FROM review_score s WHERE s.review_id = d.review_id)
-            ORDER BY d.check_on, d.review_id LIMIT 100
+            ORDER BY d.check_on, d.review_id
             """
         ),
         {"today": today},

@@ -35,6 +35,8 @@ from services.forecast.reviews.schemas import (
 LISTED: Final = 200
 DECISIONS: Final = 500
 PEOPLE: Final = ("cso", "ceo", "manager", "sales_ops")
+REVIEWED: Final = "bookings"
+"""The measure that reviews weigh; the others of a plan stand beside it."""
 """Roles that open reviews and say what could be done."""
 
 
@@ -126,7 +128,7 @@ async def option_of(
     if row["kind"] == "adjust":
         return weighing.adjusted(evidence, row)
     found = await plans.find(session, evidence.plan.plan_id, version=row["version"], principal=principal)
-    content = await plans.content(session, found, "bookings", principal=principal)
+    content = await plans.content(session, found, REVIEWED, principal=principal)
     known, amounts = content.grid.known[:, 0], content.grid.amount[:, 0]
     targets: dict[UUID, Decimal | None] = {
         node.node_id: content.amount(int(amounts[place])) if known[place] else None
@@ -189,7 +191,7 @@ async def set_policy(
 ) -> PolicyOut:
     """Say when a plan is reviewed from now on; what was said before stays known and holds no longer.
 
-    Raises MissingRole, PlanNotFound, NotYourPlan, NotOfThisPlan, VersionHasMoved, IdempotencyKeyReused.
+    Raises MissingRole, PlanNotFound, NotYourPlan, MeasureNotPlanned, NotOfThisPlan, VersionHasMoved, IdempotencyKeyReused.
     """
     require(principal, *plans.EDITORS)
     await plans.alone(session, plan_id, principal=principal)
@@ -201,7 +203,7 @@ async def set_policy(
         return await policy(session, plan_id, principal=principal)
     sequence = known["sequence"] if known else 0
     etags.check(if_match, sequence, noun=f"The review policy of {found.row['name']!r}")
-    content = await plans.content(session, found, found.row["measures"][0], principal=principal)
+    content = await plans.content(session, found, REVIEWED, principal=principal)
     for named in (wanted.chance, wanted.gap):
         if named is not None:
             plans.place_of(content, named.node_id)

@@ -22,6 +22,7 @@ from services.forecast.attainment import planned
 from services.forecast.config import settings_of
 from services.forecast.history import repository as history
 from services.forecast.plans import service as plans
+from services.forecast.plans.apart import Apart
 from services.forecast.plans.service import Found, NotOfThisPlan
 from services.forecast.reviews import evidence, opening, repository, service
 from services.forecast.reviews.causes import Policy, Stood, Trigger, at_lock, regular
@@ -49,15 +50,18 @@ async def open_due(
     """Open every review that is due by the policies in force; returns how many.
 
     `breaks`: critical assumptions that are broken, of any plans, as often as they are told. Evidence is read on one snapshot and then written in one transaction, in which the cause is judged
-    again: two at once leave one review, and who dies in between leaves none.
+    again: two at once leave one review, and who dies in between leaves none. A plan that cannot be looked at is left out until
+    the next turn; when all others were looked at, that is raised as an ExceptionGroup.
     """
     async with database.reading() as session:
         held = await repository.held(session)
-    opened = 0
+    opened, apart = 0, Apart()
     for row in held:
-        policy = service.policy_of(row)
-        of_plan = [each for each in breaks if each.plan_id == policy.plan_id and policy.on_broken]
-        opened += await _look(database, policy, row, of_plan, principal=principal)
+        with apart.each(row["plan_id"]):
+            policy = service.policy_of(row)
+            of_plan = [each for each in breaks if each.plan_id == policy.plan_id and policy.on_broken]
+            opened += await _look(database, policy, row, of_plan, principal=principal)
+    apart.tell()
     return opened
 
 
@@ -136,26 +140,35 @@ async def _stood(
 async def score_due(database: Database, *, principal: Principal) -> int:
     """Score every decision whose check date is over, as at its end by both clocks; returns how many.
 
-    A score waits until all that was recorded by then is here, at most a day.
+    A score waits until all that was recorded by then is here, at most a day. A decision that cannot be scored is left out until
+    the next turn; when all others were scored, that is raised as an ExceptionGroup.
     """
     async with database.reading() as session:
         today = local_date(clock.now(), settings_of(session).org_timezone)
         waiting = await repository.unscored(session, today)
-    scored = 0
+    scored, apart = 0, Apart()
     for row in waiting:
-        async with database.reading() as session:
-            at = end_of(row["check_on"], settings_of(session).org_timezone)
-            behind = await history.behind(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions, at)
-            if behind and clock.now() - at < WAITS:
-                continue
-            decision = Decision.model_validate_json(row["document"])
-            came, reason = await _came(session, decision, at, at, principal=principal)
-        async with database.transaction() as session:
-            await plans.alone(session, decision.plan_id, principal=principal)
-            if not await repository.scores(session, row["review_id"]):
-                await _append(session, decision, 1, (came, reason), (at, at), principal=principal)
-                scored += 1
+        with apart.each(row["plan_id"]):
+            scored += await _score(database, row, principal=principal)
+    apart.tell()
     return scored
+
+
+async def _score(database: Database, row: Mapping[str, Any], *, principal: Principal) -> int:
+    """Score a decision once; 0 while it waits for what was recorded, or when another process was first."""
+    async with database.reading() as session:
+        at = end_of(row["check_on"], settings_of(session).org_timezone)
+        behind = await history.behind(session, DEAL_EVENTS.name, DEAL_EVENTS.partitions, at)
+        if behind and clock.now() - at < WAITS:
+            return 0
+        decision = Decision.model_validate_json(row["document"])
+        came, reason = await _came(session, decision, at, at, principal=principal)
+    async with database.transaction() as session:
+        await plans.alone(session, decision.plan_id, principal=principal)
+        if await repository.scores(session, row["review_id"]):
+            return 0
+        await _append(session, decision, 1, (came, reason), (at, at), principal=principal)
+    return 1
 
 
 async def score_again(session: AsyncSession, review_id: UUID, *, principal: Principal) -> ReviewOut:

@@ -33,7 +33,7 @@ APPEND_ONLY = {
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption", "assumption_look", "assumption_state",
         "review", "review_policy", "review_look", "review_option", "review_decision", "review_score",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
-        "quote_weighed", "campaign_version", "cover_version",
+        "quote_weighed", "campaign_version", "cover_version", "whitespace_stated",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -7,6 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
+from sqlalchemy import text
+
 from libs.common import clock
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, OTHER, SOUTH, account, ago, ok
 from tests.integration.deals.books import apply
@@ -32,6 +35,13 @@ async def company(runtime: Any) -> None:
         await apply(session, told)
 
 
+async def stated(runtime: Any) -> list[dict[str, Any]]:
+    """What was told of statements, in order."""
+    statement = "SELECT data FROM outbox WHERE type = 'deals.whitespace.stated.v1' ORDER BY txid, position"
+    async with runtime.database.reading() as session:
+        return [orjson.loads(row.data) for row in await session.execute(text(statement))]
+
+
 def cells(row: Any) -> dict[str, str]:
     return {each["product"]: each["state"] for each in row["cells"]}
 
@@ -55,6 +65,12 @@ async def test_a_cell_says_what_is_owned_open_stated_or_measured_and_what_the_re
         row = await ok(client.post(path, json=said, headers=key))
     assert (row["cells"][0]["state"], row["cells"][0]["stated"]["competitor"]) == ("competitor", "Oak")
     assert (await client.post(path, json=said | {"competitor": "Elm"}, headers=key)).status_code == 409
+    (told,) = await stated(runtime)
+    assert {name: told[name] for name in ("account_id", "product", "says")} == {
+        "account_id": str(ACCOUNT), "product": "Gamma", "says": "competitor",
+    }, "told once, without whom or for how much"  # fmt: skip
+    assert told["at"] == row["cells"][0]["stated"]["at"]
+    assert set(told) == {"account_id", "product", "says", "at", "entry_id"}
     assert (await client.post(path, json={"product": "Gamma", "says": "maybe"}, headers=OPS)).status_code == 422
     bad = await client.post(
         path, json={"product": "Gamma", "says": "owned", "amount": "5", "currency": "EUR"}, headers=OPS

@@ -5,7 +5,7 @@ from alembic import op
 from libs.common.migrations import execute_script, grant
 
 revision = "0032"
-down_revision = "0028"
+down_revision = "0029"
 
 TABLES = """
 CREATE TABLE split_version (

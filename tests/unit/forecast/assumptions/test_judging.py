@@ -79,18 +79,48 @@ def test_nothing_breaks_without_four_weeks_on_one_side(below: list[float], out: 
 def test_alone_in_a_large_plan_an_assumption_has_to_stand_out_more_than_in_a_small_one() -> None:
     def stands(below: float, others: int) -> bool:
         values = np.array([below, *[0.3] * others])
-        return bool(standing_out(values, np.zeros(others + 1), np.ones(others + 1, dtype=bool))[0])
+        every = np.ones(others + 1, dtype=bool)
+        return bool(standing_out(values, np.zeros(others + 1), every, ~every)[0])
 
     assert stands(0.96, 4)
     assert not stands(0.96, 40)
     assert stands(1 - FALSE_DISCOVERIES / 42, 40)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=20))
-def test_a_likelier_break_never_stands_out_less_and_too_few_cases_never_do(given_: list[tuple[float, bool]]) -> None:
-    below = np.array([each for each, _ in given_])
-    enough = np.array([each for _, each in given_], dtype=bool)
-    out = standing_out(below, np.zeros(len(below)), enough)
+GIVEN = st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), max_size=20)
+
+
+@given(GIVEN)
+def test_a_likelier_break_never_stands_out_less_and_too_few_cases_never_do(
+    given_: list[tuple[float, bool, bool]],
+) -> None:
+    below = np.array([each for each, _, _ in given_])
+    enough, critical = (np.array([each[at] for each in given_], dtype=bool) for at in (1, 2))
+    out = standing_out(below, np.zeros(len(below)), enough, critical)
     assert not out[~enough].any()
-    if out.any():
-        assert out[enough & (below >= below[out].min())].all()
+    for alike in (critical, ~critical):
+        if out[alike].any():
+            assert out[alike & enough & (below >= below[alike & out].min())].all()
+
+
+@given(GIVEN, st.integers(0, 19))
+def test_what_is_critical_stands_out_sooner_at_the_cost_of_the_others(
+    given_: list[tuple[float, bool, bool]], which: int
+) -> None:
+    below = np.array([each for each, _, _ in given_])
+    enough = np.array([each for _, each, _ in given_], dtype=bool)
+    none, every = np.zeros(len(below), dtype=bool), np.ones(len(below), dtype=bool)
+    plain = standing_out(below, np.zeros(len(below)), enough, none)
+    assert (standing_out(below, np.zeros(len(below)), enough, every) == plain).all(), "where all are, none is"
+    if which < len(below) and plain[which]:
+        one = none.copy()
+        one[which] = True
+        assert standing_out(below, np.zeros(len(below)), enough, one)[which]
+
+
+def test_one_critical_assumption_among_twenty_stands_out_at_95_in_100_and_a_normal_one_does_not() -> None:
+    below = np.array([0.95, *[0.3] * 19])
+    every = np.ones(20, dtype=bool)
+    first = np.arange(20) == 0
+    assert standing_out(below, np.zeros(20), every, first)[0]
+    assert not standing_out(below, np.zeros(20), every, ~every)[0]

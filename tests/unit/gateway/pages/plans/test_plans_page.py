@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.pages.calls.attainment import reach
+from gateway.pages.plans.costed import known_of
 from gateway.pages.plans.plans import DIMENSIONS, MEASURES, METHODS, TABS, PlanView
 from gateway.pages.templates import environment
 from tests.support.planned import ADA, NORTH, PLAN, SOUTH, reached, tree
@@ -31,7 +32,6 @@ def written(template: str, *kinds: str, user: str = "user:carla", **parts: Any) 
             measures=MEASURES,
             dimensions=DIMENSIONS,
             methods=METHODS,
-            measure="bookings",
             people=PEOPLE,
             persons={str(ADA): "Ada Osei"},
             mistake=None,
@@ -41,7 +41,7 @@ def written(template: str, *kinds: str, user: str = "user:carla", **parts: Any) 
             may_plan=True,
             may_approve=user not in chosen["authors"],
             is_author=user in chosen["authors"],
-            **parts,
+            **{"measure": "bookings"} | parts,
         )
     )
 
@@ -90,23 +90,39 @@ def test_each_state_offers_what_may_follow_and_no_author_approves() -> None:
     assert "New version</button>" in targets("proposed", "approved", "activated")
 
 
-def test_attainment_shows_every_part_and_what_is_in_none_of_them() -> None:
-    found = reached()
+def attained(found: dict[str, Any], measure: str = "bookings") -> str:
+    nodes = found["nodes"]
     geometry = {
         each["node_id"]: reach(
-            {"attainment": each["attainment"], "closed_won": each["closed"], "quota": each["target"]}
+            {"attainment": each["attainment"], "closed_won": each["closed"] or "0", "quota": each["target"]}
         )
-        for each in found["nodes"]
+        for each in nodes
     }
-    html = written(
-        "plans/plan_reached.html", *STEPS[1:4], nodes=found["nodes"], reading=found, reason=None, reaches=geometry,
-        unit="EUR", csv_href="/csv",
+    known = {each["node_id"]: known_of(each) for each in nodes}
+    return written(
+        "plans/plan_reached.html", *STEPS[1:4], nodes=nodes, reading=found, reason=None, reaches=geometry, known=known,
+        unit="EUR", csv_href="/csv", measure=measure,
     )  # fmt: skip
+
+
+def test_attainment_shows_every_part_and_what_is_in_none_of_them() -> None:
+    html = attained(reached())
+    assert "Cost known" not in html
     assert 'value="310000.00" data-key="plan.closed"' in html
     assert 'value="10000.00" data-key="elsewhere"' in html
     assert 'value="-100000.00" data-key="unallocated"' in html
     assert "41" in row(html, "North")
     assert html.count("not over") == 9
+
+
+def test_margin_stands_with_how_much_of_the_bookings_has_a_known_cost_and_unknown_is_no_number() -> None:
+    html = attained(reached(margin=True), "margin")
+    assert "75.0\u202f%" in html
+    assert "the margin of the rest is not known" in html
+    assert "100.0\u202f%" in row(html, "North")
+    assert 'data-key="closed.North"' in row(html, "North")
+    assert 'data-key="closed.South"' not in row(html, "South")
+    assert "0.0\u202f%" in row(html, "South")
 
 
 def test_the_campaigns_that_a_market_names_stand_there_with_what_they_cost_and_brought() -> None:
@@ -160,3 +176,22 @@ def test_what_is_said_of_markets_and_versions_is_written_as_text() -> None:
     assert "Northwind › North" in html
     assert "As we spoke" in html
     assert "The first version" in written("plans/plan_versions.html", changed=None, nodes=[])
+
+
+@pytest.mark.parametrize(
+    ("measures", "asked", "shown", "told"),
+    [
+        (["bookings", "margin"], "", "bookings", ""),
+        (["bookings", "margin"], "margin", "margin", "margin"),
+        (["margin"], "", "margin", "margin"),
+        (["margin", "bookings"], "bookings", "bookings", "bookings"),
+        (["bookings"], "luck", "bookings", ""),
+    ],
+)
+def test_what_is_typed_goes_to_the_measure_that_is_shown(
+    measures: list[str], asked: str, shown: str, told: str
+) -> None:
+    measure, view = PlanView(str(PLAN), measure=asked).measured(measures)
+    assert measure == shown
+    assert view.measure == told
+    assert (view.measure or "bookings") == shown, "so the pages that take what is typed read it"

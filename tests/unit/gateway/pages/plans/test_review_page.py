@@ -36,7 +36,7 @@ def test_the_evidence_stands_there_with_its_digest_and_each_unknown_is_said() ->
     for key, value in {"closed": "750000", "target": "1000000", "term.win_rate": "-60000", "open": "270000"}.items():
         assert f'<data value="{value}" data-key="{key}"' in html, key
     assert "aaaaaaaaaaaaaaaa…" in html
-    assert "those of the year before, as the plan states none" in html
+    assert "those of the year before; both" in html
     assert "drifting" in html
     found["evidence"] |= {"accuracy": [], "why_no_accuracy": "No lock is known.", "assumptions": [], "pipeline": []}
     html = written(found)

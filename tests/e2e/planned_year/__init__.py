@@ -1,0 +1,1 @@
+"""A year of one company: planned, watched, reviewed and decided anew."""

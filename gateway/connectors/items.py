@@ -3,9 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-ObjectType = Literal["deal", "lead", "account", "contact", "user", "product"]
+ObjectType = Literal[
+    "deal", "lead", "account", "contact", "user", "product", "lines", "splits", "competitors", "activity"
+]
+Part = Literal["lines", "splits", "competitors"]
+PARTS: Final[tuple[Part, ...]] = ("lines", "splits", "competitors")
+"""What CRMs keep beside a deal in objects of their own: read as one record for each deal, under the deal's id."""
 
 FETCHED = 10**15
 """Sequences of fetched records begin here: above every sequence of a delivery, and exact in JSON."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from libs.common.ids import normalise_external_id
+from simulator.fakecrm import salesforce_beside
 from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Kind
 from simulator.forms import salesforce
@@ -111,7 +112,10 @@ def _selected(row: salesforce.Fields, wanted: Sequence[str]) -> dict[str, Any]:
 
 def _page(request: Request, query: str, start: int, state: CrmState, *, deleted: bool) -> Response:
     try:
-        sobject, rows = run(state, query, deleted=deleted)
+        found = salesforce_beside.answer(state, query)
+        if isinstance(found, Response):
+            return found
+        sobject, rows = found or run(state, query, deleted=deleted)
     except (Malformed, TypeError) as error:
         return JSONResponse([{"message": str(error), "errorCode": "MALFORMED_QUERY"}], status_code=400)
     records = [

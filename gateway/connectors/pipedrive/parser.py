@@ -12,10 +12,12 @@ from gateway.connectors.items import (
     Ignored,
     Item,
     ObjectType,
+    Signal,
     StoredDelivery,
     Unreadable,
     UnreadableBody,
 )
+from gateway.connectors.reads import SETTING
 from gateway.mapping.values import MappingError, instant, text
 from libs.common import clock
 
@@ -38,13 +40,15 @@ def parse(delivery: StoredDelivery) -> list[Item]:
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict):
         raise UnreadableBody("the body has no meta object, so it is not a Pipedrive webhook of version 2")
-    return [_item(body, meta)]
+    return [_item(body, meta, delivery.settings)]
 
 
-def _item(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Item:
+def _item(body: Mapping[str, Any], meta: Mapping[str, Any], settings: Mapping[str, Any]) -> Item:
     entity, key = str(meta.get("entity", "")), dedupe_key(meta)
     content = body.get("data") or body.get("previous")
     external_id = str(meta.get("entity_id") or (content.get("id") if isinstance(content, dict) else "") or "")
+    if entity == "deal_product" and "lines" in (settings.get(SETTING) or ()):
+        return _with_lines(content, key)
     object_type = OBJECT_TYPES.get(entity)
     if object_type is None:
         return Ignored(f"{entity or 'entity without a name'} is not kept", entity or None, external_id, key)
@@ -58,6 +62,14 @@ def _item(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Item:
         return replace(record, actor=text(meta.get("user_id")))
     except MappingError as error:
         return Unreadable(str(error), error.advice, object_type, external_id, key)
+
+
+def _with_lines(content: Any, key: str) -> Item:
+    """A product of a deal was added, changed or taken away: the deal is asked for, and after it all its products."""
+    deal_id = str(content.get("deal_id") or "") if isinstance(content, dict) else ""
+    if not deal_id:
+        return Unreadable("the product names no deal", "", "deal", None, key)
+    return Signal("deal", deal_id, None, key)
 
 
 def full_record(

@@ -56,10 +56,17 @@ class CrmClient:
         return _json(response)
 
     async def change(
-        self, path: str, *, json: Any, if_match: str | None = None, method: str = "PATCH"
+        self,
+        path: str,
+        *,
+        json: Any,
+        if_match: str | None = None,
+        if_unmodified_since: str | None = None,
+        method: str = "PATCH",
     ) -> httpx.Response:
         """The CRM's answer to a change, whatever it is; raises FetchFailed where it is not known whether it was made."""
-        headers = {"If-Match": if_match} if if_match else {}
+        conditions = {"If-Match": if_match, "If-Unmodified-Since": if_unmodified_since}
+        headers = {name: value for name, value in conditions.items() if value}
         return await self._send(method, path, params=None, content=orjson.dumps(json), headers=headers)
 
     async def _send(

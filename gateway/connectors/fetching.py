@@ -19,7 +19,7 @@ from gateway.connections.service import Connection
 from gateway.connectors import beside, reads, records, repository, signals
 from gateway.connectors.client import FetchFailed, NotAllowed
 from gateway.connectors.edits import edited
-from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
+from gateway.connectors.items import FETCHED, PARTS, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
 from gateway.connectors.providers import PROVIDERS, provider_of
 from gateway.connectors.signals import Cause, Due
@@ -154,6 +154,10 @@ class Fetcher:
             return
         async with self._database.transaction() as session:
             await beside.refuse(session, connection.key, object_type, reason)
+            if object_type not in PARTS:  # deliveries wait for these, and would seem to be on their way
+                held = await signals.lock(session, due)
+                touched = await signals.answer(session, dict.fromkeys(held, _not_allowed(reason)))
+                await repository.settle(session, touched)
 
     async def _postpone(self, due: Sequence[Due], delay_s: float, reason: str) -> None:
         async with self._database.transaction() as session:
@@ -251,6 +255,12 @@ def _as_fetched(record: FullRecord, due: Due) -> FullRecord:
     """
     returned = due.restored_at if due.restored_at and not record.deleted else record.crm_time
     return replace(record, sequence=FETCHED + due.lease, crm_time=max(record.crm_time, returned))
+
+
+def _not_allowed(reason: str) -> Outcome:
+    return parked(
+        reason, "Give the connection's token the right to read it, or take it out of settings.reads; replay afterwards."
+    )
 
 
 def _absent(due: Due) -> Outcome:

@@ -96,6 +96,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Polled:
+    """Records that a CRM says it has since an instant, each with that time of it, and where the next page begins."""
+
+    found: Sequence[tuple[str, datetime]]
+    following: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """The CRM's answer to a batch read: what it has, and the ids it does not know."""
 

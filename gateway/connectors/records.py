@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from gateway.connectors import versions
 from gateway.connectors.items import FETCHED, FullRecord
 from gateway.connectors.observation import unobserved_since
 from gateway.connectors.outcomes import Outcome
+from gateway.connectors.parts import after_what_is_known
 from gateway.connectors.versions import Version
 from gateway.mapping.canonical import Mapped
 from libs.common.events.base import Cause
-from libs.common.events.beside import CrmBeside
 from libs.common.events.crm import RecordClock
 from libs.common.ids import normalise_external_id
 from libs.common.messaging import outbox
@@ -24,7 +24,6 @@ from libs.common.observe import tracing
 from libs.common.sql import Query
 
 Key = tuple[str, str, str]
-_TICK = timedelta(microseconds=1)
 _NEVER = (datetime.min.replace(tzinfo=UTC), -1, -1, "")
 
 
@@ -76,13 +75,11 @@ async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Out
 
 
 def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
-    mapped = _after_what_is_known(row, each.mapped)
+    mapped = after_what_is_known(None if row.order == _NEVER else row.order, each.mapped)
     order = mapped.clock.order()
     crm_time = mapped.clock.crm_time
     unobserved = unobserved_since(crm_time, each.told_at, seen_at=(row.order[0], row.previous))
     is_known = order == row.order or _is_known(mapped.clock, row)
-    if isinstance(mapped.event, CrmBeside) and row.order == _NEVER and mapped.event.says_nothing:
-        mapped = replace(mapped, event=None)  # nothing of it was there before, and nobody said otherwise
     if is_known and not _reveals_a_gap(unobserved, each, row):
         return Outcome(
             "duplicate",
@@ -128,24 +125,6 @@ def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
         crm_time=crm_time,
         is_tied=is_tied,
     )
-
-
-def _after_what_is_known(row: _Row, mapped: Mapped) -> Mapped:
-    """Parts of deals have no time of their own, but that of the question: of two answers the one that was asked for later stands.
-
-    One that says what is known already gets the known time, so that it is seen to be the same.
-    """
-    if not isinstance(mapped.event, CrmBeside):
-        return mapped
-    at, since = mapped.clock.crm_time, mapped.event.since
-    if row.order != _NEVER:
-        known_at, _, mapping_version, digest = row.order
-        says_the_same = (mapped.clock.mapping_version, mapped.clock.digest) == (mapping_version, digest)
-        at = known_at if says_the_same else max(at, known_at + _TICK)
-        since = since if since is not None and since > known_at else at
-    clock = mapped.clock.model_copy(update={"crm_time": at})
-    event = mapped.event.model_copy(update={"clock": clock, "since": min(since or at, at)})
-    return replace(mapped, clock=clock, event=event)
 
 
 def _changed_by(source: FullRecord) -> str | None:

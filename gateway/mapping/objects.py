@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.connectors.items import PARTS, FullRecord
 from gateway.mapping import beside, values
+from gateway.mapping.activities import activity
 from gateway.mapping.canonical import Context, Draft, Fields, Mapped, Mapper, choose, complete, person
 from gateway.mapping.deals import deal
 from gateway.mapping.paths import read
@@ -149,4 +150,5 @@ MAPPERS: dict[str, Mapper] = {
     "lines": beside.lines,
     "splits": beside.splits,
     "competitors": beside.competitors,
+    "activity": activity,
 }

@@ -6,7 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import EventData, Received
-from libs.common.events.beside import CrmDealCompetitorsChanged, CrmDealLinesChanged, CrmDealSplitsChanged
+from libs.common.events.beside import (
+    CrmActivityChanged,
+    CrmDealCompetitorsChanged,
+    CrmDealLinesChanged,
+    CrmDealSplitsChanged,
+)
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
 from libs.common.events.crm import (
     CrmAccountChanged,
@@ -29,6 +34,7 @@ from services.deals.organisation import service as organisation
 from services.deals.productlines import heard as lines
 from services.deals.qualification import service as qualification
 from services.deals.statements import heard
+from services.deals.touchpoints import heard as activities
 
 SELF = Principal.system("deals")
 
@@ -76,6 +82,10 @@ async def on_competitors(session: AsyncSession, events: Sequence[Received[CrmDea
     await heard.hear(session, "competitors", events, competitors.meaning, principal=SELF)
 
 
+async def on_activity(session: AsyncSession, events: Sequence[Received[CrmActivityChanged]]) -> None:
+    await activities.hear(session, events, principal=SELF)
+
+
 HANDLERS: Mapping[type[EventData], Handler] = {
     CrmAccountChanged: on_account,
     CrmUserChanged: on_user,
@@ -83,6 +93,7 @@ HANDLERS: Mapping[type[EventData], Handler] = {
     CrmWriteBackOffered: on_write_back,
     CrmEditAnswered: on_answer,
     LeadEvidenceHanded: on_evidence,
+    CrmActivityChanged: on_activity,
     CrmDealLinesChanged: on_lines,
     CrmDealSplitsChanged: on_splits,
     CrmDealCompetitorsChanged: on_competitors,

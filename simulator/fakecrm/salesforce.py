@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -141,6 +142,11 @@ async def change_one(state: CrmState, request: Request) -> Response:
     if deal is None or deal.deleted:
         gone = {"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}
         return JSONResponse([gone], status_code=404)
+    since = request.headers.get("if-unmodified-since")
+    if since and deal.changed_at.replace(microsecond=0) > parsedate_to_datetime(since):
+        return JSONResponse(
+            [{"message": "It was modified meanwhile.", "errorCode": "PRECONDITION_FAILED"}], status_code=412
+        )
     try:
         after = edited("salesforce", deal, await request.json())
     except Refused as refusal:

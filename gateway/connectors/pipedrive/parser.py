@@ -17,6 +17,7 @@ from gateway.connectors.items import (
     Unreadable,
     UnreadableBody,
 )
+from gateway.connectors.pipedrive import activities
 from gateway.connectors.reads import SETTING
 from gateway.mapping.values import MappingError, instant, text
 from libs.common import clock
@@ -50,6 +51,10 @@ def _item(body: Mapping[str, Any], meta: Mapping[str, Any], settings: Mapping[st
     if entity == "deal_product" and "lines" in (settings.get(SETTING) or ()):
         return _with_lines(content, key)
     object_type = OBJECT_TYPES.get(entity)
+    if entity == "activity" and "activities" in (settings.get(SETTING) or ()):
+        if not isinstance(content, dict) or not activities.is_touch(content):
+            return Ignored("an activity that is no call, mail or meeting", entity, external_id, key)
+        object_type = "activity"
     if object_type is None:
         return Ignored(f"{entity or 'entity without a name'} is not kept", entity or None, external_id, key)
     if not external_id or not isinstance(content, dict):
@@ -59,6 +64,7 @@ def _item(body: Mapping[str, Any], meta: Mapping[str, Any], settings: Mapping[st
     try:
         sent_at = instant("meta.timestamp", meta.get("timestamp"))
         record = full_record(object_type, external_id, content, sent_at, gone=gone, merged_into=merged_into, key=key)
+        record = activities.activity(record) if object_type == "activity" else record
         return replace(record, actor=text(meta.get("user_id")))
     except MappingError as error:
         return Unreadable(str(error), error.advice, object_type, external_id, key)

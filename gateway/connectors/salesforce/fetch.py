@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from email.utils import format_datetime
 from typing import Any, cast
 
 from gateway.connectors.client import CrmClient
@@ -62,7 +64,7 @@ def _records(object_type: ObjectType, rows: Iterable[Mapping[str, Any]]) -> list
         record = {name: value for name, value in row.items() if name != "attributes"}
         item = full_record(object_type, normalise_external_id(str(record["Id"])), record, None)
         if isinstance(item, FullRecord):
-            found.append(item)
+            found.append(replace(item, etag=format_datetime(item.crm_time, usegmt=True)))
     return found
 
 

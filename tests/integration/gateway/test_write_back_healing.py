@@ -1,6 +1,9 @@
 """Edits whose writing meets trouble: lost answers, busy CRMs, values that are not kept, versions that move."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx

@@ -59,7 +59,7 @@ def test_a_line_without_an_amount_is_quantity_times_price_to_the_cent() -> None:
     line = {"product": "Oven", "amount": None, "quantity": "3", "price": "33.335", "term_months": None}
     (said,) = productlines.meaning({"currency": None, "lines": [line]}, held(), {})
     assert said.said["currency"] == "EUR"
-    assert said.said["lines"][0]["amount"] == "100.00"
+    assert said.said["lines"][0]["amount"] == "100.01"
 
 
 def test_lines_in_no_currency_do_not_stand() -> None:

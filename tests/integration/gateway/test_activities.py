@@ -1,5 +1,6 @@
 """Calls, mails and meetings of CRMs: asked for by the clock, or brought by webhook; never what was said."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -86,12 +87,13 @@ async def test_a_call_of_hubspot_is_told_with_who_and_when_and_without_a_word(ga
 
 async def test_what_was_told_once_is_not_asked_for_again_until_it_changes(gateway: Gateway, crm: CrmState) -> None:
     await reading(gateway, "hubspot", "activities")
-    keep(crm, kept(1))
+    call = kept(1)
+    keep(crm, call)
     assert await poll(gateway) == 2, "it was changed, and it took place"
     assert await poll(gateway) == 0, "not due"
     assert await again(gateway) == 0
     assert len(await told(gateway, ACTIVITY)) == 1
-    keep(crm, kept(1, changed_at=ago(1), deal_ids=["9001", "9002"]))
+    keep(crm, replace(call, changed_at=ago(1), deal_ids=["9001", "9002"]))
     assert await again(gateway) == 1
     assert [len(each["deal_ids"]) for each in await told(gateway, ACTIVITY)] == [1, 2]
 

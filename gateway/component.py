@@ -11,6 +11,7 @@ from gateway.config import Settings
 from gateway.connections.cli import app as connections_cli
 from gateway.connections.endpoints import router as connections_router
 from gateway.connectors.cli import app as connectors_cli
+from gateway.connectors.polling import keep_polling
 from gateway.connectors.remapping import remap_waiting
 from gateway.connectors.worker import run_fetching, run_understanding
 from gateway.consumers import HANDLERS
@@ -69,6 +70,7 @@ COMPONENT = Component(
         Job("forget raw bodies", 3600.0, forget_bodies),
         Job("map records again", 2.0, remap_waiting),
         Job("compare with the CRMs", 5.0, keep_comparing),
+        Job("ask for activities", 5.0, keep_polling),
         Job("tell match keys", 1.0, tell_keys),
         Job("tell rights", 3600.0, tell_untold),
         Job("write edits back", 5.0, keep_writing),

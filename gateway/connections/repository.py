@@ -99,3 +99,18 @@ async def note_remapped(session: AsyncSession, key: str, version: int) -> None:
         text("UPDATE connection SET remapped_to = greatest(remapped_to, :version) WHERE key = :key"),
         {"key": key, "version": version},
     )
+
+
+_FORGET_REFUSALS = text("DELETE FROM reading_refused WHERE connection = :key RETURNING object_type")
+_ASK_AGAIN = text(
+    """
+    UPDATE fetch_signal SET due_at = clock_timestamp()
+    WHERE connection = :key AND object_type = ANY(cast(:types AS text[])) AND due_at > clock_timestamp()
+    """
+)
+
+
+async def ask_again(session: AsyncSession, key: str) -> None:
+    """A connection was changed, perhaps given another credential: what its CRM refused to tell is asked for at once."""
+    if types := list((await session.scalars(_FORGET_REFUSALS, {"key": key})).all()):
+        await session.execute(_ASK_AGAIN, {"key": key, "types": types})

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from gateway.connectors import reads
 from gateway.connectors.generic.document import Source
 from gateway.connectors.generic.schemes import Hmac
 from gateway.mapping import writing
@@ -74,6 +75,11 @@ class ConnectionIn(In):
             first = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"] if part not in ("Target", "str"))
             raise ValueError(f"settings.{writing.SETTING}.{place}: {first['msg']}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _reads(self) -> "ConnectionIn":
+        reads.wanted(self.provider, self.settings)
         return self
 
     @model_validator(mode="after")

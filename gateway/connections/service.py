@@ -137,6 +137,8 @@ async def put(session: AsyncSession, document: ConnectionIn, *, settings: Settin
     sealed = seal(settings.secrets_key, secrets)
     values = after | {"key": document.key, "provider": document.provider, "secrets": sealed, "mapping_version": version}
     await repository.upsert(session, values)
+    if before is not None:
+        await repository.ask_again(session, document.key)
     if before is not None and document.state == "active" and (remapped or before["state"] != "active"):
         event = CrmMappingActivated(
             connection=document.key,

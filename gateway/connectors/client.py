@@ -7,6 +7,8 @@ import httpx
 import orjson
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+MAX_WORDS = 300
+"""Of what a CRM says when it refuses."""
 
 
 class FetchFailed(Exception):
@@ -15,6 +17,10 @@ class FetchFailed(Exception):
     def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class NotAllowed(FetchFailed):
+    """The CRM does not let this credential read it, or has no such thing; asking again changes nothing until somebody acts."""
 
 
 class CrmClient:
@@ -50,10 +56,17 @@ class CrmClient:
         return _json(response)
 
     async def change(
-        self, path: str, *, json: Any, if_match: str | None = None, method: str = "PATCH"
+        self,
+        path: str,
+        *,
+        json: Any,
+        if_match: str | None = None,
+        if_unmodified_since: str | None = None,
+        method: str = "PATCH",
     ) -> httpx.Response:
         """The CRM's answer to a change, whatever it is; raises FetchFailed where it is not known whether it was made."""
-        headers = {"If-Match": if_match} if if_match else {}
+        conditions = {"If-Match": if_match, "If-Unmodified-Since": if_unmodified_since}
+        headers = {name: value for name, value in conditions.items() if value}
         return await self._send(method, path, params=None, content=orjson.dumps(json), headers=headers)
 
     async def _send(
@@ -78,6 +91,8 @@ class CrmClient:
 def _json(response: httpx.Response) -> Any:
     where = f"{response.request.method} {response.request.url.path}"
     if response.status_code not in (200, 207):
+        if (words := _refusal(response)) is not None:
+            raise NotAllowed(f"{where}: status {response.status_code} {words}".strip())
         wish = response.headers.get("retry-after", "")
         raise FetchFailed(f"{where}: status {response.status_code}", float(wish) if wish.isdigit() else None)
     if len(response.content) > MAX_ANSWER_BYTES:
@@ -86,6 +101,20 @@ def _json(response: httpx.Response) -> Any:
         return orjson.loads(response.content)
     except orjson.JSONDecodeError:
         raise FetchFailed(f"{where}: the answer is not JSON") from None
+
+
+_LACKING = ("INVALID_TYPE", "INVALID_FIELD", "INSUFFICIENT_ACCESS")
+"""Salesforce's names, with status 400, for an object or field that the organisation lacks or the user may not see."""
+
+
+def _refusal(response: httpx.Response) -> str | None:
+    """The CRM's words where it says that this may not be read; None where it says something else. A used-up allowance is no such thing."""
+    if response.status_code not in (httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN):
+        return None
+    words = response.text[:MAX_WORDS]
+    if response.status_code == httpx.codes.FORBIDDEN:
+        return None if "LIMIT" in words.upper() else words
+    return words if any(each in words for each in _LACKING) else None
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from gateway.config import Settings
 from gateway.connections.cache import Connections
 from gateway.connections.schemas import GENERIC
 from gateway.connections.service import Connection
-from gateway.connectors import records, repository, signals
-from gateway.connectors.client import FetchFailed
+from gateway.connectors import beside, reads, records, repository, signals
+from gateway.connectors.client import FetchFailed, NotAllowed
 from gateway.connectors.edits import edited
-from gateway.connectors.items import FETCHED, Fetched, FullRecord, ObjectType
+from gateway.connectors.items import FETCHED, PARTS, Fetched, FullRecord, ObjectType
 from gateway.connectors.outcomes import Outcome, parked, unforeseen
 from gateway.connectors.providers import PROVIDERS, provider_of
 from gateway.connectors.signals import Cause, Due
@@ -130,6 +130,11 @@ class Fetcher:
         async with slots:
             try:
                 fetched = await self._ask(connection, due)
+            except NotAllowed as error:
+                FETCHES.labels(connection.provider, "failed").inc()
+                reason = str(error)
+                await _while_leased(until, lambda: self._refused(connection, due, reason))
+                return
             except FetchFailed as error:
                 FETCHES.labels(connection.provider, "failed").inc()
                 delay_s = error.retry_after_s or min(MAX_DELAY_S, 0.25 * 2 ** min(due[0].attempts, 10))
@@ -139,6 +144,20 @@ class Fetcher:
                 return
         FETCHES.labels(connection.provider, "answered").inc()
         await _while_leased(until, lambda: self._apply(connection, due, fetched))
+
+    async def _refused(self, connection: Connection, due: Sequence[Due], reason: str) -> None:
+        """What the connection may not read is put off as a whole if it can do without, else like any failure."""
+        object_type = due[0].object_type
+        log.warning("not allowed to read", connection=connection.key, object_type=object_type, reason=reason[:300])
+        if object_type not in reads.OBJECTS:
+            await self._postpone(due, MAX_DELAY_S, reason)
+            return
+        async with self._database.transaction() as session:
+            await beside.refuse(session, connection.key, object_type, reason)
+            if object_type not in PARTS:  # deliveries wait for these, and would seem to be on their way
+                held = await signals.lock(session, due)
+                touched = await signals.answer(session, dict.fromkeys(held, _not_allowed(reason)))
+                await repository.settle(session, touched)
 
     async def _postpone(self, due: Sequence[Due], delay_s: float, reason: str) -> None:
         async with self._database.transaction() as session:
@@ -200,6 +219,9 @@ class Fetcher:
                     incoming.append((each, replace(mapped, told_at=cause.told_at)))
             applied = await records.apply(session, [mapped for _, mapped in incoming])
             outcomes |= {each: outcome for (each, _), outcome in zip(incoming, applied, strict=True)}
+            await beside.allow(session, connection.key, cast("ObjectType", due[0].object_type))
+            seen = [(connection, mapped, outcome) for (_, mapped), outcome in zip(incoming, applied, strict=True)]
+            await beside.ask(session, seen)
             again = [each for each in mine if each.external_id not in found and each.absences + 1 < MAX_ABSENCES]
             outcomes |= {each: _absent(each) for each in mine if each.external_id not in found and each not in again}
             touched = await signals.answer(session, outcomes)
@@ -233,6 +255,12 @@ def _as_fetched(record: FullRecord, due: Due) -> FullRecord:
     """
     returned = due.restored_at if due.restored_at and not record.deleted else record.crm_time
     return replace(record, sequence=FETCHED + due.lease, crm_time=max(record.crm_time, returned))
+
+
+def _not_allowed(reason: str) -> Outcome:
+    return parked(
+        reason, "Give the connection's token the right to read it, or take it out of settings.reads; replay afterwards."
+    )
 
 
 def _absent(due: Due) -> Outcome:

@@ -3,9 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-ObjectType = Literal["deal", "lead", "account", "contact", "user", "product"]
+ObjectType = Literal[
+    "deal", "lead", "account", "contact", "user", "product", "lines", "splits", "competitors", "activity"
+]
+Part = Literal["lines", "splits", "competitors"]
+PARTS: Final[tuple[Part, ...]] = ("lines", "splits", "competitors")
+"""What CRMs keep beside a deal in objects of their own: read as one record for each deal, under the deal's id."""
 
 FETCHED = 10**15
 """Sequences of fetched records begin here: above every sequence of a delivery, and exact in JSON."""
@@ -87,6 +92,14 @@ class Listed:
     """A page of the CRM's live records, and where the next one begins; None after the last."""
 
     records: Sequence[FullRecord]
+    following: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Records that a CRM says it has since an instant, each with that time of it, and where the next page begins."""
+
+    found: Sequence[tuple[str, datetime]]
     following: str | None = None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,11 +21,12 @@ from gateway.connectors.generic import fetch as generic_fetch
 from gateway.connectors.generic import items as generic_items
 from gateway.connectors.generic import kept as generic_kept
 from gateway.connectors.generic.document import FetchBack, Reply, read_source
+from gateway.connectors.hubspot import activities as hubspot_activities
 from gateway.connectors.hubspot import fetch as hubspot_fetch
 from gateway.connectors.hubspot import parser as hubspot_parser
 from gateway.connectors.hubspot import signature as hubspot_signature
 from gateway.connectors.hubspot import write as hubspot_write
-from gateway.connectors.items import Fetched, Item, Listed, ObjectType, StoredDelivery
+from gateway.connectors.items import Fetched, Item, Listed, ObjectType, Polled, StoredDelivery
 from gateway.connectors.pipedrive import fetch as pipedrive_fetch
 from gateway.connectors.pipedrive import parser as pipedrive_parser
 from gateway.connectors.pipedrive import signature as pipedrive_signature
@@ -41,6 +43,9 @@ from gateway.mapping.schemas import Mapping
 Fetch = Callable[[CrmClient, Mapping, ObjectType, Sequence[str]], Awaitable[Fetched]]
 List = Callable[[CrmClient, Mapping, str | None], Awaitable[Listed]]
 """The page of live deals that begins after a place, in an order that the CRM keeps; None is the beginning."""
+
+Poll = Callable[[CrmClient, str, datetime, str | None], Awaitable[Polled]]
+"""A page of the activities of a kind since an instant, the oldest first; the last argument is where it begins."""
 
 Write = Callable[[CrmClient, str, AnyMapping[str, Any], str | None], Awaitable[httpx.Response]]
 """Change properties of a deal; the last argument is the etag of the version that was read, if the CRM has such."""
@@ -83,7 +88,8 @@ class Provider:
 
     `success` is by content type, and no other is taken. `kept` is what is stored of a request beside its body and the headers
     that every delivery keeps. `client` is None, and `can_ask` false, where the connection lacks what a fetch needs. Without `page` the CRM's deals cannot
-    be listed, so that nothing can be compared with them; without `write` nothing is written back.
+    be listed, so that nothing can be compared with them; without `write` nothing is written back. `polls` are the kinds of activities that
+    `poll` asks for; without it they come by webhook or not at all.
     """
 
     verify: Callable[[WebhookRequest, Credentials], None]
@@ -96,6 +102,8 @@ class Provider:
     fetch_batch: int = 100
     page: List | None = None
     write: Write | None = None
+    polls: Sequence[str] = ()
+    poll: Poll | None = None
     kept: Callable[[WebhookRequest], dict[str, str]] = _nothing
     client: Callable[[httpx.AsyncClient, Credentials], CrmClient | None] = _with_token
     can_ask: Callable[[Credentials], bool] = _can_ask_with_token
@@ -114,6 +122,8 @@ PROVIDERS: dict[str, Provider] = {
         fetch_batch=hubspot_fetch.BATCH,
         page=hubspot_fetch.page,
         write=hubspot_write.write,
+        polls=hubspot_activities.POLLS,
+        poll=hubspot_activities.poll,
     ),
     "salesforce": Provider(
         verify=salesforce_signature.verify,

@@ -13,6 +13,7 @@ from gateway.connectors import versions
 from gateway.connectors.items import FETCHED, FullRecord
 from gateway.connectors.observation import unobserved_since
 from gateway.connectors.outcomes import Outcome
+from gateway.connectors.parts import after_what_is_known
 from gateway.connectors.versions import Version
 from gateway.mapping.canonical import Mapped
 from libs.common.events.base import Cause
@@ -74,7 +75,7 @@ async def apply(session: AsyncSession, incoming: Sequence[Incoming]) -> list[Out
 
 
 def _apply_one(session: AsyncSession, row: _Row, each: Incoming) -> Outcome:
-    mapped = each.mapped
+    mapped = after_what_is_known(None if row.order == _NEVER else row.order, each.mapped)
     order = mapped.clock.order()
     crm_time = mapped.clock.crm_time
     unobserved = unobserved_since(crm_time, each.told_at, seen_at=(row.order[0], row.previous))

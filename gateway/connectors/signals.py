@@ -182,7 +182,8 @@ _CAUSES = Query(
         ORDER BY t.edit_id DESC LIMIT 1
     ) e ON true
     LEFT JOIN source_record s
-      ON s.connection = n.connection AND s.object_type = n.object_type AND s.external_id = n.external_id
+      ON s.connection = n.connection AND s.external_id = n.external_id
+         AND s.object_type = CASE WHEN n.object_type IN ('lines', 'splits', 'competitors') THEN 'deal' ELSE n.object_type END
     JOIN delivery d ON d.id = coalesce(i.delivery_id, s.delivery_id)
     """
 )
@@ -205,7 +206,7 @@ class Cause:
 async def causes(session: AsyncSession, due: Sequence[Due]) -> dict[Key, Cause]:
     """The oldest delivery whose item waits for each record, else the one its present state came with.
 
-    That is the cause of the change that the fetch will show. Signals that came after the lease tell nothing of it.
+    That is the cause of the change that the fetch will show; of a part of a deal it is that of the deal's present state. Signals that came after the lease tell nothing of it.
     """
     if not due:
         return {}

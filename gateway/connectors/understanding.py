@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.connections.cache import Connections
 from gateway.connections.service import Connection
-from gateway.connectors import records, repository, wanted
+from gateway.connectors import beside, records, repository, wanted
 from gateway.connectors.edits import edited
 from gateway.connectors.edits import newest as newest_edits
 from gateway.connectors.items import FullRecord, Ignored, Item, Signal, StoredDelivery, Unreadable, UnreadableBody
@@ -78,6 +78,8 @@ async def understand(
     for each, outcome in zip(waiting, outcomes, strict=True):
         each.outcome = outcome
     signals += await _ask_about_ties(session, waiting, connections)
+    seen = [(connections[e.incoming.connection], e.incoming, e.outcome) for e in waiting if e.incoming and e.outcome]
+    signals += await beside.ask(session, seen)
     await repository.tell(session, [vars(each) for each in open_entries], _item_counts(read, settled))
     crash.point("gateway.parsed_not_committed")
     return Understood(len(deliveries), signals)

@@ -143,8 +143,8 @@ class Draft:
 def complete(source: FullRecord, context: Context, entity: UUID, draft: Draft) -> Mapped:
     """Give the draft its clock: the CRM's time and sequence, the mapping's version, the digest of the content."""
     content = draft.content | {"deleted": source.deleted}
-    # Who changed a record is no part of what it is: a push tells it, an answer to the same question of the CRM may not.
-    digested = {name: value for name, value in content.items() if name != "changed_by"}
+    # Who changed a record, and when, is no part of what it is: a push tells it, an answer to the same question may not.
+    digested = {name: value for name, value in content.items() if name not in ("changed_by", "since")}
     digest = hashlib.sha256(orjson.dumps(digested, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
     clock = RecordClock(
         crm_time=source.crm_time, sequence=source.sequence, mapping_version=context.mapping_version, digest=digest

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.connectors.items import FullRecord
-from gateway.mapping import values
+from gateway.connectors.items import PARTS, FullRecord
+from gateway.mapping import beside, values
+from gateway.mapping.activities import activity
 from gateway.mapping.canonical import Context, Draft, Fields, Mapped, Mapper, choose, complete, person
 from gateway.mapping.deals import deal
 from gateway.mapping.paths import read
@@ -16,6 +17,8 @@ from libs.common.ids import entity_id
 def to_canonical(source: FullRecord, context: Context) -> Mapped:
     """The record in canonical form. Raises MappingError, which names the field, its value and what to do."""
     object_type = "lead" if source.object_type == "contact" and context.preset.lead_when else source.object_type
+    if object_type in PARTS:
+        object_type = "deal"  # its parts go the way of the deal, behind it
     identifier = entity_id(context.connection, object_type, source.external_id)
     mapper = MAPPERS[source.object_type]
     try:
@@ -144,4 +147,8 @@ MAPPERS: dict[str, Mapper] = {
     "account": account,
     "user": user,
     "product": product,
+    "lines": beside.lines,
+    "splits": beside.splits,
+    "competitors": beside.competitors,
+    "activity": activity,
 }

@@ -1,7 +1,7 @@
 """Expressions of a mapping, compiled once, and the property names they read."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import jmespath
 from jmespath.parser import ParsedResult
@@ -41,14 +41,15 @@ def plain_steps(expression: str) -> tuple[str, ...] | None:
     return None
 
 
-def field_paths(mapping: Mapping, provider: str, kind: Kind) -> dict[str, str]:
+def field_paths(mapping: Mapping, provider: str, kind: str) -> dict[str, str]:
     """The provider's preset, overridden by what the connection says."""
-    return {**PRESETS[provider].fields.get(kind, {}), **mapping.fields.get(kind, {})}
+    known = cast("Kind", kind)  # what is read beside the records has no fields to be mapped
+    return {**PRESETS[provider].fields.get(known, {}), **mapping.fields.get(known, {})}
 
 
-def properties_of(mapping: Mapping, provider: str, kind: Kind) -> list[str]:
+def properties_of(mapping: Mapping, provider: str, kind: str) -> list[str]:
     """The names a fetch must ask for: below `properties` for HubSpot, at the top for the others, sorted."""
-    kinds: tuple[Kind, ...] = (kind, "lead") if kind == "contact" and provider == "hubspot" else (kind,)
+    kinds: tuple[str, ...] = (kind, "lead") if kind == "contact" and provider == "hubspot" else (kind,)
     expressions = [path for each in kinds for path in field_paths(mapping, provider, each).values()]
     if "lead" in kinds:
         expressions.append(mapping.lead_when or PRESETS[provider].lead_when or "properties.lifecyclestage")

@@ -31,6 +31,8 @@ def _name(subject: str, known: str | None) -> str:
     if known is not None:
         return known
     kind, separator, rest = subject.partition(":")
+    if kind == "crm":
+        return f"the CRM ({rest})"
     return f"{kind.replace('_', ' ').capitalize()} {rest[:8]}" if separator else subject[:60]
 
 

@@ -6,6 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import EventData, Received
+from libs.common.events.beside import (
+    CrmActivityChanged,
+    CrmDealCompetitorsChanged,
+    CrmDealLinesChanged,
+    CrmDealSplitsChanged,
+)
 from libs.common.events.catalogue import LEAD_STATES, QUOTE_STATES
 from libs.common.events.crm import (
     CrmAccountChanged,
@@ -20,10 +26,15 @@ from libs.common.messaging.applier import Handler
 from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.comparisons import service as comparisons
+from services.deals.competitors import heard as competitors
+from services.deals.credit import heard as splits
 from services.deals.edits import service as edits
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
+from services.deals.productlines import heard as lines
 from services.deals.qualification import service as qualification
+from services.deals.statements import heard
+from services.deals.touchpoints import heard as activities
 
 SELF = Principal.system("deals")
 
@@ -59,6 +70,22 @@ async def on_evidence(session: AsyncSession, events: Sequence[Received[LeadEvide
     await qualification.take(session, events, principal=SELF)
 
 
+async def on_lines(session: AsyncSession, events: Sequence[Received[CrmDealLinesChanged]]) -> None:
+    await heard.hear(session, "lines", events, lines.meaning, principal=SELF)
+
+
+async def on_splits(session: AsyncSession, events: Sequence[Received[CrmDealSplitsChanged]]) -> None:
+    await heard.hear(session, "splits", events, splits.meaning, principal=SELF)
+
+
+async def on_competitors(session: AsyncSession, events: Sequence[Received[CrmDealCompetitorsChanged]]) -> None:
+    await heard.hear(session, "competitors", events, competitors.meaning, principal=SELF)
+
+
+async def on_activity(session: AsyncSession, events: Sequence[Received[CrmActivityChanged]]) -> None:
+    await activities.hear(session, events, principal=SELF)
+
+
 HANDLERS: Mapping[type[EventData], Handler] = {
     CrmAccountChanged: on_account,
     CrmUserChanged: on_user,
@@ -66,5 +93,9 @@ HANDLERS: Mapping[type[EventData], Handler] = {
     CrmWriteBackOffered: on_write_back,
     CrmEditAnswered: on_answer,
     LeadEvidenceHanded: on_evidence,
+    CrmActivityChanged: on_activity,
+    CrmDealLinesChanged: on_lines,
+    CrmDealSplitsChanged: on_splits,
+    CrmDealCompetitorsChanged: on_competitors,
     **dict.fromkeys((CrmDealChanged, *LEAD_STATES, *QUOTE_STATES), on_ledger_input),
 }

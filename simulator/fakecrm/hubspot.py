@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from libs.common import clock
+from simulator.fakecrm import hubspot_activities, hubspot_beside
 from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Kind
 from simulator.forms import hubspot
@@ -189,6 +190,10 @@ async def owners(state: CrmState, _request: Request) -> Response:
 
 
 TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response]]]] = (
+    *hubspot_activities.TABLE,
+    ("POST", "/crm/v3/objects/0-8/batch/read", hubspot_beside.line_items),
+    ("POST", "/crm/v3/objects/deals/splits/batch/read", hubspot_beside.splits),
+    ("POST", "/crm/v4/associations/0-3/0-8/batch/read", hubspot_beside.lines_of_deals),
     ("POST", "/crm/v3/objects/{object_type}/batch/read", batch_read),
     ("POST", "/crm/v3/objects/{object_type}/search", search),
     ("GET", "/crm/v3/objects/{object_type}/{id}", read_one),

@@ -75,6 +75,35 @@ def _answer(data: list[dict[str, Any]], cursor: str | None) -> Response:
     return JSONResponse({"success": True, "data": data, "additional_data": {"next_cursor": cursor}})
 
 
+async def products(state: CrmState, request: Request) -> Response:
+    """The products of several deals, in pages."""
+    if "lines" in state.beside.forbidden:
+        refusal = {"success": False, "error": "Scope and URL mismatch", "errorCode": 403}
+        return JSONResponse(refusal, status_code=403)
+    wanted = [part for part in request.query_params.get("deal_ids", "").split(",") if part]
+    if not 0 < len(wanted) <= 100:
+        return JSONResponse({"success": False, "error": "1 to 100 deal_ids"}, status_code=400)
+    found = [
+        {
+            "id": int(each.line_id),
+            "deal_id": int(deal_id),
+            "product_id": int(each.line_id) + 1000,
+            "name": each.name,
+            "item_price": float(each.price),
+            "quantity": float(each.quantity),
+            "sum": float(each.amount),
+            "currency": each.currency,
+            "is_enabled": True,
+            "add_time": each.changed_at.isoformat(),
+            "update_time": None,
+        }
+        for deal_id in wanted
+        for each in state.beside.lines.get(("pipedrive", deal_id), ())
+    ]
+    start, size = int(request.query_params.get("cursor") or 0), int(request.query_params.get("limit") or 100)
+    return _answer(found[start : start + size], str(start + size) if start + size < len(found) else None)
+
+
 async def archived(_state: CrmState, _request: Request) -> Response:
     """The simulated company archives nothing."""
     return _answer([], None)
@@ -104,6 +133,7 @@ TABLE: Sequence[tuple[str, str, Callable[[CrmState, Request], Awaitable[Response
     ("GET", "/api/v2/deals", _list("deal")),
     ("PATCH", "/api/v2/deals/{id}", change_one),
     ("GET", "/api/v2/deals/archived", archived),
+    ("GET", "/api/v2/deals/products", products),
     ("GET", "/api/v2/leads", _list("lead")),
     ("GET", "/api/v2/persons", _list("person")),
     ("GET", "/api/v2/organizations", _list("account")),

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from libs.common.ids import normalise_external_id
+from simulator.fakecrm import salesforce_beside
 from simulator.fakecrm.edits import Refused, edited
 from simulator.fakecrm.state import CrmState, Kind
 from simulator.forms import salesforce
@@ -111,7 +113,10 @@ def _selected(row: salesforce.Fields, wanted: Sequence[str]) -> dict[str, Any]:
 
 def _page(request: Request, query: str, start: int, state: CrmState, *, deleted: bool) -> Response:
     try:
-        sobject, rows = run(state, query, deleted=deleted)
+        found = salesforce_beside.answer(state, query)
+        if isinstance(found, Response):
+            return found
+        sobject, rows = found or run(state, query, deleted=deleted)
     except (Malformed, TypeError) as error:
         return JSONResponse([{"message": str(error), "errorCode": "MALFORMED_QUERY"}], status_code=400)
     records = [
@@ -137,6 +142,11 @@ async def change_one(state: CrmState, request: Request) -> Response:
     if deal is None or deal.deleted:
         gone = {"message": "The requested resource does not exist", "errorCode": "NOT_FOUND"}
         return JSONResponse([gone], status_code=404)
+    since = request.headers.get("if-unmodified-since")
+    if since and deal.changed_at.replace(microsecond=0) > parsedate_to_datetime(since):
+        return JSONResponse(
+            [{"message": "It was modified meanwhile.", "errorCode": "PRECONDITION_FAILED"}], status_code=412
+        )
     try:
         after = edited("salesforce", deal, await request.json())
     except Refused as refusal:

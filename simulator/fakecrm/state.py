@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, cast
 
 from simulator.config import Provider
+from simulator.fakecrm.kept import Beside
 from simulator.records import AccountRecord, DealRecord, LeadRecord, UserRecord
 from simulator.world import State
 
@@ -19,6 +20,7 @@ class CrmState:
         self._put: dict[tuple[Provider, Kind], dict[str, Held]] = {}
         self.on_edit: Callable[[Provider, DealRecord, DealRecord], None] | None = None
         """Told of every deal that was changed through a CRM's interface, as it was and as it is."""
+        self.beside = Beside()
         self.silent = False
         """While it is, the interfaces take requests and let them wait."""
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from gateway.connectors.client import CrmClient
-from gateway.connectors.items import Fetched, FullRecord, Listed, ObjectType
+from gateway.connectors.hubspot import activities, beside
+from gateway.connectors.items import PARTS, Fetched, FullRecord, Listed, ObjectType
 from gateway.mapping.paths import properties_of
 from gateway.mapping.schemas import Mapping as MappingDocument
 from gateway.mapping.values import instant, text
@@ -23,6 +24,10 @@ async def fetch(
     client: CrmClient, mapping: MappingDocument, object_type: ObjectType, external_ids: Sequence[str]
 ) -> Fetched:
     """The present state of at most 100 records. Raises FetchFailed where the CRM cannot answer now."""
+    if object_type in PARTS:
+        return await beside.fetch(client, object_type, external_ids)
+    if object_type == "activity":
+        return await activities.fetch(client, external_ids)
     wanted = [*properties_of(mapping, "hubspot", object_type), ACTOR]
     reading = _read(client, object_type, external_ids, wanted, archived=False)
     if object_type == "deal":

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from gateway.connectors.client import CrmClient
-from gateway.connectors.items import Fetched, FullRecord, Listed, ObjectType
+from gateway.connectors.items import PARTS, Fetched, FullRecord, Listed, ObjectType
+from gateway.connectors.pipedrive import beside
 from gateway.connectors.pipedrive.parser import full_record
 from gateway.mapping.schemas import Mapping as MappingDocument
 
@@ -25,6 +26,8 @@ async def fetch(
 ) -> Fetched:
     """The present state of at most 100 records. Raises FetchFailed where the CRM cannot answer now."""
     del mapping
+    if object_type in PARTS:
+        return await beside.fetch(client, object_type, external_ids)
     if object_type not in PATHS:
         return Fetched([], frozenset(external_ids))
     answer = await client.get(PATHS[object_type], params={"ids": ",".join(external_ids), "limit": "100"})

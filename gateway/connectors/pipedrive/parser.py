@@ -12,10 +12,13 @@ from gateway.connectors.items import (
     Ignored,
     Item,
     ObjectType,
+    Signal,
     StoredDelivery,
     Unreadable,
     UnreadableBody,
 )
+from gateway.connectors.pipedrive import activities
+from gateway.connectors.reads import SETTING
 from gateway.mapping.values import MappingError, instant, text
 from libs.common import clock
 
@@ -38,14 +41,20 @@ def parse(delivery: StoredDelivery) -> list[Item]:
     meta = body.get("meta") if isinstance(body, dict) else None
     if not isinstance(meta, dict):
         raise UnreadableBody("the body has no meta object, so it is not a Pipedrive webhook of version 2")
-    return [_item(body, meta)]
+    return [_item(body, meta, delivery.settings)]
 
 
-def _item(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Item:
+def _item(body: Mapping[str, Any], meta: Mapping[str, Any], settings: Mapping[str, Any]) -> Item:
     entity, key = str(meta.get("entity", "")), dedupe_key(meta)
     content = body.get("data") or body.get("previous")
     external_id = str(meta.get("entity_id") or (content.get("id") if isinstance(content, dict) else "") or "")
+    if entity == "deal_product" and "lines" in (settings.get(SETTING) or ()):
+        return _with_lines(content, key)
     object_type = OBJECT_TYPES.get(entity)
+    if entity == "activity" and "activities" in (settings.get(SETTING) or ()):
+        if not isinstance(content, dict) or not activities.is_touch(content):
+            return Ignored("an activity that is no call, mail or meeting", entity, external_id, key)
+        object_type = "activity"
     if object_type is None:
         return Ignored(f"{entity or 'entity without a name'} is not kept", entity or None, external_id, key)
     if not external_id or not isinstance(content, dict):
@@ -55,9 +64,18 @@ def _item(body: Mapping[str, Any], meta: Mapping[str, Any]) -> Item:
     try:
         sent_at = instant("meta.timestamp", meta.get("timestamp"))
         record = full_record(object_type, external_id, content, sent_at, gone=gone, merged_into=merged_into, key=key)
+        record = activities.activity(record) if object_type == "activity" else record
         return replace(record, actor=text(meta.get("user_id")))
     except MappingError as error:
         return Unreadable(str(error), error.advice, object_type, external_id, key)
+
+
+def _with_lines(content: Any, key: str) -> Item:
+    """A product of a deal was added, changed or taken away: the deal is asked for, and after it all its products."""
+    deal_id = str(content.get("deal_id") or "") if isinstance(content, dict) else ""
+    if not deal_id:
+        return Unreadable("the product names no deal", "", "deal", None, key)
+    return Signal("deal", deal_id, None, key)
 
 
 def full_record(

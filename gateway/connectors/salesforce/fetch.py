@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from email.utils import format_datetime
+from typing import Any, cast
 
 from gateway.connectors.client import CrmClient
-from gateway.connectors.items import Fetched, FullRecord, Listed, ObjectType
+from gateway.connectors.items import PARTS, Fetched, FullRecord, Listed, ObjectType
+from gateway.connectors.salesforce import beside
 from gateway.connectors.salesforce.outbound import full_record
 from gateway.mapping.paths import properties_of
+from gateway.mapping.schemas import Kind
 from gateway.mapping.schemas import Mapping as MappingDocument
 from libs.common.ids import normalise_external_id
 
@@ -31,6 +35,8 @@ async def fetch(
     asked = [each for each in external_ids if _ID.fullmatch(each)]
     if not asked:
         return Fetched([], frozenset(external_ids))
+    if object_type in PARTS:
+        return await beside.fetch(client, mapping, object_type, asked)
     names = sorted(_fields(mapping, object_type))
     ids = ",".join(f"'{each}'" for each in asked)
     query = f"SELECT {','.join(names)} FROM {SOBJECTS[object_type]} WHERE Id IN ({ids})"  # noqa: S608 - SOQL, ids checked
@@ -58,14 +64,14 @@ def _records(object_type: ObjectType, rows: Iterable[Mapping[str, Any]]) -> list
         record = {name: value for name, value in row.items() if name != "attributes"}
         item = full_record(object_type, normalise_external_id(str(record["Id"])), record, None)
         if isinstance(item, FullRecord):
-            found.append(item)
+            found.append(replace(item, etag=format_datetime(item.crm_time, usegmt=True)))
     return found
 
 
 def _fields(mapping: MappingDocument, object_type: ObjectType) -> set[str]:
     """The mapped fields and those of the version; a field that the organisation lacks would fail the whole query."""
     names = {"Id", "SystemModstamp", "LastModifiedById", *properties_of(mapping, "salesforce", object_type)}
-    if "CurrencyIsoCode" not in mapping.fields.get(object_type, {}).values():
+    if "CurrencyIsoCode" not in mapping.fields.get(cast("Kind", object_type), {}).values():
         names.discard("CurrencyIsoCode")  # only organisations with several currencies have it
     if object_type != "user":
         names.add("IsDeleted")

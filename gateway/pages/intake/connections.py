@@ -15,6 +15,8 @@ from gateway.config import Settings
 from gateway.connections import service
 from gateway.connections.documents import Mistake, WrongDocument, parsed_one, written
 from gateway.connections.schemas import ConnectionDetail, ConnectionOut, ProviderName, PutResult
+from gateway.connectors import beside
+from gateway.connectors.beside import Refused
 from gateway.deliveries import service as deliveries
 from gateway.deliveries.schemas import Arrivals
 from gateway.pages.templates import page
@@ -41,6 +43,13 @@ CRMS: dict[ProviderName, str] = {
     "standard": "In-house, by Standard Webhooks",
     "generic": "Any CRM, by its document",
 }
+READINGS = {
+    "lines": "product lines",
+    "splits": "splits",
+    "competitors": "competitors",
+    "activity": "calls, mails and meetings",
+}
+"""What a CRM may refuse to tell beside its records, in words."""
 UNVERIFIED = frozenset(CRMS) - {"standard"}
 """Built from documentation and public vectors; no live account has been behind them yet."""
 
@@ -59,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Compared:
-    """What the page of a connection shows of comparisons: the last attempt, the newest that was made, and what differed in that.
+    """What the page of a connection shows of its CRM: the last comparison tried, the newest that was made, and what differed in that.
 
     `difference` is None for those who may not see deals of others.
     """
@@ -67,6 +76,8 @@ class Compared:
     compared: ComparisonOut | None
     made: ComparisonOut | None
     difference: ComparisonDetail | None
+    refused: Sequence[Refused] = ()
+    """What the CRM does not let the connection read beside its records."""
 
 
 @router.get("/connections")
@@ -77,7 +88,17 @@ async def connections(request: Request, session: Reading, principal: CurrentUser
     arrived = await deliveries.arrived(session, principal=principal, since=now - timedelta(hours=HOURS))
     compared = await reconciliation.newest(session, principal=principal)
     rows = [_row(each, arrived[each.key], compared.get(each.key), now) for each in found if each.key in arrived]
-    return page(request, "intake/connections.html", rows=rows, crms=CRMS, unverified=UNVERIFIED, hours=HOURS)
+    refused = await beside.refused(session, [each.key for each in found])
+    return page(
+        request,
+        "intake/connections.html",
+        rows=rows,
+        refused=refused,
+        readings=READINGS,
+        crms=CRMS,
+        unverified=UNVERIFIED,
+        hours=HOURS,
+    )
 
 
 @router.get("/connections/{key}")
@@ -170,6 +191,8 @@ def _shown(
         compared=compared.compared,
         made=compared.made,
         difference=compared.difference,
+        refused=compared.refused,
+        readings=READINGS,
         CELLS=CELLS_SHOWN,
         RECORDS=RECORDS_SHOWN,
         may_change=bool(principal.roles & {"sales_ops", "admin"}),
@@ -179,9 +202,10 @@ def _shown(
 async def _compared(session: AsyncSession, key: str, principal: Principal) -> Compared:
     last = (await reconciliation.newest(session, principal=principal)).get(key)
     made = (await reconciliation.newest(session, principal=principal, only_compared=True)).get(key)
+    refused = (await beside.refused(session, [key])).get(key, ())
     if made is None or not principal.roles & reconciliation.SEE_DEALS:
-        return Compared(last, made, None)
-    return Compared(last, made, await reconciliation.detail(session, made.comparison_id, principal=principal))
+        return Compared(last, made, None, refused)
+    return Compared(last, made, await reconciliation.detail(session, made.comparison_id, principal=principal), refused)
 
 
 def _row(connection: ConnectionOut, arrivals: Arrivals, compared: ComparisonOut | None, now: datetime) -> Row:

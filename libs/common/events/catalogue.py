@@ -1,6 +1,7 @@
 """Every event type there is, by its name."""
 
 from libs.common.events import crm, deals, forecast, leads, pricing, splits
+from libs.common.events import beside, crm, deals, forecast, leads, pricing
 from libs.common.events.base import EventData
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -15,6 +16,10 @@ EVENTS: tuple[type[EventData], ...] = (
     crm.CrmWriteBackOffered,
     crm.CrmEditAnswered,
     crm.CrmRightsChanged,
+    beside.CrmDealLinesChanged,
+    beside.CrmDealSplitsChanged,
+    beside.CrmDealCompetitorsChanged,
+    beside.CrmActivityChanged,
     leads.LeadCaptured,
     leads.LeadChanged,
     leads.LeadQualified,

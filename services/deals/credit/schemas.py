@@ -54,7 +54,7 @@ class SplitsOut(Out):
     """Who is credited. `revenue` adds to the deal's amount to the cent; `overlay` stands beside it and adds to nothing.
 
     `version`: of everything that was said of the deal; send it as If-Match to overwrite nothing unseen. `is_stated`: false where all is
-    the owner's since nobody said otherwise.
+    the owner's since nobody said otherwise. `crm_problem`: why what the CRM tells does not stand.
     """
 
     deal_id: UUID
@@ -68,6 +68,7 @@ class SplitsOut(Out):
     revenue: list[CreditOut]
     overlay: list[CreditOut]
     said: list[SaidOut]
+    crm_problem: str | None
 
 
 class PersonOut(Out):

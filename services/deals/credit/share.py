@@ -43,8 +43,8 @@ def check_revenue(shares: Sequence[Share]) -> None:
     if not shares or told == WHOLE:
         return
     rest = WHOLE - told
-    what = f"{_percent(rest)} % are nobody's; give them to somebody" if rest > 0 else f"take {_percent(-rest)} % away"
-    raise DoesNotAdd(f"Revenue shares add to {_percent(told)} % and must make 100 %: {what}.")
+    what = f"{percent(rest)} % are nobody's; give them to somebody" if rest > 0 else f"take {percent(-rest)} % away"
+    raise DoesNotAdd(f"Revenue shares add to {percent(told)} % and must make 100 %: {what}.")
 
 
 def check_people(shares: Sequence[Share]) -> None:
@@ -80,5 +80,5 @@ def overlay(amount: Decimal | None, currency: str | None, shares: Sequence[Share
     return [Credit(each.person_id, each.share, money.quantise(amount * each.share, currency)) for each in told]
 
 
-def _percent(share: Decimal) -> str:
+def percent(share: Decimal) -> str:
     return f"{(share * 100).normalize():f}"

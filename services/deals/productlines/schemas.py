@@ -12,7 +12,7 @@ from libs.common.remarks import names_an_address
 from libs.common.web.schemas import In, Out
 from services.deals.productlines.totals import amount_of
 
-From = Literal["quote", "person", "nobody"]
+From = Literal["quote", "crm", "person", "nobody"]
 
 
 class LineIn(In):
@@ -95,7 +95,8 @@ class StatedOut(Out):
 class LinesOut(Out):
     """The product lines that count, and the sum against the deal's amount.
 
-    `source`: the quote that has the say over the amount, else what people said. `difference`: the deal's amount less the lines'; null with
+    `source`: the quote that has the say over the amount, else what the CRM or people said last. `crm_problem`: why what the CRM tells
+    does not stand. `difference`: the deal's amount less the lines'; null with
     `why_no_difference` where they cannot be compared. `quote_tells_lines` false: that quote was told without its lines.
     """
 
@@ -113,4 +114,5 @@ class LinesOut(Out):
     deal_currency: str | None
     difference: Decimal | None
     why_no_difference: str | None
+    crm_problem: str | None
     said: list[StatedOut]

@@ -17,6 +17,7 @@ from services.deals.productlines import repository
 from services.deals.productlines.schemas import From, LineOut, LinesIn, LinesOut, StatedOut
 from services.deals.productlines.totals import Line, against
 from services.deals.statements import service as statements
+from services.deals.statements.heard import is_of_a_crm, problem_of
 from services.deals.statements.models import Held, Statement, Wanted
 
 
@@ -54,6 +55,7 @@ async def read(
         deal_currency=deal.currency,
         difference=held.difference,
         why_no_difference=held.why_not,
+        crm_problem=await problem_of(session, deal_id, "lines", principal=principal),
         said=[
             _stated(each)
             for each in await statements.history(session, deal_id, ["lines"], known_at=known_at, principal=principal)
@@ -112,7 +114,8 @@ def _counting(told: Statement | None, quoted: Quoted | None) -> tuple[From, str 
     if quoted is not None:
         return "quote", *quoted
     if told is not None and told.said["lines"]:
-        return "person", told.said["currency"], lines_of(told.said)
+        source: From = "crm" if is_of_a_crm(told.author) else "person"
+        return source, told.said["currency"], lines_of(told.said)
     return "nobody", None, ()
 
 

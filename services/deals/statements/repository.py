@@ -1,6 +1,7 @@
 """Named queries over statements and the deals that they are of."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -99,3 +100,30 @@ async def history(
 
 def _statement(row: RowMapping) -> Statement:
     return Statement(**row)
+
+
+_TOLD = text("""
+    SELECT deal_id, told_at, mapping_version, at, said, problem FROM deal_told
+    WHERE deal_id = ANY(CAST(:deals AS uuid[])) AND part = :part
+""")
+
+
+async def told(session: AsyncSession, deals: Collection[UUID], part: str) -> dict[UUID, Any]:
+    """What CRMs told last of a part of these deals; of deals that they told nothing of there is none."""
+    return {row.deal_id: row for row in await session.execute(_TOLD, {"deals": list(deals), "part": part})}
+
+
+_PUT_TOLD = text("""
+    INSERT INTO deal_told (deal_id, part, told_at, mapping_version, at, said, problem)
+    SELECT n.deal_id, :part, n.told_at, n.mapping_version, n.at, n.said, n.problem
+    FROM json_populate_recordset(NULL::deal_told, CAST(CAST(:rows AS text) AS json)) n ORDER BY n.deal_id
+    ON CONFLICT (deal_id, part) DO UPDATE SET
+        told_at = excluded.told_at, mapping_version = excluded.mapping_version, at = excluded.at, said = excluded.said,
+        problem = excluded.problem
+""")
+
+
+async def put_told(session: AsyncSession, part: str, words: Mapping[UUID, Any]) -> None:
+    """Keep the newest words of CRMs, the caller having locked the deals."""
+    rows = [{"deal_id": deal, **asdict(word)} for deal, word in words.items()]
+    await session.execute(_PUT_TOLD, {"part": part, "rows": orjson.dumps(rows, default=str).decode()})

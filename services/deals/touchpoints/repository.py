@@ -139,3 +139,30 @@ _ANY = text("SELECT EXISTS (SELECT 1 FROM touchpoint_entry WHERE recorded_at <= 
 async def are_told(session: AsyncSession, *, known_at: datetime) -> bool:
     """Whether anybody in the company tells touchpoints at all."""
     return bool(await session.scalar(_ANY, {"known_at": known_at}))
+
+
+_LOCK_ACTIVITIES = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended('activity ' || n.id, 0))
+    FROM (SELECT id FROM unnest(CAST(:ids AS text[])) AS given (id) ORDER BY id) n
+""")
+_ACTIVITIES = text("SELECT * FROM activity_told WHERE activity_id = ANY(CAST(:ids AS uuid[]))")
+
+
+async def lock_activities(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Any]:
+    """Keep others from telling of these activities; what CRMs told of each last, of those that are known."""
+    await session.execute(_LOCK_ACTIVITIES, {"ids": sorted(str(each) for each in ids)})
+    return {row.activity_id: row for row in await session.execute(_ACTIVITIES, {"ids": list(ids)})}
+
+
+_PUT_ACTIVITIES = text("""
+    INSERT INTO activity_told (activity_id, told_at, touchpoints)
+    SELECT n.* FROM json_populate_recordset(NULL::activity_told, CAST(CAST(:rows AS text) AS json)) n ORDER BY n.activity_id
+    ON CONFLICT (activity_id) DO UPDATE SET told_at = excluded.told_at, touchpoints = excluded.touchpoints
+""")
+
+
+async def put_activities(session: AsyncSession, told: Mapping[UUID, tuple[datetime, Collection[UUID]]]) -> None:
+    """Keep when each was told of, and the touchpoints that it ever made."""
+    rows = [{"activity_id": key, "told_at": at, "touchpoints": sorted(made)} for key, (at, made) in told.items()]
+    if rows:
+        await session.execute(_PUT_ACTIVITIES, {"rows": orjson.dumps(rows, default=str).decode()})

@@ -189,37 +189,51 @@ async def _rows(
 async def _keep(session: AsyncSession, said: Sequence[Stated], *, source: str, principal: Principal) -> list[Stated]:
     """Keep statements that say something new, and let the deals that they name, or named, tell of it."""
     known = await repository.lock(session, [each.touchpoint_id for each in said])
-    told_anew = [each for each in said if _differs(known.get(each.touchpoint_id), each.facts)]
+    told_anew = [each for each in said if differs(known.get(each.touchpoint_id), each.facts)]
     await _require_named(session, [known.get(each.touchpoint_id) for each in told_anew], principal=principal)
     await _require_named(session, [each.facts for each in told_anew], principal=principal)
     for each in told_anew:
         if each.facts["at"] > clock.now():
             raise NotYet(f"at: {each.facts['at'].isoformat()} is not yet; tell of a touchpoint once it was.")
-    if not told_anew:
-        return []
+    await state(session, told_anew, known, source=source, author=principal.subject, principal=principal)
+    return told_anew
+
+
+async def state(
+    session: AsyncSession,
+    said: Sequence[Stated],
+    known: Mapping[UUID, RowMapping],
+    *,
+    source: str,
+    author: str,
+    stated_at: datetime | None = None,
+    principal: Principal,
+) -> None:
+    """Append statements of touchpoints that the caller has locked, and let the deals that they name, or named, tell of them."""
+    require(principal, *WRITERS, "system")
+    if not said:
+        return
     triggers: dict[UUID, Trigger] = {}
-    for each in told_anew:
+    for each in said:
         before = known.get(each.touchpoint_id)
         for deal in {each.facts["deal_id"], before["deal_id"] if before else None} - {None}:
             triggers[deal] = Trigger(each.facts["at"], Cause(event=each.entry_id), None)
-    batch = touched(triggers)
+    there = await repository.seen_deals(session, set(triggers), scope_parameters(Principal.system("deals")))
+    batch = touched({deal: trigger for deal, trigger in triggers.items() if deal in there})
     await ledger.hold(session, batch, principal=principal)
-    stated_at = recorded_at = await outbox.stamp(session)
+    recorded_at = await outbox.stamp(session)
     rows = [
         dict(each.facts)
-        | {"touchpoint_id": each.touchpoint_id, "entry_id": each.entry_id, "stated_at": stated_at}
-        | {"source": source, "author": principal.subject, "request_digest": each.digest, "recorded_at": recorded_at}
-        for each in told_anew
+        | {"touchpoint_id": each.touchpoint_id, "entry_id": each.entry_id, "stated_at": stated_at or recorded_at}
+        | {"source": source, "author": author, "request_digest": each.digest, "recorded_at": recorded_at}
+        for each in said
     ]
     await repository.state(session, rows)
     for row in rows:
         event = TouchpointNoted.model_validate(row)
-        version = clock.to_millis(stated_at)
-        outbox.add(
-            session, event, key=event.touchpoint_id, version=version, occurred_at=event.at, actor=principal.subject
-        )
+        version = clock.to_millis(event.stated_at)
+        outbox.add(session, event, key=event.touchpoint_id, version=version, occurred_at=event.at, actor=author)
     await ledger.take(session, batch, principal=principal)
-    return told_anew
 
 
 async def _require_named(
@@ -264,7 +278,8 @@ def _facts(wanted: TouchpointIn | None) -> dict[str, Any]:
     return facts | {name: tuple(sorted(set(facts[name]))) for name in SORTED} | {"withdrawn": False}
 
 
-def _differs(known: RowMapping | None, facts: Mapping[str, Any]) -> bool:
+def differs(known: RowMapping | None, facts: Mapping[str, Any]) -> bool:
+    """Whether a statement says something else than what stands."""
     if known is None:
         return True
     return any((tuple(known[name]) if name in SORTED else known[name]) != facts[name] for name in FACTS)

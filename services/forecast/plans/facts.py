@@ -104,7 +104,9 @@ def happened(
     if measure in ("bookings", MARGIN):
         here = population.line[parts.at] == WON
         at = parts.at[here]
-        booked = Happened(population.rows[at], parts.owner[here], population.day[at].astype(np.int64), parts.amount[here])
+        booked = Happened(
+            population.rows[at], parts.owner[here], population.day[at].astype(np.int64), parts.amount[here]
+        )
         return booked if measure == "bookings" else _margin(columns, booked, shares or {})
     won = np.flatnonzero(population.line == WON)
     day = population.day[won].astype(np.int64)

@@ -110,7 +110,7 @@ class Gateway:
 
 MATCH_KEY = "a secret of this deployment"
 TABLES = (
-    "comparison_wish", "write_back",
+    "comparison_wish", "write_back", "reading_refused", "activity_clock",
     "item_edit", "delivery_item", "delivery_claim", "fetch_signal", "source_record", "delivery", "person", "person_erased", "match_secret", "connection",
     "outbox",
 )  # fmt: skip

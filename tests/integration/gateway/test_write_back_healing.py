@@ -1,6 +1,9 @@
 """Edits whose writing meets trouble: lost answers, busy CRMs, values that are not kept, versions that move."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -174,6 +177,30 @@ async def test_a_version_that_moved_between_reading_and_writing_is_read_again(ga
     await write(gateway, Meanwhile())
     assert await told(gateway) == []
     await write(gateway, crm)
+
+    (answer,) = await told(gateway)
+    assert (answer["outcome"], answer["crm_value"]) == ("conflict", "777.00")
+
+
+async def test_salesforce_changes_nothing_that_somebody_changed_between_reading_and_writing(
+    gateway: Gateway, opted_in: CrmState
+):
+    record = deal("salesforce")
+    opted_in.put_deal("salesforce", record)
+    assert gateway.crm is not None
+    crm = gateway.crm
+
+    class Meanwhile(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "PATCH":
+                at = record.changed_at + timedelta(seconds=1)
+                opted_in.put_deal("salesforce", replace(record, amount=Decimal(777), changed_at=at))
+            return await crm.handle_async_request(request)
+
+    await want(gateway, wanted("sf", DEAL_IDS["salesforce"], "amount", "2000.00", "1234.50"))
+    await write(gateway, Meanwhile())
+    assert await told(gateway) == [], "read again before anything is decided"
+    await write(gateway)
 
     (answer,) = await told(gateway)
     assert (answer["outcome"], answer["crm_value"]) == ("conflict", "777.00")

@@ -1,7 +1,6 @@
 """Every event type there is, by its name."""
 
-from libs.common.events import crm, deals, forecast, leads, pricing, splits
-from libs.common.events import beside, crm, deals, forecast, leads, pricing
+from libs.common.events import beside, crm, deals, forecast, leads, pricing, splits
 from libs.common.events.base import EventData
 
 EVENTS: tuple[type[EventData], ...] = (

@@ -96,6 +96,10 @@ _EVERYTHING_SAID = text("""
     WHERE heir = ANY(CAST(:deals AS uuid[])) AND part IN ('revenue', 'overlay')
     ORDER BY heir, part, at, version, entry_id DESC
 """)
+_TOLD_LAST = text("""
+    SELECT DISTINCT ON (deal_id) deal_id, version, recorded_at FROM split_told
+    WHERE deal_id = ANY(CAST(:deals AS uuid[])) ORDER BY deal_id, version DESC
+""")
 _KEEP_TOLD = text("INSERT INTO split_told VALUES (:deal_id, :version, :entries, :recorded_at)")
 _TELL_LOCK = 0x53706C74
 
@@ -114,6 +118,11 @@ async def untold(session: AsyncSession, deals: Collection[UUID] | None, *, limit
 async def everything_said(session: AsyncSession, deals: Collection[UUID]) -> list[Any]:
     """Rows `deal_id, part, at, said` of splits, in the order in which they hold."""
     return list(await session.execute(_EVERYTHING_SAID, {"deals": list(deals)}))
+
+
+async def told_last(session: AsyncSession, deals: Collection[UUID]) -> list[Any]:
+    """Rows `deal_id, version, recorded_at` of what was told last of these deals."""
+    return list(await session.execute(_TOLD_LAST, {"deals": list(deals)}))
 
 
 async def keep_told(session: AsyncSession, rows: Collection[Mapping[str, Any]]) -> None:

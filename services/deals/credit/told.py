@@ -29,9 +29,7 @@ async def tell(session: AsyncSession, deals: Sequence[UUID] | None = None, *, pr
     untold = await repository.untold(session, deals, limit=AT_ONCE)
     if not untold:
         return 0
-    said: dict[UUID, list[Any]] = defaultdict(list)
-    for row in await repository.everything_said(session, [row.deal_id for row in untold]):
-        said[row.deal_id].append(row)
+    said = await _said(session, [row.deal_id for row in untold])
     at = await outbox.stamp(session)
     rows = []
     for row in untold:
@@ -42,6 +40,30 @@ async def tell(session: AsyncSession, deals: Sequence[UUID] | None = None, *, pr
         )
     await repository.keep_told(session, rows)
     return len(rows)
+
+
+async def tell_again(session: AsyncSession, deals: Sequence[UUID], *, principal: Principal) -> int:
+    """Tell what was told last of these deals again, with its version and recording time, which is what holds now."""
+    await tell(session, deals, principal=principal)
+    newest = await repository.told_last(session, deals)
+    said = await _said(session, deals)
+    for row in newest:
+        outbox.add(
+            session,
+            _event(row.deal_id, row.version, said[row.deal_id]),
+            key=row.deal_id,
+            version=row.version,
+            occurred_at=row.recorded_at,
+            recorded_at=row.recorded_at,
+        )
+    return len(newest)
+
+
+async def _said(session: AsyncSession, deals: Sequence[UUID]) -> Mapping[UUID, Sequence[Any]]:
+    said: dict[UUID, list[Any]] = defaultdict(list)
+    for row in await repository.everything_said(session, deals):
+        said[row.deal_id].append(row)
+    return said
 
 
 def _event(deal_id: UUID, version: int, said: Sequence[Any]) -> SplitsStated:

@@ -6,14 +6,18 @@ from uuid import UUID
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common import clock
 from libs.common.events.base import Cause
 from libs.common.events.catalogue import BY_TYPE, DEAL_STATES
-from libs.common.events.deals import AccountChanged, CoverCounted, PersonPlaced, UnitChanged
+from libs.common.events.deals import AccountChanged, CoverCounted, PersonPlaced, UnitChanged, WhitespaceStated
+from libs.common.events.splits import SplitsStated
 from libs.common.messaging import outbox
 from libs.common.messaging.republishing import Source, Told
 from libs.common.sql import Query
+from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.chronicle import Moment
+from services.deals.credit import told as splits
 from services.deals.ledger.entries import event_of
 from services.deals.ledger.repository import CONTENT, Entry
 from services.deals.organisation import entries as organisation
@@ -44,6 +48,17 @@ _COVERED = Query("""
 """)
 _COVER_VERSIONS = Query("""
     SELECT account_id, version, recorded_at, content::text AS content FROM cover_told WHERE account_id = ANY(:ids) ORDER BY account_id, version
+""")
+_SPLIT = Query("""
+    SELECT DISTINCT deal_id FROM split_told WHERE :after::uuid IS NULL OR deal_id > :after ORDER BY deal_id LIMIT :limit
+""")
+_WHITESPACE = Query("""
+    SELECT DISTINCT account_id FROM whitespace_entry WHERE :after::uuid IS NULL OR account_id > :after
+    ORDER BY account_id LIMIT :limit
+""")
+_WHITESPACE_ENTRIES = Query("""
+    SELECT account_id, product, entry_id, says, at, recorded_at FROM whitespace_entry WHERE account_id = ANY(:ids)
+    ORDER BY account_id, at, entry_id
 """)
 
 Telling = Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
@@ -145,11 +160,32 @@ async def _cover(session: AsyncSession, ids: Sequence[UUID]) -> int:
     return len(rows)
 
 
+async def _splits(session: AsyncSession, ids: Sequence[UUID]) -> int:
+    return await splits.tell_again(session, ids, principal=Principal.system("deals"))
+
+
+async def _whitespace(session: AsyncSession, ids: Sequence[UUID]) -> int:
+    rows = await _WHITESPACE_ENTRIES.rows(session, {"ids": list(ids)})
+    for row in rows:
+        event = WhitespaceStated.model_validate(row._asdict())
+        outbox.add(
+            session,
+            event,
+            key=row.account_id,
+            version=clock.to_millis(row.at),
+            occurred_at=row.at,
+            recorded_at=row.recorded_at,
+        )
+    return len(rows)
+
+
 # Units before people and people before deals, so that whoever begins with nothing has where to put what comes.
 SOURCES = (
     Source("units", (UnitChanged,), _by_id(_UNITS, _units)),
     Source("people", (PersonPlaced,), _by_id(_PEOPLE, _people)),
     Source("accounts", (AccountChanged,), _by_id(_ACCOUNTS, _accounts)),
     Source("deals", DEAL_STATES, _by_id(_DEALS, _deals)),
+    Source("splits", (SplitsStated,), _by_id(_SPLIT, _splits)),
+    Source("whitespace", (WhitespaceStated,), _by_id(_WHITESPACE, _whitespace)),
     Source("cover", (CoverCounted,), _by_id(_COVERED, _cover)),
 )

@@ -149,5 +149,7 @@ async def test_what_is_named_is_told_and_a_name_that_nothing_has_is_refused(
     told = await _again(deals, "accounts")
 
     assert {row.key for row in told} == {ACCOUNT, entity_id("crm", "account", "other")}
-    with pytest.raises(ValueError, match=r"by the name acounts; there are: units, people, accounts, deals, cover"):
+    with pytest.raises(
+        ValueError, match=r"by the name acounts; there are: units, people, accounts, deals, splits, whitespace, cover"
+    ):
         await _again(deals, "acounts")

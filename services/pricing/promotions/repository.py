@@ -178,7 +178,18 @@ async def taken(
     """Quotes within the principal's scope whose newest revision takes it, and how many there are outside."""
     rows = (await session.execute(_TAKEN, {"promotion_id": promotion_id, **scope_parameters(principal)})).all()
     mine = [
-        Taken(*row[:7], row.stands, row.stands and row.was_lost, over.get(row.quote_id, Decimal()))
+        Taken(
+            quote_id=row.quote_id,
+            deal_id=row.deal_id,
+            deal=row.deal,
+            status=row.status,
+            amount=row.amount,
+            net_amount=row.net_amount,
+            quoted_at=row.quoted_at,
+            stands=row.stands,
+            came_back=row.stands and row.was_lost,
+            over=over.get(row.quote_id, Decimal()),
+        )
         for row in rows
         if row.is_visible
     ]

@@ -22,8 +22,9 @@ from services.deals.organisation.service import announce
 from services.forecast.component import COMPONENT as FORECAST
 from services.leads.component import COMPONENT as LEADS
 from services.pricing.component import COMPONENT as PRICING
-from tests.integration.deals.acme import ACCOUNT, account
+from tests.integration.deals.acme import ACCOUNT, OPS, account, ok
 from tests.integration.deals.books import apply
+from tests.integration.deals.test_deal_parts import DEAL, shares
 from tests.unit.deals.given import day, deal_id, lead, lead_id, quote, record, user, user_id
 
 _EVENTS = "SELECT id, key, type, occurred_at, recorded_at, aggregate_version, data FROM outbox ORDER BY txid, position"
@@ -39,8 +40,10 @@ _OWN = {"event_id", "arrived_in"}
 SYSTEM = Principal.system("deals")
 
 
-async def _world(deals: Database) -> None:
-    """Deals with corrections, removals, a lead and a quote behind them; people who moved; accounts."""
+async def _world(api_for: Callable[[str], Any]) -> Database:
+    """Deals with corrections, removals, a lead and a quote behind them; people who moved; accounts; what people stated."""
+    client, runtime = api_for("deals")
+    deals: Database = runtime.database
     async with deals.transaction() as session:
         await announce(session, principal=SYSTEM)
         await apply(
@@ -58,6 +61,10 @@ async def _world(deals: Database) -> None:
         await apply(session, [record(day(4), "E", deleted=True), record(day(1), "F"), record(day(0), "F")])
     async with deals.transaction() as session:
         await cover.tell(session, principal=SYSTEM)
+    await ok(client.post(f"{DEAL}/splits", json={"shares": shares(nora="0.4", sam="0.6")}, headers=OPS))
+    stated = {"product": "Rail", "says": "potential"}
+    await ok(client.post(f"/v1/accounts/{ACCOUNT}/whitespace", json=stated, headers=OPS))
+    return deals
 
 
 async def _told(database: Database) -> list[Any]:
@@ -108,10 +115,9 @@ async def _knows(database: Database, component: Component) -> dict[str, Any]:
 
 
 async def test_every_version_is_told_again_as_it_was_with_its_number_and_its_time(
-    database_for: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+    api_for: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deals = database_for("deals")
-    await _world(deals)
+    deals = await _world(api_for)
     first = await _told(deals)
     monkeypatch.setattr(republishing, "AT_ONCE", 1)
 
@@ -123,11 +129,11 @@ async def test_every_version_is_told_again_as_it_was_with_its_number_and_its_tim
 
 @pytest.mark.parametrize("component", [FORECAST, LEADS, PRICING], ids=lambda each: each.name)
 async def test_whoever_has_it_all_is_not_changed_and_whoever_has_nothing_ends_with_the_same(
-    database_for: Callable[[str], Database], component: Component
+    api_for: Callable[[str], Any], database_for: Callable[[str], Database], component: Component
 ) -> None:
-    deals, full, empty = database_for("deals"), *(database_for(component.name) for _ in range(2))
+    full, empty = database_for(component.name), database_for(component.name)
     nothing = await _knows(empty, component)
-    await _world(deals)
+    deals = await _world(api_for)
     await _hear(full, component.handlers, await _told(deals))
     expected = await _knows(full, component)
 
@@ -141,10 +147,9 @@ async def test_whoever_has_it_all_is_not_changed_and_whoever_has_nothing_ends_wi
 
 
 async def test_what_is_named_is_told_and_a_name_that_nothing_has_is_refused(
-    database_for: Callable[[str], Database],
+    api_for: Callable[[str], Any],
 ) -> None:
-    deals = database_for("deals")
-    await _world(deals)
+    deals = await _world(api_for)
 
     told = await _again(deals, "accounts")
 

@@ -65,8 +65,12 @@ async def _measure_quarter(session: AsyncSession, settings: Settings, now: datet
     rows = await session.execute(
         text(
             """
-            SELECT line, sum(deal_count) AS deals, sum(amount) AS amount FROM rollup_cell
-            WHERE dim = 'total' AND month = ANY(:months) GROUP BY line
+            SELECT line, sum(deal_count) AS deals, sum(amount) AS amount FROM (
+                SELECT line, month, deal_count, amount FROM rollup_cell WHERE dim = 'total'
+                UNION ALL
+                SELECT line, month, count(DISTINCT deal_id), coalesce(sum(amount_base), 0) FROM deal_credit GROUP BY 1, 2
+            ) counted
+            WHERE month = ANY(:months) GROUP BY line
             """
         ),
         {"months": [each.start for each in months]},

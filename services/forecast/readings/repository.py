@@ -271,8 +271,11 @@ async def months_with_deals(session: AsyncSession) -> tuple[date, date] | None:
         await session.execute(
             text(
                 """
-                SELECT min(month) AS first, max(month) AS last FROM rollup_cell
-                WHERE dim = 'total' AND month > :undated AND deal_count <> 0
+                SELECT min(month) AS first, max(month) AS last FROM (
+                    SELECT month FROM rollup_cell WHERE dim = 'total' AND month > :undated AND deal_count <> 0
+                    UNION ALL
+                    SELECT month FROM deal_credit WHERE month > :undated
+                ) m
                 """
             ),
             {"undated": UNDATED},

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 APPEND_ONLY = {
-    "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version"},
+    "gateway": {"audit_entry", "comparison", "comparison_cell", "comparison_record", "import_batch", "record_version",
+        "rights_told"},
     "leads": {"lead_input", "lead_evidence", "lead_evidence_handed", "lead_gate", "lead_apart", "lead_model",
         "lead_flow", "absence", "routing_rules", "routing_rule", "lead_routed", "lead_clock_mark", "campaign", "campaign_cost", "campaign_told"},
     "deals": {
@@ -22,7 +23,7 @@ APPEND_ONLY = {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
         "book_statement", "bundle_statement", "quote_revision", "price_policy", "approval_decision", "approval_delegation",
         "approval_delegation_end", "promotion_version", "promotion_use", "price_draw_scope", "price_draw_scope_end", "drawn_price",
-        "quote_weighed",
+        "quote_weighed", "promised_part", "promised_part_answer",
     },
     "forecast": {
         "deal_version", "rate", "submission", "judgement", "adjustment_entry", "quota",

@@ -49,6 +49,7 @@ NO_SHARES = {
         "quote_revision.pocket_amount", "quote_revision.cost_amount", "approval_request.shortfall",
         "promotion.budget", "promotion.value", "promotion.expected", "promotion_use.amount", "price_draw_scope.floor",
         "price_draw_scope.target", "price_draw_scope.stretch", "price_draw_scope.width", "drawn_price.of_list",
+        "promised_part.value",
     },
     "forecast": {
         "adjustment_entry.base_landing", "adjustment_entry.delta", "deal_current.amount", "deal_current.amount_base",

@@ -1,6 +1,6 @@
 """Every event type there is, by its name."""
 
-from libs.common.events import crm, deals, forecast, leads, pricing
+from libs.common.events import crm, deals, forecast, leads, pricing, whitespace
 from libs.common.events.base import EventData
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -46,7 +46,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.EditWanted,
     deals.ClosePlanMoved,
     deals.CoverCounted,
-    deals.WhitespaceStated,
+    whitespace.WhitespaceStated,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

@@ -16,11 +16,11 @@ from libs.common.events.deals import (
     DealState,
     PersonPlaced,
     UnitChanged,
-    WhitespaceStated,
 )
 from libs.common.events.leads import CampaignCounted
 from libs.common.events.pricing import PromotionChanged, QuoteWeighed
 from libs.common.events.splits import SplitsStated
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.web.auth import Principal
 from services.forecast.campaigns import service as campaigns
 from services.forecast.closeplans import service as closeplans

@@ -1,6 +1,6 @@
 """Every event type there is, by its name."""
 
-from libs.common.events import beside, crm, deals, forecast, leads, pricing, splits
+from libs.common.events import beside, crm, deals, forecast, leads, pricing, splits, whitespace
 from libs.common.events.base import EventData
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -51,7 +51,7 @@ EVENTS: tuple[type[EventData], ...] = (
     deals.ClosePlanMoved,
     deals.CoverCounted,
     splits.SplitsStated,
-    deals.WhitespaceStated,
+    whitespace.WhitespaceStated,
     deals.DealSignalRaised,
     deals.DealSignalCleared,
     pricing.QuoteCreated,

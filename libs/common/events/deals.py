@@ -236,21 +236,6 @@ class CommitmentChanged(EventData):
     due: date | None = None
 
 
-class WhitespaceStated(EventData):
-    """What somebody knows of a product at an account; `unknown` takes back what was said. Of several the greatest `(at, entry_id)`
-    stands.
-    """
-
-    TYPE: ClassVar[str] = "deals.whitespace.stated.v1"
-    TOPIC: ClassVar[Topic] = DEAL_EVENTS
-
-    account_id: UUID
-    product: str
-    entry_id: UUID
-    says: Literal["owned", "potential", "competitor", "not_applicable", "unknown"]
-    at: datetime
-
-
 class EditWanted(EventData):
     """Somebody wants another value in a field that the deal's CRM owns. Values are text as in the API; null is none.
 

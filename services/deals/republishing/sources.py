@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common import clock
 from libs.common.events.base import Cause
 from libs.common.events.catalogue import BY_TYPE, DEAL_STATES
-from libs.common.events.deals import AccountChanged, CoverCounted, PersonPlaced, UnitChanged, WhitespaceStated
+from libs.common.events.deals import AccountChanged, CoverCounted, PersonPlaced, UnitChanged
 from libs.common.events.splits import SplitsStated
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.messaging import outbox
 from libs.common.messaging.republishing import Source, Told
 from libs.common.sql import Query

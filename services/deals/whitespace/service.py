@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import clock
-from libs.common.events.deals import WhitespaceStated
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.messaging import outbox
 from libs.common.organisation import scope_parameters
 from libs.common.web.auth import ROLES, Principal, require

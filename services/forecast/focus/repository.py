@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common import organisation
 from libs.common.events.base import Received
-from libs.common.events.deals import AccountChanged, WhitespaceStated
+from libs.common.events.deals import AccountChanged
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.web.auth import Principal
 from services.forecast.focus.whitespace import Stated
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
-from libs.common.events.deals import AccountChanged, WhitespaceStated
+from libs.common.events.deals import AccountChanged
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
 from libs.common.web.idempotency import sent

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.events.base import Received
-from libs.common.events.deals import WhitespaceStated
+from libs.common.events.whitespace import WhitespaceStated
 from libs.common.web.auth import Principal
 from services.forecast.focus import repository
 from services.forecast.focus.whitespace import Stated

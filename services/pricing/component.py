@@ -20,6 +20,7 @@ from services.pricing.promotions import keeping as promoting
 from services.pricing.promotions.endpoints import router as promotions
 from services.pricing.quotes.endpoints import router as quotes
 from services.pricing.realisation.endpoints import router as realisation
+from services.pricing.republishing.sources import SOURCES
 
 
 async def publish_quarterly(runtime: Runtime) -> None:
@@ -58,4 +59,5 @@ COMPONENT = Component(
         Job("keep promotions", every_s=2, run=keep_promotions),
         Job("count quotes", every_s=60, run=gauges.measure),
     ),
+    republishes=SOURCES,
 )

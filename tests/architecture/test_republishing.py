@@ -3,13 +3,10 @@
 from deploy.documents import COMPONENTS
 from libs.common.events.base import EventData
 from libs.common.events.deals import ClosePlanMoved, DealsCompared
-from libs.common.events.pricing import PromotionChanged, QuoteWeighed
 
 OTHERWISE: dict[type[EventData], str] = {
     ClosePlanMoved: "told anew every day of every open deal",
     DealsCompared: "the next comparison with the CRM tells it",
-    PromotionChanged: "not yet: a version keeps the plan of a promotion and not all that was told of it",
-    QuoteWeighed: "not yet: what a revision leaves is told once and not kept",
 }
 """What the forecast hears and nobody tells it again."""
 

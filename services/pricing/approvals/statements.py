@@ -35,30 +35,32 @@ async def conclude(
 
 async def weigh(session: AsyncSession, quote: Quote, *, principal: Principal) -> Quote:
     """Tell what a revision leaves, once; the caller has found the quote, which is returned, within its principal's scope."""
-    if not await kept.keep(session, quote, at=await outbox.stamp(session)):
+    if await kept.is_told(session, quote):
         return quote
     _, lines = await quotes.read_quote(session, quote.quote_id, principal=_SYSTEM)
     deal = await known.read_deal(session, quote.deal_id, principal=_SYSTEM)
     held = await policies.in_force(session, principal=_SYSTEM)
     assessed = await found.assess(session, quote, lines, deal, held=held, reason=None, principal=_SYSTEM)
-    outbox.add(
-        session,
-        QuoteWeighed(
-            quote_id=quote.quote_id,
-            revision=quote.revision,
-            deal_id=quote.deal_id,
-            currency=quote.currency,
-            net_amount=quote.net_amount,
-            list_amount=quote.list_amount,
-            pocket_amount=quote.pocket_amount,
-            cost_amount=quote.cost_amount,
-            below_floor=_below(assessed, quote.currency),
-        ),
-        key=quote.quote_id,
-        version=quote.version,
-        occurred_at=quote.revised_at,
-        actor=principal.subject,
+    event = QuoteWeighed(
+        quote_id=quote.quote_id,
+        revision=quote.revision,
+        deal_id=quote.deal_id,
+        currency=quote.currency,
+        net_amount=quote.net_amount,
+        list_amount=quote.list_amount,
+        pocket_amount=quote.pocket_amount,
+        cost_amount=quote.cost_amount,
+        below_floor=_below(assessed, quote.currency),
     )
+    if await kept.keep(session, quote, event, at=await outbox.stamp(session)):
+        outbox.add(
+            session,
+            event,
+            key=quote.quote_id,
+            version=quote.version,
+            occurred_at=quote.revised_at,
+            actor=principal.subject,
+        )
     return quote
 
 

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from libs.common.events.pricing import PromotionChanged
 from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.pricing.promotions.mechanism import Standing
@@ -39,18 +40,20 @@ _CHANGE = text(
 )
 _KEEP = text(
     """
-    INSERT INTO promotion_version (promotion_id, version, state, plan, actor, note, recorded_at)
-    VALUES (:promotion_id, :version, :state, cast(:plan AS jsonb), :actor, :note, :recorded_at)
+    INSERT INTO promotion_version (promotion_id, version, state, plan, actor, note, recorded_at, told)
+    VALUES (:promotion_id, :version, :state, cast(:plan AS jsonb), :actor, :note, :recorded_at, cast(:told AS jsonb))
     """
 )
 
 
-async def put(session: AsyncSession, row: Promotion, *, actor: str, note: str, recorded_at: datetime) -> None:
-    """Write a promotion that is new or locked, and keep this version of it for ever."""
+async def put(
+    session: AsyncSession, row: Promotion, told: PromotionChanged, *, actor: str, note: str, recorded_at: datetime
+) -> None:
+    """Write a promotion that is new or locked, and keep this version of it and what is told of it for ever."""
     await session.execute(_ADD if row.version == 1 else _CHANGE, _given(row))
     kept = {"promotion_id": row.promotion_id, "version": row.version, "state": row.state, "actor": actor, "note": note}
     plan = orjson.dumps(asdict(row.plan), default=str).decode()
-    await session.execute(_KEEP, kept | {"plan": plan, "recorded_at": recorded_at})
+    await session.execute(_KEEP, kept | {"plan": plan, "recorded_at": recorded_at, "told": told.model_dump_json()})
 
 
 _FIND = text(f"SELECT {_ALL} FROM promotion WHERE promotion_id = :promotion_id")  # noqa: S608

@@ -207,21 +207,22 @@ async def _step(session: AsyncSession, row: Promotion, note: str, *, principal: 
 
 async def _keep(session: AsyncSession, row: Promotion, note: str, *, principal: Principal) -> Promotion:
     recorded_at = await outbox.stamp(session)
-    await repository.put(session, row, actor=principal.subject, note=note, recorded_at=recorded_at)
+    event = PromotionChanged(
+        promotion_id=row.promotion_id,
+        version=row.version,
+        state=row.state,
+        name=row.plan.name,
+        starts_on=row.plan.starts_on,
+        last_day=row.last_day,
+        currency=row.plan.currency,
+        budget=row.plan.budget,
+        expected=row.plan.expected,
+        valid_from=row.changed_at,
+    )
+    await repository.put(session, row, event, actor=principal.subject, note=note, recorded_at=recorded_at)
     outbox.add(
         session,
-        PromotionChanged(
-            promotion_id=row.promotion_id,
-            version=row.version,
-            state=row.state,
-            name=row.plan.name,
-            starts_on=row.plan.starts_on,
-            last_day=row.last_day,
-            currency=row.plan.currency,
-            budget=row.plan.budget,
-            expected=row.plan.expected,
-            valid_from=row.changed_at,
-        ),
+        event,
         key=row.promotion_id,
         version=row.version,
         occurred_at=row.changed_at,

@@ -19,10 +19,12 @@ SPLITS = {
     "revenue": [{"person_id": str(IDA), "share": "1", "amount": None}],
     "overlay": [{"person_id": str(PER), "share": "0.5", "amount": None}],
     "said": [{"kind": "revenue", "shares": [], "at": DAY, "author": "ann", "recorded_at": DAY}],
+    "crm_problem": None,
 }  # fmt: skip
 LINES = {
     "version": 2, "source": "nobody", "quote_tells_lines": None, "currency": None, "lines": [], "total": None, "amount": None,
     "deal_currency": None, "difference": None, "why_no_difference": "There are no lines.", "said": [],
+    "crm_problem": None,
 }  # fmt: skip
 QUOTED = LINES | {
     "source": "quote", "quote_tells_lines": True, "currency": "EUR", "total": "5.00", "difference": "-1.00",
@@ -63,6 +65,12 @@ def test_who_may_only_read_sees_the_cards_and_no_form() -> None:
     assert "Say what is sold" not in read
     assert "Name one" not in read
     assert "Change the split" in shown(PARTS)
+
+
+def test_what_a_crm_tells_and_cannot_stand_is_said_with_the_reason() -> None:
+    told = shown(replace(PARTS, splits=SPLITS | {"crm_problem": "the shares make 130 %"}))
+    assert "Of the CRM’s splits nothing stands: the shares make 130 %" in told
+    assert "nothing stands" not in shown(PARTS)
 
 
 def test_what_nobody_told_is_said_to_be_unknown_with_what_to_do() -> None:

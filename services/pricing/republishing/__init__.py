@@ -1,0 +1,1 @@
+"""What this service can tell again: promotions, and what approved quotes leave."""

@@ -75,7 +75,7 @@ def test_what_a_crm_tells_and_cannot_stand_is_said_with_the_reason() -> None:
 
 def test_what_nobody_told_is_said_to_be_unknown_with_what_to_do() -> None:
     told = shown(PARTS)
-    assert "Lines come from an approved quote, from here, or by file" in told
+    assert "Lines come from an approved quote, from the CRM, from here, or by file" in told
     assert "Nobody is named yet" in told
     assert "None is closed yet." in told
     assert "taken back" in told, "a split without shares gave everything back"

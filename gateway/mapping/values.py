@@ -34,8 +34,11 @@ def text(value: Any) -> str | None:
     return str(value).strip()[:MAX_TEXT].replace("\x00", "") or None
 
 
-def decimal(field: str, value: Any) -> Decimal | None:
-    """An exact number; a float is read by its shortest decimal form. Raises MappingError."""
+def decimal(field: str, value: Any, *, places: int = 0) -> Decimal | None:
+    """An exact number below 10^14; a float is read by its shortest decimal form. Raises MappingError.
+
+    `places`: it is told so many decimal places further to the left, as cents are by two.
+    """
     written = text(value)
     if written is None:
         return None
@@ -43,19 +46,20 @@ def decimal(field: str, value: Any) -> Decimal | None:
         number = Decimal(written)
     except InvalidOperation:
         raise MappingError(field, value, f"Send {field} as a plain number such as 1234.50.") from None
+    if places and number.is_finite():
+        number = number.scaleb(-places)
     if not number.is_finite() or abs(number) >= Decimal(10) ** 14:
-        raise MappingError(field, value, f"Send {field} as a number below 10^14.")
+        raise MappingError(field, value, f"Send {field} as a number below 10^{14 + places}.")
     return number
 
 
 def amount(field: str, value: Any, currency: str | None, unit: AmountUnit = "major") -> Decimal | None:
     """A decimal in whole units of its currency, rounded to its minor unit. Raises MappingError."""
-    number = decimal(field, value)
-    if number is None or currency is None:
-        return number
-    if unit != "major":
-        number = number.scaleb(-money.exponent(currency) if unit == "minor" else -6)
-    return money.quantise(number, currency)
+    if currency is None:
+        return decimal(field, value)
+    places = {"major": 0, "minor": money.exponent(currency), "micro": 6}[unit]
+    number = decimal(field, value, places=places)
+    return None if number is None else money.quantise(number, currency)
 
 
 def currency(field: str, value: Any) -> str | None:

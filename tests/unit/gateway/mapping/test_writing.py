@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.mapping import values
@@ -48,6 +48,7 @@ def test_a_close_date_is_the_same_day_when_hubspots_instant_is_read_again(day: d
 @given(
     cents=st.integers(0, 10**12), unit=st.sampled_from(["major", "minor", "micro"]), currency=st.sampled_from(["EUR", "JPY"])
 )  # fmt: skip
+@example(cents=10**12, unit="micro", currency="EUR")
 def test_an_amount_is_the_same_when_it_is_read_again_in_the_crms_unit(cents: int, unit: Any, currency: str):
     amount = values.amount("amount", str(Decimal(cents)), currency, "minor")
     at = context("salesforce", amounts=unit)

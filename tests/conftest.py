@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
@@ -32,6 +33,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# What is logged of an exception is its traceback alone: drawn with everything that stood in its frames it takes minutes.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

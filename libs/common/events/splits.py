@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from libs.common.events.base import EventData, Payload
 from libs.common.messaging.topics import DEAL_EVENTS, Topic
@@ -13,7 +15,7 @@ class SplitShare(Payload):
     """How much of a deal somebody is credited with, in (0, 1]."""
 
     person_id: UUID
-    share: Decimal
+    share: Annotated[Decimal, Field(gt=0, le=1)]
 
 
 class SplitEntry(Payload):

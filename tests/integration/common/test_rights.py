@@ -17,7 +17,7 @@ APPEND_ONLY = {
         "close_plan_entry", "close_plan_template_version",
         "contact_entry", "contact_role_entry", "touchpoint_entry", "commitment_entry", "cover_entry", "deal_bulk",
         "signal_refit", "signal_finding", "deal_signal_entry", "whitespace_entry", "close_plan_told", "deal_statement",
-        "cover_told",
+        "cover_told", "split_told",
     },
     "pricing": {
         "product_version", "quote_line", "quote_version", "guidance_publication", "guidance_band", "price_exception",
@@ -34,7 +34,7 @@ APPEND_ONLY = {
         "plan", "plan_entry", "plan_node", "plan_cell", "plan_text", "plan_assumption", "assumption_look", "assumption_state",
         "review", "review_policy", "review_look", "review_option", "review_decision", "review_score",
         "scorecard", "scorecard_note", "finance_order", "focus_assumption", "focus_statement",
-        "quote_weighed", "campaign_version", "cover_version", "whitespace_stated",
+        "quote_weighed", "campaign_version", "cover_version", "whitespace_stated", "split_version",
     },
 }  # fmt: skip
 """Tables that hold what was: versions, inputs, audit, rates."""

@@ -172,9 +172,9 @@ async def test_a_quote_keeps_the_version_of_bands_under_which_it_was_made(
     for number in range(3):
         await _won(client, runtime, number, [{"product_id": core, "discount": "0.1"}])
     await publish_quarterly(runtime)
-    first = await _won(client, runtime, 10, [{"product_id": core, "discount": "0.3"}])
+    first = await _won(client, runtime, 10, [{"product_id": core, "discount": "0.02"}])
     before = (await client.get(f"/v1/price-checks/quotes/{first}", headers=SELLER)).json()
-    assert (before["version"], before["standing"]) == (1, "below_floor")
+    assert (before["version"], before["standing"]) == (1, "above_stretch")
 
     real = clock.now
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=95))

@@ -22,7 +22,7 @@ CREATE INDEX split_version_arrived ON split_version (arrived_in);
 CREATE TABLE deal_credit (
     deal_id uuid NOT NULL,
     person_id uuid NOT NULL,
-    share numeric NOT NULL,
+    share numeric NOT NULL CHECK (share BETWEEN 0 AND 1),
     line text NOT NULL,
     month date NOT NULL,
     amount_base numeric,

@@ -7,14 +7,17 @@ a consumer takes no event twice. In any order with new changes consumers end as 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.db import Database
-from libs.common.events.base import EventData
+from libs.common.events.base import Cause, EventData
+from libs.common.messaging import outbox
 from libs.common.messaging.unsent import unpublished
+from libs.common.sql import Query
 from libs.common.web.auth import Principal, require
 
 AT_ONCE = 500
@@ -32,13 +35,56 @@ class Told(NamedTuple):
     after: UUID | None
 
 
-@dataclass(frozen=True)
-class Source:
-    """Things of one kind that an owner keeps in versions. `tell` queues the events of the next ones after an id."""
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A version as it was told: the aggregate's key and number, when it happened, when it was recorded and by what it came."""
 
-    name: str
-    events: tuple[type[EventData], ...]
-    tell: Callable[[AsyncSession, UUID | None, int], Awaitable[Told]]
+    event: EventData
+    key: UUID
+    version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    cause: Cause | None = None
+    subject: str | None = None
+
+
+class Source:
+    """Things of one kind that an owner keeps in versions.
+
+    `table` and `column` hold the ids of all of them; `versions` reads what was told of some, in order.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        events: tuple[type[EventData], ...],
+        *,
+        table: str,
+        column: str,
+        versions: Callable[[AsyncSession, Sequence[UUID]], Awaitable[Sequence[Again]]],
+    ) -> None:
+        self.name, self.events, self._versions = name, events, versions
+        self._ids = Query(
+            f"SELECT DISTINCT {column} FROM {table} WHERE :after::uuid IS NULL OR {column} > :after "  # noqa: S608 - names of the code
+            f"ORDER BY {column} LIMIT :limit"
+        )
+
+    async def tell(self, session: AsyncSession, after: UUID | None, limit: int) -> Told:
+        """Queue the events of the next things after an id."""
+        ids = await self._ids.column(session, {"after": after, "limit": limit})
+        found = await self._versions(session, ids) if ids else ()
+        for each in found:
+            outbox.add(
+                session,
+                each.event,
+                key=each.key,
+                version=each.version,
+                occurred_at=each.occurred_at,
+                cause=each.cause,
+                subject=each.subject,
+                recorded_at=each.recorded_at,
+            )
+        return Told(len(ids), len(found), ids[-1] if len(ids) == limit else None)
 
 
 async def republish(

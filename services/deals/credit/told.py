@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.splits import SplitEntry, SplitShare, SplitsStated
 from libs.common.messaging import outbox
+from libs.common.messaging.republishing import Again
 from libs.common.web.auth import Principal, require
 from services.deals.credit import repository
 from services.deals.statements.service import WRITERS
@@ -42,21 +43,20 @@ async def tell(session: AsyncSession, deals: Sequence[UUID] | None = None, *, pr
     return len(rows)
 
 
-async def tell_again(session: AsyncSession, deals: Sequence[UUID], *, principal: Principal) -> int:
-    """Tell what was told last of these deals again, with its version and recording time, which is what holds now."""
-    await tell(session, deals, principal=principal)
-    newest = await repository.told_last(session, deals)
-    said = await _said(session, deals)
-    for row in newest:
-        outbox.add(
-            session,
+async def told_again(session: AsyncSession, deals: Sequence[UUID]) -> list[Again]:
+    """What was told last of these deals, which is what holds now: anything newer is told first."""
+    await tell(session, deals, principal=Principal.system("deals"))
+    newest, said = await repository.told_last(session, deals), await _said(session, deals)
+    return [
+        Again(
             _event(row.deal_id, row.version, said[row.deal_id]),
-            key=row.deal_id,
-            version=row.version,
-            occurred_at=row.recorded_at,
-            recorded_at=row.recorded_at,
+            row.deal_id,
+            row.version,
+            row.recorded_at,
+            row.recorded_at,
         )
-    return len(newest)
+        for row in newest
+    ]
 
 
 async def _said(session: AsyncSession, deals: Sequence[UUID]) -> Mapping[UUID, Sequence[Any]]:

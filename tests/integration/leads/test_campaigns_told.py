@@ -10,8 +10,10 @@ from sqlalchemy import text
 
 from libs.common import clock
 from libs.common.ids import new_id
+from libs.common.messaging.republishing import republish
 from libs.common.web.auth import Principal
 from services.leads.campaigns import publishing
+from services.leads.component import COMPONENT
 from tests.integration.leads.given import deal, handle
 from tests.integration.leads.teams import lead
 from tests.integration.leads.test_campaigns import DAY, file, lines, send
@@ -98,3 +100,32 @@ async def test_the_scheduler_counts_only_when_something_came_that_may_change_a_c
     await file(client, f"campaign,day,amount,currency\nFair,{DAY},12,EUR\n")
     await publishing.tell_changed(runtime.database, second, principal=SYSTEM)
     assert [money(each["cost"])["EUR"] for each in await told(runtime.database)] == [10, 12]
+
+
+async def test_what_was_told_of_campaigns_is_told_again_in_every_version_as_it_was(api_for: Callable[..., Any]) -> None:
+    client, runtime = api_for("leads")
+    await file(client, f"campaign,day,amount,currency,source\nSpring fair,{DAY},1000.00,EUR,Fair\n")
+    await handle(runtime.database, lead(new_id(), source="Fair"))
+    assert await tell(runtime.database) == 1
+    await handle(runtime.database, lead(new_id(), source="Fair"))
+    assert await tell(runtime.database) == 1
+    first = await _events(runtime.database)
+
+    (source,) = COMPONENT.republishes
+    await republish(runtime.database, source, principal=SYSTEM)
+
+    again = (await _events(runtime.database))[len(first) :]
+    assert [row[1:] for row in again] == [row[1:] for row in first]
+    assert [row.aggregate_version for row in again] == [1, 2]
+    assert not {row.id for row in again} & {row.id for row in first}
+
+
+async def _events(database: Any) -> list[Any]:
+    async with database.reading() as session:
+        rows = await session.execute(
+            text(
+                "SELECT id, key, subject, occurred_at, recorded_at, aggregate_version, data FROM outbox"
+                " WHERE type = 'leads.campaign.counted.v1' ORDER BY txid, position"
+            )
+        )
+        return list(rows)

@@ -116,7 +116,10 @@ class Sender:
             return Ended(due, "refused", found, str(error))
 
     async def _change(self, to_send: Sequence[tuple[Due, tuple[str, Any]]], read: _Read) -> list[Ended | Later]:
-        """Send all in one change; where the CRM refuses it, one by one, so that one value does not cost the others."""
+        """Send all in one change; where the CRM refuses it, one by one, so that one value does not cost the others.
+
+        Each of those is read anew: the one before it may have moved the version under which the CRM takes a change.
+        """
         external_id = to_send[0][0].external_id
         write = self.provider.write
         if write is None:
@@ -135,8 +138,8 @@ class Sender:
         if len(to_send) == 1:
             return [Ended(to_send[0][0], "refused", held(read.event, to_send[0][0].field), words(response))]
         ended: list[Ended | Later] = []
-        for each in to_send:
-            ended += await self._change([each], read)
+        for each, _ in to_send:
+            ended += await self.write([each])
         return ended
 
     async def _read_back(self, due: Sequence[Due], external_id: str) -> list[Ended | Later]:

@@ -76,12 +76,13 @@ async def test_a_value_that_nobody_had_seen_is_a_conflict_and_is_not_overwritten
 async def test_what_the_crm_refuses_is_told_in_its_words_and_costs_no_other_field(
     provider: Any, gateway: Gateway, opted_in: CrmState
 ):
-    opted_in.put_deal(provider, deal(provider))
+    opted_in.put_deal(provider, deal(provider, changed_at=clock.now() - timedelta(hours=1)))
     key, at = key_of(provider), DEAL_IDS[provider]
     await want(
         gateway,
         wanted(key, at, "close_date", (clock.now() + timedelta(days=3000)).date().isoformat(), "2026-12-18"),
         wanted(key, at, "next_step", "Call", None),
+        wanted(key, at, "amount", "2000.10", "1234.50"),
     )
 
     await write(gateway)
@@ -89,10 +90,11 @@ async def test_what_the_crm_refuses_is_told_in_its_words_and_costs_no_other_fiel
     answers = {each["field"]: each for each in await told(gateway)}
     assert answers["close_date"]["outcome"] == "refused"
     assert answers["close_date"]["reason"] == "Close date lies more than five years ahead."
-    assert answers["next_step"]["outcome"] == "taken"
+    assert {answers[field]["outcome"] for field in ("next_step", "amount")} == {"taken"}, "each moved the version"
     after = opted_in.deal(provider, at)
     assert after is not None
     assert (after.close_date, after.next_step) == (date(2026, 12, 18), "Call")
+    assert after.amount == Decimal("2000.10")
 
 
 async def test_only_the_last_edit_of_a_field_is_written_in_whatever_order_they_come(

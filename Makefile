@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore drill-upgrade check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -50,8 +50,8 @@ kafka: setup ## Run Apache Kafka (BROKERS=3 for a cluster); needs Java 17 and Ma
 test: setup-dev ## Unit and integration tests
 	@$(PY) -m deploy.local.check unit integration
 
-test-faults: setup-dev ## Crash points and FAULTS=300 more, drawn by SEED=1, under traffic; the books compared after each (BROKER=kafka, ROUNDS=3, ONLY=<kinds>)
-	@$(PY) -m tests.faults --faults $(or $(FAULTS),300) --rounds $(or $(ROUNDS),3) --seed $(or $(SEED),1) --broker $(or $(BROKER),embedded) --only "$(ONLY)"
+test-faults: setup-dev ## Crash points and FAULTS=300 more, drawn by SEED=1, under traffic; the books compared after each (BROKER=kafka, ROUNDS=3, ONLY=<kinds>, PART=2/3)
+	@$(PY) -m tests.faults --faults $(or $(FAULTS),300) --rounds $(or $(ROUNDS),3) --seed $(or $(SEED),1) --broker $(or $(BROKER),embedded) --only "$(ONLY)" --part $(or $(PART),1/1)
 
 check-deploy: setup-dev ## Whether the manifests of deploy/k8s are valid, hardened and as the code says
 	@$(PY) -m deploy.local.check deploy
@@ -61,6 +61,9 @@ check-dashboards: setup ## Whether every panel and rule has data in a running sy
 
 drill-restore: setup ## Follow docs/runbooks/restore.md in a system of its own and compare what it knows before and after
 	@$(LOCAL) drill-restore
+
+drill-upgrade: setup-dev ## Follow docs/runbooks/upgrade.md under traffic: from the release FROM=<anything git knows> to this one, back, and here again
+	@$(PY) -m tests.faults.upgrading --from $(or $(FROM),HEAD~1)
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)

@@ -10,7 +10,7 @@ from deploy.local.errors import StartFailed
 
 
 def migrate(home: Path, owner_urls: Mapping[str, str]) -> list[str]:
-    """Bring the databases to their newest revision; names of those whose migrations had to run.
+    """Bring these databases to their newest revision; names of those whose migrations had to run.
 
     What `python -m <package> migrate` does, but in this process: five more interpreters would take longer than the work.
     A component whose migration files are those of the last start is skipped. Should its database differ all the same,
@@ -19,11 +19,12 @@ def migrate(home: Path, owner_urls: Mapping[str, str]) -> list[str]:
     ran = []
     # In a thread of its own, because the caller may be inside an event loop.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="migrate") as worker:
-        for name, package in components.PACKAGES.items():
+        for name, owner_url in owner_urls.items():
+            package = components.PACKAGES[name]
             mark, digest = home / "migrated" / name, _digest(package)
             if mark.is_file() and mark.read_text(encoding="ascii") == digest:
                 continue
-            worker.submit(_upgrade, name, package, owner_urls[name]).result()
+            worker.submit(_upgrade, name, package, owner_url).result()
             mark.parent.mkdir(exist_ok=True)
             mark.write_text(digest, encoding="ascii")
             ran.append(name)

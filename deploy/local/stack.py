@@ -59,6 +59,7 @@ class Stack:
         self.terminal = terminal or Terminal(quiet=True)
         self.state = installation.open_or_make(self.home, ports)
         self._env = {name: dict(settings) for name, settings in (env or {}).items()}
+        self._code: dict[str, Path] = {}
         self._simulator = simulator
         self._lock = FolderLock(self.home)
         self.postgres = Postgres(
@@ -102,14 +103,14 @@ class Stack:
             step(f"stopped {name}, left over from a start that was killed")
         self._require_room()
         # Components need seconds to load and wait for the database by themselves; only a migration must come before them.
-        early = migrating.is_current(self.home)
+        early = not self._code and migrating.is_current(self.home)
         if early:
             self._launch_components()
         self.postgres.start()
         step(f"PostgreSQL listens on {ports.LOOPBACK}:{self.state.ports['postgres']}")
         self.broker.start()
         step(f"broker listens on {self.broker.bootstrap}")
-        migrated = migrating.migrate(self.home, self._owner_urls())
+        migrated = self.migrate()
         step(f"databases migrated: {', '.join(migrated)}" if migrated else "databases are at their newest revision")
         if not early:
             self._launch_components()
@@ -175,6 +176,12 @@ class Stack:
         """Replace a component's own settings on top; in force when it starts next."""
         self._env[name] = dict(env)
 
+    def run_from(self, name: str, code: Path) -> None:
+        """From its next start or command on, this component is that of another release, whose files lie in `code`."""
+        self._code[name] = code
+        if code == components.ROOT:
+            del self._code[name]
+
     def restart(self, name: str, env: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
         """Stop a process if it runs, then start it; `env` replaces its own settings on top. Ready when this returns."""
         if env is not None:
@@ -226,7 +233,7 @@ class Stack:
             argv = components.python("simulator", "serve", str(simulated.config_of(self.home)))
         else:
             argv = components.python(components.PACKAGES[name], "run")
-        self._apps[name].start(argv, env=self.environment(name), cwd=components.ROOT)
+        self._apps[name].start(argv, env=self.environment(name), cwd=self._code.get(name, components.ROOT))
 
     def environment(self, name: str) -> dict[str, str]:
         """What the process of a component is started with."""
@@ -242,7 +249,7 @@ class Stack:
         done = subprocess.run(
             components.python(components.PACKAGES.get(name, name), *arguments),
             env=self.environment(name),
-            cwd=components.ROOT,
+            cwd=self._code.get(name, components.ROOT),
             input=stdin,
             capture_output=True,
             text=True,
@@ -263,10 +270,15 @@ class Stack:
         self.postgres.sql(f'DROP DATABASE "{components.database(name)}" WITH (FORCE)')
         self.postgres.create_database(components.database(name))
         migrating.forget(self.home, name)
-        migrating.migrate(self.home, self._owner_urls())
+        self.migrate()
 
-    def _owner_urls(self) -> dict[str, str]:
-        return {name: self.postgres.url(components.database(name), owner=True) for name in components.PACKAGES}
+    def migrate(self) -> list[str]:
+        """Bring each database to the revision of its component's release; names of those for which something ran."""
+        elsewhere = [name for name in components.PACKAGES if name in self._code]
+        for name in elsewhere:
+            self.command(name, "migrate")
+        urls = {name: self.postgres.url(components.database(name), owner=True) for name in components.PACKAGES}
+        return elsewhere + migrating.migrate(self.home, {name: urls[name] for name in urls if name not in elsewhere})
 
     def start_simulator(self) -> None:
         """Start the simulated CRM; its configuration must have been written and its connections put."""

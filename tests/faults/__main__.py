@@ -23,12 +23,16 @@ def main(
     broker: Annotated[str, typer.Option(help="embedded or kafka")] = "embedded",
     only: Annotated[str, typer.Option(help="names of kinds, separated by commas")] = "",
     minutes: Annotated[float, typer.Option(min=1, help="no further fault after so long")] = 240.0,
+    part: Annotated[
+        str, typer.Option(help="2/3 is the second third of them; together the parts are the whole")
+    ] = "1/1",
     go_on: Annotated[bool, typer.Option(help="go on with a fresh system after harm")] = False,
 ) -> None:
     """Inject them under traffic; status 1 and what differs at the first that does harm. The last line is one JSON object."""
     chosen = {name for name in only.split(",") if name}
     if unknown := chosen - FAULTS.keys():
         raise typer.BadParameter(f"no kind {', '.join(sorted(unknown))}; there are: {', '.join(FAULTS)}")
+    which, parts = _part(part)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     total, until = Total(), time.monotonic() + minutes * 60
     console = Console()
@@ -42,7 +46,9 @@ def main(
             kinds = [each for each in possible(broker, small_disk=small_disk) if not chosen or each.name in chosen]
             if not small_disk:
                 console.print("the disk is not filled: that takes root, who may mount a small file system")
-            plan = at_every_point(rounds) + drawn(kinds, faults, seed)
+            whole = at_every_point(rounds) + drawn(kinds, faults, seed)
+            total.before = len(whole) * (which - 1) // parts
+            plan = whole[total.before : len(whole) * which // parts]
             bar.update(task, total=len(plan))
             return plan
 
@@ -62,6 +68,14 @@ def main(
             bar.stop()
             console.print(json.dumps(total.line()), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1 if total.failed else 0)
+
+
+def _part(words: str) -> tuple[int, int]:
+    """Which part of how many."""
+    which, _, parts = words.partition("/")
+    if not (which.isdigit() and parts.isdigit() and 1 <= int(which) <= int(parts)):
+        raise typer.BadParameter(f"part {words!r} is not understood; write 2/3 for the second third")
+    return int(which), int(parts)
 
 
 def _explain(console: Console, outcome: Outcome, seed: int, broker: str) -> None:

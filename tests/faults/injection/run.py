@@ -49,6 +49,8 @@ class Outcome:
 class Total:
     """What the last line says."""
 
+    before: int = 0
+    """So many faults of the whole come before these: a number stands for the same fault in every part."""
     injected: int = 0
     kinds: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("lost", "twice", "diverged"), 0))
@@ -151,7 +153,7 @@ def run(
             for fault in faults[total.injected :][:FAULTS_PER_SYSTEM]:
                 if time.monotonic() > until:
                     return
-                outcome = on.inject(total.injected + 1, fault)
+                outcome = on.inject(total.before + total.injected + 1, fault)
                 total.add(outcome)
                 report(outcome)
                 if (outcome.differences or outcome.broke) and not go_on:

@@ -215,8 +215,9 @@ class Traffic:
 
     async def _deliver(self, http: Lines, sent: Sent, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        connection, attempt = self._crms.connection(sent.provider), 0
+        attempt = 0
         while time.monotonic() - sent.due < GIVE_UP_S:
+            connection = self._crms.connection(sent.provider)
             (request,) = senders.requests(connection, [sent.change], at=clock.now(), attempt=attempt)
             try:
                 status, body = await http.send(request)

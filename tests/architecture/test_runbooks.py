@@ -22,7 +22,12 @@ def targets() -> set[str]:
 def commands() -> dict[str, set[str]]:
     """Names of the commands of each package that is started as a program."""
     return {
-        component.package: {*ALL, *(name for app in component.cli for name in _names(app))} for component in COMPONENTS
+        component.package: {
+            *ALL,
+            *(name for app in component.cli for name in _names(app)),
+            *(["republish"] if component.republishes else []),
+        }
+        for component in COMPONENTS
     }
 
 
@@ -61,9 +66,9 @@ def test_what_every_component_can_be_told_is_what_its_program_has():
 
 
 def test_a_runbook_that_names_what_is_gone_would_be_found():
-    text = "Run `make nothing`, `make stop`, `python -m gateway seal-secrets`, `python -m services.deals explode`."
+    text = "Run `make nothing`, `make stop`, `python -m gateway seal-secrets`, `python -m services.deals republish`, `python -m services.forecast republish`."
 
-    assert unknown(text) == ["make nothing", "python -m services.deals explode"]
+    assert unknown(text) == ["make nothing", "python -m services.forecast republish"]
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)

@@ -12,6 +12,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
+from libs.common import clock
 from libs.common.config import CommonSettings
 from libs.common.db import Database
 from libs.common.process import runtime_for
@@ -46,7 +47,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def pytest_runtest_setup() -> None:
-    """Tests speak to this machine only."""
+    """Tests speak to this machine only, and pass on any day: FORETELL_CLOCK_OFFSET_S moves a run in time as it does a system."""
+    clock.set_offset(float(os.environ.get("FORETELL_CLOCK_OFFSET_S", "0")))
     socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
 
 

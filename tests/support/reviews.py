@@ -12,21 +12,23 @@ from services.forecast.reviews.document import (
     AccuracyThen,
     Assumed,
     Beside,
-    Bridge,
     Cause,
     Decision,
     Distribution,
+    DriverThen,
     Evidence,
     Expected,
     NodeThen,
     ReviewedPlan,
     SideThen,
+    SourcedBridge,
     StageThen,
     TermThen,
 )
 from services.forecast.reviews.schemas import ReviewOut, ReviewRow, ScoreOut
 
 PLAN, REVIEW, OPTION = UUID(int=900), UUID(int=910), UUID(int=911)
+ASSUMPTION = UUID(int=1)
 COMPANY, NORTH, SOUTH = UUID(int=901), UUID(int=902), UUID(int=903)
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 TERMS = ("opening", "creation", "win_rate", "timing", "size", "scope", "fx", "unexplained")
@@ -56,10 +58,32 @@ def side(label: str, until: date, booked: int) -> SideThen:
     )  # fmt: skip
 
 
+def drivers() -> list[DriverThen]:
+    """Win rate and creation of the plan, by an assumption and by its target; the others of the year before, of whose size nothing is known."""
+    own: dict[str, Any] = dict.fromkeys(("stated", "by", "of", "assumption_id"))
+    last: dict[str, Any] = own | {"source": "prior_year"}
+    return [
+        DriverThen(driver="opening", value=Decimal(120), **last),
+        DriverThen(driver="creation", source="plan", value=Decimal("96.25"), stated=Decimal(770_000), by="pipeline_created", of="Northwind",
+                   assumption_id=None),
+        DriverThen(driver="win_rate", source="plan", value=Decimal("0.3"), stated=Decimal("0.3"), by="win_rate", of="Northwind",
+                   assumption_id=ASSUMPTION),
+        DriverThen(driver="timing", value=Decimal("0.61"), **last),
+        DriverThen(driver="size", value=None, **last),
+    ]  # fmt: skip
+
+
+def first_format() -> dict[str, Any]:
+    """The evidence as a review of the first format had it."""
+    told = evidence().model_dump(mode="json")
+    bridge = {name: value for name, value in told["bridge"].items() if name != "drivers_from"}
+    return told | {"format": "review-1", "bridge": bridge | {"drivers": "prior_year"}}
+
+
 def evidence() -> Evidence:
     moved = (-40_000, 25_000, -60_000, 5_000, 30_000, 0, 0, -10_000)
     return Evidence(
-        format="review-1",
+        format="review-2",
         plan=ReviewedPlan(
             plan_id=PLAN, version=1, name="Growth 2026", unit_id=COMPANY, unit="Northwind", period="FY2026", label="FY2026",
             start=date(2026, 1, 1), last_day=date(2026, 12, 31), deal_type=None, value_basis="one_off", currency="EUR", places=2,
@@ -71,8 +95,8 @@ def evidence() -> Evidence:
                node(SOUTH, "South", 300_000, 250_000, 70_000)],
         not_shown=0,
         beside=[Beside(measure="new_customers", unit=None, target=Decimal(40), done=Decimal(31), attainment=Decimal("0.775"))],
-        bridge=Bridge(
-            drivers="prior_year", before=side("FY2025", date(2025, 11, 3), 800_000), after=side("FY2026", date(2026, 11, 3), 750_000),
+        bridge=SourcedBridge(
+            drivers="plan", drivers_from=drivers(), before=side("FY2025", date(2025, 11, 3), 800_000), after=side("FY2026", date(2026, 11, 3), 750_000),
             change=Decimal(-50_000), terms=[TermThen(term=term, amount=Decimal(amount)) for term, amount in zip(TERMS, moved, strict=True)],
         ),
         why_no_bridge=None,
@@ -82,8 +106,8 @@ def evidence() -> Evidence:
         accuracy=[AccuracyThen(method="foretell", n=80, periods=8, wape=0.081, bias=-0.012),
                   AccuracyThen(method="last_year", n=80, periods=8, wape=0.19, bias=0.07)],
         why_no_accuracy=None,
-        assumptions=[Assumed(assumption_id=UUID(int=1), text="Win rate of DACH 25 %", state="drifting", is_critical=True)],
-        engine="abc", versions=["review-1"],
+        assumptions=[Assumed(assumption_id=ASSUMPTION, text="Win rate of DACH 25 %", state="drifting", is_critical=True)],
+        engine="abc", versions=["review-2"],
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The page on variance: why a period brought more or less than another, driver by driver."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.address import DatedView
+from gateway.pages.movement.drivers import Whence, whence
 from gateway.pages.templates import page
 from gateway.pages.views import projection_view
 from gateway.pages.waterfall import Bar, Waterfall, waterfall
@@ -53,12 +54,13 @@ class VarianceView(DatedView):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A term with its bar."""
+    """A term with its bar and, of a driver, whose it is that the bridge begins with."""
 
     name: str
     words: Words
     amount: Decimal
     bar: Bar
+    whence: Whence | None
 
 
 def variance_view(
@@ -91,7 +93,6 @@ async def variance(
         found=found,
         picture=picture,
         rows=rows,
-        terms=TERMS,
         no_plan=no_plan,
         csv_href=f"/api/v1/forecast/variance?{urlencode(view.asked(against=view.against, format='csv'))}",
     )
@@ -113,12 +114,17 @@ async def _found(services: Services, view: VarianceView, *, principal: Principal
         )
 
 
-def drawn(found: Mapping[str, Any]) -> tuple[Waterfall, Sequence[Row]]:
+def drawn(found: Mapping[str, Any]) -> tuple[Waterfall, list[Row]]:
     """The bridge as a picture, with a row per term, also of those that moved nothing."""
-    amounts = [Decimal(each["amount"]) for each in found["terms"]]
-    picture = waterfall(Decimal(found["before"]["booked"]), amounts, Decimal(found["after"]["booked"]))
+    return bridged(found, whence(found["drivers"], found["before"]["period"]["label"], found["currency"]))
+
+
+def bridged(bridge: Mapping[str, Any], whose: Mapping[str, Whence]) -> tuple[Waterfall, list[Row]]:
+    """A bridge as a picture with a row per term; `whose`: by driver whose it is that it begins with."""
+    amounts = [Decimal(each["amount"]) for each in bridge["terms"]]
+    picture = waterfall(Decimal(bridge["before"]["booked"]), amounts, Decimal(bridge["after"]["booked"]))
     rows = [
-        Row(each["term"], TERMS[each["term"]], amount, bar)
-        for each, amount, bar in zip(found["terms"], amounts, picture.bars[1:-1], strict=True)
+        Row(each["term"], TERMS[each["term"]], amount, bar, whose.get(each["term"]))
+        for each, amount, bar in zip(bridge["terms"], amounts, picture.bars[1:-1], strict=True)
     ]
     return picture, rows

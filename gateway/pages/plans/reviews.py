@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
-from gateway.pages.movement.variance import TERMS, Row
+from gateway.pages.movement.drivers import whence
+from gateway.pages.movement.variance import Row, bridged
 from gateway.pages.names import speakers
 from gateway.pages.plans.plans import APPROVERS, EDITORS, MEASURES
 from gateway.pages.templates import page
-from gateway.pages.waterfall import Waterfall, waterfall
+from gateway.pages.waterfall import Waterfall
 from gateway.proxy.client import ServiceDown, ServiceRefused, Services, services_of
 from libs.common.ids import new_id
 from libs.common.web.api import Reading
@@ -141,7 +142,7 @@ async def shown(
     if decision:
         subjects |= {decision["owner"], decision["decided_by"]}
     subjects |= {each["scored_by"] for each in found["scores"]}
-    picture, rows = _bridge(evidence["bridge"]) if evidence["bridge"] else (None, [])
+    picture, rows = _bridge(evidence)
     return page(
         request,
         "plans/review.html",
@@ -203,15 +204,13 @@ def compared(options: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [rows[0], *(row for row in rows[1:] if row in chosen)]
 
 
-def _bridge(bridge: Mapping[str, Any]) -> tuple[Waterfall, list[Row]]:
-    """The bridge as a picture, with a row per term."""
-    amounts = [Decimal(each["amount"]) for each in bridge["terms"]]
-    picture = waterfall(Decimal(bridge["before"]["booked"]), amounts, Decimal(bridge["after"]["booked"]))
-    rows = [
-        Row(each["term"], TERMS[each["term"]], amount, bar)
-        for each, amount, bar in zip(bridge["terms"], amounts, picture.bars[1:-1], strict=True)
-    ]
-    return picture, rows
+def _bridge(evidence: Mapping[str, Any]) -> tuple[Waterfall | None, list[Row]]:
+    """The bridge as a picture, with a row per term; of a first format nothing is known of whose drivers they were."""
+    bridge, plan = evidence["bridge"], evidence["plan"]
+    if bridge is None:
+        return None, []
+    drivers = bridge.get("drivers_from", ())
+    return bridged(bridge, whence(drivers, bridge["before"]["label"], plan["currency"], plan=plan))
 
 
 def expected_words(measure: str, node: str, low: str | None, high: str | None) -> str:

@@ -21,7 +21,7 @@ from services.forecast.plans.approving import NotSeen
 from services.forecast.plans.editing import Change
 from services.forecast.readings.canonical import canonical, digest
 from services.forecast.reviews import drafts, repository, service, weighing
-from services.forecast.reviews.document import FORMAT, Decision, Evidence, Expected, Option
+from services.forecast.reviews.document import DECIDED, Decision, Evidence, Expected, Option
 from services.forecast.reviews.opening import ReviewDecided, in_force
 from services.forecast.reviews.schemas import DecisionIn, ExpectedIn, ReviewOut
 from services.forecast.reviews.service import NotOfThisReview
@@ -77,7 +77,7 @@ async def decide(
     if chosen.kind == "adjust":
         draft = await _begin(session, evidence, chosen, request, principal=principal)
     decision = Decision(
-        format=FORMAT,
+        format=DECIDED,
         review_id=review_id,
         plan_id=row["plan_id"],
         evidence_digest=row["digest"],

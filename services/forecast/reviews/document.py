@@ -12,7 +12,10 @@ from uuid import UUID
 from libs.common.web.schemas import Out
 from services.forecast.reviews.causes import Kind
 
-FORMAT: Final = "review-1"
+FORMAT: Final = "review-2"
+"""`review-1` had a bridge from the year before alone, which said of no driver whose it was."""
+DECIDED: Final = "review-1"
+"""The format of a decision."""
 
 Choice = Literal["proceed", "adjust", "new_plan"]
 ExpectedMeasure = Literal["bookings", "pipeline_created", "new_customers", "projection", "chance", "open"]
@@ -116,7 +119,7 @@ class SideThen(Out):
 class Bridge(Out):
     """Why the period brought more or less than that of a year before: before + terms = after, to the cent.
 
-    `drivers`: whose drivers the period's are held against. Plans state none, so they are those of the year before.
+    `drivers`: whose drivers the period's are held against: where it is the plan, those of the year before where it states none.
     """
 
     drivers: Literal["plan", "prior_year"]
@@ -124,6 +127,24 @@ class Bridge(Out):
     after: SideThen
     change: Decimal
     terms: list[TermThen]
+
+
+class DriverThen(Out):
+    """Whose a driver was with which the bridge begins; its fields are those of the variance."""
+
+    driver: Literal["opening", "creation", "win_rate", "timing", "size"]
+    source: Literal["plan", "prior_year"]
+    value: Decimal | None
+    stated: Decimal | None
+    by: Literal["win_rate", "creation", "size", "pipeline_created"] | None
+    of: str | None
+    assumption_id: UUID | None
+
+
+class SourcedBridge(Bridge):
+    """A bridge that says of each driver whose it was."""
+
+    drivers_from: list[DriverThen]
 
 
 class StageThen(Out):
@@ -161,7 +182,7 @@ class Evidence(Out):
     of the projection's settings.
     """
 
-    format: Literal["review-1"]
+    format: Literal["review-1", "review-2"]
     plan: ReviewedPlan
     cause: Cause
     as_of: datetime
@@ -173,7 +194,7 @@ class Evidence(Out):
     nodes: list[NodeThen]
     not_shown: int
     beside: list[Beside]
-    bridge: Bridge | None
+    bridge: SourcedBridge | Bridge | None
     why_no_bridge: str | None
     pipeline: list[StageThen]
     pipeline_total: Decimal

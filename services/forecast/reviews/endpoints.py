@@ -12,7 +12,8 @@ from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.readings.endpoints import Exported
 from services.forecast.readings.export import answer
 from services.forecast.reviews import deciding, opening, service, watching
-from services.forecast.reviews.export import decisions_table
+from services.forecast.reviews.document import Bridge, SourcedBridge
+from services.forecast.reviews.export import bridge_table, decisions_table
 from services.forecast.reviews.schemas import (
     DecisionIn,
     DecisionsOut,
@@ -106,6 +107,15 @@ async def read_evidence(review_id: UUID, session: Reading, principal: CurrentPri
     """The evidence as it was stored, to the byte: anybody can work its digest out again."""
     text = await service.evidence_text(session, review_id, principal=principal)
     return Response(text, media_type="application/json")
+
+
+@router.get("/{review_id}/bridge", response_model=SourcedBridge | Bridge)
+async def read_bridge(
+    review_id: UUID, session: Reading, principal: CurrentPrincipal, form: Exported
+) -> Bridge | Response:
+    """Why the period differed as it was frozen, and whose each driver was: JSON, or a file."""
+    found = await service.bridge(session, review_id, principal=principal)
+    return answer(bridge_table(review_id, found), form) if form else found
 
 
 @router.post("/{review_id}/options", status_code=201)

@@ -30,20 +30,21 @@ from services.forecast.reviews.document import (
     FORMAT,
     AccuracyThen,
     Beside,
-    Bridge,
     Cause,
     Distribution,
+    DriverThen,
     Evidence,
     NodeThen,
     ReviewedPlan,
     SideThen,
+    SourcedBridge,
     StageThen,
     TermThen,
 )
 from services.forecast.variance import service as variance
 from services.forecast.variance.schemas import SideOut, VarianceReading
 
-METRIC: Final = "review-1"
+METRIC: Final = "review-2"
 """Changes whenever what a review reads does."""
 METHODS: Final = frozenset({OURS, *BASELINES})
 """Methods of machines: how right a person's own figure was is told to them and their line alone."""
@@ -74,7 +75,7 @@ async def compose(
         known_at=at,
         filters=Filters(deal_type=row["deal_type"], value_basis=row["value_basis"]),
     )
-    bridge, why_no_bridge = await _bridge(session, question, principal=principal)
+    bridge, why_no_bridge = await _bridge(session, found, question, principal=principal)
     stages = await _pipeline(session, question, principal=principal)
     nodes = await asyncio.to_thread(_nodes, told, places)
     accuracy, why_no_accuracy = await _accuracy(session, found, at, principal=principal)
@@ -181,22 +182,24 @@ async def _beside(session: AsyncSession, found: Found, asking: planned.Asking, *
 
 
 async def _bridge(
-    session: AsyncSession, question: Question, *, principal: Principal
-) -> tuple[Bridge | None, str | None]:
+    session: AsyncSession, found: Found, question: Question, *, principal: Principal
+) -> tuple[SourcedBridge | None, str | None]:
+    reviewed = dict(found.row) | {"version": found.version.version, "sequence": found.version.sequence}
     try:
-        read = await variance.read(session, question, against="prior_year", principal=principal)
+        read = await variance.of_version(session, question, reviewed, principal=principal)
     except UnreadablePeriod as error:
         return None, f"The fiscal calendar has changed since the plan was made: {error}"
     return _told(read), None
 
 
-def _told(read: VarianceReading) -> Bridge:
-    return Bridge(
-        drivers="prior_year",
+def _told(read: VarianceReading) -> SourcedBridge:
+    return SourcedBridge(
+        drivers="plan" if read.plan else "prior_year",
         before=_side(read.before),
         after=_side(read.after),
         change=read.change,
         terms=[TermThen(term=each.term, amount=each.amount) for each in read.terms],
+        drivers_from=[DriverThen.model_validate(each.model_dump()) for each in read.drivers],
     )
 
 

@@ -18,7 +18,7 @@ from services.forecast.plans import service as plans
 from services.forecast.readings.canonical import digest
 from services.forecast.reviews import repository, weighing
 from services.forecast.reviews.causes import Policy
-from services.forecast.reviews.document import Decision, Evidence, Option
+from services.forecast.reviews.document import Bridge, Decision, Evidence, Option
 from services.forecast.reviews.options import CannotChange
 from services.forecast.reviews.schemas import (
     DecidedRow,
@@ -42,6 +42,10 @@ REVIEWED: Final = "bookings"
 
 class ReviewNotFound(NotFound):
     """No such review, or none that the caller may see."""
+
+
+class NoBridge(NotFound):
+    """The evidence of a review has no bridge."""
 
 
 class NothingInForce(Conflict):
@@ -140,6 +144,14 @@ async def option_of(
 async def evidence_text(session: AsyncSession, review_id: UUID, *, principal: Principal) -> str:
     """The exact text whose sha256 is the review's digest. Raises ReviewNotFound."""
     return str((await find(session, review_id, principal=principal))["evidence"])
+
+
+async def bridge(session: AsyncSession, review_id: UUID, *, principal: Principal) -> Bridge:
+    """Why the period differed, from the stored text. Raises ReviewNotFound, NoBridge."""
+    evidence = Evidence.model_validate_json(await evidence_text(session, review_id, principal=principal))
+    if evidence.bridge is None:
+        raise NoBridge(f"The review has no bridge. {evidence.why_no_bridge}")
+    return evidence.bridge
 
 
 async def decisions(

@@ -6,16 +6,22 @@ period in the place of the other's, one after the other in a fixed order; each t
 the difference and no term is what is left over. (The method is the chain substitution of variance analysis.)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final, Literal
+from uuid import UUID
 
 Term = Literal["opening", "creation", "win_rate", "timing", "size", "scope", "fx", "unexplained"]
 TERMS: Final[tuple[Term, ...]] = (
     *("opening", "creation", "win_rate", "timing", "size"),
     *("scope", "fx", "unexplained"),
 )
+Driver = Literal["opening", "creation", "win_rate", "timing", "size"]
+By = Literal["win_rate", "creation", "size", "pipeline_created"]
+"""What a plan states a driver by: an assumption, or its target of created pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,32 @@ class Drivers:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A driver as a plan states it: `value` as a bridge counts (a share, minor units, deals), `stated` in the plan's own words.
+
+    `of`: the node that it is said of. `assumption_id`: None of a target.
+    """
+
+    value: Fraction
+    stated: Decimal
+    by: By
+    of: str
+    assumption_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stated:
     """The drivers that a plan states: the share won of what is decided, what a won deal brings (minor units), how many are created."""
 
     win_rate: Fraction | None = None
     size: Fraction | None = None
     created: Fraction | None = None
+
+    @classmethod
+    def of(cls, said: Mapping[Driver, Said]) -> "Stated":
+        """As a bridge takes them."""
+        values = {name: each.value for name, each in said.items()}
+        return cls(values.get("win_rate"), values.get("size"), values.get("creation"))
 
     def instead(self, drivers: Drivers) -> Drivers:
         """The drivers with those that are stated in their place."""

@@ -9,8 +9,8 @@ from libs.common.web.api import Reading
 from libs.common.web.auth import CurrentPrincipal
 from services.forecast.readings.endpoints import Asked, Exported
 from services.forecast.readings.export import answer
-from services.forecast.readings.table import Kind, Table
 from services.forecast.variance import service
+from services.forecast.variance.export import bridge_table
 from services.forecast.variance.schemas import Against, VarianceReading
 
 router = APIRouter(prefix="/forecast", tags=["movement"])
@@ -31,16 +31,4 @@ async def read_variance(
 ) -> VarianceReading | Response:
     """Why a period brought more or less than another: pipeline, creation, win rate, timing, size, scope and rates, to the cent."""
     found = await service.read(session, question, against=against, principal=principal)
-    if form is None:
-        return found
-    levels = [("before", found.before.booked), *((each.term, each.amount) for each in found.terms)]
-    lines = [[found.period.key, found.against, found.currency, name, amount] for name, amount in levels]
-    lines.append([found.period.key, found.against, found.currency, "after", found.after.booked])
-    columns: dict[str, Kind] = {
-        "period": "text",
-        "against": "text",
-        "currency": "text",
-        "term": "text",
-        "amount": "money",
-    }
-    return answer(Table(f"variance-{found.period.key}", columns, lines), form)
+    return answer(bridge_table(found), form) if form else found

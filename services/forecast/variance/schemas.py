@@ -7,10 +7,9 @@ from uuid import UUID
 
 from libs.common.web.schemas import Out
 from services.forecast.rollup.schemas import PeriodOut, Reading
-from services.forecast.variance.drivers import Term
+from services.forecast.variance.drivers import By, Driver, Term
 
 Against = Literal["prior_year", "prior_period", "plan"]
-Driver = Literal["opening", "creation", "win_rate", "timing", "size"]
 
 
 class DriverOut(Out):
@@ -51,15 +50,26 @@ class TermOut(Out):
 
 
 class DriverFromOut(Out):
-    """Where a driver of the side before comes from. `value`: what the plan states: a share, deals a month, or money."""
+    """Where a driver of the side before comes from.
+
+    `value`: what the bridge begins with: deals, a share, or money in its currency; of a period that of the deals that were open and of
+    those created together, null where it is undefined.
+
+    Of a plan `stated` is what it says itself: a share, deals a month, money or created pipeline until then in its own currency; `by`
+    whether an assumption says so or the target of created pipeline, `of` of which node. `assumption_id` is null for a target.
+    """
 
     driver: Driver
     source: Against
     value: Decimal | None
+    stated: Decimal | None
+    by: By | None
+    of: str | None
+    assumption_id: UUID | None
 
 
 class DriversPlanOut(Out):
-    """The version of a plan in force whose drivers are taken."""
+    """The version of a plan whose drivers are taken."""
 
     plan_id: UUID
     version: int

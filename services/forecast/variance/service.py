@@ -1,11 +1,11 @@
 """Two periods counted from history, each as its own reading sees it, and the bridge between them."""
 
 import asyncio
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from fractions import Fraction
-from typing import Final, get_args
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,10 +15,7 @@ from libs.common import money
 from libs.common.calendar import FiscalCalendar
 from libs.common.calendar import Period as Days
 from libs.common.web.auth import Principal
-from libs.common.web.errors import Conflict
-from services.forecast.assumptions import drivers as plan_drivers
 from services.forecast.assumptions.drivers import PlanDrivers
-from services.forecast.assumptions.measures import MONTH_DAYS
 from services.forecast.config import settings_of
 from services.forecast.history.columns import Flags, Ints, day_number, effective, local_days
 from services.forecast.past import service as history
@@ -27,35 +24,14 @@ from services.forecast.rates.conversion import Rates
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.figures import WON
 from services.forecast.readings.service import decide, envelope, period_out, seen_from
-from services.forecast.variance.drivers import TERMS, Base, Counted, Drivers, Period, Stated, bridge, from_plan
-from services.forecast.variance.schemas import (
-    Against,
-    Driver,
-    DriverFromOut,
-    DriverOut,
-    DriversPlanOut,
-    SideOut,
-    TermOut,
-    VarianceReading,
-)
+from services.forecast.variance import wanted
+from services.forecast.variance.drivers import TERMS, Counted, Period, Stated, bridge, from_plan
+from services.forecast.variance.schemas import Against, TermOut, VarianceReading
+from services.forecast.variance.shown import Side, plan_out, planned_out, side_out, sources
 
-METRIC: Final = "variance-1"
+METRIC: Final = "variance-2"
 
 _LOST: Final = BUCKETS.index("lost")
-
-
-class NoDrivers(Conflict):
-    """No plan in force states drivers of the unit for the period."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A period as counted, up to before `until`, with how many won deals have no amount."""
-
-    asked: Asked
-    until: date
-    counted: Period
-    unpriced: int
 
 
 async def read(session: AsyncSession, question: Question, *, against: Against, principal: Principal) -> VarianceReading:
@@ -68,7 +44,67 @@ async def read(session: AsyncSession, question: Question, *, against: Against, p
         basis = settings_of(session).call_basis
         question = replace(question, filters=replace(question.filters, value_basis=basis))
     after = await decide(session, question, principal=principal, from_history=True)
-    plan = await _plan_of(session, after, principal=principal) if against == "plan" else None
+    plan = await wanted.in_force(session, after, principal=principal) if against == "plan" else None
+    found = await _bridged(session, question, after, against, plan, principal=principal)
+    if found.against != against:
+        raise wanted.none_of(after)
+    return found
+
+
+async def of_version(
+    session: AsyncSession, question: Question, row: Mapping[str, Any], *, principal: Principal
+) -> VarianceReading:
+    """Why a plan's period brought another amount than the drivers make that one version of it states.
+
+    Where it states none: than the year before did. `row`: the plan, with `version` and `sequence`. Raises what readings raise.
+    """
+    question = seen_from(question, settings_of(session))
+    after = await decide(session, question, principal=principal, from_history=True)
+    plan = await wanted.of_version(session, row, after, principal=principal)
+    return await _bridged(session, question, after, "plan" if plan else "prior_year", plan, principal=principal)
+
+
+async def _bridged(
+    session: AsyncSession,
+    question: Question,
+    after: Asked,
+    against: Against,
+    plan: PlanDrivers | None,
+    *,
+    principal: Principal,
+) -> VarianceReading:
+    """The bridge; from the year before where nothing that the plan states can be counted."""
+    today, base = after.business_date.day, after.rates.base
+    was, before, now, common = await _sides(session, question, after, against, principal=principal)
+    said = wanted.said(plan, after, before, until=now.until, rates=common)
+    if plan is not None and not said:
+        against, plan = "prior_year", None
+    shown = side_out(before, was.counted.booked, today)
+    if plan is None:
+        terms, began = bridge(was.counted, before.counted, now.counted), was.counted.booked
+    else:
+        begins, terms = from_plan(Stated.of(said), before.counted, now.counted)
+        shown, began = planned_out(shown, begins, base), begins.booked
+    scale, change = Decimal(1).scaleb(-money.exponent(base)), now.counted.booked - began
+    return VarianceReading(
+        **{**await envelope(session, after), "metric_version": METRIC},
+        metric=METRIC,
+        period=period_out(after.period, today),
+        against=against,
+        before=shown,
+        after=side_out(now, now.counted.booked, today),
+        change=change * scale,
+        plan=None if plan is None else plan_out(plan),
+        drivers=sources(before.counted, said, against, base),
+        terms=[TermOut(term=term, amount=terms[term] * scale) for term in TERMS],
+        residual=(change - sum(terms.values())) * scale,
+    )
+
+
+async def _sides(
+    session: AsyncSession, question: Question, after: Asked, against: Against, *, principal: Principal
+) -> tuple[Side, Side, Side, Rates]:
+    """The earlier period as its organisation stood then and as it stands, the later one, and the rates that compare them."""
     calendar, today = after.calendar, after.business_date.day
     until = min(after.period.end, max(today + timedelta(days=1), after.period.start))
     earlier = before_of(calendar, after.period, against)
@@ -88,96 +124,7 @@ async def read(session: AsyncSession, question: Question, *, against: Against, p
         return [_side(asked, end, after.period.start, common, zone) for asked, end in sides]
 
     was, before, now = await asyncio.to_thread(counted)
-    scale = Decimal(1).scaleb(-money.exponent(after.rates.base))
-    shown = _side_out(before, was.counted.booked, today)
-    if plan is None:
-        terms, began = bridge(was.counted, before.counted, now.counted), was.counted.booked
-    else:
-        stated = _stated(plan, after, until, common)
-        base, terms = from_plan(stated, before.counted, now.counted)
-        shown, began = _planned_out(shown, base, after.rates.base), base.booked
-    change = now.counted.booked - began
-    return VarianceReading(
-        **{**await envelope(session, after), "metric_version": METRIC},
-        metric=METRIC,
-        period=period_out(after.period, today),
-        against=against,
-        before=shown,
-        after=_side_out(now, now.counted.booked, today),
-        change=change * scale,
-        plan=None if plan is None else DriversPlanOut(plan_id=plan.plan_id, version=plan.version, name=plan.name),
-        drivers=[_source(driver, against, plan) for driver in get_args(Driver)],
-        terms=[TermOut(term=term, amount=terms[term] * scale) for term in TERMS],
-        residual=(change - sum(terms.values())) * scale,
-    )
-
-
-async def _plan_of(session: AsyncSession, after: Asked, *, principal: Principal) -> PlanDrivers:
-    """Raises NoDrivers."""
-    filters = asdict(after.filters)
-    others = [name for name, value in filters.items() if value is not None and name not in ("deal_type", "value_basis")]
-    found = None
-    if not others:
-        found = await plan_drivers.of_unit(
-            session,
-            after.org.unit_id,
-            period=(after.period.start, after.period.end),
-            deal_type=after.filters.deal_type,
-            value_basis=str(after.filters.value_basis),
-            at=after.as_of,
-            principal=principal,
-        )
-    if found is None:
-        raise NoDrivers(
-            f"against: no plan in force assumes a win rate, creation or size of {after.org.name} in {after.period.key}"
-            + (f" by {', '.join(others)}" if others else "")
-            + "; state them in the plan, or compare with prior_year."
-        )
-    return found
-
-
-def _stated(plan: PlanDrivers, after: Asked, until: date, rates: Rates) -> Stated:
-    """The plan's drivers in the units of a bridge; creation is of the days that are compared."""
-    share, created, size = (plan.stated.get(name) for name in plan_drivers.DRIVERS)
-    minor = None
-    if size is not None:
-        worth = rates.convert(size, plan.currency, after.period.start)
-        minor = None if worth is None else Fraction(worth.scaleb(money.exponent(rates.base)))
-    days = max(0, (until - after.period.start).days)
-    return Stated(
-        win_rate=None if share is None else Fraction(share),
-        size=minor,
-        created=None if created is None else Fraction(created) * days / Fraction(MONTH_DAYS),
-    )
-
-
-def _source(driver: Driver, against: Against, plan: PlanDrivers | None) -> DriverFromOut:
-    """Whence a driver of the side before comes."""
-    if plan is None:
-        return DriverFromOut(driver=driver, source=against, value=None)
-    value = next((amount for name, amount in plan.stated.items() if name == driver), None)
-    return DriverFromOut(driver=driver, source="prior_year" if value is None else "plan", value=value)
-
-
-def _planned_out(shown: SideOut, base: Base, currency: str) -> SideOut:
-    """The side before with what the plan's drivers make."""
-    scale = Decimal(1).scaleb(-money.exponent(currency))
-    update = {
-        "booked": base.booked * scale,
-        "opening": _planned_driver(base.opening, currency),
-        "created": _planned_driver(base.created, currency),
-        "unpriced": 0,
-    }
-    return shown.model_copy(update=update)
-
-
-def _planned_driver(drivers: Drivers, currency: str) -> DriverOut:
-    """Counts that a plan makes are rounded; what they bring is not made of the rounded ones."""
-    decided = drivers.there * (drivers.decided or 0)
-    counted = Counted(
-        round(drivers.there), round(decided), round(decided * (drivers.win_rate or 0)), round(drivers.brings)
-    )
-    return _driver(counted, currency, drivers)
+    return was, before, now, common
 
 
 async def _seen_as(session: AsyncSession, asked: Asked, then: Asked) -> Asked:
@@ -228,36 +175,8 @@ def _side(asked: Asked, until: date, rated: date, common: Rates, zone: ZoneInfo)
         other=_sum(valued, won & ~opening & ~created),
         booked=_sum(stood.amount[0], won),
     )
-    return Side(asked, until, found, int((won & ~priced).sum()))
+    return Side(asked, until, found, int((won & ~priced).sum()), _sum(valued, created))
 
 
 def _sum(units: Ints, which: Flags) -> int:
     return int(units[which].sum())
-
-
-def _side_out(side: Side, booked: int, today: date) -> SideOut:
-    currency = side.asked.rates.base
-    scale = Decimal(1).scaleb(-money.exponent(currency))
-    return SideOut(
-        period=period_out(side.asked.period, today),
-        until=side.until,
-        booked=booked * scale,
-        opening=_driver(side.counted.opening, currency),
-        created=_driver(side.counted.created, currency),
-        other=side.counted.other * scale,
-        unpriced=side.unpriced,
-    )
-
-
-def _driver(counted: Counted, currency: str, rates: Drivers | None = None) -> DriverOut:
-    rates = rates or Drivers.of(counted)
-    scale = Decimal(1).scaleb(-money.exponent(currency))
-    return DriverOut(
-        there=counted.there,
-        decided=counted.decided,
-        won=counted.won,
-        amount=counted.amount * scale,
-        decided_share=None if rates.decided is None else round(float(rates.decided), 6),
-        win_rate=None if rates.win_rate is None else round(float(rates.win_rate), 6),
-        mean_size=None if rates.size is None else money.quantise(Decimal(round(rates.size)) * scale, currency),
-    )

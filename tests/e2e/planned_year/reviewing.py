@@ -39,6 +39,10 @@ async def finds_the_review(page: Page, url: str) -> str:
         for each in await page.locator("[data-key=before], [data-key^='term.'], [data-key=after]").all()
     ]
     assert sum(figures[:-1]) == figures[-1], "the bridge adds up to the cent"
+    win_rate = page.locator(".waterfall tr", has_text="Win rate")
+    await expect(win_rate.locator(".whose")).to_contain_text("Plan")
+    await expect(win_rate.get_by_role("link", name="win rate of Company")).to_be_visible()
+    await expect(page.locator(".waterfall tr", has_text="Timing").locator(".whose")).to_contain_text(f"{YEAR - 1}: ")
     await expect(page.locator("data[data-key=open]")).to_have_attribute("value", f"{OPEN}.00")
     return page.url
 

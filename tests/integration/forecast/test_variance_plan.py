@@ -1,5 +1,7 @@
 """Why a quarter brought another amount than the plan's own drivers make: which of them are the plan's, and to the cent."""
 
+import csv
+import io
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -83,6 +85,34 @@ async def test_of_a_unit_below_its_own_drivers_are_taken_by_whoever_leads_it(cli
     refused = await ask(client, period="2025Q3", against="plan", scope=unit_id("south"), status=409)
     assert "no plan in force assumes" in refused["detail"]
     await ask(client, period="2025Q3", against="plan", scope=unit_id("south"), org=str(unit_id("north")), status=403)
+
+
+async def test_a_part_takes_rates_and_sizes_of_the_nearest_unit_above_that_states_them_but_no_counts(
+    client: Any,
+) -> None:
+    for team, size_of in (("north", "north"), ("south", None)):
+        found = await ask(client, period="2025Q3", against="plan", org=str(unit_id(team)))
+        year = await ask(client, period="2025Q3", org=str(unit_id(team)))
+        adds_up(found)
+        said = {each["driver"]: each for each in found["drivers"]}
+        assert (said["win_rate"]["source"], said["win_rate"]["of"]) == ("plan", "Company")
+        assert found["before"]["created"]["win_rate"] == 0.5
+        assert (said["size"]["of"], said["size"]["source"]) == (size_of, "plan" if size_of else "prior_year")
+        assert said["creation"] == next(each for each in year["drivers"] if each["driver"] == "creation")
+        assert Decimal(said["creation"]["value"]) == year["before"]["created"]["there"]
+
+
+async def test_the_file_says_of_each_driver_what_the_page_does(client: Any) -> None:
+    found = await ask(client, period="2025Q3", against="plan")
+    asked = {"period": "2025Q3", "against": "plan", "format": "csv"}
+    answer = await client.get("/v1/forecast/variance", params=asked, headers=bearer("manager", scope=(ROOT_UNIT,)))
+    lines = {each["term"]: each for each in csv.DictReader(io.StringIO(answer.text))}
+    assert list(lines) == ["before", *(each["term"] for each in found["terms"]), "after"]
+    assert Decimal(lines["before"]["amount"]) == Decimal(found["before"]["booked"])
+    for driver in found["drivers"]:
+        for name in ("source", "value", "stated", "by", "of", "assumption_id"):
+            assert lines[driver["driver"]][name] == (driver[name] or ""), (driver["driver"], name)
+    assert lines["scope"]["source"] == ""
 
 
 async def test_nothing_is_taken_from_a_plan_that_does_not_hold_for_all_of_the_period(client: Any) -> None:

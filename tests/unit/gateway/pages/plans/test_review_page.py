@@ -10,14 +10,14 @@ from gateway.pages.plans.plans import MEASURES
 from gateway.pages.plans.reviewing import _missing
 from gateway.pages.plans.reviews import expected_words, number
 from gateway.pages.templates import environment
-from tests.support.reviews import review
+from tests.support.reviews import ASSUMPTION, PLAN, first_format, review
 
 PEOPLE = {"user:carla": "Carla", "user:mara": "Mara", "service:forecast": "Service forecast"}
 
 
 def written(found: dict[str, Any], *, may_decide: bool = True, **more: Any) -> str:
     evidence = found["evidence"]
-    picture, rows = reviews._bridge(evidence["bridge"])
+    picture, rows = reviews._bridge(evidence)
     told: dict[str, Any] = {
         "user": None, "csrf": "", "zone": "Europe/Berlin", "currency": "EUR", "layout": "fragment.html", "path": "/reviews",
         "found": found, "head": found["review"], "plan": evidence["plan"], "evidence": evidence, "whole": evidence["nodes"][0],
@@ -36,12 +36,40 @@ def test_the_evidence_stands_there_with_its_digest_and_each_unknown_is_said() ->
     for key, value in {"closed": "750000", "target": "1000000", "term.win_rate": "-60000", "open": "270000"}.items():
         assert f'<data value="{value}" data-key="{key}"' in html, key
     assert "aaaaaaaaaaaaaaaa…" in html
-    assert "those of the year before; both" in html
+    assert "those that the plan states, else against those of FY2025; both" in html
     assert "drifting" in html
     found["evidence"] |= {"accuracy": [], "why_no_accuracy": "No lock is known.", "assumptions": [], "pipeline": []}
     html = written(found)
     for said in ("No lock is known.", "The plan states none.", "Nothing was open"):
         assert said in html
+
+
+def whose(html: str) -> list[str]:
+    """What is said of whose each driver is, in the order of the rows."""
+    found = re.findall(r'<small class="whose">(.*?)</small>', html, re.DOTALL)
+    return [re.sub(r"<.*?>", "", each).strip() for each in found]
+
+
+def test_each_driver_of_the_bridge_says_whose_it_is_and_leads_to_the_assumption() -> None:
+    html = written(review())
+    assert whose(html) == [
+        "FY2025: 120 deals",
+        "Plan 96 deals, as many as make the 770,000 of pipeline that Northwind is to create",
+        "Plan 30.0\u202f%, win rate of Northwind",
+        "FY2025: 61.0\u202f%",
+        "FY2025: not known",
+    ]
+    assert f'href="/plans/{PLAN}?tab=assumptions&amp;version=1&amp;assumption={ASSUMPTION}"' in html
+    assert 'id="bridge-title">Why it differs from what the plan assumes' in html
+    assert '/bridge?format=csv" download' in html
+
+
+def test_a_review_of_the_first_format_is_shown_as_it_was() -> None:
+    html = written(review() | {"evidence": first_format()})
+    assert whose(html) == []
+    assert 'id="bridge-title">Why it differs from FY2025' in html
+    assert "those of the year before; both" in html
+    assert '<data value="-60000" data-key="term.win_rate"' in html
 
 
 def test_options_stand_side_by_side_and_the_changed_target_is_the_likelier_one() -> None:

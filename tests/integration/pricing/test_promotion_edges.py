@@ -8,7 +8,7 @@ from uuid import UUID
 
 from libs.common.ids import new_id
 from services.pricing.promotions import keeping
-from tests.integration.pricing.desk import CSO, FINANCE, OPS, SELLER, SYSTEM, Desk, open_desk
+from tests.integration.pricing.desk import CSO, FINANCE, MANAGER, OPS, SELLER, SYSTEM, VP, Desk, open_desk
 from tests.integration.pricing.given import DEAL, deal, handle
 from tests.integration.pricing.test_promotions import (
     TODAY,
@@ -62,6 +62,46 @@ async def test_whoever_planned_an_earlier_version_of_it_does_not_decide_on_the_n
     again = await desk.client.put(f"/v1/promotions/{made['promotion_id']}", json=planned(), headers=OPS)
     assert (again.json()["state"], again.json()["decided_by"]) == ("planned", None)
     assert (await decide(desk, again.json(), who=CSO)).status_code == 403
+
+
+async def test_what_was_decided_is_not_decided_again_and_what_is_over_is_not_ended_again(
+    api_for: Callable[..., Any],
+) -> None:
+    desk = await open_desk(api_for)
+    made = await plan(desk)
+    runs = (await decide(desk, made)).json()
+    for verdict in ("approved", "refused"):
+        again = await decide(desk, runs, who=FINANCE, verdict=verdict)
+        assert (again.status_code, again.json()["type"]) == (409, "urn:foretell:problem:promotion-not-planned")
+    seen_before = await end(desk, made, **{"If-Match": f'"{made["version"]}"'})
+    assert seen_before.status_code == 412, "it began to run since it was read"
+    assert (await end(desk, made, **{"If-Match": f'"{runs["version"]}"'})).json()["state"] == "ended"
+    dropped = await plan(desk, name="Dropped")
+    assert (await decide(desk, dropped, verdict="refused")).status_code == 200
+    for each in (made, dropped):
+        over = await end(desk, each)
+        assert (over.status_code, over.json()["type"]) == (409, "urn:foretell:problem:promotion-is-over")
+    told = (await desk.client.get(f"/v1/promotions/{made['promotion_id']}/history", headers=SELLER)).json()["items"]
+    assert [row["state"] for row in told] == ["ended", "running", "approved", "planned"]
+
+
+async def test_who_plans_who_decides_and_who_ends_are_roles(api_for: Callable[..., Any]) -> None:
+    desk = await open_desk(api_for)
+    made = await plan(desk, who=MANAGER)
+    for who in (SELLER, FINANCE):
+        assert (await desk.client.post("/v1/promotions", json=planned(), headers=who)).status_code == 403
+        path = f"/v1/promotions/{made['promotion_id']}"
+        assert (await desk.client.put(path, json=planned(), headers=who)).status_code == 403
+    for who in (SELLER, VP, OPS):
+        refused = await decide(desk, made, who=who)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:foretell:problem:missing-role")
+    assert (await end(desk, made, SELLER)).status_code == 403
+    assert (await decide(desk, made, who=FINANCE)).json()["state"] == "running"
+
+
+async def end(desk: Desk, made: dict[str, Any], who: dict[str, str] = OPS, **headers: str) -> Any:
+    path = f"/v1/promotions/{made['promotion_id']}/end"
+    return await desk.client.post(path, json={"note": "enough"}, headers=who | headers)
 
 
 async def test_it_is_taken_in_its_segment_only_and_by_products_that_it_names(api_for: Callable[..., Any]) -> None:

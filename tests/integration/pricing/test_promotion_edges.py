@@ -6,7 +6,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from libs.common.ids import new_id
+from services.pricing.approvals.keeping import expire
 from services.pricing.promotions import keeping
 from tests.integration.pricing.desk import CSO, FINANCE, MANAGER, OPS, SELLER, SYSTEM, VP, Desk, open_desk
 from tests.integration.pricing.given import DEAL, deal, handle
@@ -159,6 +162,53 @@ async def test_what_was_lost_again_is_not_sold_and_other_currencies_and_promotio
     await move(desk, over, days=-400)
     await move(desk, beside, days=-400)
     assert (await lift(desk, made))["matched"] == before["matched"], "what ran long before touches nothing"
+
+
+async def test_what_ran_out_or_is_of_a_deal_that_is_gone_takes_nothing_and_what_was_accepted_is_told_apart(
+    api_for: Callable[..., Any],
+) -> None:
+    desk = await open_desk(api_for, policy=False)
+    spring = await running(desk)
+
+    async def standing() -> tuple[float, float]:
+        told = (await desk.client.get(f"/v1/promotions/{spring}", headers=SELLER)).json()
+        return float(told["used"]), float(told["accepted"])
+
+    made = (await quote(desk, spring)).json()["quote_id"]
+    offered = (await quote(desk, spring, quantity="0.5")).json()["quote_id"]
+    assert await standing() == (30, 0)
+    assert (await desk.client.post(f"/v1/quotes/{made}/accept", headers=SELLER)).status_code == 200
+    assert await standing() == (30, 20)
+    async with desk.database.transaction() as session:
+        past = text("UPDATE quote SET valid_until = current_date - 3 WHERE quote_id = :quote")
+        await session.execute(past, {"quote": UUID(offered)})
+    assert await expire(desk.database, principal=SYSTEM) == 1
+    assert await standing() == (20, 20)
+    await handle(desk.database, deal(version=2, minute=1, removed=True))
+    assert await standing() == (0, 0)
+
+
+async def test_only_the_products_it_names_count_as_sold_and_only_what_was_accepted_as_given(
+    api_for: Callable[..., Any],
+) -> None:
+    desk = await open_desk(api_for)
+    wanted = {"code": "BESIDE", "name": "Beside", "list_price": "100", "currency": "EUR"}
+    other = (await desk.client.post("/v1/products", json=wanted, headers=OPS)).json()["product_id"]
+    made = await running(desk, markets=["Nordics"], products=[desk.product], budget="100000")
+    await move(desk, made, days=-56)
+    begin = TODAY - timedelta(weeks=8)
+    await history_of(desk, UUID(made), begin)
+    before = await lift(desk, made)
+    await sold(desk, UUID(made), "Nordics", begin + timedelta(days=3), Decimal(1000), beside=UUID(other))
+    after = await lift(desk, made)
+    assert {name: Decimal(after[name]) - Decimal(before[name]) for name in ("actual", "attributed", "given")} == {
+        "actual": 1000, "attributed": 1000, "given": 200,
+    }  # fmt: skip
+    open_deal = new_id()
+    await handle(desk.database, deal(open_deal, amount="1", currency="EUR", market="Nordics"))
+    body = offer(desk, made) | {"deal_id": str(open_deal), "currency": "EUR"}
+    assert (await desk.client.post("/v1/quotes", json=body, headers=CSO)).status_code == 201
+    assert (await lift(desk, made))["given"] == after["given"], "an offer gives nothing yet"
 
 
 async def test_what_a_revision_no_longer_takes_is_free_again(api_for: Callable[..., Any]) -> None:

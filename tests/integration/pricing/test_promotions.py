@@ -154,26 +154,6 @@ async def test_a_line_takes_it_as_a_named_deduction_and_the_way_to_the_price_sho
     }  # fmt: skip
 
 
-async def test_amounts_without_decimals_go_out_as_they_were_given(api_for: Callable[..., Any]) -> None:
-    desk = await open_desk(api_for)
-    made = await plan(desk, kind="amount", value="10000", budget="1250000", expected="4500000")
-    told = (await desk.client.get(f"/v1/promotions/{made['promotion_id']}", headers=SELLER)).json()
-    assert [told[name] for name in ("value", "budget", "expected", "left")] == [
-        "10000",
-        "1250000",
-        "4500000",
-        "1250000",
-    ]
-    assert "1250000" in (await desk.client.get("/v1/promotions/export", headers=SELLER)).text
-    large = {"code": "ALL", "name": "All of it", "list_price": "1250000", "cost": "430000", "currency": "EUR"}
-    product = (await desk.client.post("/v1/products", json=large, headers=OPS)).json()["product_id"]
-    listed = (await desk.client.get(f"/v1/products/{product}", headers=OPS)).json()
-    assert (listed["list_price"], listed["cost"]) == ("1250000", "430000")
-    quoted = await quote(desk, product_id=product, quantity="20000")
-    (line,) = (await desk.client.get(f"/v1/quotes/{quoted.json()['quote_id']}", headers=CSO)).json()["lines"]
-    assert (line["quantity"], line["list_price"], line["cost"]) == ("20000", "1250000", "430000")
-
-
 async def test_outside_scope_window_currency_or_stacking_it_is_refused_with_the_reason(
     api_for: Callable[..., Any],
 ) -> None:

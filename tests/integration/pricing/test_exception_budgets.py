@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.ids import new_id
+from services.pricing.approvals.repository import lock_budgets
 from tests.integration.pricing.desk import CSO, OPS, YEAR, Desk, open_desk
 from tests.integration.pricing.given import DEAL, deal, handle
 
@@ -71,6 +72,19 @@ async def test_two_that_are_agreed_to_at_once_do_not_both_get_the_rest_and_the_o
     agreed = await agree(desk, anew)
     assert (agreed.status_code, agreed.json()["state"]) == (200, "approved"), "it was seen to be over the budget"
     assert await budget(desk) == {"used": 120, "asked": 0, "left": -20}
+
+
+async def test_what_is_left_is_read_by_one_at_a_time(api_for: Callable[..., Any]) -> None:
+    desk, _ = await opened(api_for)
+    request = await asked(desk, DEAL)
+    waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with desk.database.transaction() as session:
+        await lock_budgets(session)
+        deciding = asyncio.create_task(agree(desk, request))
+        while not deciding.done() and not (await session.execute(waits)).scalar_one():
+            await asyncio.wait([deciding], timeout=0.05)
+        assert not deciding.done(), "somebody else is reading what is left"
+    assert (await deciding).status_code == 200
 
 
 async def test_a_quote_counts_once_whatever_was_agreed_to_before_and_still_when_the_customer_accepted(

@@ -25,7 +25,8 @@ def gives(row: Mapping[str, Any]) -> str:
     if row["kind"] == "percent":
         return f"{(value * 100).normalize():f}\u202f% off"
     if row["kind"] == "amount":
-        return f"{grouped(value.normalize())} {row['currency']} off each"
+        off = grouped(f"{value.normalize():f}")
+        return f"{off} {row['currency']} off each"
     return f"{value.normalize():f} months free" if value != 1 else "1 month free"
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from starlette.responses import Response
 
@@ -10,8 +11,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cell(value: object) -> str:
-    """Unknown is empty; a text that a spreadsheet would take for a formula is led by an apostrophe."""
-    written = "" if value is None else str(value)
+    """Unknown is empty; a number is written out; a text that a spreadsheet would take for a formula is led by an apostrophe."""
+    written = "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
     return f"'{written}" if isinstance(value, str) and written.startswith(_FORMULA_STARTS) else written
 
 

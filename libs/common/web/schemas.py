@@ -1,9 +1,20 @@
 """Bases of what comes in and goes out by HTTP."""
 
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+
+
+def without_power(number: Decimal) -> Decimal:
+    """The same number written out: the database's driver reads 1250000, that was given without decimals, as 1.25E+6."""
+    exponent = number.as_tuple().exponent
+    return number.quantize(Decimal(1)) if isinstance(exponent, int) and exponent > 0 else number
+
+
+Written = Annotated[Decimal, AfterValidator(without_power)]
+"""A number that goes out as somebody gave it."""
 
 
 def unstorable(value: Any, place: str = "") -> Iterator[str]:

@@ -59,7 +59,7 @@ def written(rows: Sequence[PriceStatement], codes: dict[UUID, str]) -> str:
                 row.market or "",
                 row.segment or "",
                 row.currency,
-                row.amount,
+                None if row.amount is None else f"{row.amount:f}",
                 row.holds_from.isoformat(),
             ]
         )

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from libs.common import money
-from libs.common.web.schemas import In, Out
+from libs.common.web.schemas import In, Out, Written
 from services.pricing.books.holding import BookKind, PriceStatement
 from services.pricing.books.models import Kept, WantedBundle, WantedEntry
 
@@ -67,7 +67,7 @@ class EntryOut(Out):
     market: str | None
     segment: str | None
     currency: str
-    amount: Decimal | None
+    amount: Written | None
     holds_from: date
     recorded_at: datetime
     actor: str | None

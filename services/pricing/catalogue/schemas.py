@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, field_validator, model_validator
 
 from libs.common import money
-from libs.common.web.schemas import In, Out
+from libs.common.web.schemas import In, Out, Written
 from services.pricing.catalogue.models import ProductEntry, ProductRow
 
 Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False)]
@@ -48,8 +48,8 @@ class ProductOut(Out):
     code: str
     name: str
     line: str | None
-    list_price: Decimal | None
-    cost: Decimal | None
+    list_price: Written | None
+    cost: Written | None
     currency: str | None
     is_active: bool
     valid_from: datetime
@@ -88,8 +88,8 @@ class ProductHistoryOut(Out):
     code: str
     name: str
     line: str | None
-    list_price: Decimal | None
-    cost: Decimal | None
+    list_price: Written | None
+    cost: Written | None
     currency: str | None
     is_active: bool
     actor: str | None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from libs.common.web.schemas import In, Out
+from libs.common.web.schemas import In, Out, Written
 from services.pricing.promises.models import Followed
 from services.pricing.promises.standing import Answer, Record
 
@@ -40,7 +40,7 @@ class PartOut(Out):
     given_note: str
     got: str
     got_note: str
-    value: Decimal | None
+    value: Written | None
     currency: str
     agreed_at: datetime
     due: date

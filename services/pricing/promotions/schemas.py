@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, field_validator, model_validator
 
 from libs.common import money
-from libs.common.web.schemas import In, Out
+from libs.common.web.schemas import In, Out, Written
 from services.pricing.promotions.lift import Judged
 from services.pricing.promotions.lift.judging import Method
 from services.pricing.promotions.mechanism import Kind, Stacking
@@ -88,11 +88,11 @@ class PromotionOut(Out):
     starts_on: date
     ends_on: date
     currency: str
-    budget: Decimal
+    budget: Written
     kind: Kind
-    value: Decimal
+    value: Written
     stacking: Stacking
-    expected: Decimal | None
+    expected: Written | None
     note: str
     authors: list[str]
     decided_by: str | None
@@ -213,7 +213,7 @@ class LiftOut(Out):
     lift: Decimal | None
     low: Decimal | None
     high: Decimal | None
-    expected: Decimal | None
+    expected: Written | None
     attributed: Decimal
     attributed_quotes: int
     given: Decimal

@@ -17,6 +17,7 @@ from services.pricing.quotes.schemas import (
     QuotablesOut,
     QuoteDetailOut,
     QuoteIn,
+    QuoteListedOut,
     QuoteOut,
     QuotePageOut,
     RevisionIn,
@@ -42,7 +43,7 @@ async def list_quotes(
     rows, following = await service.list_quotes(
         session, deal_id=deal_id, status=status, cursor=cursor, limit=limit, principal=principal
     )
-    return QuotePageOut(items=[QuoteOut.model_validate(row) for row in rows], next_cursor=following)
+    return QuotePageOut(items=[QuoteListedOut.of(*row) for row in rows], next_cursor=following)
 
 
 @router.post("", status_code=201)

@@ -130,7 +130,7 @@ async def lock_quotes(session: AsyncSession, deal_id: UUID) -> dict[UUID, Quote]
 
 _LIST = text(
     f"""
-    SELECT {_OF_QUOTE} FROM quote JOIN deal_reference USING (deal_id)
+    SELECT {_OF_QUOTE}, deal_reference.name FROM quote JOIN deal_reference USING (deal_id)
     WHERE (cast(:deal_id AS uuid) IS NULL OR quote.deal_id = :deal_id)
       AND (cast(:status AS text) IS NULL OR quote.status = :status)
       AND (cast(:after_at AS timestamptz) IS NULL
@@ -150,12 +150,12 @@ async def list_quotes(
     after: tuple[datetime, UUID] | None,
     limit: int,
     principal: Principal,
-) -> list[Quote]:
+) -> list[tuple[Quote, str]]:
     """Quotes of deals within the principal's scope, newest first, after the sort key `after`."""
     after_at, after_id = after or (None, None)
     given = {"deal_id": deal_id, "status": status, "after_at": after_at, "after_id": after_id, "limit": limit}
     rows = await session.execute(_LIST, given | scope_parameters(principal))
-    return [Quote(*row) for row in rows]
+    return [(Quote(*own), deal) for *own, deal in rows]
 
 
 _LINES = text(

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, field_validator
 
 from libs.common import money
-from libs.common.web.schemas import In, Out
+from libs.common.web.schemas import In, Out, Written
 from services.pricing.quotes.arithmetic import Deduction, Kind, Waterfall
 from services.pricing.quotes.models import Quote, QuoteLine, QuoteStatus, Terms, WantedLine
 
@@ -89,12 +89,12 @@ class DeductionOut(Out):
 class QuoteLineOut(Out):
     position: int
     product_id: UUID
-    quantity: Decimal
-    list_price: Decimal | None
-    unit_price: Decimal
+    quantity: Written
+    list_price: Written | None
+    unit_price: Written
     discount: Decimal
     net_amount: Decimal
-    cost: Decimal | None
+    cost: Written | None
     deductions: list[DeductionOut]
 
     @classmethod
@@ -194,7 +194,7 @@ class QuotableOut(Out):
     name: str
     market: str | None
     segment: str | None
-    amount: Decimal | None
+    amount: Written | None
     currency: str | None
 
 
@@ -204,8 +204,18 @@ class QuotablesOut(Out):
     items: list[QuotableOut]
 
 
+class QuoteListedOut(QuoteOut):
+    """A quote with the name of its deal, empty where that has none."""
+
+    deal: str
+
+    @classmethod
+    def of(cls, quote: Quote, deal: str) -> Self:
+        return cls(**{name: getattr(quote, name) for name in QuoteOut.model_fields}, deal=deal)
+
+
 class QuotePageOut(Out):
     """A page of quotes, newest first; `next_cursor` is null on the last."""
 
-    items: list[QuoteOut]
+    items: list[QuoteListedOut]
     next_cursor: str | None

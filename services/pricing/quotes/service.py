@@ -230,14 +230,14 @@ async def list_quotes(
     cursor: str | None,
     limit: int,
     principal: Principal,
-) -> tuple[list[Quote], str | None]:
-    """A page of quotes, newest first, and the cursor of the next."""
+) -> tuple[list[tuple[Quote, str]], str | None]:
+    """A page of quotes with the names of their deals, newest first, and the cursor of the next."""
     rows = await repository.list_quotes(
         session, deal_id=deal_id, status=status, after=_sort_key(cursor), limit=limit + 1, principal=principal
     )
     if len(rows) <= limit:
         return rows, None
-    last = rows[limit - 1]
+    last, _ = rows[limit - 1]
     return rows[:limit], encode_cursor(last.created_at, last.quote_id)
 
 

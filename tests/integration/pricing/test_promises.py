@@ -74,12 +74,30 @@ async def test_the_next_approver_reads_how_often_such_promises_were_kept(api_for
     assert (told[0]["low"], told[0]["high"]) == ("0.1209", "0.8791"), "two are few, so the interval is wide"
 
 
+async def accepted_elsewhere(desk: Desk, pair: dict[str, str]) -> str:
+    """The part of a quote of another deal that a customer accepted."""
+    other = new_id()
+    await handle(desk.database, deal(other, amount="1", currency="EUR", name="Other"))
+    body = desk.body("0.12") | {"deal_id": str(other), "currency": "EUR"}
+    quote = (await desk.client.post("/v1/quotes", json=body, headers=CSO)).json()["quote_id"]
+    told = await desk.client.post(f"/v1/quotes/{quote}/submit", json={"pairs": [pair]}, headers=CSO)
+    boss = bearer("manager", subject="user:boss")
+    assert (await desk.decide(told.json(), boss, authority="manager")).json()["state"] == "approved"
+    assert (await desk.client.post(f"/v1/quotes/{quote}/accept", headers=CSO)).status_code == 200
+    (part,) = (await parts(desk, CSO, quote_id=quote))["items"]
+    found: str = part["part_id"]
+    return found
+
+
 async def test_only_who_sees_the_deal_answers_and_a_key_answers_once(api_for: Callable[..., Any]) -> None:
     desk = await open_desk(api_for)
     await accepted(desk, LONGER)
     part = (await parts(desk))["items"][0]["part_id"]
     other = bearer("seller", subject="user:other", scope=(unit_id("Elsewhere"),))
-    assert (await parts(desk, other))["items"] == []
+    told = await parts(desk, other)
+    assert (told["items"], [each["got"] for each in told["record"]]) == ([], ["longer_term"]), (
+        "how often is everybody's"
+    )
     assert (await answer(desk, part, other, answer="kept")).status_code == 404
     assert (await answer(desk, part, FINANCE, answer="kept")).status_code == 403
     for _ in range(2):
@@ -88,6 +106,12 @@ async def test_only_who_sees_the_deal_answers_and_a_key_answers_once(api_for: Ca
     assert (reused.status_code, reused.json()["type"]) == (409, "urn:foretell:problem:idempotency-key-reused")
     async with desk.database.reading() as session:
         assert (await session.execute(text("SELECT count(*) FROM promised_part_answer"))).scalar_one() == 1
+    second = await accepted_elsewhere(desk, NAMED)
+    twice = await answer(desk, second, CSO, key="once", answer="kept")
+    assert twice.json()["state"] == "kept", "the key is each caller's own"
+    other_part = await answer(desk, part, CSO, key="once", answer="kept")
+    assert (other_part.status_code, other_part.json()["type"]) == (409, "urn:foretell:problem:idempotency-key-reused")
+    assert (await answer(desk, part, answer="moved", due=str(TODAY))).json()["due"] == str(TODAY), "today is in time"
     for wrong in ({"answer": "moved"}, {"answer": "kept", "due": str(TODAY)}, {"answer": "moved", "due": "2020-01-01"}):
         assert (await answer(desk, part, **wrong)).status_code == 422
 
@@ -99,6 +123,9 @@ async def test_what_the_customer_no_longer_has_is_not_owed(api_for: Callable[...
     assert (await parts(desk, CSO))["items"] == []
     await handle(desk.database, deal(version=3, minute=2, name="Fjord"))
     assert len((await parts(desk, CSO))["items"]) == 1
+    await handle(desk.database, deal(version=4, minute=3, name="Fjord", removed=True))
+    assert (await parts(desk, CSO))["items"] == []
+    await handle(desk.database, deal(version=5, minute=4, name="Fjord"))
     second = await desk.quote(discount="0", who=CSO)
     assert (await desk.client.post(f"/v1/quotes/{second}/accept", headers=CSO)).status_code == 200
     assert (await parts(desk, CSO))["items"] == [], f"{first} was replaced by an offer without a promise"

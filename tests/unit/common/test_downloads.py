@@ -2,6 +2,7 @@
 
 import csv
 import io
+from decimal import Decimal
 
 import pytest
 
@@ -13,7 +14,17 @@ def test_a_text_that_would_be_a_formula_is_led_by_an_apostrophe(typed: str) -> N
     assert _read(typed) == f"'{typed}"
 
 
-@pytest.mark.parametrize(("value", "shown"), [(None, ""), (-5, "-5"), ('A, "b"', 'A, "b"'), (0, "0")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (-5, "-5"),
+        ('A, "b"', 'A, "b"'),
+        (0, "0"),
+        (Decimal("1.25E+6"), "1250000"),
+        (Decimal("-0.50"), "-0.50"),
+    ],
+)
 def test_numbers_stay_numbers_and_unknown_is_empty(value: object, shown: str) -> None:
     assert _read(value) == shown
 

@@ -41,6 +41,7 @@ def test_a_move_opens_the_question_anew_on_its_new_day_and_the_last_word_holds()
     moved = [said(1, "not_kept", 0), said(2, "moved", 1, later)]
     assert standing(DUE, moved, today=later) == Standing("not_known", later, 1, is_overdue=False)
     assert standing(DUE, [*moved, said(3, "kept", 2)], today=later).state == "kept"
+    assert standing(DUE, [*moved, said(3, "kept", 2), said(4, "not_kept", 3)], today=later).state == "not_kept"
 
 
 @given(_answers, st.randoms())

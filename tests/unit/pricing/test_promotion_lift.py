@@ -86,6 +86,19 @@ def test_a_segment_with_another_promotion_or_of_another_size_is_no_match() -> No
     assert {each.cell for each in judged(small).matched} == set(OTHERS[1:])
 
 
+def test_what_is_compared_with_is_chosen_by_what_was_sold_before_and_never_by_what_came_after() -> None:
+    sales = world(1)
+    times = {OTHERS[0]: 40.0, OTHERS[1]: 0.0, OTHERS[2]: 1.0}
+    after = [each if each.on < START else Sold(each.on, each.cell, each.amount * times.get(each.cell, 1)) for each in sales]  # fmt: skip
+    assert {each.cell for each in judged(after).matched} == {each.cell for each in judged(sales).matched} == set(OTHERS)
+    large = sum(each.amount for each in sales if each.cell == PROMOTED and each.on < START) / 9
+    young: Cell = ("Benelux", "SMB")
+    few = [Sold(START - timedelta(days=3), young, large)] * 9
+    many = [Sold(START + timedelta(days=3), young, large)] * 40
+    assert young not in {each.cell for each in judged([*sales, *few, *many]).matched}
+    assert young in {each.cell for each in judged([*sales, *few, *few]).matched}
+
+
 def test_actual_less_baseline_is_the_lift_and_weeks_add_up() -> None:
     for seed in range(20):
         found = judged(world(seed, lift=1.3))

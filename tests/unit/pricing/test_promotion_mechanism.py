@@ -116,6 +116,7 @@ def test_promotions_on_a_line_are_steps_of_whole_minor_units_that_add_up_and_nev
         wanted = money.quantise(max(D(0), left - taken_off), currency)
         assert money.quantise(left * (1 - share), currency) == wanted
         left *= 1 - share
+        assert share == 0 or abs(left - wanted) < D("1e-12"), "the next promotion begins at whole minor units"
         line.append(Deduction(f"P{place}", "on_invoice", share, UUID(int=place)))
     fall = of_line(Priced(quantity, price, tuple(line), price, None), currency)
     assert fall.invoice == wanted

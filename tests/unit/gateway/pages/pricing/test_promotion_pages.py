@@ -114,11 +114,17 @@ def test_nobody_decides_on_their_own_plan_and_who_may_decides_on_what_is_shown()
 def test_an_empty_page_says_what_to_do_and_a_full_one_shows_window_and_budget() -> None:
     assert "Leave a market or segment out" in listed([])
     html = listed(
-        [ROW, ROW | {"kind": "amount", "value": "25.00", "markets": []}, ROW | {"kind": "free_months", "value": "1"}]
+        [
+            ROW,
+            ROW | {"kind": "amount", "value": "25.00", "markets": []},
+            ROW | {"kind": "amount", "value": "10000"},
+            ROW | {"kind": "free_months", "value": "1"},
+        ]
     )
     for said in (
         "10\u202f% off",
         "25 EUR off each",
+        "10,000 EUR off each",
         "1 month free",
         "all products · DACH",
         "everywhere",

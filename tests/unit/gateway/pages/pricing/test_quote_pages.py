@@ -172,6 +172,12 @@ def test_the_bars_lead_from_list_price_to_margin_and_stay_on_the_scale() -> None
     assert all(bar["x"] >= 0 and bar["x"] + bar["width"] <= 1000.1 for bar in loss)
 
 
+def test_large_prices_and_quantities_are_written_out_and_grouped() -> None:
+    line = LINE | {"quantity": "14000", "list_price": "1250000", "unit_price": "84.5"}
+    html = quote_page(quote=QUOTE | {"lines": [line]})
+    assert [each in html for each in (">14,000<", ">1,250,000<", ">84.5<")] == [True] * 3
+
+
 def test_an_empty_list_of_quotes_says_where_one_comes_from() -> None:
     values: dict[str, Any] = {
         "path": "/prices/quotes", "quotes": [], "next_cursor": None, "chosen": "", "mine": [], "names": {},
@@ -180,8 +186,11 @@ def test_an_empty_list_of_quotes_says_where_one_comes_from() -> None:
     template = environment().get_template("pricing/quotes.html")
     assert "make a quote of it" in template.render(**(USER | values))
     item = {"request": REQUEST, "deal": "Fjord", "deal_id": "d", "net_amount": "880", "mine": [1]}
-    html = template.render(**(USER | values | {"quotes": [QUOTE], "mine": [item], "names": {"user:a": "Ann"}}))
+    html = template.render(
+        **(USER | values | {"quotes": [QUOTE | {"deal": "Lake"}], "mine": [item], "names": {"user:a": "Ann"}})
+    )
     assert "88.0" in html
+    assert 'href="/prices/quotes/q" hx-get="/prices/quotes/q">Lake</a>' in html
     assert "line 1, CORE" in html
 
 

@@ -14,10 +14,12 @@ SLACK: Final = Decimal("0.0001")
 
 
 def meaning(told: Mapping[str, Any], deal: Held | None, before: Mapping[str, Any]) -> Sequence[Said]:
-    """Revenue and overlay shares, whole, where they differ from before. What no share has is the owner's.
+    """Revenue and overlay shares, whole, where they differ from before. Revenue shares under the whole say nothing by themselves: what
+    they leave is the owner's, whoever that is when.
 
-    Raises CannotStand for revenue shares beyond the whole, for a rest without an owner, and for a share beyond the deal.
+    Raises CannotStand for revenue shares beyond the whole and for a share beyond the deal.
     """
+    del deal
     shares = {beside: _shares(told, beside) for beside in (False, True)}
     known = {beside: _shares(before, beside) for beside in (False, True)} if before else {False: {}, True: {}}
     for each in (*shares[False].values(), *shares[True].values()):
@@ -27,10 +29,30 @@ def meaning(told: Mapping[str, Any], deal: Held | None, before: Mapping[str, Any
             )
     said = []
     if shares[False] != known[False]:
-        said.append(Said("revenue", _as_said(_whole(shares[False], deal))))
+        revenue = revenue_in(told)
+        said += [] if leaves_a_rest(revenue) else [Said("revenue", as_said(revenue))]
     if shares[True] != known[True]:
-        said.append(Said("overlay", _as_said(shares[True])))
+        said.append(Said("overlay", as_said(shares[True])))
     return said
+
+
+def revenue_in(told: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The revenue shares, which make the whole or leave a rest. Raises CannotStand beyond the whole."""
+    return _whole(_shares(told, False))
+
+
+def leaves_a_rest(shares: Mapping[str, Decimal]) -> bool:
+    """Whether somebody else has a part of the deal; no shares at all say nothing of anybody."""
+    return bool(shares) and _rest(shares) > 0
+
+
+def without_owner(shares: Mapping[str, Decimal]) -> str:
+    """Why shares that leave a rest do not stand."""
+    return f"The CRM's shares make {percent(WHOLE - _rest(shares))} %, and no owner is known whose the rest could be."
+
+
+def as_said(shares: Mapping[str, Decimal]) -> dict[str, Any]:
+    return {"shares": [{"person_id": who, "share": str(share)} for who, share in sorted(shares.items())]}
 
 
 def _shares(told: Mapping[str, Any], beside: bool) -> dict[str, Decimal]:
@@ -38,22 +60,16 @@ def _shares(told: Mapping[str, Any], beside: bool) -> dict[str, Decimal]:
     return {who: share.quantize(STEP, ROUND_DOWN) for who, share in shares.items()}
 
 
-def _whole(shares: Mapping[str, Decimal], deal: Held | None) -> dict[str, Decimal]:
-    found, rest = dict(shares), WHOLE - sum(shares.values(), Decimal())
-    if not found or rest == 0:
-        return found
+def _rest(shares: Mapping[str, Decimal]) -> Decimal:
+    return WHOLE - sum(shares.values(), Decimal())
+
+
+def _whole(shares: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What thirds leave over is the largest share's."""
+    rest = _rest(shares)
     if rest < -SLACK:
         raise CannotStand(f"The CRM's shares make {percent(WHOLE - rest)} %, more than the deal; mend them there.")
-    if abs(rest) <= SLACK:
-        largest = max(sorted(found), key=lambda who: found[who])
-        return found | {largest: found[largest] + rest}
-    if deal is None or deal.owner_id is None:
-        raise CannotStand(
-            f"The CRM's shares make {percent(WHOLE - rest)} %, and no owner is known whose the rest could be."
-        )
-    owner = str(deal.owner_id)
-    return found | {owner: found.get(owner, Decimal()) + rest}
-
-
-def _as_said(shares: Mapping[str, Decimal]) -> dict[str, Any]:
-    return {"shares": [{"person_id": who, "share": str(share)} for who, share in sorted(shares.items())]}
+    if not shares or abs(rest) > SLACK:
+        return dict(shares)
+    largest = max(sorted(shares), key=lambda who: shares[who])
+    return {**shares, largest: shares[largest] + rest}

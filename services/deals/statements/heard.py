@@ -59,8 +59,11 @@ async def hear(
     meaning: Meaning,
     *,
     principal: Principal,
-) -> None:
-    """Keep what CRMs tell, in any order and repetition. What says the same as before makes no statement."""
+) -> Mapping[UUID, Word]:
+    """Keep what CRMs tell, in any order and repetition; returns the words that are new, by deal.
+
+    What says the same as before makes no statement, and what cannot be understood leaves what stood before.
+    """
     require(principal, "system")
     ids = sorted({each.data.deal_id for each in events})
     await repository.lock(session, ids)
@@ -69,13 +72,13 @@ async def hear(
     versions = await repository.newest(session, ids)
     rows: list[dict[str, Any]] = []
     changed: dict[UUID, Word] = {}
-    for each in sorted(events, key=lambda one: _order(one.data)):
+    for each in sorted(events, key=lambda one: order(one.data)):
         deal_id, before = each.data.deal_id, known.get(each.data.deal_id)
-        if before is not None and _order(each.data) <= (before.told_at, before.mapping_version):
+        if before is not None and order(each.data) <= (before.told_at, before.mapping_version):
             continue  # an older word: what it said has been said otherwise since
         word = _word(each.data, deals.get(deal_id))
         said: Sequence[Said] = ()
-        if before is None or dict(word.said) != dict(before.said):
+        if word.problem is None and (before is None or dict(word.said) != dict(before.said)):
             try:
                 said = meaning(word.said, deals.get(deal_id), before.said if before and not before.problem else {})
             except CannotStand as reason:
@@ -90,6 +93,7 @@ async def hear(
         recorded_at = await outbox.stamp(session)
         await repository.append(session, [row | {"recorded_at": recorded_at} for row in rows])
         await repository.put_told(session, part, changed)
+    return changed
 
 
 async def problem_of(session: AsyncSession, deal_id: UUID, part: Told, *, principal: Principal) -> str | None:
@@ -103,18 +107,24 @@ def is_of_a_crm(author: str) -> bool:
     return author.startswith(AUTHOR)
 
 
-def _order(data: CrmBeside) -> tuple[datetime, int]:
+def order(data: CrmBeside) -> tuple[datetime, int]:
+    """Of several words of a CRM on one deal the greatest is the newest."""
     return data.clock.crm_time, data.clock.mapping_version
 
 
 def _word(data: CrmBeside, deal: Held | None) -> Word:
     """A closed deal is corrected from its closing on, not from today."""
-    at = min(data.since or data.clock.crm_time, clock.now())
+    at = holds_from(data)
     if deal is not None:
         at = service.booked_until(deal, at)
     envelope = {*CrmBeside.model_fields, "problem"}
     said = data.model_dump(mode="json", exclude=envelope)
     return Word(data.clock.crm_time, data.clock.mapping_version, at, said, data.problem)
+
+
+def holds_from(data: CrmBeside) -> datetime:
+    """From when a word holds of an open deal."""
+    return min(data.since or data.clock.crm_time, clock.now())
 
 
 def _with_problem(word: Word, problem: str) -> Word:

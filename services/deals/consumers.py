@@ -28,6 +28,7 @@ from services.deals.accounts import service as accounts
 from services.deals.comparisons import service as comparisons
 from services.deals.competitors import heard as competitors
 from services.deals.credit import following as splits
+from services.deals.credit import heard as told
 from services.deals.edits import service as edits
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
@@ -76,7 +77,7 @@ async def on_lines(session: AsyncSession, events: Sequence[Received[CrmDealLines
 
 
 async def on_splits(session: AsyncSession, events: Sequence[Received[CrmDealSplitsChanged]]) -> None:
-    await splits.hear(session, events, principal=SELF)
+    await splits.hear(session, events, told.meaning, principal=SELF)
 
 
 async def on_competitors(session: AsyncSession, events: Sequence[Received[CrmDealCompetitorsChanged]]) -> None:

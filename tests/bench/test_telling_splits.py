@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -38,7 +39,7 @@ async def _took_s(work: Callable[[], Awaitable[int]], tells: int) -> float:
     return time.perf_counter() - begun
 
 
-async def _given(database: Database, split_deals: int) -> list[str]:
+async def _given(database: Database, split_deals: int) -> list[UUID]:
     """Deals of whose splits all is told, and nothing marked."""
     async with database.transaction() as session:
         await session.execute(text(_MANY), {"version": 1, "deals": split_deals})

@@ -1,39 +1,51 @@
 """Splits that CRMs tell, and the rest of their shares that follows the deal's owner."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.events.base import Received
 from libs.common.events.beside import CrmDealSplitsChanged
-from libs.common.messaging import outbox
 from libs.common.web.auth import Principal, require
-from services.deals.credit import heard, repository
-from services.deals.credit.rest import Entry, Owned, Rest, Shares, missing, shares_in
+from services.deals.credit import repository
+from services.deals.credit.rest import (
+    Entry,
+    Owned,
+    Rest,
+    as_said,
+    leaves_a_rest,
+    missing,
+    revenue_in,
+    shares_in,
+    without_owner,
+)
 from services.deals.statements import heard as hearing
-from services.deals.statements import repository as statements
 from services.deals.statements import service
 from services.deals.statements.models import Held
 
 
 async def hear(
-    session: AsyncSession, events: Sequence[Received[CrmDealSplitsChanged]], *, principal: Principal
+    session: AsyncSession,
+    events: Sequence[Received[CrmDealSplitsChanged]],
+    meaning: hearing.Meaning,
+    *,
+    principal: Principal,
 ) -> None:
     """Keep the splits that CRMs tell, in any order and repetition, and give what they leave to the owners."""
     require(principal, "system")
     for batch in _one_of_each_deal(events):
-        words = await hearing.hear(session, "splits", batch, heard.meaning, principal=principal)
-        told = {deal: heard.revenue_in(word.said) for deal, word in words.items() if word.problem is None}
+        words = await hearing.hear(session, "splits", batch, meaning, principal=principal)
+        told = {deal: revenue_in(word.said) for deal, word in words.items() if word.problem is None}
         known = await repository.rests(session, told)
-        versions = await statements.newest(session, told)
+        versions = await hearing.versions(session, told, principal=principal)
         new: dict[UUID, Rest] = {}
         for data in (each.data for each in batch if each.data.deal_id in told):
             deal, shares, before = data.deal_id, told[data.deal_id], known.get(data.deal_id)
-            if before.shares != shares if before else heard.leaves_a_rest(shares):
+            if before.shares != shares if before else leaves_a_rest(shares):
                 author = f"{hearing.AUTHOR}{data.connection}"
                 new[deal] = Rest(hearing.holds_from(data), author, versions.get(deal, 0), shares)
         await repository.put_rests(session, new)
@@ -49,18 +61,17 @@ async def follow(session: AsyncSession, deals: Collection[UUID], *, principal: P
         return
     owners = await repository.owners(session, held)
     said = await repository.revenue_said(session, held)
-    versions = await statements.newest(session, held)
-    rows = []
+    stated = []
     for deal_id, deal in held.items():
         rest = rests[deal_id]
         counted = replace(rest, at=service.booked_until(deal, rest.at))
         entries = [_entry(each, rest) for each in said.get(deal_id, ())]
-        for at, shares in missing(counted, _owned(deal, owners.get(deal_id, ())), entries):
-            versions[deal_id] = versions.get(deal_id, 0) + 1
-            rows.append(_row(deal_id, versions[deal_id], rest.author, at, shares))
-    if rows:
-        recorded_at = await outbox.stamp(session)
-        await statements.append(session, [row | {"recorded_at": recorded_at} for row in rows])
+        owned = _owned(deal, owners.get(deal_id, ()))
+        stated += [
+            hearing.Stated(deal_id, hearing.Said("revenue", as_said(shares)), at, rest.author)
+            for at, shares in missing(counted, owned, entries)
+        ]
+    await hearing.state(session, stated, principal=principal)
 
 
 async def problem_of(session: AsyncSession, deal: Held, *, principal: Principal) -> str | None:
@@ -68,7 +79,7 @@ async def problem_of(session: AsyncSession, deal: Held, *, principal: Principal)
     problem = await hearing.problem_of(session, deal.deal_id, "splits", principal=principal)
     if problem is None and deal.owner_id is None:
         waiting = (await repository.rests(session, [deal.deal_id])).get(deal.deal_id)
-        return heard.without_owner(waiting.shares) if waiting and heard.leaves_a_rest(waiting.shares) else None
+        return without_owner(waiting.shares) if waiting and leaves_a_rest(waiting.shares) else None
     return problem
 
 
@@ -100,17 +111,3 @@ def _entry(said: Any, rest: Rest) -> Entry:
     by_crm = hearing.is_of_a_crm(said.author)
     follows = by_crm and said.version > rest.version and said.deal_id == said.heir
     return Entry(said.at, said.version, follows, by_crm, shares_in(said.said))
-
-
-def _row(deal_id: UUID, version: int, author: str, at: datetime, shares: Shares) -> Mapping[str, object]:
-    return {
-        "entry_id": uuid5(deal_id, f"rest {version}"),
-        "deal_id": deal_id,
-        "version": version,
-        "part": "revenue",
-        "subject": "",
-        "said": heard.as_said(shares),
-        "at": at,
-        "author": author,
-        "request_digest": "",
-    }

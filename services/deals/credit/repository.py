@@ -10,8 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import visible
-from services.deals.credit.heard import as_said
-from services.deals.credit.rest import Rest, shares_in
+from services.deals.credit.rest import Rest, as_said, shares_in
 
 _BOOKED = """LEAST(CAST(:as_of AS timestamptz), coalesce(
     (d.closed_on + 1)::timestamp AT TIME ZONE :zone - interval '1 microsecond', 'infinity'))"""

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from decimal import ROUND_DOWN, Decimal
+from typing import Any, Final
 
-from services.deals.credit.share import WHOLE
+from services.deals.credit.share import WHOLE, percent
+
+STEP: Final = Decimal("0.000001")
+SLACK: Final = Decimal("0.0001")
+"""Thirds cannot be written out: what is missing to the whole by so little belongs to the largest share."""
 
 Shares = Mapping[str, Decimal]
 """By person; of a split that stands they make the whole, and none at all leave everything to the owner."""
@@ -67,7 +71,7 @@ def missing(rest: Rest, owned: Sequence[Owned], entries: Sequence[Entry]) -> lis
 
 def _steps(rest: Rest, owned: Sequence[Owned]) -> Iterator[tuple[datetime, Shares]]:
     """From each instant on the shares with what they leave as its owner's; of several at one instant the last holds."""
-    left = WHOLE - sum(rest.shares.values(), Decimal())
+    left = _rest(rest.shares)
     if not rest.shares or not left:
         yield rest.at, rest.shares
         return
@@ -89,3 +93,43 @@ def _standing(entries: Sequence[Entry], at: datetime) -> Shares:
 
 def shares_in(said: Mapping[str, Any]) -> dict[str, Decimal]:
     return {each["person_id"]: Decimal(each["share"]) for each in said.get("shares", ())}
+
+
+def as_said(shares: Shares) -> dict[str, Any]:
+    return {"shares": [{"person_id": who, "share": str(share)} for who, share in sorted(shares.items())]}
+
+
+def shares_told(told: Mapping[str, Any], beside: bool) -> dict[str, Decimal]:
+    """The revenue shares that a CRM tells, or those `beside` the amount."""
+    shares = {each["person_id"]: Decimal(each["share"]) for each in told.get("shares", ()) if each["overlay"] is beside}
+    return {who: share.quantize(STEP, ROUND_DOWN) for who, share in shares.items()}
+
+
+def revenue_in(told: Mapping[str, Any]) -> dict[str, Decimal]:
+    """The revenue shares that a CRM tells, which make the whole or leave a rest; what thirds leave over is the largest share's."""
+    shares = shares_told(told, False)
+    rest = _rest(shares)
+    if not shares or abs(rest) > SLACK:
+        return shares
+    largest = max(sorted(shares), key=lambda who: shares[who])
+    return {**shares, largest: shares[largest] + rest}
+
+
+def beyond_the_whole(shares: Shares) -> Decimal:
+    """What shares make more than the deal; 0 where they do not."""
+    beyond = -_rest(shares)
+    return beyond if beyond > SLACK else Decimal()
+
+
+def leaves_a_rest(shares: Shares) -> bool:
+    """Whether somebody else has a part of the deal; no shares at all say nothing of anybody."""
+    return bool(shares) and _rest(shares) > 0
+
+
+def without_owner(shares: Shares) -> str:
+    """Why shares that leave a rest do not stand."""
+    return f"The CRM's shares make {percent(WHOLE - _rest(shares))} %, and no owner is known whose the rest could be."
+
+
+def _rest(shares: Shares) -> Decimal:
+    return WHOLE - sum(shares.values(), Decimal())

@@ -66,7 +66,7 @@ def of(**shares: str) -> dict[str, Decimal]:
 
 async def test_shares_that_come_before_the_owner_stand_as_those_that_come_after(database: Database) -> None:
     """Owned by nobody, by Nora, by nobody and by Olga, and a part for Sam while nobody owned it, whom nobody knew or knows yet."""
-    hands = [[owned(0, None), owned(5, None)], [owned(3, "nora"), owned(7, "olga")]]
+    hands: list[list[EventData]] = [[owned(0, None), owned(5, None)], [owned(3, "nora"), owned(7, "olga")]]
     events = [*hands, [splits(day(2), (SAM, "0.3"))], [user(day(1), "sam")]]
     for order in itertools.permutations(events):
         found = await stands(database, order)
@@ -128,7 +128,7 @@ async def test_what_the_crm_says_of_a_deal_that_changed_hands_is_its_newer_word_
 
 async def test_a_closed_deal_that_is_owned_later_credits_its_owner_with_the_rest(database: Database) -> None:
     won = {"state": "won", "stage": "Won", "close_date": CLOSED, "closed_on": CLOSED}
-    later = [owned(10, "nora", **won), owned(11, None, **won)]
+    later: list[EventData] = [owned(10, "nora", **won), owned(11, None, **won)]
     events = [[owned(8, None, **won)], later, [splits(day(9), (SAM, "0.3"))]]
     end = [at for at in INSTANTS if at.date() > CLOSED]
     for order in itertools.permutations(events):

@@ -21,7 +21,7 @@ BEGAN = AT - timedelta(days=20)
 SAID = AT + timedelta(days=2)
 """When somebody told how the deals are shared."""
 EMEA, NORTH, SOUTH = (unit_id(path) for path in ("EMEA", "EMEA/North", "EMEA/South"))
-BIG = {"ann": "0.5", "bob": "0.1", "cid": "0.4"}
+BIG: dict[str, Any] = {"ann": "0.5", "bob": "0.1", "cid": "0.4"}
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ async def test_a_variance_is_of_what_those_have_who_are_asked_for_and_its_terms_
         found = await ask(api, "variance", period="2024Q4", org=str(org), **asked)
         terms = sum((Decimal(each["amount"]) for each in found["terms"]), Decimal())
         after = found["after"]
-        assert (Decimal(found["residual"]), Decimal(found["change"])) == (0, terms)
+        assert (Decimal(found["residual"]), Decimal(found["change"])) == (Decimal(), terms)
         assert Decimal(found["before"]["booked"]) + terms == Decimal(after["booked"])
         return Decimal(after["booked"]), Decimal(after["created"]["amount"]), after["created"]["won"]
 

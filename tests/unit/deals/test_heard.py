@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.deals.competitors import heard as competitors
 from services.deals.credit import heard as credit
-from services.deals.credit.rest import Owned, Rest, missing
+from services.deals.credit.rest import Owned, Rest, leaves_a_rest, missing, revenue_in
 from services.deals.productlines import heard as productlines
 from services.deals.statements.heard import CannotStand
 from services.deals.statements.models import Held
@@ -62,7 +62,7 @@ def test_whatever_a_crm_leaves_is_the_owners_and_nothing_stands_without_one(
 def test_shares_under_the_whole_say_nothing_by_themselves() -> None:
     told = {"shares": [{"person_id": str(UUID(int=1)), "share": "0.5", "overlay": False}]}
     assert credit.meaning(told, held(), {}) == []
-    assert credit.leaves_a_rest(credit.revenue_in(told))
+    assert leaves_a_rest(revenue_in(told))
 
 
 def test_only_the_kind_of_shares_that_changed_is_said_again() -> None:

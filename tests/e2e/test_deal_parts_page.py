@@ -7,7 +7,6 @@ import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import Page, expect
@@ -16,7 +15,7 @@ from deploy.local.crms import Crms
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
-from libs.common.ids import entity_id, unit_id
+from libs.common.ids import entity_id
 from tests.e2e.conftest import is_fine
 
 MAPPING = """
@@ -49,10 +48,9 @@ COLUMNS = ("id", "name", "pipeline", "stage", "amount", "owner", "product", "seg
 
 
 class Company:
-    """A company of this test alone, in a pipeline of its own: one open deal, due as said, and six closed ones."""
+    """A company of this test alone, in a pipeline of its own: one open deal and six closed ones."""
 
-    def __init__(self, stack: Stack, folder: Path, *, due: date | None = None) -> None:
-        self.due = due or clock.now().date() + timedelta(days=20)
+    def __init__(self, stack: Stack, folder: Path) -> None:
         self.mark = uuid.uuid4().hex[:5].upper()
         self.key = f"parts-{self.mark.lower()}"
         self.stack = stack
@@ -76,7 +74,8 @@ class Company:
 
         def row(name: str, stage: str, at: date, amount: int, product: str, segment: str, *, born: date) -> None:
             reason = "Price" if stage == "Lost" else ""
-            of = (self.key, stage, amount, "1", product, segment, reason, self.due, born, at)
+            due = today + timedelta(days=20)
+            of = (self.key, stage, amount, "1", product, segment, reason, due, born, at)
             rows.writerow([name, f"{name.title()} {self.mark}", *of])
 
         for number, (stage, amount, product, segment) in enumerate(
@@ -194,42 +193,3 @@ async def test_a_split_that_does_not_add_is_refused_a_competitor_is_named_and_de
     await page.goto(f"{stack.url('gateway')}/deals/{deal}")
     await first.get_by_role("link", name=f"Past 0 {mark}").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text(f"Past 0 {mark}")
-
-
-async def test_the_list_behind_a_number_says_which_part_of_a_shared_deal_it_counts(
-    stack: Stack, page: Page, tmp_path: Path
-) -> None:
-    """The deal is due in a year of this test alone, so it is the only one behind the number of its quarter."""
-    company = Company(stack, tmp_path, due=date(2040 + uuid.uuid4().int % 40, 5, 15))
-    deal, mark = company.deal("mill rollout"), company.mark
-    ida, per = (str(entity_id(company.key, "user", number)) for number in ("1", "2"))
-    of_south = {"period": f"{company.due.year}Q2", "org": str(unit_id("EMEA/South"))}
-    with Crms(stack) as crms:
-
-        def known() -> bool:
-            people = crms.http.get("/api/v1/organisation/people").json()["people"]
-            return (
-                crms.http.get(f"/api/v1/forecast/deals/{deal}/history").is_success
-                and crms.http.get(f"/api/v1/deals/{deal}").is_success
-                and {ida, per} <= {each["person_id"] for each in people}
-            )
-
-        def shared() -> bool:
-            listed = crms.http.get("/api/v1/forecast/deals", params=of_south)
-            items = listed.json()["items"] if listed.is_success else []
-            return [Decimal(each["share"] or 1) for each in items] == [Decimal("0.4")]
-
-        assert wait_until(known, timeout_s=60)
-        shares = [{"person_id": ida, "share": "0.6"}, {"person_id": per, "share": "0.4"}]
-        answer = crms.http.post(f"/api/v1/deals/{deal}/splits", json={"shares": shares})
-        assert answer.is_success, answer.text
-        assert wait_until(shared, timeout_s=60)
-
-    await page.goto(f"{stack.url('gateway')}/call/deals?{urlencode(of_south)}")
-    row = page.locator(f"#deal-{deal}")
-    await expect(row).to_contain_text(f"Mill Rollout {mark}")
-    await expect(row.locator(".share")).to_have_text(re.compile(r"40\.0\s%\sof\s50,000"))
-    await expect(row.locator(f"data[data-key='{deal}']")).to_have_text("20,000")
-    await expect(page.locator("data[data-key='total']")).to_have_attribute("value", "20000.00")
-    await expect(page.locator("#view tbody tr")).to_have_count(1)
-    await is_fine(page, "shared-deal-behind-a-number")

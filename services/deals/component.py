@@ -61,7 +61,8 @@ async def _tell_splits(runtime: Runtime) -> None:
     more = True
     while more:
         async with runtime.database.transaction() as session:
-            more = await splitting.tell(session, principal=Principal.system("deals")) == splitting.AT_ONCE
+            await splitting.tell(session, principal=Principal.system("deals"))
+            more = await splitting.is_marked(session, principal=Principal.system("deals"))
 
 
 async def _forget(runtime: Runtime) -> None:

@@ -27,7 +27,8 @@ from libs.common.web.auth import Principal
 from services.deals.accounts import service as accounts
 from services.deals.comparisons import service as comparisons
 from services.deals.competitors import heard as competitors
-from services.deals.credit import heard as splits
+from services.deals.credit import following as splits
+from services.deals.credit import heard as told
 from services.deals.edits import service as edits
 from services.deals.ledger import service as ledger
 from services.deals.organisation import service as organisation
@@ -44,6 +45,7 @@ async def on_ledger_input(session: AsyncSession, events: Sequence[Received[Any]]
     records = [event for event in events if isinstance(event.data, CrmDealChanged)]
     if records:
         await edits.seen(session, records, principal=SELF)
+        await splits.follow(session, {event.data.deal_id for event in records}, principal=SELF)
 
 
 async def on_write_back(session: AsyncSession, events: Sequence[Received[CrmWriteBackOffered]]) -> None:
@@ -75,7 +77,7 @@ async def on_lines(session: AsyncSession, events: Sequence[Received[CrmDealLines
 
 
 async def on_splits(session: AsyncSession, events: Sequence[Received[CrmDealSplitsChanged]]) -> None:
-    await heard.hear(session, "splits", events, splits.meaning, principal=SELF)
+    await splits.hear(session, events, told.meaning, principal=SELF)
 
 
 async def on_competitors(session: AsyncSession, events: Sequence[Received[CrmDealCompetitorsChanged]]) -> None:

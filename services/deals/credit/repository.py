@@ -1,14 +1,16 @@
 """Named queries over deals and the splits that stand for them, within scope."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.organisation import visible
+from services.deals.credit.rest import Rest, as_said, shares_in
 
 _BOOKED = """LEAST(CAST(:as_of AS timestamptz), coalesce(
     (d.closed_on + 1)::timestamp AT TIME ZONE :zone - interval '1 microsecond', 'infinity'))"""
@@ -77,19 +79,24 @@ _UNTOLD = text("""
     WITH said AS (
         SELECT s.heir AS deal_id, string_agg(s.entry_id::text, ' ' ORDER BY s.part, s.at, s.version, s.entry_id DESC) AS entries
         FROM deal_said s
-        WHERE s.part IN ('revenue', 'overlay')
-          AND (CAST(:deals AS uuid[]) IS NULL OR s.heir = ANY(CAST(:deals AS uuid[])))
+        WHERE s.part IN ('revenue', 'overlay') AND s.heir = ANY(CAST(:deals AS uuid[]))
         GROUP BY 1
     ),
     told AS (
         SELECT DISTINCT ON (deal_id) deal_id, version, entries FROM split_told
-        WHERE CAST(:deals AS uuid[]) IS NULL OR deal_id = ANY(CAST(:deals AS uuid[]))
+        WHERE deal_id = ANY(CAST(:deals AS uuid[]))
         ORDER BY deal_id, version DESC
     )
     SELECT deal_id, coalesce(told.version, 0) AS told, md5(said.entries) AS entries
     FROM said FULL JOIN told USING (deal_id)
     WHERE coalesce(md5(said.entries), '') <> coalesce(told.entries, '')
-    ORDER BY deal_id LIMIT :limit
+    ORDER BY deal_id
+""")
+_MARKED = text("SELECT deal_id, mark_id FROM split_mark ORDER BY deal_id, mark_id LIMIT :limit")
+_MARKS_OF = text("SELECT deal_id, mark_id FROM split_mark WHERE deal_id = ANY(CAST(:deals AS uuid[]))")
+_UNMARK = text("""
+    DELETE FROM split_mark m USING unnest(CAST(:deals AS uuid[]), CAST(:marks AS bigint[])) AS seen (deal_id, mark_id)
+    WHERE m.deal_id = seen.deal_id AND m.mark_id = seen.mark_id
 """)
 _EVERYTHING_SAID = text("""
     SELECT heir AS deal_id, part, at, said FROM deal_said
@@ -109,10 +116,23 @@ async def lock_telling(session: AsyncSession) -> None:
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TELL_LOCK})
 
 
-async def untold(session: AsyncSession, deals: Collection[UUID] | None, *, limit: int) -> list[Any]:
+async def marked(session: AsyncSession, deals: Collection[UUID] | None, *, limit: int) -> list[tuple[UUID, int]]:
+    """Marks of these deals, or of any: deal, and which mark."""
+    if deals is None:
+        rows = await session.execute(_MARKED, {"limit": limit})
+    else:
+        rows = await session.execute(_MARKS_OF, {"deals": list(deals)})
+    return [(row.deal_id, row.mark_id) for row in rows]
+
+
+async def unmark(session: AsyncSession, marks: Sequence[tuple[UUID, int]]) -> None:
+    """Take away the marks that were seen, under the lock: what was said after them has marks of its own."""
+    await session.execute(_UNMARK, {"deals": [deal for deal, _ in marks], "marks": [mark for _, mark in marks]})
+
+
+async def untold(session: AsyncSession, deals: Collection[UUID]) -> list[Any]:
     """Rows `deal_id, told, entries` of deals of which something else holds than was told: version told last, digest of now."""
-    values = {"deals": None if deals is None else list(deals), "limit": limit}
-    return list(await session.execute(_UNTOLD, values))
+    return list(await session.execute(_UNTOLD, {"deals": list(deals)}))
 
 
 async def everything_said(session: AsyncSession, deals: Collection[UUID]) -> list[Any]:
@@ -128,3 +148,58 @@ async def told_last(session: AsyncSession, deals: Collection[UUID]) -> list[Any]
 async def keep_told(session: AsyncSession, rows: Collection[Mapping[str, Any]]) -> None:
     """Append what is told now, under the lock."""
     await session.execute(_KEEP_TOLD, list(rows))
+
+
+_RESTS = text("SELECT deal_id, at, author, version, shares FROM split_rest WHERE deal_id = ANY(CAST(:deals AS uuid[]))")
+
+
+async def rests(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, Rest]:
+    """What a CRM told last of the revenue of each of the deals of which it ever told shares that leave a rest."""
+    rows = await session.execute(_RESTS, {"deals": list(deals)})
+    return {row.deal_id: Rest(row.at, row.author, row.version, shares_in(row.shares)) for row in rows}
+
+
+_PUT_RESTS = text("""
+    INSERT INTO split_rest SELECT * FROM json_populate_recordset(NULL::split_rest, CAST(CAST(:rows AS text) AS json))
+    ON CONFLICT (deal_id) DO UPDATE SET
+        at = excluded.at, author = excluded.author, version = excluded.version, shares = excluded.shares
+""")
+
+
+async def put_rests(session: AsyncSession, now: Mapping[UUID, Rest]) -> None:
+    """Keep what CRMs tell now, the caller having locked the deals."""
+    rows = [
+        {"deal_id": deal, "at": rest.at, "author": rest.author, "version": rest.version, "shares": as_said(rest.shares)}
+        for deal, rest in sorted(now.items())
+    ]
+    if rows:
+        await session.execute(_PUT_RESTS, {"rows": orjson.dumps(rows, default=str).decode()})
+
+
+_OWNERS = text("""
+    SELECT DISTINCT ON (deal_id, valid_from) deal_id, valid_from,
+           CASE WHEN NOT CAST(content ->> 'removed' AS boolean) THEN CAST(content ->> 'owner_id' AS uuid) END AS owner_id
+    FROM deal_version WHERE deal_id = ANY(CAST(:deals AS uuid[])) ORDER BY deal_id, valid_from, version DESC
+""")
+
+
+async def owners(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, list[tuple[datetime, UUID | None]]]:
+    """Who owned each deal from which instant on, as it is known now, in order of time."""
+    found: dict[UUID, list[tuple[datetime, UUID | None]]] = {}
+    for row in await session.execute(_OWNERS, {"deals": list(deals)}):
+        found.setdefault(row.deal_id, []).append((row.valid_from, row.owner_id))
+    return found
+
+
+_REVENUE_SAID = text("""
+    SELECT heir, deal_id, at, version, author, said FROM deal_said
+    WHERE heir = ANY(CAST(:deals AS uuid[])) AND part = 'revenue' ORDER BY heir, at, version, entry_id DESC
+""")
+
+
+async def revenue_said(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, list[Any]]:
+    """Rows `heir, deal_id, at, version, author, said` of revenue splits by heir; of what it absorbed the `deal_id` is another."""
+    found: dict[UUID, list[Any]] = {}
+    for row in await session.execute(_REVENUE_SAID, {"deals": list(deals)}):
+        found.setdefault(row.heir, []).append(row)
+    return found

@@ -18,6 +18,7 @@ from services.deals.chronicle import EVER_KNOWN
 from services.deals.config import business_zone
 from services.deals.credit import repository
 from services.deals.credit import told as telling
+from services.deals.credit.following import problem_of
 from services.deals.credit.schemas import (
     CreditedOut,
     CreditOut,
@@ -30,7 +31,6 @@ from services.deals.credit.schemas import (
 )
 from services.deals.credit.share import DoesNotAdd, Share, check_people, check_revenue, overlay, revenue
 from services.deals.statements import service as statements
-from services.deals.statements.heard import problem_of
 from services.deals.statements.models import Part, Statement, Wanted
 
 PARTS: tuple[Part, Part] = ("revenue", "overlay")
@@ -67,7 +67,7 @@ async def read(
         is_stated=bool(told.get("revenue")),
         revenue=[CreditOut.model_validate(each) for each in parts],
         overlay=[CreditOut.model_validate(each) for each in beside],
-        crm_problem=await problem_of(session, deal_id, "splits", principal=principal),
+        crm_problem=await problem_of(session, deal, principal=principal),
         said=[
             _said(each)
             for each in await statements.history(session, deal_id, PARTS, known_at=known_at, principal=principal)

@@ -1,7 +1,7 @@
 """Telling others who is credited with deals, whenever that has changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -17,17 +17,31 @@ from services.deals.credit import repository
 from services.deals.statements.service import WRITERS
 
 AT_ONCE = 1000
-"""Deals that are told in one transaction at most."""
+"""Marks that are looked at in one transaction at most."""
 
 
 async def tell(session: AsyncSession, deals: Sequence[UUID] | None = None, *, principal: Principal) -> int:
-    """Tell of these deals, or of any, what holds of their splits, where that is not what was told last; returns of how many.
+    """Tell of these deals, or of those marked, what holds of their splits, where that is not what was told last; returns of how many.
 
     Also of deals that absorbed others or let them go since: what was said of one is told of the other.
     """
     require(principal, "system", *WRITERS)
     await repository.lock_telling(session)
-    untold = await repository.untold(session, deals, limit=AT_ONCE)
+    marks = await repository.marked(session, deals, limit=AT_ONCE)
+    told = await _tell(session, {deal for deal, _ in marks} if deals is None else deals, principal)
+    if marks:
+        await repository.unmark(session, marks)
+    return told
+
+
+async def is_marked(session: AsyncSession, *, principal: Principal) -> bool:
+    """Whether of any deal something may have to be told."""
+    require(principal, "system")
+    return bool(await repository.marked(session, None, limit=1))
+
+
+async def _tell(session: AsyncSession, deals: Collection[UUID], principal: Principal) -> int:
+    untold = await repository.untold(session, deals) if deals else []
     if not untold:
         return 0
     said = await _said(session, [row.deal_id for row in untold])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import text
 
 from libs.common.ids import provisional_deal_id
@@ -12,9 +13,20 @@ from services.deals.credit import told as telling
 from tests.integration.deals.acme import NORTH, OPS, ago, ok, world
 from tests.integration.deals.books import apply
 from tests.integration.deals.test_deal_parts import DEAL, shares
+from tests.integration.deals.test_told_by_crms import splits
 from tests.unit.deals.given import deal_id, lead, lead_id, record, user_id
 
 SYSTEM = Principal.system("deals")
+
+
+class _Crash(Exception):
+    pass
+
+
+async def _tell_and_fail(runtime: Any) -> None:
+    async with runtime.database.transaction() as session:
+        assert await telling.tell(session, principal=SYSTEM) == 1
+        raise _Crash
 
 
 async def tell(runtime: Any) -> int:
@@ -86,3 +98,36 @@ async def test_statements_from_before_splits_were_told_are_told_by_the_scheduler
     assert answer.status_code == 200, answer.text
     assert [await tell(runtime), await tell(runtime)] == [1, 0]
     assert await told(runtime, deal_id("D")) == [(1, [[str(user_id("sam"))]], [])]
+
+
+async def test_what_is_said_while_others_are_told_of_is_told_next_and_a_telling_that_fails_loses_nothing(
+    api_for: Callable[..., Any],
+) -> None:
+    _, runtime = api_for("deals")
+    await world(runtime)
+    for_d, for_e = (splits(ago(2), (user_id("sam"), share)) for share in ("0.3", "0.4"))
+    for_e = for_e.model_copy(update={"deal_id": deal_id("E"), "external_id": "E"})
+    async with runtime.database.transaction() as session:
+        await apply(session, [for_d])
+    with pytest.raises(_Crash):
+        await _tell_and_fail(runtime)
+    async with runtime.database.transaction() as not_yet_committed:
+        await apply(not_yet_committed, [for_e])
+        assert await tell(runtime) == 1, "of D, as nobody can see E yet"
+    assert [await tell(runtime), await tell(runtime)] == [1, 0]
+    assert [len(await told(runtime, deal_id(name))) for name in "DE"] == [1, 1]
+
+
+async def test_marks_go_when_they_were_looked_at_and_stay_for_what_was_said_after(api_for: Callable[..., Any]) -> None:
+    client, runtime = api_for("deals")
+    await world(runtime)
+    async with runtime.database.transaction() as session:
+        await apply(session, [splits(ago(3), (user_id("sam"), "0.3"))])
+    async with runtime.database.transaction() as not_yet_committed:
+        await apply(not_yet_committed, [splits(ago(1), (user_id("sam"), "0.5"))])
+        assert await tell(runtime) == 1, "what held before"
+    assert [await tell(runtime), await tell(runtime)] == [1, 0]
+    assert [version for version, _, _ in await told(runtime, deal_id("D"))] == [1, 2]
+    await ok(client.post(f"{DEAL}/splits", json={"shares": shares(sam="1")}, headers=NORTH))
+    async with runtime.database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM split_mark")) == 0

@@ -120,6 +120,7 @@ async def test_lines_without_an_amount_or_a_currency_do_not_stand_and_say_why(ap
     await tell(runtime, _told(CrmDealLinesChanged, ago(1), problem="currency is 'EUR, USD'. Give all lines one."))
     found = await ok(client.get(f"{DEAL}/lines", headers=NORTH))
     assert "Give all lines one" in found["crm_problem"]
+    assert found["total"] == "700.00", "what cannot be understood takes nothing back"
     await tell(runtime, lines(ago(0.5), "900"))
     found = await ok(client.get(f"{DEAL}/lines", headers=NORTH))
     assert (found["total"], found["crm_problem"]) == ("900.00", None)

@@ -1,5 +1,6 @@
 """What CRMs' words come to, without anything to keep them in."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 
 from services.deals.competitors import heard as competitors
 from services.deals.credit import heard as credit
+from services.deals.credit.rest import Owned, Rest, leaves_a_rest, missing, revenue_in
 from services.deals.productlines import heard as productlines
 from services.deals.statements.heard import CannotStand
 from services.deals.statements.models import Held
 
 OWNER = UUID(int=99)
+AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def held(**changes: Any) -> Held:
@@ -25,15 +28,14 @@ def held(**changes: Any) -> Held:
     return Held(**facts | changes)
 
 
-PARTS = st.lists(st.integers(1, 1000), min_size=1, max_size=6).flatmap(
-    lambda parts: st.integers(sum(parts), sum(parts) + 500).map(lambda whole: [Decimal(each) / whole for each in parts])
-)
+PARTS = st.lists(st.integers(1, 1000), min_size=1, max_size=6)
 
 
 @given(PARTS, st.randoms())
-def test_whatever_shares_a_crm_tells_they_make_the_whole_in_any_order(parts: list[Decimal], rng: Any) -> None:
+def test_whatever_parts_of_a_deal_a_crm_tells_they_make_the_whole_in_any_order(parts: list[int], rng: Any) -> None:
     told = [
-        {"person_id": str(UUID(int=n)), "share": str(round(each, 8)), "overlay": False} for n, each in enumerate(parts)
+        {"person_id": str(UUID(int=n)), "share": str(round(Decimal(each) / sum(parts), 8)), "overlay": False}
+        for n, each in enumerate(parts)
     ]
     (first,) = credit.meaning({"shares": told}, held(), {})
     rng.shuffle(told)
@@ -42,10 +44,25 @@ def test_whatever_shares_a_crm_tells_they_make_the_whole_in_any_order(parts: lis
     assert sum(Decimal(each["share"]) for each in first.said["shares"]) == 1
 
 
-def test_what_no_share_has_and_no_owner_could_have_does_not_stand() -> None:
+@given(PARTS, st.integers(1, 500), st.integers(0, 5))
+def test_whatever_a_crm_leaves_is_the_owners_and_nothing_stands_without_one(
+    parts: list[int], left: int, owner: int
+) -> None:
+    whole = sum(parts) + left
+    shares = {str(UUID(int=n)): round(Decimal(each) / whole, 6) for n, each in enumerate(parts)}
+    rest = Rest(AT, "crm:crm", 0, shares)
+    assert missing(rest, [Owned(AT, None)], []) == []
+    ((at, stated),) = missing(rest, [Owned(AT, str(UUID(int=owner)))], [])
+    assert (at, sum(stated.values())) == (AT, 1)
+    assert {who: share for who, share in stated.items() if who != str(UUID(int=owner))} == {
+        who: share for who, share in shares.items() if who != str(UUID(int=owner))
+    }
+
+
+def test_shares_under_the_whole_say_nothing_by_themselves() -> None:
     told = {"shares": [{"person_id": str(UUID(int=1)), "share": "0.5", "overlay": False}]}
-    with pytest.raises(CannotStand, match="no owner is known"):
-        credit.meaning(told, held(owner_id=None), {})
+    assert credit.meaning(told, held(), {}) == []
+    assert leaves_a_rest(revenue_in(told))
 
 
 def test_only_the_kind_of_shares_that_changed_is_said_again() -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from deploy.local.stack import Stack
+from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import entity_id, unit_id
@@ -31,6 +32,13 @@ class Team:
 
     def person(self, name: str) -> str:
         return str(entity_id("sim-standard", "user", f"{name}-{self.mark}"))
+
+    def known(self) -> bool:
+        """Whether the forecast knows the team: people and deals come by ways of their own."""
+        key = self._stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
+        url, asked = f"{self._stack.url('gateway')}/api/v1/forecast/call", self.asked
+        held = {"Authorization": f"Bearer {key}"}
+        return httpx.get(url, params=asked, headers=held, timeout=10, trust_env=False).is_success
 
     def bring_in(self, *rows: str) -> None:
         key = self._stack.command("gateway", "api-key", "--name", "quotas", "--role", "sales_ops").split()[-1]
@@ -54,6 +62,7 @@ def team(stack: Stack, crm: Crm, await_known: Known, tmp_path_factory: pytest.Te
     crm.send(deal(f"won-{made.mark}", amount="60000.25", owner_id=ann, **won))
     crm.send(deal(f"open-{made.mark}", amount="80000.00", owner_id=bob))
     await_known({f"won-{made.mark}": "closed_won", f"open-{made.mark}": ""})
+    assert wait_until(made.known, timeout_s=60, every_s=0.5)
     return made
 
 

@@ -60,7 +60,8 @@ async def test_a_deal_shows_the_lines_of_its_crm_and_the_connection_what_it_may_
 
         def has_lines() -> bool:
             found = crms.http.get(f"/api/v1/deals/{deal}/lines")
-            return found.is_success and found.json()["source"] == "crm"
+            in_forecast = crms.http.get(f"/api/v1/forecast/deals/{deal}/history").is_success
+            return in_forecast and found.is_success and found.json()["source"] == "crm"
 
         assert wait_until(has_lines, timeout_s=60)
         await page.goto(f"{stack.url('gateway')}/deals/{deal}")

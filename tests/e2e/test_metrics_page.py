@@ -104,6 +104,8 @@ async def test_every_number_on_the_page_is_the_api_s_of_the_instant_that_it_name
     await page.get_by_label("Target").fill("9,000,000")
     await page.get_by_label("Target").press("Enter")
     await expect(page.locator("data[data-key='required_open']")).to_be_visible()
+    # The page reads again when the forecast has come to the last of the deals, all of one instant.
+    await expect(page.locator("data[data-key='velocity']")).to_be_visible()
     as_of, shown = await shown_as_of(page)
     found = await said_then(page, stack, as_of, value_basis="tcv", target=TARGET)
     api = dict(told(found))

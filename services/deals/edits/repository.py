@@ -107,6 +107,19 @@ async def open_edits(session: AsyncSession, deals: Collection[UUID]) -> Sequence
     return (await session.execute(_OPEN, {"deals": list(deals)})).mappings().all()
 
 
+_CONFLICTS = text("""
+    SELECT deal_id, field, crm_value, bases FROM (
+        SELECT DISTINCT ON (deal_id, field) deal_id, field, state, crm_value, bases FROM deal_edit
+        WHERE deal_id = ANY(cast(:deals AS uuid[])) ORDER BY deal_id, field, sequence DESC
+    ) AS newest WHERE state = 'conflict'
+""")
+
+
+async def conflicts(session: AsyncSession, deals: Collection[UUID]) -> Sequence[RowMapping]:
+    """Where the newest edit of a field met another value in the CRM: that value, and those it had expected."""
+    return (await session.execute(_CONFLICTS, {"deals": list(deals)})).mappings().all()
+
+
 _SEQUENCES = text("""
     SELECT deal_id, field, max(sequence) AS sequence FROM deal_edit WHERE deal_id = ANY(cast(:deals AS uuid[])) GROUP BY 1, 2
 """)

@@ -93,6 +93,7 @@ async def take(session: AsyncSession, rows: Sequence[Wanted], *, principal: Prin
     deals = await repository.lock_held(session, {each.deal_id for each in rows}, scope)
     offers = await repository.offers(session)
     standing = {(row["deal_id"], row["field"]): row for row in await repository.open_edits(session, deals)}
+    conflicts = {(row["deal_id"], row["field"]): row for row in await repository.conflicts(session, deals)}
     given = {found for each in rows if each.edit.field == "owner_id" and (found := _id(each.edit.value))}
     people = await repository.people(session, given, scope) if given else set()
     may_give = bool(principal.roles & {*GIVERS, "admin", "system"})
@@ -101,13 +102,14 @@ async def take(session: AsyncSession, rows: Sequence[Wanted], *, principal: Prin
     superseded: set[UUID] = set()
     for each in rows:
         deal, key = deals.get(each.deal_id), (each.deal_id, str(each.edit.field))
-        result = _weighed(each, deal, offers, people, may_give=may_give)
+        met = _met(each, deal, conflicts.get(key))
+        result = _weighed(each, deal, offers, people, met=met, may_give=may_give)
         if result.reason is None and deal is not None:
             if key in fresh:
                 result = replace(result, reason="The field stands twice in this request; send it once.")
             else:
                 before = standing.get(key)
-                row = _row(each, deal, before, principal)
+                row = _row(each, deal, before, met, principal)
                 if before is not None or row["wanted"] not in row["bases"]:
                     fresh[key] = row
                     superseded |= {before["edit_id"]} if before is not None else set()
@@ -118,8 +120,23 @@ async def take(session: AsyncSession, rows: Sequence[Wanted], *, principal: Prin
     return taken
 
 
+def _met(wanted: Wanted, deal: Held | None, conflict: Any) -> list[str | None]:
+    """The value that the edit before met in the CRM, where it is what the author saw and the record with it has not come yet."""
+    edit = wanted.edit
+    if deal is None or conflict is None or not edit.checks_seen or deal.shown[edit.field] not in conflict["bases"]:
+        return []
+    there = conflict["crm_value"]
+    return [there] if _held(edit.field, edit.seen, deal.currency) == _held(edit.field, there, deal.currency) else []
+
+
 def _weighed(
-    wanted: Wanted, deal: Held | None, offers: dict[str, Offer], people: Collection[UUID], *, may_give: bool
+    wanted: Wanted,
+    deal: Held | None,
+    offers: dict[str, Offer],
+    people: Collection[UUID],
+    *,
+    met: Collection[str | None],
+    may_give: bool,
 ) -> Taken:
     """The edit with the reason why it cannot be taken, if there is one."""
     if deal is None:
@@ -134,7 +151,11 @@ def _weighed(
             raise Unacceptable(f"A deal is given to somebody else by one of the roles {', '.join(GIVERS)}.")
         if edit.field == "owner_id" and (value is None or UUID(value) not in people):
             raise Unacceptable(f"No active person {value} is known within your scope.")
-        if edit.checks_seen and (seen := written(edit.field, edit.seen, deal.currency)) != deal.shown[edit.field]:
+        if (
+            edit.checks_seen
+            and not met
+            and (seen := written(edit.field, edit.seen, deal.currency)) != deal.shown[edit.field]
+        ):
             now = deal.shown[edit.field]
             reason = f"It was {seen or 'empty'} when you saw it and is {now or 'empty'} now; look at it, then change it again."
             return Taken(wanted, deal, reason=reason, moved=True, now=now)
@@ -143,9 +164,9 @@ def _weighed(
     return Taken(wanted, deal)
 
 
-def _row(wanted: Wanted, deal: Held, before: Any, principal: Principal) -> dict[str, Any]:
+def _row(wanted: Wanted, deal: Held, before: Any, met: list[str | None], principal: Principal) -> dict[str, Any]:
     field = wanted.edit.field
-    bases = [deal.crm[field], deal.shown[field]]
+    bases = [deal.crm[field], deal.shown[field], *met]
     if before is not None:
         bases += [*before["bases"], before["wanted"]]
     return {

@@ -1,5 +1,6 @@
 """Edits of fields that the CRM owns, through the door of the deals service."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -132,6 +133,34 @@ async def test_a_value_that_moved_since_it_was_seen_is_not_overwritten(api_for: 
 
     assert (refused.status_code, refused.json()["now"]) == (409, "1000.00")
     assert await told(runtime, "deals.edit.wanted.v1") == []
+
+
+async def test_who_saw_what_the_crm_has_since_may_write_over_it_before_its_record_comes_and_after(
+    api_for: Callable[..., Any],
+):
+    """The answer and the record come by two ways: nobody who looks at the page can know which of them came first."""
+    client, runtime = api_for("deals")
+    await world(runtime)
+    await tell(runtime, offer())
+    path = f"/v1/deals/{DEAL}/edits"
+    mine = {"field": "amount", "value": "1500", "seen": "2500.0", "checks_seen": True}
+    for comes_first in (False, True):
+        (made, *_) = (await ok(client.post(path, json={"field": "amount", "value": "1500"}, headers=NORTH)))["items"]
+        await tell(runtime, answer(made, "conflict", crm_value="2500.00"))
+        unseen = await client.post(path, json=mine | {"seen": "2600"}, headers=NORTH)
+        assert (unseen.status_code, unseen.json()["now"]) == (409, "1000.00"), "another value than was told"
+        if comes_first:
+            await tell(runtime, record(day(1), "D", owner_id=NORA, amount=Decimal(2500)))
+
+        (again, *_) = (await ok(client.post(path, json=mine, headers=NORTH)))["items"]
+
+        assert again["state"] == "pending"
+        wanted = json.loads((await told(runtime, "deals.edit.wanted.v1"))[-1])
+        assert "2500.00" in wanted["bases"], "what was seen is no conflict again"
+        await tell(runtime, answer(again, "refused", reason="closed for today"))
+    await tell(runtime, record(day(2), "D", owner_id=NORA, amount=Decimal(2700)))
+    late = await client.post(path, json=mine, headers=NORTH)
+    assert (late.status_code, late.json()["now"]) == (409, "2700.00"), "nobody has seen what came after"
 
 
 async def test_a_later_edit_supersedes_the_one_under_way_and_knows_its_value(api_for: Callable[..., Any]):

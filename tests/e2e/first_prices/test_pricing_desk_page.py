@@ -30,12 +30,13 @@ def product(stack: Stack, crm: Crm, await_known: Known) -> str:
         product = made.json()["product_id"]
         for number, discount in enumerate(DISCOUNTS):
             crm.send(deal(f"desk-{number}-{mark}", amount="1000.00", created_at=born))
+            await_known({f"desk-{number}-{mark}": "open"})
             lines = [{"product_id": product, "quantity": "5", "discount": discount}]
             deal_id = str(entity_id("sim-standard", "deal", f"desk-{number}-{mark}"))
             quoted = http.post(f"{url}/quotes", json={"deal_id": deal_id, "currency": "EUR", "lines": lines})
             assert quoted.status_code == 201, quoted.text
-            assert http.post(f"{url}/quotes/{quoted.json()['quote_id']}/accept").is_success
-            await_known({f"desk-{number}-{mark}": "open"})
+            accepted = http.post(f"{url}/quotes/{quoted.json()['quote_id']}/accept")
+            assert accepted.is_success, accepted.text
             crm.send(
                 deal(
                     f"desk-{number}-{mark}", amount="1000.00", stage="Won", category=None, closed_on=clock.now().date()

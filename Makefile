@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore drill-upgrade check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore drill-rotation drill-upgrade check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -62,8 +62,11 @@ check-dashboards: setup ## Whether every panel and rule has data in a running sy
 drill-restore: setup ## Follow docs/runbooks/restore.md in a system of its own and compare what it knows before and after
 	@$(LOCAL) drill-restore
 
+drill-rotation: setup-dev ## Follow docs/runbooks/rotation.md in a system of its own, with changes flowing
+	@$(PY) -m pytest -q -n0 tests/drills/test_rotation.py
+
 drill-upgrade: setup-dev ## Follow docs/runbooks/upgrade.md under traffic: from the release FROM=<anything git knows> to this one, back, and here again
-	@$(PY) -m tests.faults.upgrading --from $(or $(FROM),HEAD~1)
+	@$(PY) -m tests.drills.upgrading --from $(or $(FROM),HEAD~1)
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)

@@ -31,9 +31,8 @@ def connection_put(
             typer.echo(f"{key}: {done}")
             if done == "remapped":
                 typer.echo("  its records are mapped again within seconds; those it refuses keep their old form")
-    except (Problem, OSError, ValueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(code=1) from None
+    except (Problem, WrongSecretsKey, OSError, ValueError) as error:
+        raise _ended(error) from None
 
 
 @app.command("seal-secrets")
@@ -52,8 +51,7 @@ def seal_secrets() -> None:
     try:
         typer.echo(f"secrets of {asyncio.run(run())} connections are under the first key")
     except WrongSecretsKey as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(code=1) from None
+        raise _ended(error) from None
 
 
 @app.command("connections")
@@ -70,8 +68,17 @@ def connections() -> None:
         finally:
             await database.close()
 
-    for line in asyncio.run(run()):
-        typer.echo(line)
+    try:
+        for line in asyncio.run(run()):
+            typer.echo(line)
+    except WrongSecretsKey as error:
+        raise _ended(error) from None
+
+
+def _ended(error: Exception) -> typer.Exit:
+    """The end of a command that could not be done, said in one line."""
+    typer.echo(str(error), err=True)
+    return typer.Exit(code=1)
 
 
 def documents_in(file: str) -> list[ConnectionIn]:

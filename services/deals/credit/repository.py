@@ -150,26 +150,26 @@ async def keep_told(session: AsyncSession, rows: Collection[Mapping[str, Any]]) 
     await session.execute(_KEEP_TOLD, list(rows))
 
 
-_RESTS = text("SELECT deal_id, at, author, version, shares FROM split_rest WHERE deal_id = ANY(CAST(:deals AS uuid[]))")
+_RESTS = text("SELECT deal_id, at, author, version, said FROM split_rest WHERE deal_id = ANY(CAST(:deals AS uuid[]))")
 
 
 async def rests(session: AsyncSession, deals: Collection[UUID]) -> dict[UUID, Rest]:
     """What a CRM told last of the revenue of each of the deals of which it ever told shares that leave a rest."""
     rows = await session.execute(_RESTS, {"deals": list(deals)})
-    return {row.deal_id: Rest(row.at, row.author, row.version, shares_in(row.shares)) for row in rows}
+    return {row.deal_id: Rest(row.at, row.author, row.version, shares_in(row.said)) for row in rows}
 
 
 _PUT_RESTS = text("""
     INSERT INTO split_rest SELECT * FROM json_populate_recordset(NULL::split_rest, CAST(CAST(:rows AS text) AS json))
     ON CONFLICT (deal_id) DO UPDATE SET
-        at = excluded.at, author = excluded.author, version = excluded.version, shares = excluded.shares
+        at = excluded.at, author = excluded.author, version = excluded.version, said = excluded.said
 """)
 
 
 async def put_rests(session: AsyncSession, now: Mapping[UUID, Rest]) -> None:
     """Keep what CRMs tell now, the caller having locked the deals."""
     rows = [
-        {"deal_id": deal, "at": rest.at, "author": rest.author, "version": rest.version, "shares": as_said(rest.shares)}
+        {"deal_id": deal, "at": rest.at, "author": rest.author, "version": rest.version, "said": as_said(rest.shares)}
         for deal, rest in sorted(now.items())
     ]
     if rows:

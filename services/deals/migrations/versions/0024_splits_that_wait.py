@@ -13,7 +13,7 @@ CREATE TABLE split_rest (
     at timestamptz NOT NULL,
     author text NOT NULL,
     version integer NOT NULL,
-    shares jsonb NOT NULL
+    said jsonb NOT NULL
 );
 COMMENT ON TABLE split_rest IS 'Revenue shares that the CRM told last, of deals of which it once told less than the whole; version: the last statement before them'
 """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ LIMIT_S = 84 * 60
 """Far over the aim: the same machine is up to twice as slow from one minute to the next, and a late run is still a run."""
 ENDING_S = 60
 """What tests may take to end what they started, when they are interrupted."""
+_MARK = "FORETELL_CHECK"
+"""In the environment of everything that a stage starts, directly or not: by it what was left running is known for its own."""
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 _PYTEST = ("-m", "pytest", "-q", "--no-header", "-rfEs")
 
@@ -135,11 +138,27 @@ def environment_of(stage: Stage) -> Iterator[dict[str, str]]:
             cluster.stop()
 
 
+@contextmanager
+def nothing_left_running() -> Iterator[dict[str, str]]:
+    """A mark for the environment of what is started; whatever still has it at the end is killed, as nobody ends it any more.
+
+    Workers of an interrupted test run are ended in the middle of what they do, and leave the systems that they started.
+    """
+    mark = secrets.token_hex(16)
+    try:
+        yield {_MARK: mark}
+    finally:
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"{_MARK}={mark}".encode() in environment.read_bytes():
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
 def run_stage(stage: Stage, *, until: float) -> tuple[bool, Counts]:
     """Run its commands up to the first that fails; a command that still runs at `until` is ended and has failed."""
     try:
-        with environment_of(stage) as env:
-            return _run_commands(stage, env, until)
+        with environment_of(stage) as env, nothing_left_running() as mark:
+            return _run_commands(stage, env | mark, until)
     except LocalError as error:
         print(f"{stage.name}: {error}", flush=True)
         return False, Counts(failed=1)

@@ -1,12 +1,15 @@
 """What CI counts and says."""
 
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from deploy.local import check
 from deploy.local.check import Counts, Stage
+from deploy.local.waiting import wait_until
 
 
 def test_pytests_closing_lines_are_added_up():
@@ -76,6 +79,31 @@ def test_a_command_that_does_not_hear_that_its_time_is_over_is_ended_all_the_sam
 
     assert not good
     assert time.monotonic() - begun < 30
+
+
+def test_what_a_stage_left_running_is_ended_with_it_and_nothing_else_is(tmp_path):
+    note = tmp_path / "pid"
+    forgotten = f"""
+import pathlib, subprocess, sys
+quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}}
+process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True, **quiet)
+pathlib.Path({str(note)!r}).write_text(str(process.pid))
+"""
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as another:
+        good, _ = check.run_stage(Stage("forgetful", ((sys.executable, "-c", forgotten),)), until=time.monotonic() + 60)
+
+        assert good
+        assert wait_until(lambda: not is_running(int(note.read_text())), timeout_s=10)
+        assert another.poll() is None
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process does anything; one that ended may wait to be noticed."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def test_the_summary_names_every_stage_that_ran_and_where_it_stopped():

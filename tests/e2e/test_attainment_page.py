@@ -33,12 +33,12 @@ class Team:
     def person(self, name: str) -> str:
         return str(entity_id("sim-standard", "user", f"{name}-{self.mark}"))
 
-    def known(self) -> bool:
-        """Whether the forecast knows the team: people and deals come by ways of their own."""
-        key = self._stack.command("gateway", "api-key", "--name", "knows", "--role", "sales_ops").split()[-1]
-        url, asked = f"{self._stack.url('gateway')}/api/v1/forecast/call", self.asked
-        held = {"Authorization": f"Bearer {key}"}
-        return httpx.get(url, params=asked, headers=held, timeout=10, trust_env=False).is_success
+    def await_known(self) -> None:
+        """Until the forecast knows the team: people and deals come by ways of their own."""
+        key = self._stack.command("gateway", "api-key", "--name", "attainment", "--role", "sales_ops").split()[-1]
+        url, held = f"{self._stack.url('gateway')}/api/v1/forecast/call", {"Authorization": f"Bearer {key}"}
+        ask = lambda: httpx.get(url, params=self.asked, headers=held, timeout=10, trust_env=False)  # noqa: E731
+        assert wait_until(lambda: ask().is_success, timeout_s=60, every_s=0.5)
 
     def bring_in(self, *rows: str) -> None:
         key = self._stack.command("gateway", "api-key", "--name", "quotas", "--role", "sales_ops").split()[-1]
@@ -62,7 +62,7 @@ def team(stack: Stack, crm: Crm, await_known: Known, tmp_path_factory: pytest.Te
     crm.send(deal(f"won-{made.mark}", amount="60000.25", owner_id=ann, **won))
     crm.send(deal(f"open-{made.mark}", amount="80000.00", owner_id=bob))
     await_known({f"won-{made.mark}": "closed_won", f"open-{made.mark}": ""})
-    assert wait_until(made.known, timeout_s=60, every_s=0.5)
+    made.await_known()
     return made
 
 

@@ -37,8 +37,11 @@ class Team:
         """Until the forecast knows the team: people and deals come by ways of their own."""
         key = self._stack.command("gateway", "api-key", "--name", "attainment", "--role", "sales_ops").split()[-1]
         url, held = f"{self._stack.url('gateway')}/api/v1/forecast/call", {"Authorization": f"Bearer {key}"}
-        ask = lambda: httpx.get(url, params=self.asked, headers=held, timeout=10, trust_env=False)  # noqa: E731
-        assert wait_until(lambda: ask().is_success, timeout_s=60, every_s=0.5)
+
+        def is_known() -> bool:
+            return httpx.get(url, params=self.asked, headers=held, timeout=10, trust_env=False).is_success
+
+        assert wait_until(is_known, timeout_s=60, every_s=0.5)
 
     def bring_in(self, *rows: str) -> None:
         key = self._stack.command("gateway", "api-key", "--name", "quotas", "--role", "sales_ops").split()[-1]

@@ -167,7 +167,7 @@ class KafkaCluster:
         if not (folder / "data" / "meta.properties").exists():
             argv = self._java("kafka.tools.StorageTool", folder, heap="128m")
             done = subprocess.run(
-                [*argv, "format", "-t", self._cluster_id(), "-c", str(properties)],
+                [*argv, "format", f"--cluster-id={self._cluster_id()}", "-c", str(properties)],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -20,6 +20,7 @@ def run(*, broker: str, brokers: int) -> int:
         terminal.say(f"smoke     | {time.monotonic() - begun:5.1f} s  {line}")
 
     moved: dict[str, float | None] = dict.fromkeys(Probe.NAMES)
+    failure: LocalError | None = None
     with tempfile.TemporaryDirectory(prefix="foretell-smoke-") as folder:
         home = Path(folder)
         home.chmod(0o755)
@@ -31,12 +32,13 @@ def run(*, broker: str, brokers: int) -> int:
                     moved[name] = probe.measure(name)
                     step(f"{name}: moved the forecast after {moved[name]:.0f} ms")
         except LocalError as error:
-            step(str(error))
+            failure = error
         finally:
             if None in moved.values():
                 _show_logs(stack, terminal)
             stack.stop()
-    step("stopped")
+    # After the logs: whoever reads only the end of a long output must find the reason in it.
+    step("stopped" if failure is None else f"stopped: {failure}")
     terminal.say(
         json.dumps(
             {"name": "smoke", **{f"{name}_ms": None if ms is None else round(ms, 1) for name, ms in moved.items()}}

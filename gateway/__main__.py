@@ -1,6 +1,10 @@
 """`python -m gateway`: run the gateway, migrate its database, administer connections and people."""
 
-from gateway.component import COMPONENT
-from libs.common.process import main
+from libs.common.loading import loading
 
-main(COMPONENT)
+with loading():
+    from gateway.component import COMPONENT
+    from libs.common.process import main
+
+if __name__ == "__main__":
+    main(COMPONENT)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -17,6 +16,7 @@ from pydantic import SecretStr, ValidationError
 from libs.common import clock, crash, scheduler, statehash, telling_again
 from libs.common.config import CommonSettings
 from libs.common.db import Database, is_passing
+from libs.common.loading import loading
 from libs.common.messaging import backlog, deadletter, neighbours, schema
 from libs.common.messaging.applier import Applier
 from libs.common.messaging.consumer import Consumer
@@ -146,9 +146,11 @@ async def _run(component: Component, settings: CommonSettings, roles: tuple[str,
     tracing.configure(component.name, send_to=settings.traces_url)
     _check_retention(component)
     runtime = runtime_for(component, settings)
+    with loading():
+        app = create_app(component, runtime, serve_api="api" in roles)
     server = _Server(
         uvicorn.Config(
-            create_app(component, runtime, serve_api="api" in roles),
+            app,
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -167,9 +169,6 @@ async def _run(component: Component, settings: CommonSettings, roles: tuple[str,
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    # What is loaded by now stays: the collector need not look through it again and again while changes wait.
-    gc.collect()
-    gc.freeze()
     log.info("started", roles=list(roles), port=settings.port)
     try:
         done, _ = await asyncio.wait([serving, *work], return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,10 @@
 """`python -m services.forecast`."""
 
-from libs.common.process import main
-from services.forecast.component import COMPONENT
+from libs.common.loading import loading
+
+with loading():
+    from libs.common.process import main
+    from services.forecast.component import COMPONENT
 
 if __name__ == "__main__":
     main(COMPONENT)

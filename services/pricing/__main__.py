@@ -1,6 +1,10 @@
 """`python -m services.pricing run | migrate | openapi`."""
 
-from libs.common.process import main
-from services.pricing.component import COMPONENT
+from libs.common.loading import loading
 
-main(COMPONENT)
+with loading():
+    from libs.common.process import main
+    from services.pricing.component import COMPONENT
+
+if __name__ == "__main__":
+    main(COMPONENT)

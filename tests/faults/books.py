@@ -72,15 +72,16 @@ class Books:
         last: list[Page] = []
 
         def agrees() -> bool:
-            page = books.read(self._crms.stack)
-            last[:] = [page]
-            found[:] = [Difference("on its way", f"{name}: {n}") for name, n in page.unsettled.items() if n]
-            found[:] = found or self.differences(page)
+            found[:] = _on_its_way(books.unsettled(self._crms.stack))
+            if not found:
+                page = books.read(self._crms.stack)
+                last[:] = [page]
+                found[:] = _on_its_way(page.unsettled) or self.differences(page)
             return not found
 
         if wait_until(agrees, timeout_s=timeout_s, every_s=0.1):
             wait_until(lambda: not agrees(), timeout_s=0.5, every_s=0.25)
-        return last[0], list(found)
+        return last[0] if last else books.read(self._crms.stack), list(found)
 
     def differences(self, page: Page) -> list[Difference]:
         """Everything in which the books differ from the CRMs or from each other."""
@@ -136,6 +137,10 @@ class Books:
                     known = f"{deal} of {changes[0].provider} changed at {_iso(told)}, known {_iso(times[deal])}"
                     found.append(Difference(kind, known))
         return found
+
+
+def _on_its_way(unsettled: dict[str, int]) -> list[Difference]:
+    return [Difference("on its way", f"{name}: {count}") for name, count in unsettled.items() if count]
 
 
 def _may_never_be_seen(traffic: Traffic) -> set[UUID]:

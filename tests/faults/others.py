@@ -2,15 +2,31 @@
 
 import uuid
 from decimal import Decimal
+from typing import NamedTuple
 
 import httpx
 
+from deploy.local import components
 from deploy.local.crms import Crms
 from libs.common import clock
 from libs.common.ids import entity_id
 from simulator import examples, senders
 from simulator.records import LeadRecord
 from tests.faults.books import Books
+
+
+class _Kind(NamedTuple):
+    """Something that is made beside deals: where it is read, and who keeps it in which table."""
+
+    plural: str
+    component: str
+    table: str
+
+    def path(self, identity: uuid.UUID) -> str:
+        return f"/api/v1/{self.plural}/{identity}"
+
+
+LEAD, PRODUCT = _Kind("leads", "leads", "lead"), _Kind("products", "pricing", "product")
 
 
 class Others:
@@ -25,8 +41,8 @@ class Others:
         self._http = httpx.Client(
             timeout=2, trust_env=False, base_url=crms.stack.url("gateway"), headers=crms.http.headers
         )
-        self.leads: list[uuid.UUID] = []
-        self.products: list[str] = []
+        self._new: list[tuple[_Kind, uuid.UUID]] = []
+        self._read: dict[_Kind, list[uuid.UUID]] = {LEAD: [], PRODUCT: []}
 
     def send(self) -> None:
         """One new lead and one new product; only what was answered with success counts."""
@@ -36,10 +52,10 @@ class Others:
         product = {"code": name, "name": name, "list_price": "100.00", "currency": "EUR"}
         try:
             if self._http.post(request.url, content=request.body, headers=request.headers).is_success:
-                self.leads.append(entity_id(connection.key, "lead", name))
+                self._new.append((LEAD, entity_id(connection.key, "lead", name)))
             answer = self._http.post("/api/v1/products", json=product, headers={"Idempotency-Key": name})
             if answer.is_success:
-                self.products.append(answer.json()["product_id"])
+                self._new.append((PRODUCT, uuid.UUID(answer.json()["product_id"])))
             self._edit(name)
         except httpx.HTTPError:
             pass
@@ -57,11 +73,31 @@ class Others:
         self._is_wanted = self._is_wanted or answer.is_success
 
     def missing(self) -> list[str]:
-        """What was answered with success and cannot be read; and edits of which the last is not in its CRM."""
+        """What was answered with success and cannot be read; and edits of which the last is not in its CRM.
+
+        Everything is read by REST once; whether it is still there afterwards its owner's table says, all at once.
+        """
         if self._is_wanted and self._http.get(self._edits).json()["items"][0]["state"] != "confirmed":
             return [self._edits]
-        paths = [f"/api/v1/leads/{lead}" for lead in self.leads] + [f"/api/v1/products/{p}" for p in self.products]
-        return [path for path in paths if self._http.get(path).status_code != httpx.codes.OK]
+        unread = []
+        for kind, identity in self._new:
+            if self._http.get(kind.path(identity)).status_code == httpx.codes.OK:
+                self._read[kind].append(identity)
+            else:
+                unread.append((kind, identity))
+        self._new = unread
+        gone = [(kind, identity) for kind in self._read for identity in self._gone(kind)]
+        return [kind.path(identity) for kind, identity in unread + gone]
+
+    def _gone(self, kind: _Kind) -> list[uuid.UUID]:
+        """Those that were read before and that the table no longer has."""
+        every = ",".join(map(str, self._read[kind]))
+        rows = self._crms.stack.postgres.sql(
+            f"SELECT id FROM unnest('{{{every}}}'::uuid[]) id "  # noqa: S608 - names of our own tables
+            f"WHERE NOT EXISTS (SELECT FROM {kind.table} WHERE {kind.table}_id = id)",
+            database=components.database(kind.component),
+        )
+        return [uuid.UUID(row) for row in rows.split()]
 
     def close(self) -> None:
         self._http.close()

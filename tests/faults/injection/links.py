@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,10 +34,14 @@ class Condition(Enum):
 
 @dataclass(eq=False)
 class _Passage:
-    """One connection through a link."""
+    """One connection through a link. Who opened it is looked up when somebody asks for the first time: most are never asked of."""
 
-    caller: str | None
+    who: Callable[[], str | None]
     sockets: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    @cached_property
+    def caller(self) -> str | None:
+        return self.who()
 
     def reset(self) -> None:
         for writer in self.sockets:
@@ -82,17 +87,19 @@ class Link:
 
     def _reset(self, caller: str) -> None:
         for passage in list(self._passages):
-            if caller in (EVERYBODY, passage.caller):
+            if caller == EVERYBODY or caller == passage.caller:
                 passage.reset()
 
-    def _now(self, caller: str | None) -> tuple[Condition, float]:
-        return self._conditions.get(caller or "") or self._conditions.get(EVERYBODY) or (Condition.FLOWING, 0.0)
+    def _now(self, passage: _Passage) -> tuple[Condition, float]:
+        if not self._conditions:
+            return Condition.FLOWING, 0.0
+        return self._conditions.get(passage.caller or "") or self._conditions.get(EVERYBODY) or (Condition.FLOWING, 0.0)
 
     async def serve(self) -> asyncio.Server:
         return await asyncio.start_server(self._accept, LOOPBACK, self.port)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        passage = _Passage(self._network.who(writer.get_extra_info("peername")[1], self.port), [writer])
+        passage = _Passage(partial(self._network.who, writer.get_extra_info("peername")[1], self.port), [writer])
         self._passages.add(passage)
         try:
             await self._pass_through(passage, reader, writer)
@@ -136,9 +143,10 @@ class Link:
     async def _may_pass(self, passage: _Passage) -> Condition:
         """The condition in force, once it is not silence; after the delay of a slow link."""
         while True:
-            condition, delay_s = self._now(passage.caller)
+            condition, delay_s = self._now(passage)
             if condition is not Condition.SILENT:
-                await asyncio.sleep(delay_s)
+                if delay_s:
+                    await asyncio.sleep(delay_s)
                 return condition
             await self._changed.wait()
 

@@ -113,7 +113,7 @@ def dying(scene: Scene, point: str, name: str) -> Iterator[str]:
         scene.others.send()
         return system.stack.child(name).exit_status is not None
 
-    assert wait_until(died, timeout_s=DEATH_S, every_s=0.1), (
+    assert wait_until(died, timeout_s=DEATH_S, every_s=0.5), (
         f"{name} never came to {point} although {len(traffic.sent)} changes were sent"
     )
     yield f"{name} at {point}"

@@ -88,8 +88,11 @@ STAGES = (
     Stage("integration", (pytest_on("tests/integration", "-n", "2"),)),
     Stage("smoke", (python("-m", "deploy.local", "smoke"),)),
     Stage("dashboards", (python("-m", "deploy.local", "check-dashboards"),)),
-    # Two systems side by side, a file of tests each: waiting for pages takes longer than serving them.
-    Stage("e2e", (pytest_on("tests/e2e", "-n", "2", "--dist", "loadfile", "--durations=15"),)),
+    # Two systems side by side: what shares one runs in one worker, in the order in which it was collected.
+    Stage(
+        "e2e",
+        (pytest_on("tests/e2e", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "--durations=15"),),
+    ),
     Stage("faults", (pytest_on("tests/faults"),)),
     Stage("check-crm", (python("-m", "deploy.local", "check-crm", "--deliveries", "5000"),)),
     Stage("bench", (pytest_on("tests/bench"),)),

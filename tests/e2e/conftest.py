@@ -3,37 +3,59 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 
 import httpx
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
 
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common.ids import entity_id
 from tests.e2e.crm import Crm
 
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LOOKS: Final[Sequence[tuple[Literal["light", "dark"], str, ViewportSize]]] = (
+    ("light", "phone", PHONE),
+    ("light", "wide", WIDE),
+    ("dark", "phone", PHONE),
+    ("dark", "wide", WIDE),
+)
 expect.set_options(timeout=20_000)
 """A page that comes late is no defect here: how fast pages are is measured elsewhere, on a machine that does nothing else."""
 COLOURS = ["color-contrast", "link-in-text-block"]
 """Rules of the accessibility checker that look at colours."""
 
 
+UNHURRIED = {"FORETELL_BROKER_FETCH_WAIT_MS": "100", "FORETELL_BROKER_IDLE_FETCH_WAIT_MS": "200"}
+"""Nothing is timed here, and what asks the embedded broker less often leaves the processor to the pages."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A worker runs all that shares a system, and first comes what has one of its own: no other stands idle beside it yet."""
+    here = Path(__file__).parent
+    for item in items:
+        together = item.path.parent if item.path.parent != here else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(here))))
+    items.sort(key=lambda item: item.path.parent == here and item.get_closest_marker("own_system") is None)
+
+
 @contextmanager
 def own_stack(env: Mapping[str, Mapping[str, str]] | None = None) -> Iterator[Stack]:
     """A running system on free ports, without the simulated CRM. PostgreSQL's own user has to enter its folder."""
+    asked = dict(env or {})
+    asked["*"] = UNHURRIED | dict(asked.get("*", {}))
     with tempfile.TemporaryDirectory(prefix="foretell-e2e-") as folder:
         home = Path(folder)
         home.chmod(0o755)
-        with Stack(home, ports="auto", env=env) as running:
+        with Stack(home, ports="auto", env=asked) as running:
             yield running
 
 
@@ -88,12 +110,17 @@ async def watched(browser: Browser, signed_in: Path, *, refused_forms: int = 0) 
     opened = await context.new_page()
     troubles: list[str] = []
     opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+    opened.on("console", lambda message: troubles.append(_said(message)) if message.type == "error" else None)
     yield opened
     await context.close()
     refused = [text for text in troubles if "status of 422" in text]
     assert [text for text in troubles if text not in refused] == []
     assert len(refused) == refused_forms, refused
+
+
+def _said(message: ConsoleMessage) -> str:
+    """What the console says, and of which address."""
+    return f"{message.text} {message.location.get('url', '')}"
 
 
 async def sign_in(browser: Browser, link: str, cookies: Path) -> Path:
@@ -109,25 +136,26 @@ async def sign_in(browser: Browser, link: str, cookies: Path) -> Path:
 
 
 async def is_fine(page: Page, name: str = "") -> None:
-    """Accessible and no wider than the screen, in light and dark, on a phone and on a wide screen.
+    """Accessible and no wider than the screen, on a phone and on a wide screen, in light; and readable in dark.
 
-    With a `name` and FORETELL_E2E_SCREENSHOTS pictures are left in that folder.
+    With a `name` and FORETELL_E2E_SCREENSHOTS pictures of all four are left in that folder.
     """
     folder = os.environ.get("FORETELL_E2E_SCREENSHOTS")
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-        for kind, size in (("phone", PHONE), ("wide", WIDE)):
-            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            # What a scheme changes is colours only: the dark one is held to the rules about these.
-            rules = {"runOnly": {"type": "rule", "values": COLOURS}} if scheme == "dark" else {}
-            found = await Axe().run(page, options={"resultTypes": ["violations"], **rules})
-            violations = [
-                (one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]
-            ]
-            assert violations == []
-            assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-            if folder and name:
-                await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{kind}.png", full_page=True)
+    axe = Axe()
+    for scheme, kind, size in LOOKS:
+        # What a scheme changes is colours only: the dark one is held to the rules about these, on the screen that shows most.
+        if (scheme, kind) == ("dark", "phone") and not (folder and name):
+            continue
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        await page.set_viewport_size(size)
+        rules = {"runOnly": {"type": "rule", "values": COLOURS}} if scheme == "dark" else {}
+        found = await axe.run(page, options={"resultTypes": ["violations"], **rules})
+        axe = Axe(axe_script="")  # the page has it by now
+        violations = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found.response["violations"]]
+        assert violations == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        if folder and name:
+            await page.screenshot(path=Path(folder) / f"{name}-{scheme}-{kind}.png", full_page=True)
 
 
 Known = Callable[[Mapping[str, str]], None]

@@ -26,6 +26,8 @@ from services.forecast.locks.due import Timetable
 from services.forecast.record.several import SHARES
 from tests.e2e.conftest import is_fine, numbers, own_stack, sign_in, sign_in_link, watched
 
+pytestmark = pytest.mark.own_system
+
 CALENDAR = FiscalCalendar()
 TIMETABLE = Timetable(CALENDAR, "Europe/Berlin")
 QUARTERS = 8

@@ -17,6 +17,8 @@ from libs.common.ids import entity_id
 from tests.e2e.conftest import Known, is_fine, knowing, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
 
+pytestmark = pytest.mark.own_system
+
 
 class Firm:
     """A product with a policy of its own, and an open deal over 1,000."""

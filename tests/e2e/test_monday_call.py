@@ -20,6 +20,8 @@ from simulator.records import DealRecord
 from tests.e2e.conftest import is_fine, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
 
+pytestmark = pytest.mark.own_system
+
 LOCKS = "make locks that are due"
 
 

@@ -18,6 +18,8 @@ from services.forecast.projection.steps import LOST, OPEN, WON
 from tests.calibration.worlds import STAGES, START, World, steps_of
 from tests.e2e.conftest import is_fine, numbers, own_stack, sign_in, sign_in_link, watched
 
+pytestmark = pytest.mark.own_system
+
 DAYS = 1000
 """Of history: eight quarters and what went before the first of them, wherever today stands in its quarter."""
 MAPPING = """

@@ -23,6 +23,8 @@ from tests.support.scorecards import card, first_format
 from tests.support.scorecards import contents as full
 from tests.unit.gateway.pages.plans.test_scorecard_page import written
 
+pytestmark = pytest.mark.own_system
+
 CALENDAR = FiscalCalendar()
 MONTH = CALENDAR.before(CALENDAR.month(clock.now().date()), 1)[0]
 EARLIER = CALENDAR.before(MONTH, 1)[0]

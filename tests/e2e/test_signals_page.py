@@ -20,6 +20,8 @@ from libs.common import clock
 from libs.common.ids import entity_id, new_id
 from tests.e2e.conftest import is_fine, own_stack, sign_in, sign_in_link, watched
 
+pytestmark = pytest.mark.own_system
+
 DEALS = 240
 KEY = "past-crm"
 MAPPING = """

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 from deploy.local import books, fingerprints
 from deploy.local.components import database
@@ -21,6 +22,8 @@ from simulator import examples, senders
 from simulator.config import Provider
 from simulator.sending.change import Change
 from tests.e2e.conftest import own_stack
+
+pytestmark = pytest.mark.own_system
 
 Told = list[tuple[Provider, Change]]
 STAGES = ("Discover", "Propose", "Negotiate")

@@ -38,6 +38,7 @@ UNHURRIED = {"FORETELL_BROKER_FETCH_WAIT_MS": "100", "FORETELL_BROKER_IDLE_FETCH
 """Nothing is timed here, and what asks the embedded broker less often leaves the processor to the pages."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A worker runs all that shares a system, and first comes what has one of its own: no other stands idle beside it yet."""
     here = Path(__file__).parent

@@ -91,7 +91,7 @@ STAGES = (
     # Two systems side by side: what shares one runs in one worker, in the order in which it was collected.
     Stage(
         "e2e",
-        (pytest_on("tests/e2e", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", "--durations=15"),),
+        (pytest_on("tests/e2e", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15"),),
     ),
     Stage("faults", (pytest_on("tests/faults"),)),
     Stage("check-crm", (python("-m", "deploy.local", "check-crm", "--deliveries", "5000"),)),

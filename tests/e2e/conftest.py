@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 import httpx
@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
@@ -34,18 +36,26 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """Rules of the accessibility checker that look at colours."""
 
 
+HERE = Path(__file__).parent
 UNHURRIED = {"FORETELL_BROKER_FETCH_WAIT_MS": "100", "FORETELL_BROKER_IDLE_FETCH_WAIT_MS": "200"}
 """Nothing is timed here, and what asks the embedded broker less often leaves the processor to the pages."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+class BySystem(LoadFileScheduling):
+    """A worker runs all that shares a system of its own: a file, or a folder with a system for its files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePosixPath(nodeid.partition("::")[0])
+        return str(file if file.parent.name == HERE.name else file.parent)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySystem:
+    return BySystem(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker runs all that shares a system, and first comes what has one of its own: no other stands idle beside it yet."""
-    here = Path(__file__).parent
-    for item in items:
-        together = item.path.parent if item.path.parent != here else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(here))))
-    items.sort(key=lambda item: item.path.parent == here and item.get_closest_marker("own_system") is None)
+    """First comes what has a system of its own: that which the others share does not stand idle beside it yet."""
+    items.sort(key=lambda item: item.path.parent == HERE and item.get_closest_marker("own_system") is None)
 
 
 @contextmanager

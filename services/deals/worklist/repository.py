@@ -97,6 +97,14 @@ _SEES_UNPLACED = text(
 )
 
 
+FEW = 1_000
+"""Fewer deals than that with the words asked for are looked up one by one. The planner takes a rare word for as common as any, and
+would walk through all deals in the order of the list to find them.
+"""
+_IS_NAMED = "to_tsvector('simple', coalesce(d.name, '')) @@ to_tsquery('simple', :words)"
+_NAMED = text(f"SELECT d.deal_id FROM deal d WHERE {_IS_NAMED} LIMIT :limit")  # noqa: S608
+
+
 async def _bounded(session: AsyncSession, wanted: Filters, today: date, principal: Principal) -> _Asked:
     """The conditions of the filters and the scope. A scope is also told as its people, so that an index finds their deals."""
     asked = _Asked([LIVE, _VISIBLE], scope_parameters(principal) | {"today": today})
@@ -119,7 +127,11 @@ async def _bounded(session: AsyncSession, wanted: Filters, today: date, principa
     if wanted.check is not None:
         asked.add(CHECKS[wanted.check])
     if wanted.q and (words := _words(wanted.q)):
-        asked.add("to_tsvector('simple', coalesce(d.name, '')) @@ to_tsquery('simple', :words)", words=words)
+        named = (await session.scalars(_NAMED, {"words": words, "limit": FEW})).all()
+        if len(named) < FEW:
+            asked.add("d.deal_id = ANY(cast(:named AS uuid[]))", named=list(named))
+        else:
+            asked.add(_IS_NAMED, words=words)
     return asked
 
 

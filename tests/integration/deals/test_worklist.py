@@ -5,9 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from libs.common import clock
 from libs.common.events.crm import CrmWriteBackOffered, OfferedStage
 from libs.common.ids import unit_id
+from services.deals.worklist import repository
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, SOUTH, ok, world
 from tests.integration.deals.books import apply
 from tests.integration.deals.test_edits import answer
@@ -66,6 +69,32 @@ async def test_the_list_has_what_the_filters_leave_within_scope_in_pages_that_jo
     assert await names(SOUTH, deal=str(deal_id("N1"))) == []
     assert len(await names(OPS)) == 6
     assert await names(OPS, unowned=True) == []
+
+
+async def test_words_that_many_deals_have_find_what_rare_words_find(
+    api_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, runtime = api_for("deals")
+    await filled(runtime)
+
+    async def names(few: int, who: Any, **asked: Any) -> list[str]:
+        monkeypatch.setattr(repository, "FEW", few)
+        found: list[str] = []
+        cursor: dict[str, str] | None = {}
+        while cursor is not None:
+            page = await ok(client.get(LIST, params=asked | {"limit": 1} | cursor, headers=who))
+            found += [each["external_id"] for each in page["items"]]
+            cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+        return found
+
+    for who, q, expected in (
+        (NORTH, "bak", ["N1", "N2"]),
+        (OPS, "bak", ["N1", "N2"]),
+        (SOUTH, "bak", []),
+        (OPS, "nowhere", []),
+    ):
+        rare, common = await names(100, who, q=q, sort="-amount"), await names(1, who, q=q, sort="-amount")
+        assert rare == common == expected
 
 
 async def test_a_row_says_what_of_it_can_be_edited_and_what_is_under_way(api_for: Callable[..., Any]):

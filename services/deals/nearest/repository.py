@@ -1,7 +1,7 @@
 """Closed deals like one, and how each stood while it was last open. Outcomes are read apart from what is compared."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from services.deals.nearest.likeness import Features
 
 EACH_SIDE: Final = 150
 """Of each way of looking, so many deals with a smaller and with a greater amount are compared."""
+NARROW: Final = 0.05
+"""Up to this share of all people, reading their closed deals by owner costs less than walking the index of amounts of everybody's."""
 _CLOSED = "d.state <> 'open' AND d.version > 0 AND NOT d.removed AND NOT d.provisional AND d.deal_id <> :deal_id"
 _LIKE = "d.pipeline = :pipeline AND d.currency = :currency"
 _ALIKE = "d.product = :product AND d.segment = :segment"
@@ -74,38 +76,54 @@ _PEOPLE = text("""
 """)
 
 
-async def bounds(session: AsyncSession, principal: Principal) -> tuple[str, dict[str, Any]]:
-    """The condition that a deal is within scope; where that is a matter of people, as a list of them, which is quick to hold against."""
+_EVERYBODY = text("SELECT count(*) FROM org_person")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A condition on deals with its values. `narrow`: so few deals meet it that they are better read first and then compared."""
+
+    condition: str = "true"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    narrow: bool = False
+
+
+async def bounds(session: AsyncSession, principal: Principal) -> Bounds:
+    """That a deal is within scope; where that is a matter of people, as a list of them, which is quick to hold against."""
     scope = {"scope": list(principal.scope)}
     if sees_everything(principal) or await session.scalar(_SEES_UNPLACED, scope | {"unit": UNASSIGNED_UNIT}):
-        return visible("d.owner_id"), scope_parameters(principal)
+        return Bounds(visible("d.owner_id"), scope_parameters(principal))
     people = (await session.scalars(_PEOPLE, scope)).all()
-    return "d.owner_id = ANY(cast(:people AS uuid[]))", {"people": list(people)}
+    narrow = len(people) <= NARROW * (await session.scalar(_EVERYBODY) or 0)
+    return Bounds("d.owner_id = ANY(cast(:people AS uuid[]))", {"people": list(people)}, narrow)
 
 
-async def candidates(
-    session: AsyncSession, deal: Subject, *, within: str, values: Mapping[str, Any]
-) -> dict[UUID, Features]:
+async def candidates(session: AsyncSession, deal: Subject, *, within: Bounds) -> dict[UUID, Features]:
     """Closed deals of the same pipeline and currency: those whose amounts are next to the deal's, and the same of its product and
-    segment; without an amount a sample by id, which is a digest. `within`: the condition of `bounds`, or "true" to count only.
+    segment; without an amount a sample by id, which is a digest. `within`: what `bounds` gives, or anything, to count only.
     """
     given = {name: getattr(deal.features, name) for name in ("amount", "product", "segment")}
     asked = given | {"deal_id": deal.deal_id, "pipeline": deal.pipeline, "currency": deal.currency, "each": EACH_SIDE}
-    pool = " UNION ".join(f"({each})" for each in _pools(deal, within))
-    statement = f"WITH pool AS MATERIALIZED ({pool}) {_OF_POOL}"
-    rows = await session.execute(text(statement), asked | dict(values))
+    like = f"{_CLOSED} AND {_LIKE} AND {within.condition}"
+    first, source = "", f"deal d WHERE {like}"
+    if within.narrow:
+        theirs = f"SELECT d.deal_id, d.amount, d.product, d.segment FROM deal d WHERE {like}"  # noqa: S608
+        first, source = f"theirs AS MATERIALIZED ({theirs}), ", "theirs d WHERE true"
+    pool = " UNION ".join(f"({each})" for each in _pools(deal, source))
+    statement = f"WITH {first}pool AS MATERIALIZED ({pool}) {_OF_POOL}"
+    rows = await session.execute(text(statement), asked | dict(within.values))
     return {row["deal_id"]: _features(row) for row in rows.mappings()}
 
 
-def _pools(deal: Subject, within: str) -> Sequence[str]:
-    like = f"{_CLOSED} AND {_LIKE} AND {within}"
+def _pools(deal: Subject, source: str) -> Sequence[str]:
+    """The ways of looking. `source`: whence, with conditions."""
     if deal.features.amount is None:
-        return [f"SELECT d.deal_id FROM deal d WHERE {like} ORDER BY d.deal_id LIMIT 2 * :each"]  # noqa: S608
-    ways = [like]
+        return [f"SELECT d.deal_id FROM {source} ORDER BY d.deal_id LIMIT 2 * :each"]  # noqa: S608
+    ways = [source]
     if deal.features.product is not None and deal.features.segment is not None:
-        ways.append(f"{like} AND {_ALIKE}")
+        ways.append(f"{source} AND {_ALIKE}")
     return [
-        f"SELECT d.deal_id FROM deal d WHERE {way} AND d.amount IS NOT NULL AND d.amount {side} ORDER BY d.amount {order}, d.deal_id {order} LIMIT :each"  # noqa: S608
+        f"SELECT d.deal_id FROM {way} AND d.amount IS NOT NULL AND d.amount {side} ORDER BY d.amount {order}, d.deal_id {order} LIMIT :each"  # noqa: S608
         for way in ways
         for side, order in (
             (">= CAST(CAST(:amount AS double precision) AS numeric)", ""),

@@ -22,12 +22,11 @@ async def read(session: AsyncSession, deal_id: UUID, *, k: int, principal: Princ
     subject = await repository.subject(session, deal_id)
     if subject.currency is None:
         return _out(deal_id, [], 0, 0, "The deal has no currency, so it cannot be compared.")
-    within, values = await repository.bounds(session, principal)
-    seen = await repository.candidates(session, subject, within=within, values=values)
+    seen = await repository.candidates(session, subject, within=await repository.bounds(session, principal))
     found = nearest(subject.features, seen, k=k)
     unseen = 0
     if not sees_everything(principal):
-        every = await repository.candidates(session, subject, within="true", values={})
+        every = await repository.candidates(session, subject, within=repository.Bounds())
         unseen = hidden(nearest(subject.features, every, k=k), seen)
     came = await repository.outcomes(session, [each.deal_id for each in found])
     items = [_near(each, came[each.deal_id], seen[each.deal_id].stage) for each in found]

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
+from services.deals.nearest import repository
 from tests.integration.deals.acme import NORTH, OPS, SOUTH, ago, ok
 from tests.integration.deals.books import apply
 from tests.unit.deals.given import START, deal_id, record, user, user_id
@@ -98,3 +100,22 @@ async def test_a_deal_without_an_amount_is_compared_and_one_without_closed_deals
         await apply(session, pursued("N", "won"))
     (only,) = (await near(client, OPS))["items"]
     assert (only["times"], only["state"]) == (None, "won")
+
+
+@pytest.mark.parametrize("amount", [Decimal(1000), None])
+async def test_the_deals_of_few_people_are_compared_as_those_of_many_are(
+    api_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, amount: Decimal | None
+) -> None:
+    client, runtime = api_for("deals")
+    await closed(runtime)
+    async with runtime.database.transaction() as session:
+        await apply(session, [record(ago(5), "O", amount=amount, created_at=ago(20), owner_id=user_id("nora"))])
+    monkeypatch.setattr(repository, "EACH_SIDE", 3 if amount else 1)
+    found = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(repository, "NARROW", share)
+        each = await near(client, NORTH, k=6)
+        found.append({name: each[name] for name in ("items", "compared", "hidden", "won")})
+    assert found[0] == found[1]
+    assert 0 < found[0]["compared"] < 4, "with so few on each side not all are compared"
+    assert {each["owner_id"] for each in found[0]["items"]} == {str(user_id("nora"))}

@@ -4,9 +4,16 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from deploy.local.broker import EmbeddedBroker
 from deploy.local.children import Terminal
 from deploy.local.ports import free_port
+
+on_apache_kafka = pytest.mark.skipif(
+    "FORETELL_TEST_BROKER_URL" not in os.environ,
+    reason="Apache Kafka runs in the stages kafka-*; the embedded broker is another",
+)
 
 
 class TestBroker:

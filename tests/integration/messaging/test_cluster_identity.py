@@ -1,16 +1,12 @@
 """Apache Kafka as this machine starts it, whatever identity is drawn for the cluster."""
 
-import os
 import uuid
 from pathlib import Path
 
 import pytest
 
 from deploy.local.kafka import KafkaCluster
-
-on_apache_kafka = pytest.mark.skipif(
-    "FORETELL_TEST_BROKER_URL" not in os.environ, reason="Apache Kafka runs in the stages kafka-*"
-)
+from tests.support.brokers import on_apache_kafka
 
 
 @on_apache_kafka

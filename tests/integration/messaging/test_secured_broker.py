@@ -1,7 +1,6 @@
 """Apache Kafka that lets in whom it knows: each component does its work with the rights of its manifest, and no other's."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,16 +19,12 @@ from libs.common.messaging.topics import TOPICS
 from libs.common.runtime import Component
 from tests.contract.conftest import of_kind, overlay
 from tests.support.authority import Authority
+from tests.support.brokers import on_apache_kafka
 
 DATABASE = SecretStr("postgresql+asyncpg://nobody@127.0.0.1/none")
 TYPES = {"topic": 2, "group": 3}
 OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
 ALLOW, LITERAL = 3, 3
-
-on_apache_kafka = pytest.mark.skipif(
-    "FORETELL_TEST_BROKER_URL" not in os.environ,
-    reason="Apache Kafka runs in the stages kafka-*; the embedded broker has no TLS",
-)
 
 
 @pytest.fixture(scope="module")

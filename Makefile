@@ -8,7 +8,7 @@ export FORETELL_HOME ?= $(CURDIR)/var
 export BROKER BROKER_URL BROKERS PORTS SIMULATOR YES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore drill-rotation drill-upgrade check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
+.PHONY: help setup setup-dev run stop status reset state-hash import smoke kafka test test-faults check-deploy check-dashboards drill-restore drill-rotation drill-upgrade drill-full-disk check-crm backtest eval-leads eval-prices calibrate priors simulate-assumptions bench-deals bench-leads bench-prices bench-plans bench-latency bench-history bench-projection bench-locks bench-restart soak test-kafka check docs
 
 help: ## What can be done
 	@echo "Foretell: from CRM changes to a revenue forecast. Python 3.11 and make are all it needs."
@@ -67,6 +67,9 @@ drill-rotation: setup-dev ## Follow docs/runbooks/rotation.md in a system of its
 
 drill-upgrade: setup-dev ## Follow docs/runbooks/upgrade.md under traffic: from the release FROM=<anything git knows> to this one, back, and here again
 	@$(PY) -m tests.drills.upgrading --from $(or $(FROM),HEAD~1)
+
+drill-full-disk: setup-dev ## Follow docs/runbooks/full-disk.md under traffic on a small file system of its own (needs root; BROKER=kafka)
+	@$(PY) -m tests.drills.filling --broker $(or $(BROKER),embedded)
 
 check-crm: setup ## Send a fresh system 100,000 deliveries, some twice, late, unusable or forged; compare (DELIVERIES=100000)
 	@$(LOCAL) check-crm --deliveries $(or $(DELIVERIES),100000)

@@ -52,7 +52,7 @@ def read(stack: Stack) -> Page:
             found[name].own for name in ("gateway", "deals", "forecast")
         )
         return Page(
-            unsettled=unsettled,
+            unsettled=unsettled | deals[2],
             deliveries=deliveries,
             parked=parked,
             dead=sum(each.dead for each in found.values()),
@@ -68,11 +68,13 @@ def read(stack: Stack) -> Page:
 
 
 def unsettled(stack: Stack) -> dict[str, int]:
-    """What of the deliveries is on its way, by name: much cheaper to ask than for everything."""
+    """What of deliveries and edits is on its way, by name: much cheaper to ask than for everything."""
 
     async def asked() -> dict[str, int]:
-        found: dict[str, int] = (await within(stack, "gateway", _gateway))[0]
-        return found
+        (deliveries, *_), edits = await asyncio.gather(
+            within(stack, "gateway", _gateway), within(stack, "deals", _edits)
+        )
+        return {**deliveries, **edits}
 
     return asyncio.run(asked())
 
@@ -148,9 +150,15 @@ _STANDING = "SELECT deal_id, amount, state, stage, removed FROM {table} WHERE ve
 _VERSIONS = text("SELECT deal_id, version, valid_from, recorded_at FROM deal_version")
 
 
-async def _deals(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version]]:
+async def _deals(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version], dict[str, int]]:
     rows = await connection.execute(text(_STANDING.format(table="deal")))
-    return {row.deal_id: row for row in rows}, {tuple(row) for row in await connection.execute(_VERSIONS)}
+    standing = {row.deal_id: row for row in rows}
+    return standing, {tuple(row) for row in await connection.execute(_VERSIONS)}, await _edits(connection)
+
+
+async def _edits(connection: AsyncConnection) -> dict[str, int]:
+    count = await connection.scalar(text("SELECT count(*) FROM deal_edit WHERE state IN ('pending', 'taken')"))
+    return {"edits on their way to a CRM and back": count or 0}
 
 
 async def _forecast(connection: AsyncConnection) -> tuple[dict[UUID, Any], set[Version], int]:

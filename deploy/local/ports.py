@@ -1,9 +1,14 @@
 """Ports on loopback: which are free, and who holds those that are not."""
 
+import fcntl
+import os
 import random
 import re
 import socket
-from contextlib import suppress
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.local.errors import LocalError, PortTaken
@@ -21,6 +26,9 @@ DEFAULT_PORTS = {
 }
 # Below the range from which systems take the ports of outgoing connections, so that a free port stays free.
 _AUTO_RANGE = range(20_000, 32_000)
+_IN_A_ROW = {"broker": 3}
+CHOSEN_NS = 120 * 10**9
+"""Longer than a start takes from choosing its ports to listening at the last of them."""
 
 
 def is_free(port: int) -> bool:
@@ -44,21 +52,55 @@ def accepts(port: int) -> bool:
 
 
 def free_port(taken: set[int] | None = None) -> int:
-    """A free port outside `taken`, chosen at random so that two starts at a time rarely meet."""
-    source = random.SystemRandom()
-    for _ in range(200):
-        port = source.choice(_AUTO_RANGE)
-        if port not in (taken or set()) and is_free(port):
-            return port
-    raise LocalError(f"No free port between {_AUTO_RANGE.start} and {_AUTO_RANGE.stop}")
+    """A free port outside `taken` that nobody else has chosen lately: between choice and use lie the seconds of a start."""
+    return _choose(1, taken or set())
 
 
 def free_ports() -> dict[str, int]:
-    """A free port for every process."""
+    """A free port for every process; of a cluster's brokers the first of as many in a row."""
     chosen: dict[str, int] = {}
+    taken: set[int] = set()
     for name in DEFAULT_PORTS:
-        chosen[name] = free_port(set(chosen.values()))
+        row = _IN_A_ROW.get(name, 1)
+        chosen[name] = _choose(row, taken)
+        taken.update(range(chosen[name], chosen[name] + row))
     return chosen
+
+
+def _choose(row: int, taken: set[int]) -> int:
+    source = random.SystemRandom()
+    with _lately_chosen() as lately:
+        for _ in range(400):
+            first = source.choice(_AUTO_RANGE)
+            ports = range(first, first + row)
+            if all(port not in taken and port not in lately and is_free(port) for port in ports):
+                lately.update(dict.fromkeys(ports, time.monotonic_ns()))
+                return first
+    raise LocalError(f"No free port between {_AUTO_RANGE.start} and {_AUTO_RANGE.stop}")
+
+
+@contextmanager
+def _lately_chosen() -> Iterator[dict[int, int]]:
+    """Ports that were chosen within CHOSEN_NS, by whichever process of this user; the others wait while one chooses.
+
+    Without a folder for it nothing is remembered, and two starts at a time rarely meet.
+    """
+    path = Path(tempfile.gettempdir(), f"foretell-ports-{os.geteuid()}")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield {}
+        return
+    with os.fdopen(descriptor, "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        now, lately = time.monotonic_ns(), {}
+        for port, at in re.findall(r"^(\d+) (\d+)$", file.read(), re.MULTILINE):
+            if 0 <= now - int(at) < CHOSEN_NS:  # what lies ahead was noted before the machine was started anew
+                lately[int(port)] = int(at)
+        yield lately
+        file.seek(0)
+        file.truncate()
+        file.writelines(f"{port} {at}\n" for port, at in lately.items())
 
 
 def parse(text: str, current: dict[str, int]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from gateway.pages.movement import moved, movement, variance
 from gateway.pages.nudges import nudges_of, stream
 from gateway.pages.organisation import organisation
 from gateway.pages.pipeline import focus, metrics, pipeline
-from gateway.pages.plans import assuming, planning, plans, reviewing, reviews, scorecard
+from gateway.pages.plans import assuming, closing, planning, plans, reviewing, reviews, scorecard
 from gateway.pages.pricing import draws, policy, prices, promises, promotions, quotes
 from gateway.pages.projection import accuracy, months, projection, scenarios, setup, whatif
 from libs.common.web.api import runtime_of
@@ -68,6 +68,7 @@ router.include_router(promises.router)
 router.include_router(draws.router)
 router.include_router(quotes.router)
 router.include_router(scorecard.router)
+router.include_router(closing.router)
 
 
 @router.get("/")

@@ -91,12 +91,11 @@ class Services:
         return await self._ask("POST", service, path, principal, idempotency_key, if_match, json=body)
 
     async def post_csv(
-        self, service: Service, path: str, body: bytes, *, principal: Principal, params: Params
+        self, service: Service, path: str, body: bytes, *, dry_run: bool, principal: Principal
     ) -> dict[str, Any]:
-        """What the service answers to a CSV file at `/v1/{path}`. Raises as `get` does."""
-        return await self._ask(
-            "POST", service, path, principal, params=dict(params), content=body, content_type="text/csv"
-        )
+        """What the service answers to a CSV file at `/v1/{path}`; `dry_run`: what it would. Raises as `get` does."""
+        params = {"dry_run": str(dry_run).lower()}
+        return await self._ask("POST", service, path, principal, params=params, content=body, content_type="text/csv")
 
     async def put(
         self, service: Service, path: str, body: Any, *, principal: Principal, if_match: str | None = None

@@ -25,7 +25,8 @@ SETTINGS = "foretell.settings"
 MAX_OVERFLOW = 4
 _PLAN_EACH = text("SET LOCAL plan_cache_mode = auto")
 _PASSING_CLASSES = ("08", "28", "53", "57", "58")
-_PASSING_STATES = ("40001", "40P01", "55P03", "25006", "25P03", "3D000")
+_PASSING_STATES = ("40001", "40P01", "55000", "55P03", "25006", "25P03", "3D000")
+"""55000: so a database that an administrator has closed refuses connections."""
 
 
 class Database:

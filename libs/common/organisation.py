@@ -188,3 +188,23 @@ def scope_parameters(principal: Principal) -> dict[str, Any]:
         "scope": list(principal.scope),
         "unassigned": UNASSIGNED_UNIT,
     }
+
+
+_SEES_UNPLACED = text(
+    "SELECT EXISTS (SELECT 1 FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])) AND descendant = :unit)"
+)
+_PEOPLE = text("""
+    SELECT p.person_id FROM org_person p
+    WHERE p.unit_id IN (SELECT descendant FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])))
+""")
+
+
+async def people_seen(session: AsyncSession, principal: Principal) -> list[UUID] | None:
+    """The people whose rows a principal sees: the same rows as by `visible`, but an index on the owner finds them.
+
+    None where the scope cannot be told as people: it is everything, or holds what belongs to nobody.
+    """
+    scope = {"scope": list(principal.scope)}
+    if sees_everything(principal) or await session.scalar(_SEES_UNPLACED, scope | {"unit": UNASSIGNED_UNIT}):
+        return None
+    return list((await session.scalars(_PEOPLE, scope)).all())

@@ -17,7 +17,6 @@ from scipy.special import ndtri
 from sqlalchemy import text
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.db import Database
 from libs.common.ids import ROOT_UNIT, new_id
@@ -25,6 +24,7 @@ from services.forecast.config import Settings
 from services.forecast.locks.due import Timetable
 from services.forecast.record.several import SHARES
 from tests.e2e.conftest import is_fine, numbers, own_stack, sign_in, sign_in_link, watched
+from tests.support.days import business_day
 
 pytestmark = pytest.mark.own_system
 
@@ -64,7 +64,7 @@ async def two_years(url: str) -> None:
 
 
 def rows_of(rng: np.random.Generator) -> Iterator[tuple[str, dict[str, Any]]]:
-    first = CALENDAR.quarter(clock.now().date())
+    first = CALENDAR.quarter(business_day())
     quarters = [first]
     while len(quarters) <= QUARTERS:
         quarters.append(CALENDAR.quarter(quarters[-1].start - timedelta(days=1)))

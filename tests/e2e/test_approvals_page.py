@@ -16,15 +16,17 @@ from libs.common import clock
 from libs.common.ids import entity_id
 from tests.e2e.conftest import Known, is_fine, knowing, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
+from tests.e2e.test_accounts_page import tell_accounts
 
 pytestmark = pytest.mark.own_system
 
 
 class Firm:
-    """A product with a policy of its own, and an open deal over 1,000."""
+    """A product with a policy of its own, and an open deal over 1,000 with an account."""
 
     def __init__(self, stack: Stack, mark: str) -> None:
         self.mark, self.deal = mark, entity_id("sim-standard", "deal", f"approve-{mark}")
+        self.account = entity_id("sim-standard", "account", f"ash{mark}")
         key = stack.command("gateway", "api-key", "--name", "approvals", "--role", "sales_ops").split()[-1]
         self.http = httpx.Client(
             base_url=f"{stack.url('gateway')}/api/v1",
@@ -71,9 +73,11 @@ def await_known(stack: Stack) -> Known:
 
 
 @pytest.fixture(scope="module")
-def firm(stack: Stack, crm: Crm, await_known: Known) -> Iterator[Firm]:
+def firm(stack: Stack, crm: Crm, await_known: Known, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firm]:
     made = Firm(stack, uuid.uuid4().hex[:8])
-    crm.send(deal(f"approve-{made.mark}", amount="1000.00", created_at=clock.now() - timedelta(days=3)))
+    tell_accounts(stack, crm, tmp_path_factory.mktemp("accounts"), made.mark)
+    opened, of = clock.now() - timedelta(days=3), f"ash{made.mark}"
+    crm.send(deal(f"approve-{made.mark}", amount="1000.00", created_at=opened, account_id=of))
     await_known({f"approve-{made.mark}": "1000"})
     waiting = lambda: str(made.deal) in made.http.get("/quotes/deals?limit=200").text  # noqa: E731
     assert wait_until(waiting, timeout_s=60, every_s=0.2)
@@ -99,6 +103,21 @@ async def _check_and_quote(page: Page, stack: Stack, firm: Firm) -> None:
     await page.get_by_label("Worth, EUR").first.fill("900")
     await page.get_by_role("button", name="Ask", exact=True).click()
     await expect(page.locator("[data-status=submitted]")).to_be_visible()
+
+
+async def _stands_with_its_account(page: Page, stack: Stack, firm: Firm) -> None:
+    """On the account's page and its brief, with the way to the quote."""
+    at = f"{stack.url('gateway')}/accounts/{firm.account}"
+    await page.goto(at)
+    part = page.locator("#in-return [data-state=not_known]")
+    for words in ("Longer term", "24 months", "Discount", "900 EUR", "Not known yet"):
+        await expect(part).to_contain_text(words)
+    await is_fine(page, "account-promised")
+    await page.goto(f"{at}/brief")
+    await expect(page.locator("#b-in-return + ul")).to_contain_text("Longer term, 24 months, for discount")
+    await is_fine(page, "brief-promised")
+    await page.locator("#b-in-return + ul").get_by_role("link", name="quote").click()
+    await expect(page.locator("[data-status=accepted]")).to_be_visible()
 
 
 async def test_until_a_policy_is_published_the_page_says_what_holds(
@@ -154,12 +173,26 @@ async def test_a_seller_asks_for_an_exception_the_right_people_agree_seeing_the_
         row = page.locator("[data-part]").filter(has_text="24 months")
         await expect(row).to_have_attribute("data-state", "not_known")
         await is_fine(page, "promises")
+        await _stands_with_its_account(page, stack, firm)
+        await page.goto(f"{stack.url('gateway')}/prices/promises")
         await row.get_by_role("button", name="Answer").click()
         await row.get_by_label("What there is to show").fill("The contract is signed for 24 months.")
         await row.get_by_role("button", name="Kept", exact=True).click()
         await expect(row).to_have_attribute("data-state", "kept")
         await expect(page.locator("#record")).to_contain_text("of 1 such promise 1 kept")
         await is_fine(page, "promises-answered")
+        at = f"{stack.url('gateway')}/accounts/{firm.account}"
+        await page.goto(at)
+        await expect(page.locator("#in-return [data-state=kept]")).to_contain_text("signed for 24 months")
+        await page.goto(f"{at}/brief")
+        await expect(page.locator("#b-promises")).to_be_visible()
+        await expect(page.locator("#b-in-return")).to_have_count(0)
+    others = await sign_in(browser, sign_in_link(stack, f"ro-{firm.mark}@example.com", "viewer"), tmp_path / "ro.json")
+    async with watched(browser, others) as page:
+        for end in ("", "/brief"):
+            await page.goto(f"{stack.url('gateway')}/accounts/{firm.account}{end}")
+            await expect(page.get_by_role("heading", level=1)).to_contain_text(f"Ash Mills {firm.mark}")
+            await expect(page.locator("#in-return, #b-in-return")).to_have_count(0)
     async with watched(browser, cso) as page:
         await page.goto(f"{stack.url('gateway')}/prices/realisation")
         await expect(page.locator("#leaks")).to_contain_text("Negotiated price")

@@ -11,13 +11,13 @@ from playwright.async_api import Locator, Page, expect
 
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
-from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import entity_id, unit_id
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
-QUARTER = FiscalCalendar().quarter(clock.now().date())
+QUARTER = FiscalCalendar().quarter(business_day())
 
 
 class Team:
@@ -61,7 +61,7 @@ def team(stack: Stack, crm: Crm, await_known: Known, tmp_path_factory: pytest.Te
     made = Team(stack)
     ann, bob, path = f"ann-{made.mark}", f"bob-{made.mark}", f"Q{made.mark}"
     crm.employ(tmp_path_factory.mktemp("people"), **{ann: path, bob: path})
-    won = {"stage": "Won", "category": None, "closed_on": clock.now().date()}
+    won = {"stage": "Won", "category": None, "closed_on": business_day()}
     crm.send(deal(f"won-{made.mark}", amount="60000.25", owner_id=ann, **won))
     crm.send(deal(f"open-{made.mark}", amount="80000.00", owner_id=bob))
     await_known({f"won-{made.mark}": "closed_won", f"open-{made.mark}": ""})

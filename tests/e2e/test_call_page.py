@@ -12,11 +12,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import unit_id
 from tests.e2e.conftest import Known, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 LINES = ("closed_won", "commit", "most_likely", "best_case", "pipeline")
 BESIDE = ("held_back", "carried_over", "undated", "omitted", "lost")
@@ -36,7 +36,7 @@ class Firm:
 
 @pytest.fixture(scope="module")
 def firm(crm: Crm, await_known: Known, tmp_path_factory: pytest.TempPathFactory) -> Firm:
-    name, today = f"R{uuid.uuid4().hex[:6]}", clock.now().date()
+    name, today = f"R{uuid.uuid4().hex[:6]}", business_day()
     before = FiscalCalendar().quarter(today).start - timedelta(days=20)
     people = {f"ann-{name}": f"{name}/North", f"bob-{name}": f"{name}/North", f"cyd-{name}": f"{name}/South"}
     crm.employ(tmp_path_factory.mktemp("people"), **people)

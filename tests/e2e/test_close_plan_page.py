@@ -8,17 +8,17 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from libs.common.ids import entity_id
 from tests.e2e.conftest import PHONE, Known, is_fine, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 
 async def test_a_plan_is_built_sent_ticked_by_the_buyer_and_its_link_revoked(
     stack: Stack, crm: Crm, await_known: Known, browser: Browser, tmp_path: Path
 ) -> None:
     name = f"plan-{uuid.uuid4().hex[:6]}"
-    crm.send(deal(name, amount="123456.00", stage="Propose", close_date=clock.now().date() + timedelta(days=45)))
+    crm.send(deal(name, amount="123456.00", stage="Propose", close_date=business_day() + timedelta(days=45)))
     await_known({name: "123456"})
     deal_url = f"{stack.url('gateway')}/deals/{entity_id('sim-standard', 'deal', name)}"
     seller = await sign_in(browser, sign_in_link(stack, "plan-seller@example.com", "seller"), tmp_path / "seller.json")

@@ -12,12 +12,12 @@ import yaml
 
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
-from libs.common import clock
 from libs.common.ids import entity_id
+from tests.support.days import business_day
 from tests.support.northwind import NORTHWIND, SECRET, Northwind
 
 REFS = ("1", "2", "3")
-DUE = clock.now().date() + timedelta(days=40)
+DUE = business_day() + timedelta(days=40)
 
 
 class Office:

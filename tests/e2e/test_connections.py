@@ -12,11 +12,11 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from tests.e2e.conftest import PHONE, WIDE, sign_in_link
+from tests.support.days import business_day
 from tests.support.northwind import NORTHWIND, SECRET, Northwind
 
-DUE = (clock.now().date() + timedelta(days=40)).isoformat()
+DUE = (business_day() + timedelta(days=40)).isoformat()
 
 
 @pytest.fixture(scope="module")

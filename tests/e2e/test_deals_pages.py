@@ -1,15 +1,20 @@
 """Deals edited in a real browser: by the keyboard alone, with a CRM that takes, refuses and changes values."""
 
+import asyncio
 import uuid
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from deploy.local.crms import Crms
 from deploy.local.stack import Stack
@@ -19,6 +24,7 @@ from libs.common.ids import entity_id
 from simulator import examples, senders
 from simulator.records import DealRecord
 from tests.e2e.conftest import is_fine
+from tests.support.days import business_day
 
 PEOPLE = """
 version: 1
@@ -147,13 +153,36 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
         assert wait_until(lambda: crm.has(three).stage == "Negotiate", timeout_s=60)
 
 
+async def test_a_deal_that_the_forecast_has_not_heard_of_says_so_and_then_shows_itself(
+    stack: Stack, page: Page, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:5].upper()
+    with Crms(stack) as crms:
+        crm = Pipedrive(crms, tmp_path)
+        deal = made(f"Kilns {mark}", 40)
+        path = f"/deals/{entity_id(crm.key, 'deal', deal.deal_id)}"
+        engine = create_async_engine(stack.postgres.url("foretell_forecast", owner=True), poolclass=NullPool)
+        async with engine.begin() as forecast:
+            await forecast.execute(text("LOCK TABLE deal_version IN EXCLUSIVE MODE"))
+            crm.tells(deal)
+            known = partial(wait_until, lambda: crms.http.get(f"/api/v1{path}").is_success, timeout_s=60)
+            assert await asyncio.to_thread(known)
+            await page.goto(stack.url("gateway") + path)
+            await expect(page.get_by_role("heading", level=1)).to_have_text(deal.name)
+            await expect(page.get_by_role("status").filter(has_text="has just come in")).to_be_visible()
+            await is_fine(page, "deal-arriving")
+        await engine.dispose()
+        await expect(page.get_by_text("has just come in")).to_have_count(0, timeout=20_000)
+        await expect(page.locator("#history")).to_contain_text("Opened")
+
+
 async def test_many_deals_are_changed_at_once_and_what_fails_is_told_by_row_and_field(
     stack: Stack, page: Page, tmp_path: Path
 ) -> None:
     mark = uuid.uuid4().hex[:5].upper()
     with Crms(stack) as crms:
         crm = Pipedrive(crms, tmp_path)
-        past = clock.now().date() - timedelta(days=9)
+        past = business_day() - timedelta(days=9)
         many = [made(f"Bulk {number} {mark}", 10 + number, close_date=past, next_step=None) for number in range(4)]
         many[3] = replace(many[3], amount=None, owner_id=None)
         for each in many:

@@ -17,6 +17,7 @@ from libs.common import clock
 from libs.common.ids import entity_id, unit_id
 from tests.e2e.conftest import is_fine
 from tests.e2e.crm import Crm
+from tests.support.days import business_day
 
 ALWAYS_OPEN = {"works_on": [1, 2, 3, 4, 5, 6, 7], "works_from": "00:00", "works_until": "24:00", "rep_hours": "1.5"}
 
@@ -76,7 +77,7 @@ async def test_an_absence_a_rule_and_the_capacity_line_decide_who_gets_a_lead(
     await page.get_by_role("link", name="Routing and absences").click()
     await page.locator("summary", has_text="Say who is away").click()
     await page.locator("#away").get_by_label("Person").select_option(desk.person("ann"))
-    today = clock.now().date()
+    today = business_day()
     await page.get_by_label("First day").fill((today - timedelta(days=1)).isoformat())
     await page.get_by_label("Last day").fill((today + timedelta(days=1)).isoformat())
     await page.get_by_role("button", name="Record", exact=True).click()

@@ -14,6 +14,7 @@ from deploy.local.stack import Stack
 from libs.common import clock
 from tests.e2e.conftest import Known, is_fine
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 TARGET = "9000000"
 SIDES = ("numerator", "denominator", "median", "p75", "n", "unknown")
@@ -50,7 +51,7 @@ AT_LEAST = {
 @pytest.fixture(scope="module")
 def closed(crm: Crm, await_known: Known) -> str:
     """Enough closed deals for rates, some open ones in several stages, one of them overdue."""
-    mark, today = uuid.uuid4().hex[:8], clock.now().date()
+    mark, today = uuid.uuid4().hex[:8], business_day()
     born = clock.now() - timedelta(days=40)
     for number in range(12):
         won = {"amount": f"{1000 + number}.50", "created_at": born}

@@ -11,14 +11,14 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from deploy.local.components import PACKAGES
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from simulator.records import DealRecord
-from tests.e2e.conftest import is_fine, own_stack, sign_in, sign_in_link, watched
+from tests.e2e.conftest import go_to, is_fine, own_stack, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 pytestmark = pytest.mark.own_system
 
@@ -27,7 +27,7 @@ LOCKS = "make locks that are due"
 
 def a_monday_of_a_quarter() -> datetime:
     """Ten in the morning of a coming Monday, three weeks into a quarter."""
-    day = FiscalCalendar().quarter(clock.now().date()).end + timedelta(days=21)
+    day = FiscalCalendar().quarter(business_day()).end + timedelta(days=21)
     day += timedelta(days=-day.weekday() % 7)
     return datetime(day.year, day.month, day.day, 10, tzinfo=ZoneInfo("Europe/Berlin"))
 
@@ -63,16 +63,6 @@ class Office:
             LOCKS in line and 'result="ok"' in line and not line.endswith(" 0.0") for line in metrics.splitlines()
         )
 
-    def go_to(self, instant: datetime) -> None:
-        """Start every component again with its clock at an instant."""
-        clock.set_offset(0)
-        offset = (instant - clock.now()).total_seconds()
-        for name in PACKAGES:
-            self.stack.restart(name, {"FORETELL_CLOCK_OFFSET_S": str(offset)}, wait=False)
-        for name in PACKAGES:
-            self.stack.await_ready(name)
-        clock.set_offset(offset)
-
 
 @pytest.fixture
 def office() -> Iterator[Office]:
@@ -105,7 +95,7 @@ async def test_the_monday_call_is_held_in_a_browser(office: Office, browser: Bro
     said = office.get("calls", period=_period(office))["node"]
     assert (said["call"]["amount"], said["steps"]["adjusted"]) == ("280000.00", "270000.00")
 
-    office.go_to(MONDAY + 2 * A_WEEK - AN_HOUR)
+    go_to(office.stack, MONDAY + 2 * A_WEEK - AN_HOUR)
     lock = _locked(office, MONDAY + A_WEEK)
     (row,) = (row for row in lock["rows"] if row["label"] == "Company")
     assert (row["own_call"], row["adjusted"], row["adjustment"]) == ("280000.00", "270000.00", "-10000.00")
@@ -123,7 +113,7 @@ def _a_week_of_changes(office: Office, crm: Crm) -> None:
         crm.send(each)
     assert wait_until(lambda: office.knows(bread="100000.00", fish="50000.00", grain="80000.00"), timeout_s=60)
     assert wait_until(office.looked_for_locks, timeout_s=60)
-    office.go_to(MONDAY + A_WEEK - AN_HOUR)
+    go_to(office.stack, MONDAY + A_WEEK - AN_HOUR)
     _locked(office, MONDAY)
     crm.send(_changed(bread, amount="130000.00"))
     crm.send(_changed(fish, stage="Lost", category=None))

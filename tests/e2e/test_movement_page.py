@@ -17,6 +17,7 @@ from libs.common import clock
 from libs.common.ids import entity_id
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 SIDES = ("open", "closed")
 
@@ -38,7 +39,7 @@ def span(crm: Crm, await_known: Known) -> Span:
     for name, amount in (("raised", "120000.00"), ("put-off", "80000.00"), ("won", "50000.00")):
         crm.send(deal(f"{name}-{mark}", amount=amount))
     await_known({f"{name}-{mark}": "" for name in ("raised", "put-off", "won")})
-    since, today = clock.now(), clock.now().date()
+    since, today = clock.now(), business_day()
     crm.send(deal(f"raised-{mark}", amount="150000.40"))
     crm.send(deal(f"put-off-{mark}", amount="80000.00", close_date=today + timedelta(days=400)))
     crm.send(deal(f"won-{mark}", amount="47000.00", stage="Won", category=None, closed_on=today))

@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 CARED = {
     "next_step": "Answer the lawyers of ann@example.com",
@@ -34,7 +34,7 @@ class Book:
 
 @pytest.fixture(scope="module")
 def book(crm: Crm, await_known: Known) -> Book:
-    mark, today = uuid.uuid4().hex[:8], clock.now().date()
+    mark, today = uuid.uuid4().hex[:8], business_day()
     due = today + timedelta(days=30)
     crm.send(deal(f"sure-{mark}", amount="310000.33", close_date=due, **CARED))
     crm.send(deal(f"early-{mark}", amount="120000.10", close_date=due, stage="Propose", category="best_case"))
@@ -102,7 +102,7 @@ async def test_an_open_pipeline_follows_what_comes_without_a_reload(
     total = page.locator("data[data-key='open']")
     before = await total.get_attribute("value")
     await page.evaluate("window.sameDocument = true")
-    crm.send(deal(book.of("further"), amount="5000.00", close_date=clock.now().date() + timedelta(days=33)))
+    crm.send(deal(book.of("further"), amount="5000.00", close_date=business_day() + timedelta(days=33)))
     await expect(total).not_to_have_attribute("value", before or "")
     assert await page.evaluate("window.sameDocument") is True
 

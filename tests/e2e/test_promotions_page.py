@@ -15,7 +15,7 @@ from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
 from libs.common import clock
 from libs.common.ids import entity_id
-from tests.e2e.conftest import Known, is_fine, sign_in, sign_in_link, watched
+from tests.e2e.conftest import Known, is_fine, person, sign_in, sign_in_link, watched
 from tests.e2e.crm import ORG_ZONE, Crm, deal
 
 
@@ -25,12 +25,12 @@ class Firm:
     def __init__(self, stack: Stack, mark: str) -> None:
         self.stack, self.mark = stack, mark
         self.deal = entity_id("sim-standard", "deal", f"promote-{mark}")
-        self.ops, self.cso = self.of("sales_ops"), self.of("cso")
+        self.ops, self.cso = self._key(), person(stack, "cso")
         priced = {"code": f"LAMP-{mark}", "name": "Lamp", "line": mark, "list_price": "200", "currency": "EUR"}
         self.product: str = self.ops.post("/products", json=priced).raise_for_status().json()["product_id"]
 
-    def of(self, role: str) -> httpx.Client:
-        key = self.stack.command("gateway", "api-key", "--name", f"promote-{role}", "--role", role).split()[-1]
+    def _key(self) -> httpx.Client:
+        key = self.stack.command("gateway", "api-key", "--name", "promote", "--role", "sales_ops").split()[-1]
         return httpx.Client(
             base_url=f"{self.stack.url('gateway')}/api/v1",
             headers={"Authorization": f"Bearer {key}"},

@@ -14,11 +14,12 @@ from playwright.async_api import Browser, Page, expect
 
 from deploy.local.stack import Stack
 from deploy.local.waiting import wait_until
-from libs.common import clock
 from libs.common.calendar import FiscalCalendar
 from libs.common.ids import ROOT_UNIT, entity_id
-from tests.e2e.conftest import is_fine, knowing, numbers, own_stack, sign_in, sign_in_link, watched
+from tests.e2e.books import Books
+from tests.e2e.conftest import is_fine, knowing, numbers, own_stack, pages, person, sign_in, sign_in_link, watched
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 from tests.support.scorecards import card, first_format
 from tests.support.scorecards import contents as full
 from tests.unit.gateway.pages.plans.test_scorecard_page import written
@@ -26,32 +27,8 @@ from tests.unit.gateway.pages.plans.test_scorecard_page import written
 pytestmark = pytest.mark.own_system
 
 CALENDAR = FiscalCalendar()
-MONTH = CALENDAR.before(CALENDAR.month(clock.now().date()), 1)[0]
+MONTH = CALENDAR.before(CALENDAR.month(business_day()), 1)[0]
 EARLIER = CALENDAR.before(MONTH, 1)[0]
-A_PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
-
-
-class Books:
-    """What finance does by REST."""
-
-    def __init__(self, stack: Stack) -> None:
-        key = stack.command("gateway", "api-key", "--name", "books", "--role", "finance").split()[-1]
-        self._http = httpx.Client(
-            base_url=stack.url("gateway"), headers={"Authorization": f"Bearer {key}"}, timeout=30, trust_env=False
-        )
-
-    def bring(self, *orders: str) -> None:
-        body = "\n".join(["order,deal,amount,currency,date,revision", *orders, ""])
-        answer = self._http.post("/api/v1/forecast/imports/orders", content=body, headers={"Content-Type": "text/csv"})
-        assert answer.is_success, answer.text
-        assert answer.json()["refused"] == []
-
-    def leave(self) -> None:
-        self._http.close()
-
-    def close(self) -> None:
-        answer = self._http.post(f"/api/v1/forecast/periods/{MONTH.key}/close", json={"reason": "audited"})
-        assert answer.is_success, answer.text
 
 
 class Desk:
@@ -59,7 +36,7 @@ class Desk:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._http = {role: self._client(role) for role in ("sales_ops", "ceo")}
+        self._http = {"sales_ops": self._client("sales_ops"), "ceo": person(stack, "ceo")}
 
     def _client(self, role: str) -> httpx.Client:
         key = self._stack.command("gateway", "api-key", "--name", f"desk-{role}", "--role", role).split()[-1]
@@ -128,7 +105,14 @@ async def page(system: Stack, browser: Browser, tmp_path: Path) -> AsyncIterator
 SHEETS = ("vendor/pico-2.1.1/pico.min", "tokens", "foretell", "metrics", "plans", "brief", "scorecard")
 
 
-@pytest.mark.parametrize("contents", [full(), first_format()], ids=["second", "first"])
+def skewed() -> dict[str, Any]:
+    """A projection outside its range, of which the sheet says why."""
+    found = full()
+    found["landing"] |= {"low": found["landing"]["closed"], "high": found["landing"]["closed"]}
+    return found
+
+
+@pytest.mark.parametrize("contents", [full(), skewed(), first_format()], ids=["second", "skewed", "first"])
 async def test_a_month_of_which_every_list_is_full_prints_on_one_page(
     browser: Browser, contents: dict[str, Any]
 ) -> None:
@@ -137,7 +121,7 @@ async def test_a_month_of_which_every_list_is_full_prints_on_one_page(
     html = written(card() | {"format": contents["format"], "contents": contents})
     opened = await browser.new_page()
     await opened.set_content(f"<!doctype html><html lang=en><style>{styles}</style><main id=main>{html}</main></html>")
-    assert len(A_PAGE.findall(await opened.pdf(prefer_css_page_size=True))) == 1
+    assert pages(await opened.pdf(prefer_css_page_size=True)) == 1
     await opened.close()
 
 
@@ -149,8 +133,20 @@ async def calm(system: Stack, browser: Browser, tmp_path: Path) -> AsyncIterator
         yield opened
 
 
-async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_about(system: Stack, page: Page) -> None:
-    books, day = Books(system), MONTH.last_day - timedelta(days=5)
+@pytest_asyncio.fixture
+async def books(system: Stack, browser: Browser, tmp_path: Path) -> AsyncIterator[Books]:
+    """A person of finance who has signed in."""
+    cookies = await sign_in(
+        browser, sign_in_link(system, email="fin@example.com", role="finance"), tmp_path / "fin.json"
+    )
+    async with watched(browser, cookies) as opened:
+        yield Books(opened, system.url("gateway"), MONTH)
+
+
+async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_about(
+    system: Stack, page: Page, books: Books
+) -> None:
+    day = MONTH.last_day - timedelta(days=5)
     url = f"{system.url('gateway')}/scorecard"
     await page.goto(url)
     row = page.locator(f"#month-{MONTH.key}")
@@ -160,14 +156,20 @@ async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_a
     await expect(page.locator("h1")).to_contain_text("draft")
     await expect(page.locator("#sign-title + p")).to_contain_text("Finance has not closed")
     await expect(page.locator(".sheet")).to_contain_text("Finance has given no orders")
+    await expect(page.locator("#finance")).to_have_count(0)
 
-    books.close()
+    await books.close("audited")
     await page.goto(f"{url}/{MONTH.key}")
     # All that was recorded until the closing has to arrive before the month can be signed.
     async with asyncio.timeout(60):
         while not await page.get_by_role("button", name=f"Sign {MONTH.label}").is_visible():
             await page.reload()
-    books.bring(f"A-1,large,60000.25,EUR,{day},1", f"A-2,small,7000.00,EUR,{day},1")
+    large, small = f"A-1,large,60000.25,EUR,{day},1", f"A-2,small,7000.00,EUR,{day},1"
+    tried = await books.bring(large, "A-2,small,much,EUR,never,1", act="Try")
+    assert "1 of 2 lines" in tried
+    assert "Line 3, amount" in tried
+    assert "Taken: 2 of 2 lines" in await books.bring(large, small)
+    assert "Taken: 0 of 2 lines are new, 2 were there already" in await books.bring(large, small)
     await page.get_by_role("button", name=f"Sign {MONTH.label}").click()
     await expect(page.get_by_role("alert")).to_contain_text("not the one that you read")
     shown = dict(await numbers(page))
@@ -192,7 +194,7 @@ async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_a
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         printed = await page.pdf(prefer_css_page_size=True)
-        assert len(A_PAGE.findall(printed)) == 1
+        assert pages(printed) == 1
         assert re.search(rb"/MediaBox \[0 0 59\d\.\d+ 84\d\.\d+\]", printed), "A4"
     api = await page.request.get(f"{system.url('gateway')}/api/v1/forecast/scorecards/{MONTH.key}")
     said = await api.json()
@@ -204,7 +206,12 @@ async def test_a_month_is_closed_tied_out_signed_printed_on_one_page_and_asked_a
     assert "-1000.00" in (await (await waiting.value).path()).read_text()
     told = system.command("forecast", "verify-scorecards")
     assert said["signature"]["digest"] in told
-    books.leave()
+
+    Crm(system).send(deal("late", amount="500.00", stage="Won", category=None, closed_on=day, close_date=day))
+    await books.decide("late", "the signature was of that month")
+    await books.reopen("an invoice came")
+    await books.close("audited again")
+    assert system.command("forecast", "verify-scorecards") == told
 
 
 async def test_what_pricing_leads_and_plans_tell_stands_on_the_sheet_the_plan_and_the_focus(
@@ -240,7 +247,7 @@ async def test_what_pricing_leads_and_plans_tell_stands_on_the_sheet_the_plan_an
     assert (shown["price_realisation"], shown["margin"], shown["campaigns.cost"]) == ("9000.00", "3500.00", "1000.00")
     await expect(calm.locator("section[aria-labelledby=s-market] tbody tr").first).to_contain_text("90")
     await is_fine(calm, "scorecard-told")
-    assert len(A_PAGE.findall(await calm.pdf(prefer_css_page_size=True))) == 1
+    assert pages(await calm.pdf(prefer_css_page_size=True)) == 1
 
     await calm.goto(f"{system.url('gateway')}/plans/{plan}?tab=markets")
     await expect(calm.get_by_role("region", name="Campaigns of DACH")).to_contain_text("Spring fair")

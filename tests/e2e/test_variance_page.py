@@ -14,8 +14,9 @@ from libs.common.calendar import FiscalCalendar
 from libs.common.ids import unit_id
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
-QUARTER = FiscalCalendar().quarter(clock.now().date())
+QUARTER = FiscalCalendar().quarter(business_day())
 EARLIER = FiscalCalendar().before(QUARTER, 4)[0]
 
 

@@ -19,9 +19,11 @@ from services.forecast.reviews.document import (
     Evidence,
     Expected,
     NodeThen,
+    PricedBridge,
+    PricedThen,
+    PriceThen,
     ReviewedPlan,
     SideThen,
-    SourcedBridge,
     StageThen,
     TermThen,
 )
@@ -76,14 +78,14 @@ def drivers() -> list[DriverThen]:
 def first_format() -> dict[str, Any]:
     """The evidence as a review of the first format had it."""
     told = evidence().model_dump(mode="json")
-    bridge = {name: value for name, value in told["bridge"].items() if name != "drivers_from"}
+    bridge = {name: value for name, value in told["bridge"].items() if name not in ("drivers_from", "price")}
     return told | {"format": "review-1", "bridge": bridge | {"drivers": "prior_year"}}
 
 
 def evidence() -> Evidence:
     moved = (-40_000, 25_000, -60_000, 5_000, 30_000, 0, 0, -10_000)
     return Evidence(
-        format="review-2",
+        format="review-3",
         plan=ReviewedPlan(
             plan_id=PLAN, version=1, name="Growth 2026", unit_id=COMPANY, unit="Northwind", period="FY2026", label="FY2026",
             start=date(2026, 1, 1), last_day=date(2026, 12, 31), deal_type=None, value_basis="one_off", currency="EUR", places=2,
@@ -95,9 +97,10 @@ def evidence() -> Evidence:
                node(SOUTH, "South", 300_000, 250_000, 70_000)],
         not_shown=0,
         beside=[Beside(measure="new_customers", unit=None, target=Decimal(40), done=Decimal(31), attainment=Decimal("0.775"))],
-        bridge=SourcedBridge(
+        bridge=PricedBridge(
             drivers="plan", drivers_from=drivers(), before=side("FY2025", date(2025, 11, 3), 800_000), after=side("FY2026", date(2026, 11, 3), 750_000),
             change=Decimal(-50_000), terms=[TermThen(term=term, amount=Decimal(amount)) for term, amount in zip(TERMS, moved, strict=True)],
+            price=PriceThen(amount=Decimal(-12_500), before=PricedThen(deals=31, realisation=0.91, share=0.42), after=PricedThen(deals=28, realisation=0.88, share=0.61)),
         ),
         why_no_bridge=None,
         pipeline=[StageThen(stage="Proposal", count=12, amount=Decimal(240_000), median_days=21),
@@ -107,7 +110,7 @@ def evidence() -> Evidence:
                   AccuracyThen(method="last_year", n=80, periods=8, wape=0.19, bias=0.07)],
         why_no_accuracy=None,
         assumptions=[Assumed(assumption_id=ASSUMPTION, text="Win rate of DACH 25 %", state="drifting", is_critical=True)],
-        engine="abc", versions=["review-2"],
+        engine="abc", versions=["review-3"],
     )  # fmt: skip
 
 

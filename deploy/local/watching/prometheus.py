@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import urllib.parse
 import urllib.request
@@ -19,6 +20,8 @@ from deploy.local.waiting import wait_until
 from deploy.observing.rules import ALERTS, groups
 
 EVERY = "1s"
+SPAN = "20s"
+_SPANS = re.compile(r"\[\d+[smhd](?:(:)1m)?\]")
 
 
 def program(name: str) -> str:
@@ -32,7 +35,7 @@ def program(name: str) -> str:
 def quickened(limits: Mapping[str, str]) -> list[dict[str, Any]]:
     """The groups of rules, looked at every second; alerts named in `limits` have these limits and wait 2 s at most.
 
-    `limits` maps a name to the comparison in place of its own; empty keeps that.
+    `limits` maps a name to the comparison in place of its own; empty keeps that. They, and promises, look back no further than SPAN.
     """
     found = groups()
     signals = {alert.name: alert.signal for alert in ALERTS}
@@ -40,10 +43,12 @@ def quickened(limits: Mapping[str, str]) -> list[dict[str, Any]]:
         group["interval"] = EVERY
         for rule in group["rules"]:
             name = rule.get("alert")
+            if name in limits or (limits and "record" in rule):
+                rule["expr"] = _SPANS.sub(rf"[{SPAN}\1]", rule["expr"])
             if name in limits:
                 rule["for"] = "0s" if rule["for"] == "0m" else "2s"
                 if limits[name]:
-                    rule["expr"] = f"{signals[name]} {limits[name]}"
+                    rule["expr"] = _SPANS.sub(rf"[{SPAN}\1]", f"{signals[name]} {limits[name]}")
     return found
 
 

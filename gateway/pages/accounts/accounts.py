@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
+from gateway.pages.accounts.promised import promised_in_return
 from gateway.pages.accounts.whitespace import MAY_ACT, STATES
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
@@ -96,7 +97,7 @@ async def account(
     async def read(path: str, **params: str) -> dict[str, Any]:
         return await services.get("deals", path, principal=principal, params=params)
 
-    known, people, relationship, touched, promises, pairs, deals, below, space = await asyncio.gather(
+    known, people, relationship, touched, promises, pairs, deals, below, space, in_return = await asyncio.gather(
         read(at),
         read(f"{at}/contacts"),
         read(f"{at}/relationship"),
@@ -106,6 +107,7 @@ async def account(
         read("deals", account=str(account_id), state="open", limit="100"),
         read("accounts/cover", parent=str(account_id), limit="100"),
         read(f"{at}/whitespace"),
+        promised_in_return(request, account_id, principal=principal),
     )
     above = await read(f"accounts/{known['parent_id']}") if known["parent_id"] else None
     names = await names_of(session, _people(people, touched, promises, pairs, deals), principal=principal)
@@ -120,6 +122,7 @@ async def account(
         relationship=relationship,
         touched=touched["items"],
         promises=promises,
+        in_return=in_return,
         pairs=pairs["items"],
         deals=deals["items"],
         more_deals=bool(deals["next_cursor"]),

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.accounts.accounts import DIRECTIONS
+from gateway.pages.accounts.promised import promised_in_return
 from gateway.pages.accounts.whitespace import STATES
 from gateway.pages.names import names_of
 from gateway.pages.templates import page
@@ -49,7 +50,7 @@ async def brief(request: Request, session: Reading, principal: CurrentUser, acco
     async def read(path: str, **params: str) -> dict[str, Any]:
         return await services.get("deals", path, principal=principal, params=params)
 
-    known, people, relationship, touched, promises, pairs, deals, space, sources = await asyncio.gather(
+    known, people, relationship, touched, promises, pairs, deals, space, sources, in_return = await asyncio.gather(
         read(at),
         read(f"{at}/contacts"),
         read(f"{at}/relationship"),
@@ -59,6 +60,7 @@ async def brief(request: Request, session: Reading, principal: CurrentUser, acco
         read("deals", account=str(account_id), state="open", limit="100"),
         read(f"{at}/whitespace"),
         read(f"{at}/brief"),
+        promised_in_return(request, account_id, principal=principal),
     )
     above = await read(f"accounts/{known['parent_id']}") if known["parent_id"] else None
     active = sorted((each for each in people["items"] if each["active"]), key=_by_part)
@@ -85,6 +87,8 @@ async def brief(request: Request, session: Reading, principal: CurrentUser, acco
         talks=talks(touched["items"], datetime.fromisoformat(sources["as_of"])),
         promises=promises,
         undone=undone,
+        in_return=in_return,
+        unanswered=[each for each in in_return["items"] if each["state"] == "not_known"],
         pairs=pairs["items"],
         space=_by_state(space["cells"]),
         changes=sources["changes"],

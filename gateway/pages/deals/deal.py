@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.client import NOT_FOUND
 from typing import Any
 from uuid import UUID
 
@@ -66,9 +67,8 @@ async def shown(
     principal: Principal,
 ) -> Response:
     """The page of a deal; with a form of its plan that was refused, or with the address of a link just made."""
-    services = services_of(request)
     found, plan, wanted, why, beside = await asyncio.gather(
-        services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal),
+        history_of(request, deal_id, principal=principal),
         planned(request, session, deal_id, principal=principal),
         edits_of(request, deal_id, principal=principal),
         why_at_risk(request, deal_id, principal=principal),
@@ -91,6 +91,7 @@ async def shown(
         once=str(new_id()),
         deal_id=str(deal_id),
         current=current,
+        arriving=found.get("arriving"),
         names={str(key): known for key, known in names.items()},
         shown=compared(None, current, names, zone),
         entries=entries(found["versions"], names, zone)[::-1],
@@ -98,6 +99,18 @@ async def shown(
         fields=FIELDS,
         authors=await speakers(session, {each["author"] for each in wanted}, principal=principal),
     )
+
+
+async def history_of(request: Request, deal_id: UUID, *, principal: Principal) -> dict[str, Any]:
+    """The timeline as the forecast has it. Of a deal that only its owner knows yet there is none, and `arriving` is the deal."""
+    services = services_of(request)
+    try:
+        return await services.get("forecast", f"forecast/deals/{deal_id}/history", principal=principal)
+    except ServiceRefused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+    arriving = await services.get("deals", f"deals/{deal_id}", principal=principal)
+    return {"current": None, "versions": [], "arriving": arriving}
 
 
 async def edits_of(request: Request, deal_id: UUID, *, principal: Principal) -> list[dict[str, Any]]:

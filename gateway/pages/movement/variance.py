@@ -36,7 +36,7 @@ TERMS: Final[Mapping[str, Words]] = {
     "creation": Words("Creation", "more or fewer deals were created in it"),
     "win_rate": Words("Win rate", "of the deals that were decided another share was won"),
     "timing": Words("Timing", "another share of the deals was decided within the period"),
-    "size": Words("Size", "a won deal brought another amount; prices are within it"),
+    "size": Words("Size", "a won deal brought another amount"),
     "scope": Words("Scope", "people came to this unit or left it"),
     "fx": Words("Exchange rates", "the rates of the two periods differ"),
     "unexplained": Words("Unexplained", "won deals that were neither open at the beginning nor created since"),

@@ -94,10 +94,9 @@ async def upload(
     file: Annotated[UploadFile, File()],
 ) -> Response:
     """Try a CSV file, or make its statements; either shows what became of each line that was refused."""
-    body = await file.read()
     try:
         report = await services_of(request).post_csv(
-            "deals", "organisation/imports", body, principal=principal, params={"dry_run": str(act == "try").lower()}
+            "deals", "organisation/imports", await file.read(), dry_run=act == "try", principal=principal
         )
     except (ServiceDown, ServiceRefused) as refused:
         return await _shown(request, session, mistake=_said(refused), principal=principal)

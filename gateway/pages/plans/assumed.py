@@ -96,11 +96,14 @@ async def assumptions(
         params=asked | {"measure": found["measures"][0], "levels": "2"},
     )
     told = await services.get("forecast", f"{path}/assumptions", principal=principal, params=dict(asked))
-    one = None
+    one, review = None, None
     if view.assumption:
         one = await services.get(
             "forecast", f"{path}/assumptions/{view.assumption}", principal=principal, params=dict(asked)
         )
+        opened = await services.get("forecast", "reviews", principal=principal, params={"plan_id": view.plan_id})
+        about = [each for each in opened["items"] if each["subject_id"] == view.assumption]
+        review = max(about, key=lambda each: str(each["opened_at"]), default=None)
     currency = told["currency"]
     return {
         "nodes": tree["nodes"],
@@ -109,6 +112,7 @@ async def assumptions(
         "states": STATES,
         "metrics": METRICS,
         "counted": {name: sum(each["state"] == name for each in told["items"]) for name in STATES},
+        "review": review,
         "one": one and line(one["assumption"], currency),
         "looks": one and [look(each, one["assumption"]["unit"], currency) for each in one["history"]],
         "picture": one and picture(one, currency),

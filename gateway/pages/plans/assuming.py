@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.plans import plans
-from gateway.pages.plans.planning import Short, number, sent
+from gateway.pages.plans.planning import Short, sent
 from gateway.pages.plans.plans import PATH, Viewing
+from gateway.pages.plans.typed import POINT, number
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.web.api import Reading
 
@@ -51,7 +52,7 @@ async def one(
         return await sent(request, session, view, "assumptions", {"remove": [without]}, sequence, principal=principal)
     given, allowed = number(expected), number(tolerance)
     if given is None or allowed is None:
-        mistake = "Expected and tolerance: give numbers, such as 32 and 10."
+        mistake = f"Expected and tolerance: give numbers, such as 32.5 and 10, {POINT}."
         return await plans.shown(request, session, view, mistake=mistake, principal=principal)
     body: dict[str, Any] = {
         "node_id": node,
@@ -78,8 +79,8 @@ async def upload(
             "forecast",
             f"plans/{view.plan_id}/assumptions/imports",
             await file.read(),
+            dry_run=act == "try",
             principal=principal,
-            params={"dry_run": str(act == "try").lower()},
         )
     except (ServiceDown, ServiceRefused) as refused:
         return await plans.shown(request, session, view, mistake=str(refused), principal=principal)

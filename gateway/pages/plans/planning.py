@@ -1,7 +1,6 @@
 """The forms of the page Plans: make, draft, type numbers, divide, add parts, take a file, propose, approve, activate."""
 
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.plans import plans
 from gateway.pages.plans.plans import PATH, PlanView, Viewing
+from gateway.pages.plans.typed import POINT, number
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.web.api import Reading
 from libs.common.web.auth import Principal
@@ -72,7 +72,11 @@ async def draft(
     share = number(growth)
     if share is None:
         return await plans.shown(
-            request, session, view, mistake="Growth: give a number of per cent, such as 12.", principal=principal
+            request,
+            session,
+            view,
+            mistake=f"Growth: give a number of per cent, such as 12.5, {POINT}.",
+            principal=principal,
         )
     body = {"growth": str(share / 100), "dimensions": dimension or ["unit"], "measure": view.measure or "bookings"}
     return await sent(request, session, view, "draft", body, sequence, principal=principal)
@@ -97,7 +101,7 @@ async def numbers(
             continue
         given = number(typed)
         if typed.strip() and given is None:
-            mistake = f"{key}: {typed!r} is not a number. Nothing was changed."
+            mistake = f"{key}: {typed!r} is not a number {POINT}. Nothing was changed."
             return await plans.shown(request, session, view, mistake=mistake, principal=principal)
         cells.append(
             {
@@ -192,14 +196,9 @@ async def upload(
     act: Literal["try", "take"] = "try",
 ) -> Response:
     """Try a CSV file, or take it; what was refused is shown line by line."""
-    body = await file.read()
     try:
         report = await services_of(request).post_csv(
-            "forecast",
-            f"plans/{view.plan_id}/imports",
-            body,
-            principal=principal,
-            params={"dry_run": str(act == "try").lower()},
+            "forecast", f"plans/{view.plan_id}/imports", await file.read(), dry_run=act == "try", principal=principal
         )
     except (ServiceDown, ServiceRefused) as refused:
         return await plans.shown(request, session, view, mistake=str(refused), principal=principal)
@@ -280,12 +279,3 @@ async def _done(
     except ServiceDown as down:
         return await plans.shown(request, session, view, mistake=str(down), principal=principal)
     return RedirectResponse(view.href(), status_code=303)
-
-
-def number(typed: str) -> Decimal | None:
-    """A number as people type it: spaces and commas between thousands, a decimal point."""
-    try:
-        given = Decimal(typed.replace(" ", "").replace("\u202f", "").replace(",", ""))
-    except InvalidOperation:
-        return None
-    return given if given.is_finite() else None

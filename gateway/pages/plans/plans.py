@@ -162,6 +162,7 @@ async def shown(
     services = services_of(request)
     found = await services.get("forecast", f"plans/{view.plan_id}", principal=principal, params=_version(view))
     measure, view = view.measured(found["measures"])
+    bound = await services.get("forecast", f"plans/{view.plan_id}/bound", principal=principal, params=_version(view))
     parts = await _TABS[view.tab](services, view, found, measure, principal=principal)
     people = {person for version in found["versions"] for person in version["authors"]}
     people |= {entry["made_by"] for version in found["versions"] for entry in version["entries"]}
@@ -174,6 +175,7 @@ async def shown(
         f"plans/plan_{view.tab}.html",
         status=422 if mistake else 200,
         plan=found,
+        bound=bound,
         chosen=version,
         view=view,
         tabs=TABS,

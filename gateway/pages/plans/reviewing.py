@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.auth.dependencies import CurrentUser
 from gateway.pages.plans import reviews
-from gateway.pages.plans.reviews import PATH, number
+from gateway.pages.plans.reviews import PATH
+from gateway.pages.plans.typed import POINT, number
 from gateway.proxy.client import ServiceDown, ServiceRefused, services_of
 from libs.common.web.api import Reading
 from libs.common.web.auth import Principal
@@ -70,7 +71,7 @@ async def set_policy(
             continue
         share = number(typed)
         if share is None:
-            why = f"{typed!r} is not a number of per cent, such as 40. Nothing was changed."
+            why = f"{typed!r} is not a number of per cent, such as 12.5, {POINT}. Nothing was changed."
             return await reviews.listed(request, session, plan, mistake=why, principal=principal)
         body[name] = {"node_id": node, bound: str(share / 100)}
     try:
@@ -113,7 +114,7 @@ async def suggest(
                 continue
             amount = number(typed)
             if amount is None:
-                why = f"{typed!r} is not a number. Nothing was added."
+                why = f"{typed!r} is not a number {POINT}. Nothing was added."
                 return await reviews.shown(request, session, str(review_id), mistake=why, principal=principal)
             share = how == "share"
             changes.append(
@@ -183,7 +184,7 @@ def _missing(given: dict[str, str]) -> str | None:
         return "Name the day on which this is checked."
     for name in ("low", "high"):
         if given[name].strip() and number(given[name]) is None:
-            return f"{given[name]!r} is not a number."
+            return f"{given[name]!r} is not a number {POINT}."
     if not given["low"].strip() and not given["high"].strip():
         return "Say what is expected: at least so much, at most so much, or both."
     return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -228,12 +228,3 @@ def _figure(measure: str, text: str) -> str:
     if measure == "chance":
         return f"{(Decimal(text) * 100).normalize():f} %"
     return f"{Decimal(text):,.0f}"
-
-
-def number(typed: str) -> Decimal | None:
-    """A number as people type it: spaces and commas between thousands, a decimal point."""
-    try:
-        found = Decimal(typed.replace(" ", "").replace("\u202f", "").replace(",", "").replace("−", "-"))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None

@@ -20,6 +20,8 @@ router = APIRouter(include_in_schema=False)
 
 PATH = "/scorecard"
 SIGNER = "cso"
+CLOSER = "finance"
+CLOSED = {"after_closing": "true"}
 UNTIED = 40
 """Lines of the tie-out that the page lists; the file has all."""
 
@@ -47,7 +49,7 @@ async def month(
     draft: Annotated[bool, Query()] = False,
 ) -> Response:
     """The signed month, the newest version without one; what would be signed if nothing was, or if it is asked for."""
-    return await _page(request, session, period, version, draft, principal=principal)
+    return await shown(request, session, period, version, draft, principal=principal)
 
 
 @router.post(PATH + "/{period}/sign")
@@ -66,7 +68,7 @@ async def sign(
     except ServiceRefused as refused:
         if refused.status not in (409, 412, 422):
             raise
-        return await _page(request, session, period, None, True, refusal=str(refused), principal=principal)
+        return await shown(request, session, period, None, True, refusal=str(refused), principal=principal)
     return RedirectResponse(f"{PATH}/{period}", status_code=303)
 
 
@@ -91,11 +93,11 @@ async def ask(
         if refused.status not in (409, 422):
             raise
         why = "Write the question first." if not body.strip() else str(refused)
-        return await _page(request, session, period, version, False, refusal=why, principal=principal)
+        return await shown(request, session, period, version, False, refusal=why, principal=principal)
     return RedirectResponse(f"{PATH}/{period}?version={version}#questions", status_code=303)
 
 
-async def _page(
+async def shown(
     request: Request,
     session: AsyncSession,
     period: str,
@@ -103,8 +105,10 @@ async def _page(
     draft: bool,
     *,
     refusal: str | None = None,
+    report: dict[str, Any] | None = None,
     principal: Principal,
 ) -> Response:
+    """The page of a month. `report`: what came of a file of orders."""
     services = services_of(request)
     listed = (await services.get("forecast", "forecast/scorecards", principal=principal))["items"]
     versions: list[dict[str, Any]] = next((each["versions"] for each in listed if each["period"] == period), [])
@@ -115,10 +119,11 @@ async def _page(
         card = await services.get("forecast", f"forecast/scorecards/{period}", principal=principal, params=params)
     else:
         made = await services.get("forecast", f"forecast/scorecards/{period}/draft", principal=principal)
-    shown = card or made or {}
-    contents = shown["contents"]
+    contents = (card or made or {})["contents"]
     subjects = {note["written_by"] for note in card["notes"]} | {card["signature"]["signed_by"]} if card else set()
     subjects |= {contents["closing"]["closed_by"]} if contents["closing"] else set()
+    books = await _books(request, period, principal=principal) if CLOSER in principal.roles else None
+    subjects |= {books["month"]["change"]["changed_by"]} if books and books["month"]["change"] else set()
     return page(
         request,
         "plans/scorecard.html",
@@ -129,9 +134,30 @@ async def _page(
         versions=versions,
         people=await speakers(session, subjects, principal=principal),
         may_sign=SIGNER in principal.roles,
+        books=books,
+        report=report,
         once=str(new_id()),
         **sheet_shown(contents),
     )
+
+
+async def _books(request: Request, period: str, *, principal: Principal) -> dict[str, Any] | None:
+    """How finance has the month, with the wins booked in it that came after it was closed and where they may count."""
+    services = services_of(request)
+    told = await services.get("forecast", "forecast/periods", principal=principal)
+    periods, today = told["items"], told["today"]
+    month = next((each for each in periods if each["key"] == period), None)
+    if month is None:  # older than the last fiscal year
+        return None
+    late = await services.get("forecast", f"forecast/periods/{period}/late-wins", principal=principal, params=CLOSED)
+    later = [each for each in periods if each["kind"] == "month" and month["end"] < each["start"] <= today]
+    return {
+        "month": month,
+        "late": late["items"],
+        "late_more": late["next_cursor"] is not None,
+        "currency": late["currency"],
+        "may_count_in": [month, *(each for each in later if each["state"] != "closed")],
+    }
 
 
 def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
@@ -155,6 +181,7 @@ def sheet_shown(contents: dict[str, Any]) -> dict[str, Any]:
         "untied_more": len(tied) - len(tied[:UNTIED]),
         "statuses": sheet.STATUSES,
         "fits": sheet.FITS,
+        "decided": sheet.decisions(contents),
         "decisions_fit": sheet.DECISIONS_FIT,
         "decided_words": expected_words,
     }

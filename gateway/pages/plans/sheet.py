@@ -117,12 +117,14 @@ def campaigns(contents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [found["total"], *found["parts"][:CAMPAIGNS_FIT]] if found else []
 
 
-def range_of(landing: Mapping[str, Any]) -> dict[str, str | None]:
-    """Closed, range, projection and target of a quarter on one axis from 0."""
+def range_of(landing: Mapping[str, Any]) -> dict[str, Any]:
+    """Closed, range, projection and target of a quarter on one axis from 0; `holds_mean`: the projection lies within its range."""
     names = ("closed", "low", "high", "projection", "target")
     values = {name: Decimal(landing[name]) if landing[name] is not None else None for name in names}
     end = max([value for value in values.values() if value is not None] + [Decimal(1)])
-    return {name: None if value is None else _at(value, Decimal(), end) for name, value in values.items()}
+    low, high, mean = (Decimal(landing[name]) for name in ("low", "high", "projection"))
+    drawn = {name: None if value is None else _at(value, Decimal(), end) for name, value in values.items()}
+    return {**drawn, "holds_mean": low <= mean <= high}
 
 
 def days_of(said: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -172,6 +174,13 @@ def picture(said: Sequence[Mapping[str, Any]]) -> list[Quarter]:
             Quarter(quarter.label, f"{x + inset:.1f}", f"{x + wide / 2:.1f}", f"{x + wide - inset:.1f}", y(quarter.came), naive, marks)
         )  # fmt: skip
     return found
+
+
+def decisions(contents: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those whose check fell into the month first, since how they turned out is news; then the newest, as the document has them."""
+    first, last = str(contents["start"]), str(contents["last_day"])
+    told: Sequence[Mapping[str, Any]] = contents["decisions"]
+    return sorted(told, key=lambda each: not (each["outcome"] and first <= str(each["check_on"]) <= last))
 
 
 def lines(contents: Mapping[str, Any]) -> dict[str, str]:

@@ -57,7 +57,7 @@ class Consumer:
         self._untaken: set[Place] = set()
         self._rewound: set[Place] = set()
         self._cluster = ""
-        self._heard = 0.0
+        self._heard: dict[Place, float] = {}
         self._applied_at = 0.0
         metrics.create_children([topic.name for topic in topics])
 
@@ -93,7 +93,7 @@ class Consumer:
 
     async def attach(self, client: kafka.AIOKafkaConsumer) -> None:
         """Connect and take partitions: all of them, or those the group gives."""
-        for kept in (self._positions, self._untaken, self._rewound):
+        for kept in (self._positions, self._untaken, self._rewound, self._heard):
             kept.clear()
         if self.settings.consumer_assignment == "all":
             await client.start()
@@ -103,7 +103,6 @@ class Consumer:
         else:
             client.subscribe([topic.name for topic in self.topics], listener=_Assigned(self))
             await client.start()
-        self._heard = time.monotonic()
 
     async def _take(self, client: kafka.AIOKafkaConsumer, places: Sequence[Place]) -> None:
         """Go to the stored positions of `places`; to the start where the cluster is another one."""
@@ -131,10 +130,11 @@ class Consumer:
             kafka.let_wait(client, fetch_ms if busy else max(idle_ms, pace_ms))
         wait_ms = max(fetch_ms, 10) * 5
         batches = await client.getmany(timeout_ms=wait_ms, max_records=self.settings.consumer_batch)
+        begun = time.monotonic()
+        self._heard.update({(each.topic, each.partition): begun for each in batches})
+        await self._look_around(client)
         if not batches:
-            await self._look_around(client)
             return False
-        self._heard = begun = time.monotonic()
         await self._apply(client, batches)
         if self._applied_at >= begun:
             await asyncio.sleep(max(0.0, begun + self.settings.consumer_pace_s - time.monotonic()))
@@ -254,17 +254,22 @@ class Consumer:
         return list(fetched)
 
     async def _look_around(self, client: kafka.AIOKafkaConsumer) -> None:
-        """Silence: see whether the cluster is another one or the log has become shorter than our position."""
-        if time.monotonic() - self._heard < IDLE_CHECK_S:
+        """Where there is silence, and be it in one topic of several: see whether the cluster is another one or the log has become shorter
+        than our position. Every partition is told something once a second as long as its owner works.
+        """
+        now = time.monotonic()
+        silent = [place for place in self._positions if now - self._heard.setdefault(place, now) >= IDLE_CHECK_S]
+        if not silent:
             return
-        self._heard = time.monotonic()
+        self._heard.update(dict.fromkeys(silent, now))
         if await kafka.cluster_id(client._client) != self._cluster:
             log.warning("the broker is another one; reading from the start")
             await self._take(client, list(self._positions))
             return
-        for place, known in self._positions.items():
+        for place in silent:
             high = kafka.highwater(client, place)
-            if high is not None and high < known.next_offset:
+            if high is not None and high < self._positions[place].next_offset:
+                log.warning("the log is shorter than what was read of it", topic=place[0], partition=place[1])
                 self._rewound.add(place)
                 client.seek(kafka.TopicPartition(*place), 0)
 

@@ -21,7 +21,10 @@ def _named(record: Any) -> UUID:
 
 
 async def bury(session: AsyncSession, record: Any, reason: str) -> None:
-    """Put one record among the dead letters, in the transaction that moves the position past it."""
+    """Put one record among the dead letters, in the transaction that moves the position past it.
+
+    What a person has discarded stays discarded when a log is read again.
+    """
     try:
         identifier = envelope.event_id(record)
     except envelope.UnreadableEvent:
@@ -37,6 +40,7 @@ async def bury(session: AsyncSession, record: Any, reason: str) -> None:
             VALUES (:id, :topic, :partition, :offset, :type, :key, cast(:headers AS jsonb), :data, :reason)
             ON CONFLICT (event_id) DO UPDATE
             SET reason = excluded.reason, attempts = dead_letter.attempts + 1, state = 'open', settled_at = NULL
+            WHERE dead_letter.state <> 'discarded'
             """
         ),
         {

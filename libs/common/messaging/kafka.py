@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -178,13 +179,17 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], replication: 
             raise error(f"topic {name} could not be created")
 
 
+AT_WORK: Final = timedelta(minutes=1)
+"""An event is stamped when its transaction begins to tell, and comes when that has committed: at most about so much later."""
+
+
 async def tail(settings: CommonSettings, topic: Topic) -> AsyncIterator[list[Received[EventData]]]:
-    """Events of `topic` recorded from now on, from all partitions, for live pages.
+    """Events of `topic` that come from now on, from all partitions, for live pages; a few of the last minute may be among them.
 
     Nothing is remembered between calls and events may be missed while the broker is away: only for nudging a page to
     read again. Ends by KafkaError when the connection is lost; the caller starts again.
     """
-    since = clock.now()
+    since = clock.now() - AT_WORK
     client = consumer(settings, group=None)
     await client.start()
     try:

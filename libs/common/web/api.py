@@ -17,7 +17,7 @@ from libs.common.messaging.topics import BY_NAME
 from libs.common.observe import metrics, tracing
 from libs.common.revisions import newest
 from libs.common.runtime import Component, Runtime
-from libs.common.web import errors
+from libs.common.web import errors, idempotency
 from libs.common.web.auth import CurrentPrincipal, TokenVerifier, require
 from libs.common.web.errors import NotFound
 from libs.common.web.schemas import In
@@ -32,6 +32,8 @@ def runtime_of(request: Request) -> Runtime:
 
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
     async with runtime_of(request).database.transaction() as session:
+        if key := request.headers.get(idempotency.HEADER):
+            await idempotency.one_at_a_time(session, key)
         yield session
 
 

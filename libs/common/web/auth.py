@@ -65,6 +65,16 @@ def require(principal: Principal, *roles: str) -> None:
         )
 
 
+class NotAPerson(Forbidden):
+    """What is done in one's own name is done by a person who has signed in, not by an API key or a component."""
+
+
+def require_person(principal: Principal, what: str) -> None:
+    """Raise NotAPerson for keys and components: who is behind a key is not known, so nobody could be told from an author."""
+    if not principal.subject.startswith("user:"):
+        raise NotAPerson(f"{what} by a person who has signed in; {principal.subject} is an API key or a component.")
+
+
 class TokenSigner:
     """Signs internal tokens with the component's private key. A principal's token serves again for half of its life."""
 

@@ -6,16 +6,31 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.ids import entity_id, new_id
+from libs.common.sql import Query
 from libs.common.web.auth import Principal
 from libs.common.web.errors import Conflict
 
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+HEADER = "idempotency-key"
+
+_HOLD = Query("SELECT pg_advisory_xact_lock(1231309669, hashtext(:key::text))")
+"""Locks of two numbers are apart from those of one, which everybody else takes."""
 
 
 class IdempotencyKeyReused(Conflict):
     """The key came before with another body."""
+
+
+async def one_at_a_time(session: AsyncSession, key: str) -> None:
+    """Wait for a request with the same key until its transaction ends; so what it made is found, and not made a second time.
+
+    Taken before anything else of the transaction, so whoever waits here holds nothing that the other needs. Keys that share a number
+    wait for each other too, which costs time and nothing else.
+    """
+    await _HOLD.row(session, {"key": key})
 
 
 @dataclass(frozen=True)

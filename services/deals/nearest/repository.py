@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.ids import UNASSIGNED_UNIT
-from libs.common.organisation import scope_parameters, sees_everything, visible
+from libs.common.organisation import people_seen, scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.deals.nearest.likeness import Features
 
@@ -67,15 +66,6 @@ async def subject(session: AsyncSession, deal_id: UUID) -> Subject:
     return Subject(deal_id, row["pipeline"], row["currency"], _features(row))
 
 
-_SEES_UNPLACED = text(
-    "SELECT EXISTS (SELECT 1 FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])) AND descendant = :unit)"
-)
-_PEOPLE = text("""
-    SELECT p.person_id FROM org_person p
-    WHERE p.unit_id IN (SELECT descendant FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])))
-""")
-
-
 _EVERYBODY = text("SELECT count(*) FROM org_person")
 
 
@@ -90,12 +80,10 @@ class Bounds:
 
 async def bounds(session: AsyncSession, principal: Principal) -> Bounds:
     """That a deal is within scope; where that is a matter of people, as a list of them, which is quick to hold against."""
-    scope = {"scope": list(principal.scope)}
-    if sees_everything(principal) or await session.scalar(_SEES_UNPLACED, scope | {"unit": UNASSIGNED_UNIT}):
+    if (people := await people_seen(session, principal)) is None:
         return Bounds(visible("d.owner_id"), scope_parameters(principal))
-    people = (await session.scalars(_PEOPLE, scope)).all()
     narrow = len(people) <= NARROW * (await session.scalar(_EVERYBODY) or 0)
-    return Bounds("d.owner_id = ANY(cast(:people AS uuid[]))", {"people": list(people)}, narrow)
+    return Bounds("d.owner_id = ANY(cast(:people AS uuid[]))", {"people": people}, narrow)
 
 
 async def candidates(session: AsyncSession, deal: Subject, *, within: Bounds) -> dict[UUID, Features]:

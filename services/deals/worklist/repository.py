@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from libs.common.ids import UNASSIGNED_UNIT
-from libs.common.organisation import scope_parameters, sees_everything, visible
+from libs.common.organisation import people_seen, scope_parameters, visible
 from libs.common.web.auth import Principal
 
 LIVE = "d.version > 0 AND NOT d.removed"
@@ -88,15 +87,6 @@ class _Asked:
         self.values |= values
 
 
-_OWNERS = text("""
-    SELECT p.person_id FROM org_person p
-    WHERE p.unit_id IN (SELECT descendant FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])))
-""")
-_SEES_UNPLACED = text(
-    "SELECT EXISTS (SELECT 1 FROM org_closure WHERE ancestor = ANY(cast(:scope AS uuid[])) AND descendant = :unit)"
-)
-
-
 FEW = 1_000
 """Fewer deals than that with the words asked for are looked up one by one. The planner takes a rare word for as common as any, and
 would walk through all deals in the order of the list to find them.
@@ -108,11 +98,8 @@ _NAMED = text(f"SELECT d.deal_id FROM deal d WHERE {_IS_NAMED} LIMIT :limit")  #
 async def _bounded(session: AsyncSession, wanted: Filters, today: date, principal: Principal) -> _Asked:
     """The conditions of the filters and the scope. A scope is also told as its people, so that an index finds their deals."""
     asked = _Asked([LIVE, _VISIBLE], scope_parameters(principal) | {"today": today})
-    if not sees_everything(principal):
-        scope = {"scope": list(principal.scope)}
-        if not await session.scalar(_SEES_UNPLACED, scope | {"unit": UNASSIGNED_UNIT}):
-            people = (await session.scalars(_OWNERS, scope)).all()
-            asked.add("d.owner_id = ANY(cast(:people AS uuid[]))", people=list(people))
+    if (people := await people_seen(session, principal)) is not None:
+        asked.add("d.owner_id = ANY(cast(:people AS uuid[]))", people=people)
     for condition, names in _FILTERS:
         given = {name: getattr(wanted, name) for name in names}
         if all(value not in (None, ()) for value in given.values()):

@@ -24,8 +24,8 @@ from services.forecast.assumptions.schemas import (
 )
 from services.forecast.plans import editing
 from services.forecast.plans import service as plans
+from services.forecast.plans.changes import Change
 from services.forecast.plans.content import Content
-from services.forecast.plans.editing import Change
 from services.forecast.plans.schemas import RefusedRow
 from services.forecast.plans.service import Found
 

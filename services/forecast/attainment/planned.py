@@ -86,7 +86,7 @@ async def told(session: AsyncSession, asking: Asking, *, principal: Principal) -
     tree = content.tree
     deepest = int(tree.depth[top]) + asking.levels
     places = [place for place in range(top, int(tree.end[top])) if tree.depth[place] <= deepest]
-    shown = places[:MOST]
+    shown = uppermost(places, tree.depth, MOST)
     stand = await _stand(session, content, asked, at, principal=principal)
     likely: Mapping[int, Likely] = {}
     settings: str | None = None
@@ -112,6 +112,11 @@ async def told(session: AsyncSession, asking: Asking, *, principal: Principal) -
         not_shown=len(places) - len(shown),
     )
     return Told(reading_of_all, {tree.nodes[place].node_id: each for place, each in likely.items()}, settings)
+
+
+def uppermost(places: Sequence[int], depth: Ints, most: int) -> list[int]:
+    """So many of the places, in their order: a level is left out only after all those below it, the later ones of a level first."""
+    return sorted(sorted(places, key=lambda place: int(depth[place]))[:most])
 
 
 async def _version(session: AsyncSession, asking: Asking, *, principal: Principal) -> Found:

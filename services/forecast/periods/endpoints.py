@@ -76,11 +76,14 @@ async def list_late_wins(
     key: str,
     session: Reading,
     principal: CurrentPrincipal,
+    after_closing: Annotated[bool, Query(description="those alone on which finance decides")] = False,
     cursor: Annotated[str | None, Query(max_length=500)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> LateWinsOut:
     """Wins booked in the period that became known after their month was over, and where they count."""
-    found = await service.late_wins(session, key, after=_after(cursor), limit=limit + 1, principal=principal)
+    found = await service.late_wins(
+        session, key, after_closing=after_closing, after=_after(cursor), limit=limit + 1, principal=principal
+    )
     page = found[:limit]
     following = encode_cursor(page[-1].win.won_known_at, page[-1].win.deal_id) if len(found) > limit else None
     return _late_wins(session, key, page, following)

@@ -165,11 +165,18 @@ async def reopen(session: AsyncSession, key: str, *, reason: str, principal: Pri
 
 
 async def late_wins(
-    session: AsyncSession, key: str, *, after: tuple[datetime, UUID] | None, limit: int, principal: Principal
+    session: AsyncSession,
+    key: str,
+    *,
+    after_closing: bool = False,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    principal: Principal,
 ) -> list[LateWin]:
     """Wins booked in a period that became known after the last day of their month, by when they did.
 
-    Imported ones only if the books were closed before. Raises UnreadablePeriod.
+    Imported ones only if the books were closed before. `after_closing`: only those on which finance decides or has decided.
+    Raises UnreadablePeriod.
     """
     configured = settings_of(session)
     period, now = parse(configured, key), await states(session, principal=principal)
@@ -184,7 +191,11 @@ async def late_wins(
     while len(found) < limit:
         wins = await repository.wins(session, spans, scope=scope_parameters(principal), after=after, limit=limit)
         held = Books(now, await repository.decisions(session, [win.deal_id for win in wins]))
-        found += [late for late in _placed(wins, held) if _is_late(late, zone)]
+        found += [
+            late
+            for late in _placed(wins, held)
+            if _is_late(late, zone) and not (after_closing and late.counted.why == "booked")
+        ]
         if len(wins) < limit:
             break
         after = (wins[-1].won_known_at, wins[-1].deal_id)

@@ -17,9 +17,9 @@ from libs.common.events.forecast import (
 )
 from libs.common.messaging import outbox
 from libs.common.web import etags
-from libs.common.web.auth import Principal, require
+from libs.common.web.auth import Principal, require, require_person
 from libs.common.web.errors import Conflict, Forbidden, Invalid
-from services.forecast.plans import repository, service
+from services.forecast.plans import holding, repository, service
 from services.forecast.plans.service import Found
 from services.forecast.plans.states import Kind
 
@@ -41,6 +41,10 @@ class NotSeen(Invalid):
 
 class OwnPlan(Forbidden):
     """Nobody approves what they wrote."""
+
+
+class OffItsTotal(Invalid):
+    """A plan above wants something else of this unit, and nobody said why."""
 
 
 class NothingPlanned(Conflict):
@@ -84,16 +88,30 @@ async def approve(
 ) -> Found:
     """Approve a proposed version that the caller has seen and did not write; from then on it never changes.
 
-    Raises PlanNotFound, MissingRole, OwnPlan, NotYourPlan, NotSeen, VersionHasMoved, WrongState.
+    Raises PlanNotFound, MissingRole, NotAPerson, OwnPlan, NotYourPlan, OffItsTotal, NotSeen, VersionHasMoved, WrongState.
     """
     found = await _taken(session, plan_id, if_match, "approved", principal=principal)
     may_approve(found, principal)
+    require_person(principal, "Plans are approved")
     if principal.subject in found.version.authors:
         raise OwnPlan(
             f"{service.noun(found)} was written by {', '.join(found.version.authors)}; somebody else has to approve it."
         )
     amounts = await _amounts(session, found, principal=principal)
+    if not note.strip():
+        await _require_its_total(session, found, amounts)
     return await _write(session, found, "approved", amounts, note=note, principal=principal)
+
+
+async def _require_its_total(session: AsyncSession, found: Found, amounts: Mapping[str, Decimal]) -> None:
+    above = await holding.bound(session, found.row)
+    wanted = amounts.get(holding.BOOKINGS)
+    if above is not None and (above.amount, above.currency) != (wanted, found.row["currency"]):
+        said = "nothing" if wanted is None else f"{wanted} {found.row['currency']}"
+        raise OffItsTotal(
+            f"note: plan {above.name!r} in force wants {above.amount} {above.currency} of {found.row['unit_name']}, and "
+            f"{service.noun(found)} says {said}. Say why it is approved all the same, or send it back."
+        )
 
 
 async def activate(

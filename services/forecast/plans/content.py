@@ -1,7 +1,7 @@
 """What stands in a version of a plan: its tree, its periods and what was said. What can change no more is read once."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -96,13 +96,26 @@ async def load(
         return known
     nodes = await repository.nodes(session, plan["plan_id"], version, principal=principal)
     cells = await repository.cells(session, plan["plan_id"], version, measure, principal=principal)
+    content = content_of(plan, version, measure, nodes, cells)
+    memory.put(key, content)
+    return content
+
+
+def content_of(
+    plan: Mapping[str, Any],
+    version: int,
+    measure: str,
+    nodes: Iterable[Mapping[str, Any]],
+    cells: Iterable[Mapping[str, Any]],
+) -> Content:
+    """What rows of nodes and of one measure's numbers say."""
     tree = Tree.of(
         Node(row["node_id"], row["parent_id"], row["dimension"], row["value"], row["label"], row["position"])
         for row in nodes
     )
     spans = [of_document(stored) for stored in plan["spans"]]
     places = places_of(measure, plan["currency"])
-    content = Content(
+    return Content(
         plan_id=plan["plan_id"],
         version=version,
         measure=measure,
@@ -112,17 +125,20 @@ async def load(
         spans=spans,
         said=_said(tree, spans, cells, places),
     )
-    memory.put(key, content)
-    return content
 
 
-def _said(tree: Tree, spans: Sequence[Span], cells: Sequence[Any], places: int) -> Said:
+def _said(tree: Tree, spans: Sequence[Span], cells: Iterable[Mapping[str, Any]], places: int) -> Said:
     said = Said.nothing(len(tree), len(spans))
     at_span = {(span.start, span.end): at for at, span in enumerate(spans)}
     known = [
-        (tree.place[row.node_id], at_span[row.period_start, row.period_end], int(row.amount.scaleb(places)), row.manual)
+        (
+            tree.place[row["node_id"]],
+            at_span[row["period_start"], row["period_end"]],
+            int(row["amount"].scaleb(places)),
+            row["manual"],
+        )
         for row in cells
-        if row.node_id in tree.place and (row.period_start, row.period_end) in at_span
+        if row["node_id"] in tree.place and (row["period_start"], row["period_end"]) in at_span
     ]
     if known:
         node, span, amount, manual = (np.array(column) for column in zip(*known, strict=True))

@@ -1,7 +1,7 @@
 """A draft from what the year before brought: in one step the tree, its numbers and their months."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -17,13 +17,15 @@ from services.forecast.config import settings_of
 from services.forecast.history.columns import Columns, day_number
 from services.forecast.organisation.tree import Organisation
 from services.forecast.plans import editing, facts, repository, service
-from services.forecast.plans.allocation import allocated, grown, shared
-from services.forecast.plans.content import places_of, scaled
+from services.forecast.plans.allocation import grown
+from services.forecast.plans.changes import Standing
+from services.forecast.plans.content import places_of
 from services.forecast.plans.crediting import column_of, credited
-from services.forecast.plans.editing import BadNode, Change
+from services.forecast.plans.editing import BadNode
+from services.forecast.plans.redraft import DoesNotFit, Drafted, Redrafted, adopted, redrafted
 from services.forecast.plans.schemas import DraftIn
 from services.forecast.plans.service import Found
-from services.forecast.plans.spans import months_of, of_document
+from services.forecast.plans.spans import of_document
 from services.forecast.plans.tree import Node, Tree
 from services.forecast.readings.asked import Asked
 
@@ -50,7 +52,7 @@ async def draft(
 ) -> Found:
     """Put in place of what the draft has: nodes by the dimensions in turn, each with its share, the last ones with their months.
 
-    Raises what `service.open_draft` raises, BadNode, facts.CostsUnknown, NothingBefore.
+    What a person typed into a part that is still there is kept, and so is what other measures have (`redraft`). Raises what `service.open_draft` raises, BadNode, facts.CostsUnknown, NothingBefore.
     """
     found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
     if wanted.measure not in found.row["measures"]:
@@ -61,23 +63,26 @@ async def draft(
         raise BadNode(f"dimensions: the plan is of {found.row['deal_type']} deals alone; types are never mixed.")
     asked, population, organised = await facts.ground(session, found, principal=principal)
     zone = ZoneInfo(settings_of(session).org_timezone)
-    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
+    standing = Standing(
+        await repository.nodes(session, plan_id, found.version.version, principal=principal),
+        await repository.standing(session, plan_id, found.version.version, principal=principal),
+    )
     costed = await facts.shares(session, asked, wanted.measure, principal=principal)
 
-    def worked() -> Change | None:
+    def worked() -> Redrafted | None:
         did = facts.happened(wanted.measure, population, zone, costed)
-        return _drafted(found, wanted, _Ground(asked, organised, population.columns, did), stored)
+        return _drafted(found, wanted, _Ground(asked, organised, population.columns, did), standing)
 
-    change = await asyncio.to_thread(worked)
-    if change is None:
+    made = await asyncio.to_thread(worked)
+    if made is None:
         raise NothingBefore(
             f"The year before {found.row['period_key']} brought nothing within {found.row['unit_name']}; give the first number yourself."
         )
-    what = f"drafted from the year before, {wanted.growth * 100:+.1f} %, by {', '.join(wanted.dimensions)}"
-    return await editing.take(session, found, change, what=what, principal=principal)
+    what = f"drafted from the year before, {wanted.growth * 100:+.1f} %, by {', '.join(wanted.dimensions)}{made.typed}"
+    return await editing.take(session, found, made.change, what=what, principal=principal)
 
 
-def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mapping[str, Any]]) -> Change | None:
+def _drafted(found: Found, wanted: DraftIn, on: _Ground, standing: Standing) -> Redrafted | None:
     spans = [of_document(each) for each in found.row["spans"]]
     before = [facts.year_before(on.asked.calendar, span) for span in spans]
     start, end = before[0]
@@ -91,46 +96,29 @@ def _drafted(found: Found, wanted: DraftIn, on: _Ground, stored: Sequence[Mappin
     _grow(nodes, root, list(wanted.dimensions), on, inside, found.row["plan_id"])
     if len(nodes) > editing.MOST_NODES:
         raise BadNode(f"dimensions: this makes {len(nodes)} nodes, a plan has at most {editing.MOST_NODES}.")
-    tree = Tree.of(nodes)
+    tree = Tree.of(adopted(nodes, standing.nodes))
     known = facts.Closed(
         facts.by_period(tree, credited(tree, on.organised, on.columns, inside.rows, inside.owner), inside, before),
         np.zeros(len(tree), dtype=np.int64),
         None,
     )
-    places = places_of(wanted.measure, found.row["currency"])
-    amounts = _amounts(tree, known.before[:, 0], grown(int(known.before[0, 0]), wanted.growth))
-    months, change = months_of(spans), Change()
-    for at, node in enumerate(tree.nodes):
-        each = [(spans[0], amounts[at])]
-        if at not in tree.children and months != [0]:
-            parts = shared(amounts[at], known.shape(tree, at, months))
-            each += [(spans[month], part) for month, part in zip(months, parts, strict=True)]
-        change.cells += [
-            editing.said(node.node_id, wanted.measure, span.start, span.end, scaled(units, places), manual=False)
-            for span, units in each
-        ]
-    change.nodes = _rows(tree, stored)
-    return change
+    drafted = Drafted(
+        measure=wanted.measure,
+        places=places_of(wanted.measure, found.row["currency"]),
+        spans=spans,
+        tree=tree,
+        did=known.before[:, 0].tolist(),
+        whole=grown(int(known.before[0, 0]), wanted.growth),
+        shape=lambda at, months: known.shape(tree, at, months),
+    )
+    try:
+        return redrafted(drafted, standing)
+    except DoesNotFit as error:
+        raise BadNode(f"dimensions: {error}") from None
 
 
 def _within(did: facts.Happened, start: Any, end: Any) -> facts.Happened:
     return did.where((did.day >= day_number(start)) & (did.day < day_number(end)))
-
-
-def _amounts(tree: Tree, weights: Any, whole: int) -> list[int]:
-    """The whole divided down the tree by what each part did; what was not below anything stays unallocated."""
-    amounts = [0] * len(tree)
-    amounts[0] = whole
-    for at in range(len(tree)):
-        children = tree.children.get(at, ())
-        if not children:
-            continue
-        did = [max(0, int(weights[child])) for child in children]
-        elsewhere = max(0, int(weights[at]) - sum(did))
-        *parts, _ = allocated(amounts[at], [*did, elsewhere], {})
-        for child, part in zip(children, parts, strict=True):
-            amounts[child] = part
-    return amounts
 
 
 def _grow(
@@ -160,7 +148,7 @@ def _grow(
         return
     column = column_of(first)
     codes = did.owner if column == "owner" else getattr(on.columns, column)[did.rows]
-    for place, (value, label, of_value) in enumerate(_values(first, on, codes)):
+    for place, (value, label, of_value) in enumerate(_values(first, on, codes, did.units)):
         node = _below(plan_id, above, first, value, label, place)
         nodes.append(node)
         _grow(nodes, node, others, on, did.where(codes == of_value), plan_id)
@@ -171,13 +159,21 @@ def _units_of(on: _Ground, did: facts.Happened) -> list[UUID]:
     return [on.organised.unit_of(UUID(text) if (text := texts[code]) else None) for code in did.owner.tolist()]
 
 
-def _values(dimension: str, on: _Ground, codes: Any) -> Iterator[tuple[str, str, int]]:
-    """What the deals have in a dimension, by name; who has left is wanted nothing of, and what is not known is no part."""
+def _values(dimension: str, on: _Ground, codes: Any, units: Any) -> Iterator[tuple[str, str, int]]:
+    """What the deals have in a dimension, by name; who has left is wanted nothing of, and what is not known is no part.
+
+    Of more than are listed those with the most are.
+    """
     texts = on.columns.words[column_of(dimension)].texts
-    present = [(texts[code], int(code)) for code in np.unique(codes).tolist()]
-    for text, code in sorted((text, code) for text, code in present if text)[:MOST_LISTED]:
-        if dimension == "person" and UUID(text) in on.organised.gone:
-            continue
+    present, places = np.unique(codes, return_inverse=True)
+    did = np.zeros(len(present), dtype=np.int64)
+    np.add.at(did, places, units)
+    named = [
+        (-amount, texts[code], code)
+        for code, amount in zip(present.tolist(), did.tolist(), strict=True)
+        if texts[code] and not (dimension == "person" and UUID(texts[code]) in on.organised.gone)
+    ]
+    for _, text, code in sorted(sorted(named)[:MOST_LISTED], key=lambda each: each[1]):
         yield text, f"Person {text[:8]}" if dimension == "person" else text, code
 
 
@@ -185,23 +181,3 @@ def _below(plan_id: UUID, above: Node, dimension: Any, value: str, label: str, p
     """A node with an id of its path, so that drafting again changes the nodes that are there."""
     name = f"{plan_id}:{above.node_id}:{dimension}:{value}"
     return Node(entity_id("foretell", "plan-node", name), above.node_id, dimension, value, label, place)
-
-
-def _rows(tree: Tree, stored: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The nodes as rows, and the end of those that are there and not among them."""
-    rows = []
-    for at, node in enumerate(tree.nodes):
-        rows.append(
-            {
-                "node_id": node.node_id,
-                "parent_id": node.parent_id,
-                "dimension": node.dimension,
-                "value": node.value,
-                "label": node.label,
-                "position": node.position,
-                "organisational": all(tree.nodes[each].dimension in ("unit", "person") for each in tree.path(at)),
-                "removed": False,
-            }
-        )
-    kept = set(tree.place)
-    return rows + [dict(row) | {"removed": True} for row in stored if row["node_id"] not in kept]

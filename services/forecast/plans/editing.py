@@ -1,7 +1,8 @@
 """Changing a draft: nodes, numbers and texts, and dividing a number over parts. All of a change is taken, or none of it."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from services.forecast.organisation import service as organisations
 from services.forecast.organisation.tree import Organisation
 from services.forecast.plans import facts, repository, service
 from services.forecast.plans.allocation import ACTUALS, allocated
+from services.forecast.plans.changes import Change, Standing, key_of, said, taken_back
 from services.forecast.plans.content import Content, places_of
 from services.forecast.plans.schemas import AllocationIn, CellIn, EditIn, NodeIn
 from services.forecast.plans.service import Found
@@ -32,51 +34,79 @@ class BadAmount(Invalid):
     """A number that this plan cannot have."""
 
 
+class SaidTwice(Invalid):
+    """An edit says two things of one node, number or market."""
+
+
 class NothingToDivide(Invalid):
     """There is no number, or nothing to divide it over."""
-
-
-@dataclass
-class Change:
-    """Rows to be appended to a draft, each without its plan, version and sequence."""
-
-    nodes: list[dict[str, Any]] = field(default_factory=list)
-    cells: list[dict[str, Any]] = field(default_factory=list)
-    texts: list[dict[str, Any]] = field(default_factory=list)
-    assumptions: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def edit(
     session: AsyncSession, plan_id: UUID, wanted: EditIn, *, if_match: str | None, principal: Principal
 ) -> Found:
-    """Take a change of a draft. Raises what `service.open_draft` raises, BadNode, BadAmount, NotOfThisPlan, MeasureNotPlanned."""
+    """Take a change of a draft. Raises what `service.open_draft` raises, BadNode, BadAmount, SaidTwice."""
     found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
-    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
-    known = {row["node_id"]: row for row in stored}
-    change = Change()
+    version = found.version.version
+    standing = Standing(
+        await repository.nodes(session, plan_id, version, principal=principal),
+        await repository.standing(session, plan_id, version, principal=principal) if wanted.remove else (),
+    )
     organised = await organised_now(session) if wanted.nodes else None
-    for place, node in enumerate(wanted.nodes):
-        row = node_row(found, node, known, organised, where=f"nodes.{place}")
-        known[row["node_id"]] = row
-        change.nodes.append(row)
-    change.nodes += _removed(known, wanted.remove, service.root_of(plan_id))
-    check_tree(known)
-    change.cells = [cell_row(found, cell, known, where=f"cells.{place}") for place, cell in enumerate(wanted.cells)]
-    change.texts = [
-        {
-            "market": each.market,
-            "text": each.text,
-            "campaigns": [str(one) for one in each.campaigns],
-            "promotions": each.promotions,
-        }
-        for each in wanted.texts
-    ]
+    change = await asyncio.to_thread(edited, found, wanted, standing, organised)
     what = ", ".join(
         f"{len(rows)} {name}"
         for name, rows in (("nodes", change.nodes), ("numbers", change.cells), ("texts", change.texts))
         if rows
     )
     return await take(session, found, change, what=what or "nothing", principal=principal)
+
+
+def edited(found: Found, wanted: EditIn, standing: Standing, organised: Organisation | None) -> Change:
+    """What an edit appends to what stands; a part that goes takes its numbers along. Raises BadNode, BadAmount, SaidTwice."""
+    known = {row["node_id"]: dict(row) for row in standing.nodes}
+    change = Change()
+    given = _Once("nodes")
+    for place, node in enumerate(wanted.nodes):
+        row = node_row(found, node, known, organised, where=f"nodes.{place}")
+        given.take(row["node_id"], place, f"node {row['node_id']}")
+        known[row["node_id"]] = row
+        change.nodes.append(row)
+    removed = _removed(known, wanted.remove, service.root_of(found.row["plan_id"]))
+    gone = {row["node_id"]: place for place, row in removed}
+    for node_id, place in given.places.items():
+        if node_id in gone:
+            raise SaidTwice(f"nodes.{place}: node {node_id} is taken away by remove.{gone[node_id]}; say one of both.")
+    change.nodes += [row for _, row in removed]
+    check_tree(known)
+    numbers, words = _Once("cells"), _Once("texts")
+    for place, cell in enumerate(wanted.cells):
+        row = cell_row(found, cell, known, where=f"cells.{place}")
+        numbers.take(key_of(row), place, f"node {cell.node_id} in {cell.period}, {cell.measure},")
+        change.cells.append(row)
+    change.cells += [taken_back(cell) for cell in standing.cells if cell["node_id"] in gone]
+    for place, each in enumerate(wanted.texts):
+        words.take(each.market, place, f"market {each.market!r}")
+        campaigns = [str(one) for one in each.campaigns]
+        change.texts.append(
+            {"market": each.market, "text": each.text, "campaigns": campaigns, "promotions": each.promotions}
+        )
+    return change
+
+
+class _Once:
+    """What one list of an edit has said already."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.places = name, dict[Any, int]()
+
+    def take(self, key: Any, place: int, called: str) -> None:
+        """Raises SaidTwice."""
+        if key in self.places:
+            raise SaidTwice(
+                f"{self.name}.{place}: {called} stands at {self.name}.{self.places[key]} already; say it once."
+            )
+        self.places[key] = place
 
 
 async def take(session: AsyncSession, found: Found, change: Change, *, what: str, principal: Principal) -> Found:
@@ -161,19 +191,23 @@ def _named(found: Found, wanted: NodeIn, organised: Organisation, where: str) ->
     return f"Person {str(identifier)[:8]}"
 
 
-def _removed(known: dict[UUID, dict[str, Any]], wanted: Sequence[UUID], root: UUID) -> list[dict[str, Any]]:
-    """The rows that end nodes and all below them; they are taken out of `known`. Raises BadNode."""
-    rows: list[dict[str, Any]] = []
+def _removed(known: dict[UUID, dict[str, Any]], wanted: Sequence[UUID], root: UUID) -> list[tuple[int, dict[str, Any]]]:
+    """The rows that end nodes and all below them, each with its place in `wanted`; they leave `known`. Raises BadNode."""
+    below: dict[UUID | None, list[UUID]] = defaultdict(list)
+    for row in known.values() if wanted else ():
+        below[row["parent_id"]].append(row["node_id"])
+    rows: list[tuple[int, dict[str, Any]]] = []
+    ended: set[UUID] = set()
     for place, node_id in enumerate(wanted):
-        if node_id not in known or node_id == root:
+        if (node_id not in known and node_id not in ended) or node_id == root:
             raise BadNode(f"remove.{place}: the plan has no node {node_id}, or it is its root.")
         waiting = [node_id]
         while waiting:
             each = waiting.pop()
-            row = known.pop(each, None)
-            if row is not None:
-                rows.append(dict(row) | {"removed": True})
-                waiting += [other["node_id"] for other in known.values() if other["parent_id"] == each]
+            if each in known:
+                ended.add(each)
+                rows.append((place, known.pop(each) | {"removed": True}))
+                waiting += below[each]
     return rows
 
 
@@ -200,18 +234,6 @@ def cell_row(
     return said(cell.node_id, cell.measure, span.start, span.end, cell.amount, manual=manual)
 
 
-def said(node_id: UUID, measure: str, start: Any, end: Any, amount: Any, *, manual: bool) -> dict[str, Any]:
-    """A number as a row."""
-    return {
-        "node_id": node_id,
-        "measure": measure,
-        "period_start": start,
-        "period_end": end,
-        "amount": amount,
-        "manual": manual,
-    }
-
-
 async def allocate(
     session: AsyncSession, plan_id: UUID, wanted: AllocationIn, *, if_match: str | None, principal: Principal
 ) -> Found:
@@ -221,26 +243,31 @@ async def allocate(
     """
     found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
     content = await service.content(session, found, wanted.measure, principal=principal)
-    top, span = service.place_of(content, wanted.node_id), service.span_of(content, wanted.period)
-    if not content.grid.known[top, span]:
-        raise NothingToDivide(
-            f"node_id: {content.tree.nodes[top].label!r} has no number for {wanted.period}; give it one first."
-        )
+    top = service.place_of(content, wanted.node_id)
     known = None
     if wanted.method in ACTUALS:
         known = await facts.closed(session, found, content, principal=principal)
         if not known.is_whole:
             raise facts.CostsUnknown(f"method: {facts.COSTS_UNKNOWN}")
-    divided = _nodes if wanted.over == "nodes" else _months
-    cells = divided(content, wanted, top, span, known)
+    change = await asyncio.to_thread(divided, content, wanted, known)
+    what = f"divided by {wanted.method.replace('_', ' ')}: {content.tree.nodes[top].label}, {wanted.period}"
+    return await take(session, found, change, what=what, principal=principal)
+
+
+def divided(content: Content, wanted: AllocationIn, known: "facts.Closed | None") -> Change:
+    """What dividing a number appends. Raises NothingToDivide, NotOfThisPlan."""
+    top, span = service.place_of(content, wanted.node_id), service.span_of(content, wanted.period)
+    label = content.tree.nodes[top].label
+    if not content.grid.known[top, span]:
+        raise NothingToDivide(f"node_id: {label!r} has no number for {wanted.period}; give it one first.")
+    cells = (_nodes if wanted.over == "nodes" else _months)(content, wanted, top, span, known)
     if not cells:
         raise NothingToDivide(
-            f"node_id: there is nothing below {content.tree.nodes[top].label!r} to divide its number over."
+            f"node_id: there is nothing below {label!r} to divide its number over."
             if wanted.over == "nodes"
             else f"period: there are no months within {wanted.period} to divide the number over."
         )
-    what = f"divided by {wanted.method.replace('_', ' ')}: {content.tree.nodes[top].label}, {wanted.period}"
-    return await take(session, found, Change(cells=cells), what=what, principal=principal)
+    return Change(cells=cells)
 
 
 def _nodes(

@@ -14,6 +14,7 @@ from services.forecast.plans import approving, drafting, editing, importing, rea
 from services.forecast.plans.export import tree_table
 from services.forecast.plans.schemas import (
     AllocationIn,
+    BoundOut,
     CapacitiesOut,
     DifferenceOut,
     DraftIn,
@@ -80,6 +81,12 @@ async def read_plan(
 ) -> PlanOut:
     """A plan with its versions; the ETag is of the version that is shown."""
     return _told(await service.find(session, plan_id, version=version, principal=principal), response)
+
+
+@router.get("/{plan_id}/bound")
+async def read_bound(plan_id: UUID, session: Reading, principal: CurrentPrincipal, version: Version = None) -> BoundOut:
+    """Which total a plan in force above binds this one to, and by how much it differs."""
+    return await reading.bound(session, plan_id, version=version, principal=principal)
 
 
 @router.post("/{plan_id}/versions", status_code=201)

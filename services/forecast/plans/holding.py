@@ -1,5 +1,6 @@
 """What the plans in force want of units and people: the targets that everything else reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -62,6 +63,36 @@ async def targets(
                 found.setdefault((target.kind, target.id), target)
     visible = await repository.within(session, list(found), principal=principal) if found else set()
     return [target for key, target in found.items() if key in visible]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a plan in force of a unit above wants of a plan's whole, in the currency of that plan above."""
+
+    plan_id: UUID
+    version: int
+    name: str
+    currency: str
+    amount: Decimal
+
+
+async def bound(session: AsyncSession, plan: Mapping[str, Any]) -> Bound | None:
+    """The bookings that a plan in force of a unit above wants of the unit of `plan`, in the same days and of the same deals; None without."""
+    if BOOKINGS not in plan["measures"]:
+        return None
+    days = (plan["period_start"], plan["period_end"])
+    every = await targets(
+        session,
+        period=days,
+        deal_type=plan["deal_type"],
+        value_basis=plan["value_basis"],
+        at=None,
+        principal=Principal.system("forecast"),
+    )
+    for each in every:
+        if each.id == plan["unit_id"] and each.plan_id != plan["plan_id"] and days in each.amounts:
+            return Bound(each.plan_id, each.version, each.name, each.currency, each.amounts[days])
+    return None
 
 
 async def contents(

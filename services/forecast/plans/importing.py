@@ -1,5 +1,7 @@
 """Taking the numbers of a draft from CSV: what can be read is taken, what cannot is named by line and column."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,9 @@ from libs.common.web.auth import Principal
 from libs.common.web.errors import Invalid
 from services.forecast.organisation.tree import Organisation
 from services.forecast.plans import editing, repository, service
-from services.forecast.plans.editing import BadAmount, BadNode, Change
+from services.forecast.plans.changes import Change, key_of
+from services.forecast.plans.editing import BadAmount, BadNode
+from services.forecast.plans.growing import Growing
 from services.forecast.plans.schemas import CellIn, NodeIn, PlanImportOut, RefusedRow
 from services.forecast.plans.service import Found
 from services.forecast.plans.table import Line, UnreadableTable, read
@@ -33,10 +37,9 @@ class _Refused(ValueError):
 class _Taking:
     """The draft as the lines so far leave it."""
 
-    def __init__(self, found: Found, stored: list[dict[str, Any]], organised: Organisation) -> None:
+    def __init__(self, found: Found, stored: Sequence[Mapping[str, Any]], organised: Organisation) -> None:
         self.found, self.organised = found, organised
-        self.known: dict[UUID, dict[str, Any]] = {row["node_id"]: row for row in stored}
-        self.paths = {path: node for node in self.known if (path := self._path(node))}
+        self.growing = Growing(stored)
         self.change = Change()
 
     def take(self, line: Line) -> None:
@@ -60,21 +63,27 @@ class _Taking:
         except ValidationError as error:
             first = error.errors()[0]
             raise _Refused(str(first["loc"][0]), first["msg"]) from None
-        known = self.known if row is None else self.known | {node: row}
+        known = self.growing.rows if row is None else {node: row}
         try:
             number = editing.cell_row(
                 self.found, cell, known, where="", manual=cells.get("manual", "").lower() not in ("false", "0")
             )
-            if row is not None:
-                editing.check_tree(known)
-        except (BadAmount, BadNode) as error:
+        except BadAmount as error:
             column, _, reason = error.detail.removeprefix(".").partition(": ")
-            raise _Refused("path" if column == "nodes" else column, reason) from None
+            raise _Refused(column, reason) from None
         if row is not None:
-            self.known[node] = row
-            self.paths[self._path(node)] = node
+            self._fits(row)
+            self.growing.add(row)
             self.change.nodes.append(row)
         self.change.cells.append(number)
+
+    def _fits(self, row: dict[str, Any]) -> None:
+        """Raises _Refused."""
+        if len(self.growing.rows) >= editing.MOST_NODES:
+            raise _Refused("path", f"a plan has at most {editing.MOST_NODES} nodes, and these are all.")
+        reason = self.growing.why_not(row)
+        if reason is not None:
+            raise _Refused("path", reason)
 
     def _node(self, cells: Any) -> tuple[UUID, dict[str, Any] | None]:
         """The node of a line, and its row where it is to be made."""
@@ -83,13 +92,13 @@ class _Taking:
                 node = UUID(cells["node_id"])
             except ValueError:
                 raise _Refused("node_id", f"{cells['node_id']!r} is not an id") from None
-            if node not in self.known:
+            if node not in self.growing.rows:
                 raise _Refused("node_id", f"the plan has no node {node}")
             return node, None
         parts = tuple(part.strip() for part in cells["path"].split(SEPARATOR.strip()))
-        if parts in self.paths:
-            return self.paths[parts], None
-        above = self.paths.get(parts[:-1])
+        if parts in self.growing.paths:
+            return self.growing.paths[parts], None
+        above = self.growing.paths.get(parts[:-1])
         if above is None:
             raise _Refused("path", f"the plan has no node {SEPARATOR.join(parts[:-1]) or parts[0]!r} to put it below")
         if not cells.get("dimension"):
@@ -103,7 +112,7 @@ class _Taking:
                 value=cells.get("value") or parts[-1],
                 label=parts[-1],
             )
-            row = editing.node_row(self.found, wanted, self.known, self.organised, where="")
+            row = editing.node_row(self.found, wanted, self.growing.rows, self.organised, where="")
         except ValidationError as error:
             raise _Refused(str(error.errors()[0]["loc"][0]), error.errors()[0]["msg"]) from None
         except BadNode as error:
@@ -111,26 +120,12 @@ class _Taking:
             raise _Refused(column, reason) from None
         return row["node_id"], row
 
-    def _path(self, node: UUID) -> tuple[str, ...]:
-        labels: list[str] = []
-        at: UUID | None = node
-        while at is not None and at in self.known:
-            labels.append(self.known[at]["label"])
-            at = self.known[at]["parent_id"]
-        return tuple(reversed(labels))
 
-
-async def take(
-    session: AsyncSession, plan_id: UUID, body: bytes, *, dry_run: bool, if_match: str | None, principal: Principal
-) -> tuple[Found, PlanImportOut]:
-    """Put the numbers of a file into the draft. Raises what `service.open_draft` raises, and UnreadableFile."""
-    found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
-    try:
-        lines = list(read(body))
-    except UnreadableTable as error:
-        raise UnreadableFile(str(error)) from None
-    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
-    taking = _Taking(found, stored, await editing.organised_now(session))
+def taken(
+    found: Found, stored: Sequence[Mapping[str, Any]], organised: Organisation, lines: Sequence[Line]
+) -> tuple[Change, list[RefusedRow]]:
+    """What the lines append to a draft, of two for one number the later, and the lines that cannot be taken."""
+    taking = _Taking(found, stored, organised)
     refused: list[RefusedRow] = []
     for line in lines:
         try:
@@ -138,17 +133,35 @@ async def take(
         except _Refused as refusal:
             refused.append(RefusedRow(line=line.number, column=refusal.column, reason=refusal.reason))
     change = taking.change
-    newest = {
-        (each["node_id"], each["measure"], each["period_start"], each["period_end"]): each for each in change.cells
-    }
-    change.cells = list(newest.values())
+    change.cells = list({key_of(each): each for each in change.cells}.values())
+    if change.nodes:
+        editing.check_tree(taking.growing.rows)
+    return change, refused
+
+
+async def take(
+    session: AsyncSession, plan_id: UUID, body: bytes, *, dry_run: bool, if_match: str | None, principal: Principal
+) -> tuple[Found, PlanImportOut]:
+    """Put the numbers of a file into the draft. Raises what `service.open_draft` raises, and UnreadableFile."""
+    found = await service.open_draft(session, plan_id, if_match=if_match, principal=principal)
+    stored = await repository.nodes(session, plan_id, found.version.version, principal=principal)
+    organised = await editing.organised_now(session)
+
+    def worked() -> tuple[int, Change, list[RefusedRow]]:
+        lines = list(read(body))
+        return len(lines), *taken(found, stored, organised, lines)
+
+    try:
+        rows, change, refused = await asyncio.to_thread(worked)
+    except UnreadableTable as error:
+        raise UnreadableFile(str(error)) from None
     if (change.cells or change.nodes) and not dry_run:
         what = f"from a file: {len(change.cells)} numbers"
         found = await editing.take(session, found, change, what=what, principal=principal)
     report = PlanImportOut(
         dry_run=dry_run,
-        rows=len(lines),
-        accepted=len(lines) - len(refused),
+        rows=rows,
+        accepted=rows - len(refused),
         new_nodes=len(change.nodes),
         refused=refused,
     )

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.web.auth import Principal
 from services.forecast.config import settings_of
 from services.forecast.history.columns import EPOCH
-from services.forecast.plans import facts, repository, service
+from services.forecast.plans import facts, holding, repository, service
 from services.forecast.plans.content import Content
 from services.forecast.plans.crediting import credited
 from services.forecast.plans.grid import SOURCES, STATES
 from services.forecast.plans.schemas import (
+    BoundOut,
     CapacitiesOut,
     CapacityOut,
     CellOut,
@@ -71,6 +72,20 @@ def _version(each: Standing) -> VersionOut:
 
 def span_out(span: Span) -> SpanOut:
     return SpanOut(**(span.document | {"end": span.end - timedelta(days=1)}))
+
+
+async def bound(session: AsyncSession, plan_id: UUID, *, version: int | None, principal: Principal) -> BoundOut:
+    """The total that a plan above binds this one to. Raises PlanNotFound."""
+    found = await service.find(session, plan_id, version=version, principal=principal)
+    above = await holding.bound(session, found.row)
+    if above is None:
+        return BoundOut()
+    content = await service.content(session, found, holding.BOOKINGS, principal=principal)
+    said = content.amount(content.grid.amount[0, 0]) if content.grid.known[0, 0] else None
+    known = said is not None and above.currency == found.row["currency"]
+    gap = said - above.amount if known and said is not None else None
+    told = {name: getattr(above, name) for name in ("plan_id", "name", "version", "amount", "currency")}
+    return BoundOut(**told, said=said, gap=gap)
 
 
 async def tree(

@@ -35,14 +35,18 @@ async def alone_in_activating(session: AsyncSession) -> None:
 
 
 async def append(session: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Append rows; one that is there already stays as it was. Returns how many are new."""
+    """Append rows; of plans and entries one that is there already stays as it was. Returns how many are new.
+
+    What stands in a draft has one row of each key in a change: two would say two things, so that is an error and no row is lost.
+    """
     if not rows:
         return 0
+    again = "ON CONFLICT DO NOTHING" if table in ("plan", "plan_entry") else ""
     added = await session.execute(
         text(
             f"""
             INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, cast(:rows AS jsonb))
-            ON CONFLICT DO NOTHING
+            {again}
             """  # noqa: S608 - one of our tables
         ),
         {"rows": orjson.dumps(rows, default=str).decode()},
@@ -192,7 +196,7 @@ async def nodes(session: AsyncSession, plan_id: UUID, version: int, *, principal
 
 async def cells(
     session: AsyncSession, plan_id: UUID, version: int, measure: str, *, principal: Principal
-) -> Sequence[Any]:
+) -> Sequence[Mapping[str, Any]]:
     """The numbers of a version within scope: `node_id, period_start, period_end, amount, manual`; those taken back left out."""
     found = await session.execute(
         text(
@@ -208,7 +212,26 @@ async def cells(
         ),
         {"plan": plan_id, "version": version, "measure": measure, **organisation.scope_parameters(principal)},
     )
-    return found.all()
+    return found.mappings().all()  # type: ignore[return-value]
+
+
+async def standing(session: AsyncSession, plan_id: UUID, version: int, *, principal: Principal) -> list[dict[str, Any]]:
+    """The numbers of a version within scope in all measures, also of nodes that are gone; those taken back left out."""
+    found = await session.execute(
+        text(
+            f"""
+            SELECT s.* FROM (
+                SELECT DISTINCT ON (c.measure, c.node_id, c.period_start, c.period_end)
+                       c.measure, c.node_id, c.period_start, c.period_end, c.amount, c.manual
+                FROM plan_cell c JOIN plan p ON p.plan_id = c.plan_id
+                WHERE c.plan_id = :plan AND c.version = :version AND {WITHIN_SCOPE.format("p")}
+                ORDER BY c.measure, c.node_id, c.period_start, c.period_end, c.sequence DESC
+            ) s WHERE s.amount IS NOT NULL
+            """  # noqa: S608 - fragment of this module
+        ),
+        {"plan": plan_id, "version": version, **organisation.scope_parameters(principal)},
+    )
+    return [dict(row) for row in found.mappings()]
 
 
 async def texts(session: AsyncSession, plan_id: UUID, version: int, *, principal: Principal) -> list[dict[str, Any]]:

@@ -159,6 +159,21 @@ class PlanOut(Out):
     versions: list[VersionOut]
 
 
+class BoundOut(Out):
+    """What a plan in force of a unit above wants of this plan's unit, in bookings of the whole period, and what this one says.
+
+    `gap`: how much more this one says; null where it says nothing or in another currency. All is null without such a plan.
+    """
+
+    plan_id: UUID | None = None
+    name: str | None = None
+    version: int | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    said: Decimal | None = None
+    gap: Decimal | None = None
+
+
 class PlansOut(Out):
     items: list[PlanOut]
 

@@ -89,7 +89,8 @@ async def make(session: AsyncSession, wanted: PlanIn, *, idempotency_key: str | 
         "made_at": at,
         "request_digest": request.digest,
     }
-    await repository.append(session, "plan", [row])
+    if not await repository.append(session, "plan", [row]):
+        return await find(session, request.id, principal=principal)
     await note(session, request.id, 1, "drafted", what="made", principal=principal)
     root = {
         "plan_id": request.id, "version": 1, "sequence": 1, "node_id": root_of(request.id), "parent_id": None,

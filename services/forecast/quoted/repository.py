@@ -47,7 +47,13 @@ _STOOD: Final = f"""
     ) w ON true
     WHERE {organisation.visible("s.owner_id")}
 """  # noqa: S608 - a fragment of ours
-_OF_DEALS = text(f"WITH asked AS (SELECT unnest(cast(:deals AS uuid[])) AS deal_id) {_STOOD}")
+_OF_DEALS = text(
+    f"""
+    WITH asked AS (
+        SELECT DISTINCT q.deal_id FROM deal_version q WHERE q.quote_id IS NOT NULL AND q.deal_id = ANY(cast(:deals AS uuid[]))
+    ) {_STOOD}
+    """  # noqa: S608 - a fragment of ours
+)
 # What stands now and is not open was open only before it stood, or before that was known: other deals need not be looked at.
 _OF_OPEN = text(
     f"""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.events.forecast import ReviewDecided as Decided
 from libs.common.messaging import outbox
 from libs.common.web import etags
-from libs.common.web.auth import Principal
+from libs.common.web.auth import Principal, require_person
 from libs.common.web.errors import Conflict
 from libs.common.web.idempotency import Sent, sent
 from services.forecast.config import settings_of
@@ -18,7 +18,7 @@ from services.forecast.periods import service as periods
 from services.forecast.plans import approving, editing
 from services.forecast.plans import service as plans
 from services.forecast.plans.approving import NotSeen
-from services.forecast.plans.editing import Change
+from services.forecast.plans.changes import Change
 from services.forecast.readings.canonical import canonical, digest
 from services.forecast.reviews import drafts, repository, service, weighing
 from services.forecast.reviews.document import DECIDED, Decision, Evidence, Expected, Option
@@ -49,7 +49,7 @@ async def decide(
 ) -> ReviewOut:
     """Write down for ever what is done. Who may approve versions of the plan decides; an adjustment begins a draft in their name,
 
-    which somebody else has to approve. Raises ReviewNotFound, MissingRole, NotYourPlan, NotSeen, VersionHasMoved, ReviewDecided,
+    which somebody else has to approve. Raises ReviewNotFound, MissingRole, NotAPerson, NotYourPlan, NotSeen, VersionHasMoved, ReviewDecided,
     EvidenceIsBroken, PlanHasMoved, NotOfThisReview, WrongState, IdempotencyKeyReused.
     """
     row = await service.find(session, review_id, principal=principal)
@@ -57,6 +57,7 @@ async def decide(
     row = await service.find(session, review_id, principal=principal)
     found = await plans.find(session, row["plan_id"], version=row["plan_version"], principal=principal)
     approving.may_approve(found, principal)
+    require_person(principal, "Reviews are decided")
     request = sent("review-decision", f"{review_id}:{wanted.model_dump_json()}", idempotency_key, principal=principal)
     if row["document"] is not None:
         if idempotency_key and row["decided_by"] == principal.subject and row["decision_request"] == request.digest:
@@ -65,13 +66,13 @@ async def decide(
     rows = await repository.options(session, review_id)
     if if_match is None or if_match.strip() == "*":
         raise NotSeen("If-Match: say which state of the review you have seen, by the ETag that it was read with.")
-    etags.check(if_match, service.sequence_of(row, rows, ()), noun="The review")
     if (why := service.broken(row)) is not None:
         raise EvidenceIsBroken(why)
+    options = await service.options_of(session, row, rows, principal=principal)
+    etags.check(if_match, service.sequence_of(row, options, ()), noun="The review")
     evidence = Evidence.model_validate_json(row["evidence"])
     expected = _expected(evidence, found, wanted.expected)
     service.day_after(wanted.check_on, periods.today_of(settings_of(session)), "check_on")
-    options = await service.options_of(session, row, rows, principal=principal)
     chosen = _chosen(options, wanted)
     draft = None
     if chosen.kind == "adjust":

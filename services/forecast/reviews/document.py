@@ -12,8 +12,8 @@ from uuid import UUID
 from libs.common.web.schemas import Out
 from services.forecast.reviews.causes import Kind
 
-FORMAT: Final = "review-2"
-"""`review-1` had a bridge from the year before alone, which said of no driver whose it was."""
+FORMAT: Final = "review-3"
+"""`review-1` had a bridge from the year before alone, which said of no driver whose it was; `review-2` nothing of price."""
 DECIDED: Final = "review-1"
 """The format of a decision."""
 
@@ -147,6 +147,28 @@ class SourcedBridge(Bridge):
     drivers_from: list[DriverThen]
 
 
+class PricedThen(Out):
+    """Won deals whose quote told list prices. `realisation`: net of list; `share`: theirs of what was booked."""
+
+    deals: int
+    realisation: float | None
+    share: float | None
+
+
+class PriceThen(Out):
+    """Within `size`: what the period's deals brought more than at the price realisation of the year before; null where unknown."""
+
+    amount: Decimal | None
+    before: PricedThen
+    after: PricedThen
+
+
+class PricedBridge(SourcedBridge):
+    """A bridge that says how much of size is price."""
+
+    price: PriceThen
+
+
 class StageThen(Out):
     """Open pipeline with a close date in the period, by stage. `stage` is null for deals without one."""
 
@@ -182,7 +204,7 @@ class Evidence(Out):
     of the projection's settings.
     """
 
-    format: Literal["review-1", "review-2"]
+    format: Literal["review-1", "review-2", "review-3"]
     plan: ReviewedPlan
     cause: Cause
     as_of: datetime
@@ -194,7 +216,7 @@ class Evidence(Out):
     nodes: list[NodeThen]
     not_shown: int
     beside: list[Beside]
-    bridge: SourcedBridge | Bridge | None
+    bridge: PricedBridge | SourcedBridge | Bridge | None
     why_no_bridge: str | None
     pipeline: list[StageThen]
     pipeline_total: Decimal

@@ -12,7 +12,7 @@ from libs.common.web.idempotency import IdempotencyKey
 from services.forecast.readings.endpoints import Exported
 from services.forecast.readings.export import answer
 from services.forecast.reviews import deciding, opening, service, watching
-from services.forecast.reviews.document import Bridge, SourcedBridge
+from services.forecast.reviews.document import Bridge, PricedBridge, SourcedBridge
 from services.forecast.reviews.export import bridge_table, decisions_table
 from services.forecast.reviews.schemas import (
     DecisionIn,
@@ -109,7 +109,7 @@ async def read_evidence(review_id: UUID, session: Reading, principal: CurrentPri
     return Response(text, media_type="application/json")
 
 
-@router.get("/{review_id}/bridge", response_model=SourcedBridge | Bridge)
+@router.get("/{review_id}/bridge", response_model=PricedBridge | SourcedBridge | Bridge)
 async def read_bridge(
     review_id: UUID, session: Reading, principal: CurrentPrincipal, form: Exported
 ) -> Bridge | Response:

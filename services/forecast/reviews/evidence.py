@@ -35,16 +35,17 @@ from services.forecast.reviews.document import (
     DriverThen,
     Evidence,
     NodeThen,
+    PricedBridge,
+    PriceThen,
     ReviewedPlan,
     SideThen,
-    SourcedBridge,
     StageThen,
     TermThen,
 )
 from services.forecast.variance import service as variance
 from services.forecast.variance.schemas import SideOut, VarianceReading
 
-METRIC: Final = "review-2"
+METRIC: Final = "review-3"
 """Changes whenever what a review reads does."""
 METHODS: Final = frozenset({OURS, *BASELINES})
 """Methods of machines: how right a person's own figure was is told to them and their line alone."""
@@ -183,7 +184,7 @@ async def _beside(session: AsyncSession, found: Found, asking: planned.Asking, *
 
 async def _bridge(
     session: AsyncSession, found: Found, question: Question, *, principal: Principal
-) -> tuple[SourcedBridge | None, str | None]:
+) -> tuple[PricedBridge | None, str | None]:
     reviewed = dict(found.row) | {"version": found.version.version, "sequence": found.version.sequence}
     try:
         read = await variance.of_version(session, question, reviewed, principal=principal)
@@ -192,13 +193,14 @@ async def _bridge(
     return _told(read), None
 
 
-def _told(read: VarianceReading) -> SourcedBridge:
-    return SourcedBridge(
+def _told(read: VarianceReading) -> PricedBridge:
+    return PricedBridge(
         drivers="plan" if read.plan else "prior_year",
         before=_side(read.before),
         after=_side(read.after),
         change=read.change,
         terms=[TermThen(term=each.term, amount=each.amount) for each in read.terms],
+        price=PriceThen.model_validate(read.price.model_dump()),
         drivers_from=[DriverThen.model_validate(each.model_dump()) for each in read.drivers],
     )
 

@@ -161,21 +161,29 @@ async def look(session: AsyncSession, plan_id: UUID) -> dict[str, Any] | None:
 
 
 async def held(session: AsyncSession) -> list[dict[str, Any]]:
-    """The newest policy of every plan that has a version in force, with the newest weekly lock since it was set, unless looked at."""
+    """The newest policy of every plan that has a version in force, with the newest weekly lock since it was set, unless looked at.
+
+    Where none was set, the default one since the version was put in force: critical assumptions alone, at no lock.
+    """
     found = await session.execute(
         text(
             """
-            SELECT y.*, l.lock_id, l.due_at AS lock_at
-            FROM (SELECT DISTINCT ON (plan_id) * FROM review_policy ORDER BY plan_id, sequence DESC) y
+            SELECT h.plan_id, coalesce(y.sequence, 0) AS sequence, y.day_of_month, y.chance_node, y.chance_below, y.gap_node,
+                   y.gap_above, coalesce(y.on_broken, true) AS on_broken, coalesce(y.made_at, h.active_since) AS made_at,
+                   l.lock_id, l.due_at AS lock_at
+            FROM (
+                SELECT a.plan_id, max(a.made_at) AS active_since FROM plan_entry a
+                WHERE a.kind = 'activated' AND NOT EXISTS (
+                    SELECT 1 FROM plan_entry s
+                    WHERE s.plan_id = a.plan_id AND s.version = a.version AND s.kind = 'superseded')
+                GROUP BY a.plan_id) h
+            LEFT JOIN (SELECT DISTINCT ON (plan_id) * FROM review_policy ORDER BY plan_id, sequence DESC) y
+              ON y.plan_id = h.plan_id
             LEFT JOIN LATERAL (
                 SELECT k.lock_id, k.due_at FROM forecast_lock k WHERE k.kind = 'weekly' AND k.due_at >= y.made_at
                 ORDER BY k.due_at DESC LIMIT 1) l
               ON NOT EXISTS (SELECT 1 FROM review_look x WHERE x.plan_id = y.plan_id AND x.lock_id = l.lock_id)
-            WHERE EXISTS (
-                SELECT 1 FROM plan_entry a WHERE a.plan_id = y.plan_id AND a.kind = 'activated' AND NOT EXISTS (
-                    SELECT 1 FROM plan_entry s
-                    WHERE s.plan_id = a.plan_id AND s.version = a.version AND s.kind = 'superseded'))
-            ORDER BY y.plan_id
+            ORDER BY h.plan_id
             """
         )
     )

@@ -135,7 +135,7 @@ class ScoreOut(Out):
 
 
 class ReviewRow(Out):
-    """A review in a list. `outcome`: of the newest score."""
+    """A review in a list. `subject_id`: the node or assumption that it is about; `outcome`: of the newest score."""
 
     review_id: UUID
     plan_id: UUID
@@ -144,6 +144,7 @@ class ReviewRow(Out):
     unit_id: UUID
     unit: str
     kind: Kind
+    subject_id: UUID | None = None
     cause: str
     since: datetime
     opened_by: str

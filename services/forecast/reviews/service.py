@@ -1,6 +1,6 @@
 """The rules of reviews: who sees them, when they are due, what one says, and that it is what was stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from libs.common.messaging import outbox
 from libs.common.web import etags
-from libs.common.web.auth import Principal, require
-from libs.common.web.errors import Conflict, Invalid, NotFound
+from libs.common.web.auth import Principal, require, sees_costs
+from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound
 from libs.common.web.idempotency import sent
 from services.forecast.plans import service as plans
 from services.forecast.readings.canonical import digest
@@ -52,6 +52,10 @@ class NothingInForce(Conflict):
     """No version of the plan is in force, so there is nothing to review."""
 
 
+class CostsNotShown(Forbidden):
+    """The stored text tells a margin, and the caller is shown no costs."""
+
+
 class NotOfThisReview(Invalid):
     """Something that the review's evidence does not have."""
 
@@ -84,10 +88,10 @@ async def read(session: AsyncSession, review_id: UUID, *, principal: Principal) 
     options = decision.options if decision else await options_of(session, row, rows, principal=principal)
     return ReviewOut(
         review=row_out(row),
-        sequence=sequence_of(row, rows, scores),
+        sequence=sequence_of(row, options, scores),
         is_whole=why is None,
         why_not_whole=why,
-        evidence=orjson.loads(row["evidence"]),
+        evidence=shown(orjson.loads(row["evidence"]), principal=principal),
         options=options,
         decision=decision,
         decision_digest=row["decision_digest"],
@@ -95,9 +99,17 @@ async def read(session: AsyncSession, review_id: UUID, *, principal: Principal) 
     )
 
 
-def sequence_of(row: Mapping[str, Any], options: Any, scores: Any) -> int:
-    """What grows with everything that is done with a review."""
-    return 1 + len(options) + len(scores) + (row["document"] is not None)
+def shown(evidence: dict[str, Any], *, principal: Principal) -> dict[str, Any]:
+    """Evidence without what it says of margin for who is shown no costs; its digest stays that of the stored text."""
+    if sees_costs(principal):
+        return evidence
+    return evidence | {"beside": [each for each in evidence.get("beside", ()) if each["measure"] != "margin"]}
+
+
+def sequence_of(row: Mapping[str, Any], options: Sequence[Option], scores: Any) -> int:
+    """What grows with everything that is done with a review, and with every edit of a draft that is one of its options."""
+    edits = sum(each.sequence or 0 for each in options)
+    return len(options) + edits + len(scores) + (row["document"] is not None)
 
 
 def broken(row: Mapping[str, Any]) -> str | None:
@@ -142,13 +154,18 @@ async def option_of(
 
 
 async def evidence_text(session: AsyncSession, review_id: UUID, *, principal: Principal) -> str:
-    """The exact text whose sha256 is the review's digest. Raises ReviewNotFound."""
-    return str((await find(session, review_id, principal=principal))["evidence"])
+    """The exact text whose sha256 is the review's digest. Raises ReviewNotFound, CostsNotShown."""
+    text = str((await find(session, review_id, principal=principal))["evidence"])
+    said = orjson.loads(text)
+    if shown(said, principal=principal) != said:
+        raise CostsNotShown("The evidence tells a margin, and you are shown no costs; read the review without it.")
+    return text
 
 
 async def bridge(session: AsyncSession, review_id: UUID, *, principal: Principal) -> Bridge:
     """Why the period differed, from the stored text. Raises ReviewNotFound, NoBridge."""
-    evidence = Evidence.model_validate_json(await evidence_text(session, review_id, principal=principal))
+    row = await find(session, review_id, principal=principal)
+    evidence = Evidence.model_validate_json(row["evidence"])
     if evidence.bridge is None:
         raise NoBridge(f"The review has no bridge. {evidence.why_no_bridge}")
     return evidence.bridge
@@ -185,7 +202,7 @@ async def policy(session: AsyncSession, plan_id: UUID, *, principal: Principal) 
     seen = await repository.look(session, plan_id)
     if row is None:
         nothing: dict[str, Any] = dict.fromkeys(PolicyOut.model_fields)
-        return PolicyOut(**(nothing | {"plan_id": plan_id, "sequence": 0, "on_broken": False, "looked": []}))
+        return PolicyOut(**(nothing | {"plan_id": plan_id, "sequence": 0, "on_broken": True, "looked": []}))
     return PolicyOut(
         **{name: row[name] for name in PolicyOut.model_fields if name != "looked"},
         looked=[LookOut.model_validate(each) for each in (seen["stood"] if seen else ())],

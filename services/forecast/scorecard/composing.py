@@ -21,6 +21,7 @@ from services.forecast.scorecard.document import Ahead, Booked, Landing, Rate, S
 from services.forecast.scorecard.sales import Instants
 
 RANGE: Final = 0.8
+UNWANTED: Final = (None, None)
 PLACES: Final = 6
 """Of floats, so that the same reading is the same text."""
 
@@ -63,10 +64,16 @@ async def bookings(
             "bookings.quarter",
             f"{quarter.period.label} to date",
             own.closed_to_date,
-            *_to_date(quarter, month),
+            *(_to_date(quarter.months, month) or _to_date(of_year.months[place + 1 - in_quarter :], month) or UNWANTED),
             earlier[-in_quarter:],
         ),
-        ("bookings.year", f"{year.label} to date", whole.closed_to_date, *_to_date(of_year, month), earlier),
+        (
+            "bookings.year",
+            f"{year.label} to date",
+            whole.closed_to_date,
+            *(_to_date(of_year.months, month) or UNWANTED),
+            earlier,
+        ),
     )
     return [
         _booked(line, label, closed, target, source, _sum(last, keys))
@@ -78,12 +85,12 @@ def _month(reading: AttainmentReading, key: str) -> MonthOut:
     return next(month for month in reading.months if month.key == key)
 
 
-def _to_date(reading: AttainmentReading, month: Period) -> tuple[Decimal | None, str | None]:
-    """What was wanted to the end of a month, and by what; unknown unless every month to then has a target."""
-    months = [each for each in reading.months if each.start <= month.start]
+def _to_date(found: Sequence[MonthOut], month: Period) -> tuple[Decimal, str] | None:
+    """What was wanted from the first of these months to the end of `month`, and by what; None unless each has a target."""
+    months = [each for each in found if each.start <= month.start]
     quotas = [each.quota for each in months if each.quota is not None]
     if len(quotas) < len(months):
-        return None, None
+        return None
     return sum(quotas, Decimal()), "own" if all(each.source == "own" for each in months) else "even"
 
 

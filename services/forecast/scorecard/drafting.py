@@ -163,8 +163,8 @@ async def _tied(session: AsyncSession, month: Period, sold: Sales) -> tuple[TieO
 async def _restated(
     session: AsyncSession, month: Period, sold: Sales, *, principal: Principal
 ) -> tuple[list[Restated], int]:
-    """What became of earlier months that were signed, and how many were looked at."""
-    rows = await repository.newest(session, before=month.start, limit=COMPARED, principal=principal)
+    """What became of earlier months that were signed, of those whose deals were read, and how many were looked at."""
+    rows = await repository.newest(session, since=sold.since, before=month.start, limit=COMPARED, principal=principal)
     found = []
     for row in rows:
         contents = orjson.loads(row["document"])["contents"]

@@ -67,17 +67,19 @@ async def signed(
     return [dict(row) for row in found.mappings()]
 
 
-async def newest(session: AsyncSession, *, before: date, limit: int, principal: Principal) -> list[dict[str, Any]]:
-    """The newest version of each month that starts before a day, within scope, newest month first."""
+async def newest(
+    session: AsyncSession, *, since: date, before: date, limit: int, principal: Principal
+) -> list[dict[str, Any]]:
+    """The newest version of each month that starts on a day or later and before another, within scope, newest month first."""
     found = await session.execute(
         text(
             f"""
             SELECT DISTINCT ON (c.period_start) c.* FROM scorecard c
-            WHERE {_WITHIN} AND c.period_start < :before
+            WHERE {_WITHIN} AND c.period_start >= :since AND c.period_start < :before
             ORDER BY c.period_start DESC, c.version DESC LIMIT :limit
             """  # noqa: S608 - fragment of this module
         ),
-        {"before": before, "limit": limit, **organisation.scope_parameters(principal)},
+        {"since": since, "before": before, "limit": limit, **organisation.scope_parameters(principal)},
     )
     return [dict(row) for row in found.mappings()]
 

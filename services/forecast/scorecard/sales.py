@@ -32,9 +32,13 @@ class Instants:
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """Wins by the month in which they count, of two fiscal years; `asked` is the question about the later one."""
+    """Wins by the month in which they count, of two fiscal years; `asked` is the question about the later one.
+
+    `since` is the first day of the earlier one: of no month before it is it known what counts in it.
+    """
 
     asked: Asked
+    since: date
     by_month: Mapping[str, Sequence[Win]]
 
     @property
@@ -55,7 +59,7 @@ async def read(session: AsyncSession, year: Period, instants: Instants, *, princ
         rows = await figures.deals(session, each, buckets=("closed_won",), flag=None, only=None, after=None, limit=MANY)
         for row in rows:
             found[each.calendar.month(row["counted"]).key].append(_win(row, each.rates.base))
-    return Sales(asked, found)
+    return Sales(asked, before.start, found)
 
 
 async def _asked(session: AsyncSession, period: str, instants: Instants, *, principal: Principal) -> Asked:

@@ -13,7 +13,7 @@ from libs.common.events.forecast import ScorecardSigned
 from libs.common.ids import NAMESPACE, ROOT_UNIT
 from libs.common.messaging import outbox
 from libs.common.organisation import sees_everything
-from libs.common.web.auth import MissingRole, Principal
+from libs.common.web.auth import MissingRole, Principal, require_person
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
 from services.forecast.config import settings_of
 from services.forecast.periods import service as periods
@@ -115,12 +115,13 @@ async def sign(
 ) -> CardOut:
     """Freeze a month as it was read, in one's own name, at the end of the chain. The same again changes nothing.
 
-    Raises MissingRole (nobody but a CSO, not even an administrator), SignWhatWasRead, NotWhatWasRead, NotToBeSigned, and what
+    Raises MissingRole (nobody but a CSO, not even an administrator), NotAPerson, SignWhatWasRead, NotWhatWasRead, NotToBeSigned, and what
     `draft` raises.
     """
     whole_company(principal)
     if SIGNER not in principal.roles:
         raise MissingRole(f"Scorecards are signed by the role {SIGNER}; you have {', '.join(sorted(principal.roles))}.")
+    require_person(principal, "Scorecards are signed")
     read_digest = (if_match or "").strip().removeprefix("W/").strip('"')
     if not read_digest or read_digest == "*":
         raise SignWhatWasRead("If-Match: name the digest of the draft that you read, as its ETag gave it.")

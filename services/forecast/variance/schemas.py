@@ -43,10 +43,30 @@ class SideOut(Out):
 
 
 class TermOut(Out):
-    """What a driver moved. Of `size` the part that price is cannot be told before quotes are told to the forecast."""
+    """What a driver moved. How much of `size` is price says `price` of the reading."""
 
     term: Term
     amount: Decimal
+
+
+class PricedOut(Out):
+    """Won deals of a period whose quote tells list prices. `realisation`: net of list; `share`: theirs of what was booked."""
+
+    deals: int
+    realisation: float | None
+    share: float | None
+
+
+class PriceOut(Out):
+    """Within `size`: what the later deals brought more than at the price realisation of the earlier period.
+
+    `amount` is null unless deals of both periods have a quote that tells list prices; it says nothing of the others. A plan states
+    no price, so beside its drivers `before` is the year before.
+    """
+
+    amount: Decimal | None
+    before: PricedOut
+    after: PricedOut
 
 
 class DriverFromOut(Out):
@@ -95,4 +115,5 @@ class VarianceReading(Reading):
     plan: DriversPlanOut | None
     drivers: list[DriverFromOut]
     terms: list[TermOut]
+    price: PriceOut
     residual: Decimal

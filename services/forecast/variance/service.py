@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,9 +18,10 @@ from libs.common.calendar import Period as Days
 from libs.common.web.auth import Principal
 from services.forecast.assumptions.drivers import PlanDrivers
 from services.forecast.config import settings_of
-from services.forecast.history.columns import Flags, Ints, day_number, effective, local_days
+from services.forecast.history.columns import Columns, Flags, Ints, day_number, effective, local_days
 from services.forecast.past import service as history
 from services.forecast.past.population import BUCKETS, worth
+from services.forecast.quoted import service as quoted
 from services.forecast.rates.conversion import Rates
 from services.forecast.readings.asked import Asked, Question
 from services.forecast.readings.figures import WON
@@ -27,7 +29,7 @@ from services.forecast.readings.service import decide, envelope, period_out, see
 from services.forecast.variance import wanted
 from services.forecast.variance.drivers import TERMS, Counted, Period, Stated, bridge, from_plan
 from services.forecast.variance.schemas import Against, TermOut, VarianceReading
-from services.forecast.variance.shown import Side, plan_out, planned_out, side_out, sources
+from services.forecast.variance.shown import Side, plan_out, planned_out, price_out, side_out, sources
 
 METRIC: Final = "variance-2"
 
@@ -79,6 +81,9 @@ async def _bridged(
     said = wanted.said(plan, after, before, until=now.until, rates=common)
     if plan is not None and not said:
         against, plan = "prior_year", None
+    quotes = await quoted.of_deals(
+        session, [*before.won, *now.won], as_of=after.as_of, known_at=after.known_at, principal=principal
+    )
     shown = side_out(before, was.counted.booked, today)
     if plan is None:
         terms, began = bridge(was.counted, before.counted, now.counted), was.counted.booked
@@ -97,6 +102,7 @@ async def _bridged(
         plan=None if plan is None else plan_out(plan),
         drivers=sources(before.counted, said, against, base),
         terms=[TermOut(term=term, amount=terms[term] * scale) for term in TERMS],
+        price=price_out(before, now, quotes),
         residual=(change - sum(terms.values())) * scale,
     )
 
@@ -175,7 +181,16 @@ def _side(asked: Asked, until: date, rated: date, common: Rates, zone: ZoneInfo)
         other=_sum(valued, won & ~opening & ~created),
         booked=_sum(stood.amount[0], won),
     )
-    return Side(asked, until, found, int((won & ~priced).sum()), _sum(valued, created))
+    deals = _deals(columns, rows[won])
+    units = valued[won].tolist()
+    return Side(
+        asked, until, found, int((won & ~priced).sum()), _sum(valued, created), dict(zip(deals, units, strict=True))
+    )
+
+
+def _deals(columns: Columns, rows: Ints) -> list[UUID]:
+    texts = columns.words["deal"].texts
+    return [UUID(str(texts[code])) for code in columns.deal[rows].tolist()]
 
 
 def _sum(units: Ints, which: Flags) -> int:

@@ -6,20 +6,32 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import get_args
+from uuid import UUID
 
 from libs.common import money
 from services.forecast.assumptions.drivers import PlanDrivers
+from services.forecast.quoted.models import Quoted
 from services.forecast.readings.asked import Asked
 from services.forecast.readings.service import period_out
 from services.forecast.variance.drivers import Base, Counted, Driver, Drivers, Period, Said
-from services.forecast.variance.schemas import Against, DriverFromOut, DriverOut, DriversPlanOut, SideOut
+from services.forecast.variance.price import Priced, price, priced
+from services.forecast.variance.schemas import (
+    Against,
+    DriverFromOut,
+    DriverOut,
+    DriversPlanOut,
+    PricedOut,
+    PriceOut,
+    SideOut,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """A period as counted, up to before `until`.
 
-    `unpriced`: how many won deals have no amount. `pipeline`: what the deals that were created in it are worth together, in minor units.
+    `unpriced`: how many won deals have no amount. `pipeline`: what the deals that were created in it are worth together, in minor units;
+    `won`: what each won deal brought.
     """
 
     asked: Asked
@@ -27,6 +39,27 @@ class Side:
     counted: Period
     unpriced: int
     pipeline: int
+    won: Mapping[UUID, int]
+
+
+def price_out(before: Side, after: Side, quotes: Mapping[UUID, Quoted]) -> PriceOut:
+    """How much of size is price, and of which deals that is known."""
+    was, now = (priced(side.won, quotes) for side in (before, after))
+    moved, currency = price(was, now), after.asked.rates.base
+    return PriceOut(
+        amount=None if moved is None else moved * Decimal(1).scaleb(-money.exponent(currency)),
+        before=_priced(was, before),
+        after=_priced(now, after),
+    )
+
+
+def _priced(found: Priced, side: Side) -> PricedOut:
+    known, whole = found.realisation, sum(side.won.values())
+    return PricedOut(
+        deals=found.deals,
+        realisation=None if known is None else round(float(known), 6),
+        share=round(found.brought / whole, 6) if whole > 0 else None,
+    )
 
 
 def plan_out(plan: PlanDrivers) -> DriversPlanOut:

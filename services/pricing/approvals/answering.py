@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from libs.common.events.pricing import ApprovalDecided
 from libs.common.ids import new_id
 from libs.common.messaging import outbox
-from libs.common.web.auth import Principal
+from libs.common.web.auth import Principal, require_person
 from libs.common.web.errors import Conflict, Forbidden
 from services.pricing.approvals import delegations, found, repository
 from services.pricing.approvals.models import Answer, Decision, Request, Step
@@ -58,9 +58,10 @@ async def decide(
 
     `asks`: what the customer should do before the step is approved; kept with the rejection.
 
-    `seen` is what `read_request` told. Raises RequestNotFound, QuoteChangedMeanwhile, BudgetSpentMeanwhile, StepDecided,
-    MayNotDecide.
+    `seen` is what `read_request` told. Raises NotAPerson, RequestNotFound, QuoteChangedMeanwhile, BudgetSpentMeanwhile,
+    StepDecided, MayNotDecide.
     """
+    require_person(principal, "Prices are approved")
     acting = await _as_whom(session, request_id, principal=principal)
     request, _ = await read_request(session, request_id, principal=acting[0])
     deal, of_deal = await quotes.lock(session, request.quote_id, principal=acting[0])

@@ -15,6 +15,7 @@ from libs.common.ids import UNASSIGNED_UNIT
 from libs.common.organisation import scope_parameters, sees_everything, visible
 from libs.common.web.auth import Principal
 from services.pricing.approvals.models import Decision, Precedent, Request, Step
+from services.pricing.quotes.heirs import HEIR, PURSUED
 from services.pricing.quotes.models import Quote, QuoteLine
 from services.pricing.quotes.repository import quote_line
 
@@ -219,21 +220,26 @@ async def lock_budgets(session: AsyncSession) -> None:
 
 
 _USED = text(
-    """
+    f"""
     SELECT request.reason, request.currency, request.state, sum(request.shortfall)
-    FROM approval_request request JOIN quote USING (quote_id)
+    FROM approval_request request JOIN quote USING (quote_id) JOIN deal_reference deal USING (deal_id)
+    {HEIR}
     WHERE request.year = :year AND request.shortfall > 0 AND request.reason IS NOT NULL
       AND request.revision = quote.revision
       AND ((request.state = 'approved' AND quote.status IN ('approved', 'accepted'))
            OR (request.state = 'open' AND quote.status = 'submitted'))
+      AND {PURSUED}
       AND (cast(:but AS uuid) IS NULL OR request.quote_id <> :but)
     GROUP BY 1, 2, 3
-    """
+    """  # noqa: S608
 )
 
 
 async def used(session: AsyncSession, *, year: int, but: UUID | None = None) -> dict[tuple[str, str, str], Decimal]:
-    """By reason, currency and state: what approved quotes that stand gave away below the floor, and what open requests ask."""
+    """By reason, currency and state: what approved quotes that stand gave away below the floor, and what open requests ask.
+
+    A deal that was lost or removed gives nothing away; reopened, it does again, over the budget if need be.
+    """
     rows = await session.execute(_USED, {"year": year, "but": but})
     return {(row[0], row[1], row[2]): row[3] for row in rows}
 

@@ -17,11 +17,18 @@ router = APIRouter(prefix="/promised-parts", tags=["promised parts"])
 
 @router.get("")
 async def list_parts(
-    session: Reading, principal: CurrentPrincipal, quote_id: Annotated[UUID | None, Query()] = None
+    session: Reading,
+    principal: CurrentPrincipal,
+    quote_id: Annotated[UUID | None, Query()] = None,
+    account_id: Annotated[UUID | None, Query()] = None,
 ) -> PartsOut:
-    """What customers promised in return for a price, of deals that the caller may see, and how often each kind is kept."""
-    rows = await service.listed(session, quote_id=quote_id, principal=principal)
-    found = await service.records(session, principal=principal)
+    """What customers promised in return for a price, of deals that the caller may see, and how often each kind is kept.
+
+    With `account_id`: of the deals of one account, and the record of the kinds that it promised.
+    """
+    rows = await service.listed(session, quote_id=quote_id, account_id=account_id, principal=principal)
+    kinds = None if account_id is None else sorted({row.part.got for row in rows})
+    found = [] if kinds == [] else await service.records(session, kinds=kinds, principal=principal)
     return PartsOut(items=[PartOut.of(row) for row in rows], record=[RecordOut.of(*each) for each in found])
 
 

@@ -13,6 +13,7 @@ from libs.common.organisation import scope_parameters, visible
 from libs.common.web.auth import Principal
 from services.pricing.promises.models import Followed, Part
 from services.pricing.promises.standing import Answered, standing
+from services.pricing.quotes.heirs import HEIR, PURSUED, of_heir
 
 _NAMES = [each.name for each in fields(Part)]
 _ADD = text(
@@ -27,23 +28,22 @@ _SAY = text(
 )
 _DIGEST = text("SELECT request_digest FROM promised_part_answer WHERE entry_id = :entry_id")
 
-_AGREED = """
-    quote.status = 'accepted' AND quote.revision = part.revision
-    AND coalesce(heir.state, deal.state) <> 'lost' AND NOT coalesce(heir.removed, deal.removed)
-"""
+_AGREED = f"quote.status = 'accepted' AND quote.revision = part.revision AND {PURSUED}"
 """A part is owed as long as its quote is what the customer accepted and the deal is not lost."""
 
 _FOLLOWED = text(
     f"""
-    SELECT {", ".join(f"part.{name}" for name in _NAMES)}, coalesce(heir.deal_id, deal.deal_id) AS deal_id,
-           coalesce(heir.name, deal.name) AS deal
+    SELECT {", ".join(f"part.{name}" for name in _NAMES)}, {of_heir("deal_id")} AS deal_id,
+           {of_heir("name")} AS deal
     FROM promised_part part
     JOIN quote USING (quote_id)
     JOIN deal_reference deal USING (deal_id)
-    LEFT JOIN deal_reference heir ON heir.deal_id = deal.absorbed_into
+    {HEIR}
     WHERE {_AGREED} AND (cast(:quote_id AS uuid) IS NULL OR quote.quote_id = :quote_id)
       AND (cast(:part_id AS uuid) IS NULL OR part.part_id = :part_id)
-      AND {visible("coalesce(heir.owner_id, deal.owner_id)")}
+      AND (cast(:account_id AS uuid) IS NULL OR {of_heir("account_id")} = :account_id)
+      AND (cast(:kinds AS text[]) IS NULL OR part.got = ANY(cast(:kinds AS text[])))
+      AND {visible(of_heir("owner_id"))}
     ORDER BY part.due, part.part_id
     """  # noqa: S608
 )
@@ -75,12 +75,14 @@ async def followed(
     *,
     today: date,
     quote_id: UUID | None = None,
+    account_id: UUID | None = None,
     part_id: UUID | None = None,
+    kinds: Sequence[str] | None = None,
     principal: Principal,
 ) -> list[Followed]:
-    """Parts that are owed, of deals within the principal's scope, by the day they were first due."""
-    given = {"quote_id": quote_id, "part_id": part_id, **scope_parameters(principal)}
-    rows = (await session.execute(_FOLLOWED, given)).all()
+    """Parts that are owed, of deals within the principal's scope, by the day they were first due; `kinds`: of what was promised."""
+    given = {"quote_id": quote_id, "account_id": account_id, "part_id": part_id, "kinds": kinds}
+    rows = (await session.execute(_FOLLOWED, given | scope_parameters(principal))).all()
     said: dict[UUID, list[Any]] = {}
     for row in await session.execute(_SAID, {"parts": [row.part_id for row in rows]}):
         said.setdefault(row.part_id, []).append(row)

@@ -79,17 +79,24 @@ async def answer(
     return await _one(session, part_id, principal=principal)
 
 
-async def listed(session: AsyncSession, *, quote_id: UUID | None = None, principal: Principal) -> list[Followed]:
+async def listed(
+    session: AsyncSession, *, quote_id: UUID | None = None, account_id: UUID | None = None, principal: Principal
+) -> list[Followed]:
     """Parts that are owed within the principal's scope: overdue, then not known yet, by their day, then answered."""
     require(principal, *READERS)
-    rows = await repository.followed(session, today=business_day(session), quote_id=quote_id, principal=principal)
+    today = business_day(session)
+    rows = await repository.followed(
+        session, today=today, quote_id=quote_id, account_id=account_id, principal=principal
+    )
     return sorted(rows, key=_turn)
 
 
-async def records(session: AsyncSession, *, principal: Principal) -> list[tuple[str, Record]]:
+async def records(
+    session: AsyncSession, *, kinds: Sequence[str] | None = None, principal: Principal
+) -> list[tuple[str, Record]]:
     """How often each kind of promise was kept in the whole company: numbers alone, so whatever the principal may see."""
     require(principal, *READERS)
-    rows = await repository.followed(session, today=business_day(session), principal=_SYSTEM)
+    rows = await repository.followed(session, today=business_day(session), kinds=kinds, principal=_SYSTEM)
     kinds = sorted({row.part.got for row in rows})
     return [(kind, record(row.standing for row in rows if row.part.got == kind)) for kind in kinds]
 

@@ -12,7 +12,7 @@ from libs.common import clock
 from libs.common.events.pricing import PromotionChanged
 from libs.common.messaging import outbox
 from libs.common.web import etags
-from libs.common.web.auth import Principal, require
+from libs.common.web.auth import Principal, require, require_person
 from libs.common.web.errors import Conflict, Forbidden, Invalid, NotFound
 from libs.common.web.idempotency import sent
 from services.pricing.catalogue import service as catalogue
@@ -91,9 +91,10 @@ async def decide(
 ) -> tuple[Promotion, Used]:
     """Approve or refuse exactly the version that was read; it runs from its first day.
 
-    Raises PromotionNotFound, PromotionNotPlanned, PromotionChangedMeanwhile, OwnPromotion, UnfitPromotion.
+    Raises NotAPerson, PromotionNotFound, PromotionNotPlanned, PromotionChangedMeanwhile, OwnPromotion, UnfitPromotion.
     """
     require(principal, *APPROVERS)
+    require_person(principal, "Promotions are decided")
     row = await _lock(session, promotion_id)
     if row.state != "planned":
         raise PromotionNotPlanned(f"Promotion {row.plan.name} is {row.state} already; nothing was changed.")

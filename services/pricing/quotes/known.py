@@ -58,6 +58,7 @@ async def apply_deals(
                 segment=deal.segment,
                 amount=deal.amount,
                 currency=deal.currency,
+                account_id=deal.account_id,
             )
             for deal in newest.values()
         ],

@@ -27,6 +27,7 @@ class DealReference:
     segment: str | None
     amount: Decimal | None = None
     currency: str | None = None
+    account_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,29 +17,33 @@ from libs.common.web.auth import Principal
 from services.pricing.quotes.arithmetic import Deduction
 from services.pricing.quotes.models import DealReference, Quote, QuoteLine, Revision, StateEntry
 
-_DEAL = "deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency"
+_DEAL = ", ".join(each.name for each in fields(DealReference))
 _QUOTE = ", ".join(each.name for each in fields(Quote))
 _REVISION = ", ".join(each.name for each in fields(Revision))
 _OF_QUOTE = ", ".join(f"quote.{name}" for name in _QUOTE.split(", "))
 
 _PUT_DEALS = text(
-    """
-    INSERT INTO deal_reference AS known
-        (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency)
+    f"""
+    INSERT INTO deal_reference AS known ({_DEAL})
     SELECT * FROM unnest(
         cast(:deal_ids AS uuid[]), cast(:versions AS bigint[]), cast(:valid_froms AS timestamptz[]),
         cast(:names AS text[]), cast(:states AS text[]), cast(:owner_ids AS uuid[]), cast(:absorbed AS uuid[]),
         cast(:removed AS boolean[]), cast(:markets AS text[]), cast(:segments AS text[]),
-        cast(:amounts AS numeric[]), cast(:currencies AS text[])
-    ) AS n (deal_id, version, valid_from, name, state, owner_id, absorbed_into, removed, market, segment, amount, currency)
+        cast(:amounts AS numeric[]), cast(:currencies AS text[]),
+        cast(:account_ids AS uuid[])
+    ) AS n ({_DEAL})
     ORDER BY deal_id
     ON CONFLICT (deal_id) DO UPDATE
     SET version = excluded.version, valid_from = excluded.valid_from, name = excluded.name, state = excluded.state,
         owner_id = excluded.owner_id, absorbed_into = excluded.absorbed_into, removed = excluded.removed,
-        market = excluded.market, segment = excluded.segment, amount = excluded.amount, currency = excluded.currency
+        market = excluded.market, segment = excluded.segment, amount = excluded.amount, currency = excluded.currency,
+        account_id = excluded.account_id
     WHERE known.version = 0 OR (known.valid_from, known.version) < (excluded.valid_from, excluded.version)
-    """
+       OR (known.valid_from, known.version) = (excluded.valid_from, excluded.version)
+          AND known.account_id IS DISTINCT FROM excluded.account_id
+    """  # noqa: S608
 )
+"""An entry that is known comes in again only for the account: rows from before it was kept have none until then."""
 
 
 async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> None:
@@ -59,6 +63,7 @@ async def put_deals(session: AsyncSession, deals: Sequence[DealReference]) -> No
             "segments": [deal.segment for deal in deals],
             "amounts": [deal.amount for deal in deals],
             "currencies": [deal.currency for deal in deals],
+            "account_ids": [deal.account_id for deal in deals],
         },
     )
 

@@ -15,6 +15,7 @@ from deploy.local.stack import Stack
 from libs.common import clock
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 CENTS = Decimal("0.03")
 PARTS = ("closed", "open", "not_created", "renewals", "blend")
@@ -33,8 +34,8 @@ class Book:
 
 @pytest.fixture(scope="module")
 def book(crm: Crm, await_known: Known) -> Book:
-    found = Book(uuid.uuid4().hex[:8], f"FY{clock.now().date().year}")
-    today = clock.now().date()
+    found = Book(uuid.uuid4().hex[:8], f"FY{business_day().year}")
+    today = business_day()
     crm.send(deal(found.of("large"), amount="910000.33", close_date=today + timedelta(days=20)))
     crm.send(deal(found.of("small"), amount="20000.10", close_date=today + timedelta(days=20), stage="Propose"))
     crm.send(deal(found.of("won"), amount="47000.00", stage="Won", category=None, closed_on=today))
@@ -270,7 +271,7 @@ async def test_what_falls_due_without_a_renewal_deal_is_told_and_leads_to_the_co
     stack: Stack, page: Page, crm: Crm, await_known: Known, book: Book
 ) -> None:
     """Two contracts of a month; for one a renewal is open, so that it is expected in that deal and not as due."""
-    today = clock.now().date()
+    today = business_day()
     sold = {"stage": "Won", "category": None, "closed_on": today, "term_months": 1, "value_basis": "arr"}
     crm.send(deal(book.of("kept"), amount="64000.00", account_id=book.of("account"), **sold))
     crm.send(deal(book.of("asked"), amount="36000.00", account_id=book.of("other account"), **sold))

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.stack import Stack
-from libs.common import clock
 from tests.e2e.conftest import Known, is_fine, numbers
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 PATH = "/projection/what-if"
 
@@ -20,7 +20,7 @@ PATH = "/projection/what-if"
 @pytest.fixture(scope="module")
 def large(crm: Crm, await_known: Known) -> str:
     """The name of the largest of a few open deals of this year, which no other test has on their value basis."""
-    mark, today = uuid.uuid4().hex[:8], clock.now().date()
+    mark, today = uuid.uuid4().hex[:8], business_day()
     crm.send(deal(f"large-{mark}", amount="1910000.33", value_basis="acv", close_date=today + timedelta(days=20)))
     crm.send(
         deal(
@@ -38,7 +38,7 @@ def large(crm: Crm, await_known: Known) -> str:
 
 @pytest.fixture
 def year() -> str:
-    return f"FY{clock.now().date().year}"
+    return f"FY{business_day().year}"
 
 
 async def test_what_is_supposed_changes_the_number_by_what_the_api_says_and_is_kept_in_the_address(

@@ -13,6 +13,7 @@ from libs.common import clock
 from libs.common.ids import entity_id
 from tests.e2e.conftest import Known, is_fine
 from tests.e2e.crm import Crm, deal
+from tests.support.days import business_day
 
 DISCOUNTS = ("0.05", "0.10", "0.15", "0.20", "0.25")
 
@@ -38,9 +39,7 @@ def product(stack: Stack, crm: Crm, await_known: Known) -> str:
             accepted = http.post(f"{url}/quotes/{quoted.json()['quote_id']}/accept")
             assert accepted.is_success, accepted.text
             crm.send(
-                deal(
-                    f"desk-{number}-{mark}", amount="1000.00", stage="Won", category=None, closed_on=clock.now().date()
-                )
+                deal(f"desk-{number}-{mark}", amount="1000.00", stage="Won", category=None, closed_on=business_day())
             )
         await_known({f"desk-{number}-{mark}": "won" for number in range(len(DISCOUNTS))})
         published = f"{url}/guidance/publications"

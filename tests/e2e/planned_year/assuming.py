@@ -63,7 +63,7 @@ async def is_broken(page: Page) -> None:
     await won.get_by_role("link", name="Win rate").click()
     await expect(page.get_by_role("heading", name="Win rate, Company")).to_be_visible()
     await expect(page.locator("[data-key=seen]")).to_have_text(re.compile(r"^(19|20)\.\d%$"))
-    await expect(page.locator(".notice.bad")).to_contain_text("It is critical")
+    await expect(page.locator(".notice.bad")).to_contain_text("It is critical. A review was opened for it")
     await expect(page.locator("svg.held[role=img]")).to_be_visible()
     await is_fine(page, "assumption")
     await page.get_by_role("link", name="All assumptions").click()

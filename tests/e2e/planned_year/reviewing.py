@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from playwright.async_api import Page, expect
 
-from libs.common import clock
 from tests.e2e.conftest import is_fine
 from tests.e2e.planned_year.company import YEAR, won_in
 from tests.e2e.planned_year.conftest import OPEN
 from tests.e2e.planned_year.planning import WHOLE
+from tests.support.days import business_day
 
 LESS = WHOLE * 2 // 5
 """What the whole is wanted to be after the review."""
@@ -65,7 +65,7 @@ async def weighs(page: Page) -> None:
 async def decides(page: Page) -> None:
     await page.get_by_label("Adjust: Three fifths less").check()
     await page.get_by_label("Why", exact=True).fill("Fewer deals are won since June.")
-    day = clock.now().date() + timedelta(days=20)
+    day = business_day() + timedelta(days=20)
     await page.get_by_label("Checked at the end of").fill(day.isoformat())
     await page.get_by_role("button", name="Decide", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("Say what is expected")

@@ -1,15 +1,15 @@
-"""A year in a real browser: planned from the last one, approved by another, broken, reviewed, decided, and in force anew."""
+"""A year in a real browser: planned from the last one, approved by another, broken, reviewed, decided, in force anew, closed."""
 
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.conftest import is_fine, sign_in, sign_in_link, watched
-from tests.e2e.planned_year import assuming, planning, reviewing
+from tests.e2e.conftest import go_to, is_fine, sign_in, sign_in_link, watched
+from tests.e2e.planned_year import assuming, ending, planning, reviewing
 from tests.e2e.planned_year.conftest import Office
 
 
-async def test_a_year_is_planned_approved_by_another_breaks_is_reviewed_decided_and_holds_anew(
+async def test_a_year_is_planned_approved_breaks_is_reviewed_decided_holds_anew_and_is_closed_and_read(
     office: Office, browser: Browser, tmp_path: Path
 ) -> None:
     author = await sign_in(browser, sign_in_link(office.stack, "cso@x.example", "cso"), tmp_path / "author")
@@ -45,6 +45,17 @@ async def test_a_year_is_planned_approved_by_another_breaks_is_reviewed_decided_
         await planning.puts_in_force(page, draft)
         await planning.holds_anew(page, office)
         await _is_decided(page, office, review)
+        await ending.names_the_deals(page, office)
+    await _is_closed(office, browser, tmp_path)
+
+
+async def _is_closed(office: Office, browser: Browser, tmp_path: Path) -> None:
+    """In January: finance ties the year's last month out, the CSO signs it, the CEO reads how the decision turned out."""
+    go_to(office.stack, ending.JANUARY)
+    for role, does in (("finance", ending.ties_out), ("cso", ending.signs), ("ceo", ending.reads)):
+        cookies = await sign_in(browser, sign_in_link(office.stack, f"{role}@x.example", role), tmp_path / role)
+        async with watched(browser, cookies) as page:
+            await does(page, office)
 
 
 async def _plans(page: Page, office: Office) -> str:

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import asyncpg
 
@@ -16,6 +15,7 @@ from libs.common.scheduler import LOCK as SCHEDULER_LOCK
 from tests.faults.injection.processes import end_sessions
 from tests.faults.injection.registry import Scene, fault
 from tests.faults.injection.system import COMPONENTS, System
+from tests.support import disks
 
 HOT = {"gateway": "delivery", "deals": "deal", "forecast": "deal_current", "leads": "lead"}
 """A table of each that every change writes to."""
@@ -111,7 +111,7 @@ def password_refused(scene: Scene) -> Iterator[str]:
 def disk_full(scene: Scene) -> Iterator[str]:
     """The file system of the databases is filled to its last block."""
     ballast = scene.system.stack.home / "ballast"
-    _fill(ballast)
+    disks.fill(ballast)
     yield f"{ballast.stat().st_size // 1_000_000} MB of ballast"
     ballast.unlink()
 
@@ -179,13 +179,6 @@ def _alter(system: System, name: str, tables: tuple[str, ...], change: str) -> N
 def _set(system: System, setting: str, value: str | None) -> None:
     system.sql(f"ALTER SYSTEM SET {setting} = {value}" if value else f"ALTER SYSTEM RESET {setting}")
     system.sql("SELECT pg_reload_conf()")
-
-
-def _fill(path: Path) -> None:
-    piece = bytes(1 << 20)
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while True:
-            file.write(piece)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The whole system with a proxy in every connection between its processes, and what faults do to it."""
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,13 +14,13 @@ from deploy.local.components import PACKAGES
 from deploy.local.kafka import KafkaCluster
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.stack import Stack
-from deploy.local.waiting import wait_until
 from libs.common.config import CommonSettings
 from tests.faults.injection.links import Network
+from tests.support import disks
+from tests.support.second import Second
 
 EMBEDDED, KAFKA = "embedded", "kafka"
 COMPONENTS = tuple(PACKAGES)
-DISK = "1500m"
 CRMS = "crms"
 """The sender of deliveries, and where the gateway asks records back."""
 
@@ -31,7 +30,7 @@ class System:
 
     def __init__(self, home: Path, *, broker: str) -> None:
         self.broker = broker
-        self.has_small_disk = _mounted(home)
+        self.has_small_disk = disks.mount_small(home)
         home.chmod(0o755)
         self.network = Network(self._who)
         state = installation.open_or_make(home, "auto")
@@ -102,13 +101,8 @@ class System:
 
     def second(self, name: str, *roles: str) -> Child:
         """One more process of a component, with these roles; it is no longer there after `heal`."""
-        child = Child(f"{name}-second-{len(self.seconds)}", self.stack.home, self.stack.terminal)
-        port = free_port(set(self.stack.state.ports.values()) | self.network.ports)
-        env = {**self.stack.environment(name), "FORETELL_PORT": str(port)}
-        child.start(components.python(PACKAGES[name], "run", *roles), env=env, cwd=components.ROOT)
+        child = Second(self.stack, name, *roles, number=len(self.seconds), taken=self.network.ports).child
         self.seconds.append(child)
-        if not wait_until(lambda: "started" in child.tail(50) or child.exit_status is not None, timeout_s=60):
-            raise AssertionError(f"a second process of {name} did not start: {child.tail(5)}")
         return child
 
     def sql(self, statement: str, component: str | None = None) -> str:
@@ -172,7 +166,7 @@ class System:
         self.stack.stop()
         self.network.__exit__(None, None, None)
         if self.has_small_disk:
-            subprocess.run(["umount", "--lazy", str(self.stack.home)], check=False)
+            disks.unmount(self.stack.home)
 
     def _who(self, port: int, towards: int) -> str | None:
         """The component whose process holds the connection from that port; CRMS for this one."""
@@ -204,12 +198,6 @@ def _holds(pid: int, inode: str) -> bool:
                 if str(link.readlink()) == wanted:
                     return True
     return False
-
-
-def _mounted(home: Path) -> bool:
-    """Whether the folder is now a file system of its own, small enough to be filled; that takes root."""
-    argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "foretell-faults", str(home)]
-    return os.geteuid() == 0 and subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
 @contextmanager

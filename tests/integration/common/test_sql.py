@@ -124,6 +124,25 @@ async def test_a_refused_sign_in_passes_and_work_goes_on_when_the_server_lets_in
         database_server.postgres.sql("DROP ROLE kept_out")
 
 
+@pytest.mark.asyncio
+async def test_a_database_closed_to_connections_passes_and_work_goes_on_when_it_is_open_again(
+    database_server: DatabaseServer,
+) -> None:
+    settings = database_server.copy_for(MESSAGING)
+    name = make_url(settings.database_url.get_secret_value()).database
+    database = Database(settings)
+    try:
+        database_server.postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        with pytest.raises((asyncpg.PostgresError, DBAPIError)) as refused:
+            await _one(database)
+        assert is_passing(refused.value)
+        database_server.postgres.sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert await _one(database) == 1
+    finally:
+        await database.close()
+        database_server.drop(settings)
+
+
 async def _one(database: Database) -> int | None:
     async with database.reading() as session:
         found: int | None = await session.scalar(text("SELECT 1"))

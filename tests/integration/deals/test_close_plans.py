@@ -15,6 +15,7 @@ from libs.common.ids import new_id
 from libs.common.web.auth import Principal
 from services.deals.closeplans import service
 from tests.integration.deals.books import apply
+from tests.support.days import business_day
 from tests.support.keys import bearer
 from tests.unit.deals.given import day, deal_id, record
 
@@ -34,9 +35,7 @@ async def company(api_for: Callable[..., Any], *deals: str) -> tuple[httpx.Async
     """A deals service with these open deals and the template."""
     client, runtime = api_for("deals")
     async with runtime.database.transaction() as session:
-        await apply(
-            session, [record(day(1), name, close_date=clock.now().date() + timedelta(days=14)) for name in deals]
-        )
+        await apply(session, [record(day(1), name, close_date=business_day() + timedelta(days=14)) for name in deals])
     answer = await client.put("/v1/close-plans/templates/short", json=TEMPLATE, headers=bearer("sales_ops"))
     assert answer.status_code == 200, answer.text
     return client, runtime
@@ -93,7 +92,7 @@ async def test_a_plan_is_begun_ticked_and_changed_and_its_history_says_who_said_
     assert "Demo → Visit → Demo" in circle.json()["detail"] or "Visit → Demo → Visit" in circle.json()["detail"]
     removed = await client.delete(f"{url}/tasks/{visit}", headers=SELLER | {"If-Match": '"3"'})
     assert removed.status_code == 200
-    ahead = {"done": True, "on": str(clock.now().date() + timedelta(days=3))}
+    ahead = {"done": True, "on": str(business_day() + timedelta(days=3))}
     assert (await client.post(f"{url}/tasks/{goals}/tick", json=ahead, headers=SELLER)).status_code == 422
     history = (await client.get(f"{url}/history", headers=SELLER)).json()["entries"]
     assert [(each["kind"], each["actor"]) for each in history] == [

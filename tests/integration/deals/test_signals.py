@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from libs.common import clock
 from libs.common.web.auth import Principal
 from services.deals.signals import service
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, SOUTH, account, ago, ok
 from tests.integration.deals.books import apply
+from tests.support.days import business_day
 from tests.unit.deals.given import START, deal_id, record, user, user_id
 
 SELF = Principal.system("deals")
@@ -23,7 +23,7 @@ DEALS = 240
 def history() -> list[Any]:
     """Deals of a year ago, half without a next step; of these a tenth is won, of the others six in ten. Pushes change nothing."""
     told: list[Any] = []
-    today = clock.now().date()
+    today = business_day()
     for number in range(DEALS):
         without = number % 2 == 0
         won = number % 20 == 0 if without else number % 10 < 7
@@ -36,7 +36,7 @@ def history() -> list[Any]:
 
 
 async def company(runtime: Any) -> None:
-    soon = clock.now().date() + timedelta(days=30)
+    soon = business_day() + timedelta(days=30)
     people = [user(START, "nora", team_path="EMEA/North"), user(START, "sam", team_path="EMEA/South")]
     now = {"next_step_known": True, "close_date": soon, "account_id": ACCOUNT, "reconstructed": True}
     deals = [

@@ -13,12 +13,13 @@ from sqlalchemy import text
 from libs.common import clock
 from tests.integration.deals.acme import ACCOUNT, NORTH, OPS, OTHER, SOUTH, account, ago, ok
 from tests.integration.deals.books import apply
+from tests.support.days import business_day
 from tests.unit.deals.given import START, deal_id, record, user, user_id
 
 
 async def company(runtime: Any) -> None:
     """Acme owns Alpha by North and is offered Beta by South; five others of its segment bought Gamma."""
-    soon = clock.now().date() + timedelta(days=30)
+    soon = business_day() + timedelta(days=30)
     nora, sam = user_id("nora"), user_id("sam")
     won = {"state": "won", "stage": "Won", "closed_on": (clock.now() - timedelta(days=9)).date()}
     told: list[Any] = [user(START, "nora", team_path="EMEA/North"), user(START, "sam", team_path="EMEA/South")]

@@ -52,7 +52,7 @@ def test_faults_are_made_for_alerts_that_exist_each_with_its_shorter_limit():
     names = {alert.name for alert in ALERTS}
     expected = {name for fault in FAULTS for name in fault.alerts | fault.after}
 
-    assert expected == set(LIMITS) <= names
+    assert expected == set(LIMITS) == names
 
 
 def test_only_alerts_that_are_made_to_fire_are_quickened():

@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from typing import Any
 
-from libs.common import clock
 from tests.integration.forecast.planning import CSO, as_seen, in_force, read, send
+from tests.support.days import business_day
 
 
 async def planned(api: Any, *, growth: str = "0.1", period: str = "FY2025") -> dict[str, Any]:
@@ -61,7 +61,7 @@ def decision(review: dict[str, Any], choice: str = "proceed", **more: Any) -> di
     """A decision to be sent: the whole is expected to have closed something in a week."""
     chosen = next(each for each in review["options"] if each["kind"] == choice)
     expected = {"measure": "bookings", "node_id": review["evidence"]["nodes"][0]["node_id"], "low": "1"}
-    day: date = clock.now().date() + timedelta(days=7)
+    day: date = business_day() + timedelta(days=7)
     return {
         "choice": choice,
         "option_id": chosen["option_id"],

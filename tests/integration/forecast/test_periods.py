@@ -266,6 +266,20 @@ async def test_late_wins_are_shown_page_by_page_and_within_scope(opened: tuple[h
     assert cursor == {"cursor": None}
 
 
+async def test_those_on_which_finance_decides_are_found_behind_however_many_came_before_the_closing(
+    opened: tuple[httpx.AsyncClient, Database],
+) -> None:
+    client, database = opened
+    await handle(database, [won(name, known=IN_CLOSING) for name in "abcde"])
+    await change(client, "2024-11", "close")
+    await handle(database, [won("after", known=await now_of(database) + timedelta(seconds=1))])
+    assert len(await late(client)) == 6
+    asked = {"after_closing": "true", "limit": "2"}
+    answer = await client.get("/v1/forecast/periods/2024-11/late-wins", params=asked, headers=FINANCE)
+    assert [each["name"] for each in answer.json()["items"]] == ["after"]
+    assert answer.json()["next_cursor"] is None
+
+
 async def test_an_imported_win_of_a_month_that_nobody_closed_is_not_late(
     opened: tuple[httpx.AsyncClient, Database],
 ) -> None:

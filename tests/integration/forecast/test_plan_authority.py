@@ -9,6 +9,7 @@ from libs.common.ids import ROOT_UNIT, unit_id
 from tests.integration.forecast.calling import NOW, a_region
 from tests.integration.forecast.given import at, rows
 from tests.integration.forecast.planning import CEO, a_plan, as_seen, numbered, read, send, step, upload
+from tests.integration.forecast.reviewing import decide, opened
 from tests.support.keys import bearer
 
 Api = Callable[[str], tuple[Any, Any]]
@@ -68,6 +69,25 @@ async def test_whoever_wrote_in_a_version_in_whatever_way_does_not_approve_it(no
     refused = await step(api, plan, "approve", HELPER, status=403)
     assert "user:hana" in refused["detail"]
     assert (await step(api, plan, "approve", CEO))["state"] == "approved"
+
+
+KEY = bearer("cso", subject="key:loader")
+
+
+async def test_a_key_may_write_a_plan_but_neither_approves_decides_nor_signs(november: Any) -> None:
+    """Who is behind a key is not known: whoever wrote with one could otherwise approve by another."""
+    api, database = november
+    plan = await step(api, await numbered(api, await a_plan(api, period="2024Q4"), "1000"), "propose")
+    refused = await step(api, plan, "approve", KEY, status=403)
+    assert "key:loader is an API key" in refused["detail"]
+    plan = await step(api, await step(api, plan, "approve", CEO), "activate")
+    review = await opened(api, plan, headers=KEY)
+    assert "signed in" in (await decide(api, review, headers=KEY, status=403))["detail"]
+    signed = await api.post(
+        "/v1/forecast/scorecards/2024-10/sign", json={"comment": "Seen"}, headers=KEY | {"If-Match": '"x"'}
+    )
+    assert (signed.status_code, "signed in" in signed.text) == (403, True)
+    assert await rows(database, "SELECT 1 FROM review_decision UNION ALL SELECT 1 FROM scorecard") == []
 
 
 def _boss() -> dict[str, str]:

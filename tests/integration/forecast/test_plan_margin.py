@@ -14,7 +14,7 @@ from tests.integration.forecast.calling import NOW
 from tests.integration.forecast.given import at, deal, handle, named, organisation, rows
 from tests.integration.forecast.planning import CSO, a_plan, as_seen, child, in_force, money, numbered, read, send
 from tests.integration.forecast.quotes import quote_of, weighed
-from tests.integration.forecast.reviewing import opened, post
+from tests.integration.forecast.reviewing import get, opened, post
 from tests.support.keys import bearer
 
 Api = Callable[[str], tuple[Any, Any]]
@@ -152,6 +152,21 @@ async def test_margin_is_drafted_and_divided_by_what_came_only_where_all_of_it_i
     plan = await send(api, f"/{plan['plan_id']}/allocations", dividing | {"method": "even"}, headers=as_seen(plan))
     found = await read(api, f"/{plan['plan_id']}/attainment", measure="margin", levels=9)
     assert [each["target"] for each in found["nodes"] if each["depth"] == 1] == ["165.00", "165.00"]
+
+
+async def test_a_review_tells_no_margin_to_who_is_shown_no_costs(sold: Any) -> None:
+    api, _ = sold
+    plan = await in_force(api, await numbered(api, await margin_of_teams(api), "5000"))
+    review = await opened(api, plan)
+    path = f"/{review['review']['review_id']}"
+    seller = bearer("seller", subject="user:ann")
+    told = await get(api, path, headers=seller)
+    assert [each["measure"] for each in review["evidence"]["beside"]] == ["margin"]
+    assert told["evidence"] == review["evidence"] | {"beside": []}
+    assert (told["review"]["digest"], told["is_whole"]) == (review["review"]["digest"], True)
+    assert "margin" in (await get(api, f"{path}/evidence", headers=seller, status=403))["detail"]
+    assert await get(api, f"{path}/bridge", headers=seller) == await get(api, f"{path}/bridge")
+    assert await get(api, f"{path}/evidence") == review["evidence"]
 
 
 async def test_a_plan_of_margin_is_no_target_of_bookings(sold: Any) -> None:

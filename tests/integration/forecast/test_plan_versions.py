@@ -16,6 +16,7 @@ from tests.integration.forecast.planning import (
     a_plan,
     amounts,
     as_seen,
+    child,
     in_force,
     numbered,
     read,
@@ -161,3 +162,32 @@ async def test_a_unifying_plan_leaves_no_other_below_it_and_a_federated_one_does
     again = await step(api, await step(api, again, "propose"), "approve", CEO)
     refused = await step(api, again, "activate", status=409)
     assert "'One' of a unit above is unifying" in refused["detail"]
+
+
+async def test_a_plan_that_says_something_else_than_the_one_above_wants_is_approved_only_with_a_reason(
+    client: Any,
+) -> None:
+    api, _ = client
+    together = await a_plan(api, name="Together", kind="federated")
+    root = (await read(api, f"/{together['plan_id']}/nodes", levels=0))["nodes"][0]["node_id"]
+    together, north_above = await child(api, together, root, "unit", unit_id("north"))
+    together = await numbered(api, await numbered(api, together, "1000"), "600", node=north_above)
+    north = await numbered(api, await a_plan(api, name="North", org=str(unit_id("north"))), "999999")
+    alone = await read(api, f"/{north['plan_id']}/bound")
+    assert set(alone.values()) == {None}, "nothing is in force yet"
+    await in_force(api, together)
+
+    bound = await read(api, f"/{north['plan_id']}/bound")
+    assert {name: bound[name] for name in ("name", "amount", "said", "gap")} == {
+        "name": "Together", "amount": "600.00", "said": "999999.00", "gap": "999399.00",
+    }  # fmt: skip
+    proposed = await step(api, north, "propose")
+    seen = as_seen(proposed, CEO)
+    refused = await send(api, f"/{north['plan_id']}/approve", {}, headers=seen, status=422)
+    assert "'Together' in force wants 600.00 EUR of" in refused["detail"]
+    assert "says 999999.00 EUR" in refused["detail"]
+    approved = await send(api, f"/{north['plan_id']}/approve", {"note": "The board wants more."}, headers=seen)
+    assert approved["state"] == "approved"
+    same = await numbered(api, await a_plan(api, name="New", org=str(unit_id("north")), deal_type="new"), "5")
+    proposed = await step(api, same, "propose")
+    await send(api, f"/{same['plan_id']}/approve", {}, headers=as_seen(proposed, CEO))  # of another type of deals

@@ -92,7 +92,7 @@ async def test_a_review_holds_the_year_against_what_its_plan_states_and_says_of_
     shown = await variance(api, against="plan", value_basis=plan["value_basis"])
     assert bridge["terms"] == shown["terms"]
     assert list(found.values()) == shown["drivers"]
-    assert (review["evidence"]["format"], bridge["drivers"]) == ("review-2", "plan")
+    assert (review["evidence"]["format"], bridge["drivers"]) == ("review-3", "plan")
     assumed = (await read(api, f"/{plan['plan_id']}/assumptions"))["items"]
     by_metric = {each["metric"]: each["assumption_id"] for each in assumed}
     for name in ("win_rate", "creation"):
@@ -160,14 +160,19 @@ async def test_a_plan_that_states_no_driver_is_held_against_the_year_before(sold
     assert bridge["terms"] == (await variance(sold.api, value_basis="one_off"))["terms"]
 
 
-async def test_a_review_of_the_first_format_is_read_weighed_and_decided_as_it_was_stored(sold: Sold) -> None:
+FORMATS = {"review-1": {"drivers_from", "price"}, "review-2": {"price"}}
+"""Which parts of a bridge an older format does not have."""
+
+
+@pytest.mark.parametrize("kept", FORMATS)
+async def test_a_review_of_an_older_format_is_read_weighed_and_decided_as_it_was_stored(sold: Sold, kept: str) -> None:
     api = sold.api
     plan = await planned(api, {"metric": "win_rate", "expected": "0.5"})
     await opened(api, plan)
     (stored,) = await rows(sold.database, "SELECT * FROM review")
     old = orjson.loads(stored["evidence"])
-    bridge = {name: value for name, value in old["bridge"].items() if name != "drivers_from"}
-    text = canonical(old | {"format": "review-1", "bridge": bridge | {"drivers": "prior_year"}})
+    bridge = {name: value for name, value in old["bridge"].items() if name not in FORMATS[kept]}
+    text = canonical(old | {"format": kept, "bridge": bridge | {"drivers": "prior_year"}})
     since = stored["since"] - timedelta(days=30)
     identifier = new_id()
     async with sold.database.transaction() as session:
@@ -178,10 +183,12 @@ async def test_a_review_of_the_first_format_is_read_weighed_and_decided_as_it_wa
         )
     path = f"/{identifier}"
     review = await get(api, path)
-    assert (review["is_whole"], review["evidence"]["format"]) == (True, "review-1")
+    assert (review["is_whole"], review["evidence"]["format"]) == (True, kept)
     assert await get(api, f"{path}/bridge") == review["evidence"]["bridge"]
     answer = await api.get(f"/v1/reviews{path}/bridge", params={"format": "csv"}, headers=CSO)
-    assert {each["source"] for each in csv.DictReader(io.StringIO(answer.text))} == {""}
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
+    assert ({each["source"] for each in lines} == {""}) == (kept == "review-1")
+    assert {each["of_which_price"] for each in lines} == {""}
     weighed = await less(api, review)
     decided = await decide(api, weighed)
     assert decided["decision"]["format"] == "review-1"

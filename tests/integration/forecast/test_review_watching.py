@@ -113,8 +113,11 @@ async def test_a_broken_assumption_opens_one_review_however_often_it_is_told(pla
     api, runtime, plan = planned
     broken = Trigger("assumption", UUID(plan["plan_id"]), uuid4(), "Win rate of DACH is not 25 %", NOW)
     watch = partial_open(runtime.database)
-    assert await watch([broken]) == 0, "no policy was set for it"
-    await post(api, f"/policies/{plan['plan_id']}", {"on_broken": True})
+    path = f"/policies/{plan['plan_id']}"
+    assert (await get(api, path))["on_broken"], "the default, without a policy"
+    await post(api, path, {"on_broken": False})
+    assert await watch([broken]) == 0, "a policy says that none is to be opened"
+    await post(api, path, {"on_broken": True}, headers=CSO | {"If-Match": '"1"'})
     assert await watch([broken, broken]) == 1
     assert await watch([replace(broken, since=NOW + timedelta(hours=1))]) == 0, "it is open"
     (row,) = (await get(api))["items"]
@@ -123,6 +126,17 @@ async def test_a_broken_assumption_opens_one_review_however_often_it_is_told(pla
     await decide(api, review)
     assert await watch([broken]) == 0, "it was judged"
     assert await watch([replace(broken, since=NOW + timedelta(days=30))]) == 1, "it broke anew"
+
+
+async def test_a_critical_break_opens_a_review_of_a_plan_for_which_no_policy_was_set(planned: Any) -> None:
+    api, runtime, plan = planned
+    broken = Trigger("assumption", UUID(plan["plan_id"]), uuid4(), "Win rate of DACH is not 25 %", NOW)
+    watch = partial_open(runtime.database)
+    assert await watch([]) == 0, "nothing else is watched"
+    assert await watch([broken, broken]) == 1
+    (row,) = (await get(api))["items"]
+    assert (row["kind"], row["cause"]) == ("assumption", "Win rate of DACH is not 25 %")
+    assert await rows(runtime.database, "SELECT 1 FROM review_look") == [], "no lock is looked at"
 
 
 def partial_open(database: Any) -> Callable[[list[Trigger]], Any]:

@@ -239,6 +239,11 @@ async def test_a_new_plan_is_weighed_as_its_draft_stands_and_kept_as_it_was_deci
     review = await post(api, f"{path}/options", {"kind": "new_plan", "name": "Anew", "version": 2})
     assert review["options"][1]["nodes"][0]["target"] == "1000000.00"
     assert "2" in str(await decide(api, await less(api, review), "adjust", status=409)), "one draft at a time"
+    read = await get(api, path)
+    draft = await numbered(api, draft, "7")
+    await decide(api, read, "new_plan", status=412)
+    draft = await numbered(api, draft, "1000000")
+    await decide(api, read, "new_plan", status=412)
     review = await decide(api, await get(api, path), "new_plan")
     await numbered(api, draft, "5")
     assert (await get(api, path))["options"][1]["nodes"][0]["target"] == "1000000.00"

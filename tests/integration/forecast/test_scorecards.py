@@ -44,6 +44,15 @@ def client(opened: Any) -> Any:
     return api, runtime.database
 
 
+async def test_a_year_without_quarters_is_spread_over_the_month_the_quarter_and_the_year_to_date(client: Any) -> None:
+    api, _ = client
+    await in_force(api, await numbered(api, await a_plan(api, period="FY2024"), "12000.60"))
+    found = (await draft(api))["contents"]["bookings"]
+    assert [(each["line"], each["target"], each["target_source"]) for each in found] == [
+        ("bookings.month", "1000.05", "even"), ("bookings.quarter", "1000.05", "even"), ("bookings.year", "10000.50", "even"),
+    ]  # fmt: skip
+
+
 async def test_the_parts_of_a_scorecard_add_to_the_bookings_and_what_is_unknown_is_said_to_be(client: Any) -> None:
     api, _ = client
     await close(api)
@@ -134,6 +143,18 @@ async def test_what_is_corrected_after_the_signature_stands_on_the_next_card_and
         ("acme", "800.10", "700.10", "-100.00"),
         ("cole", "50.00", "90.00", "40.00"),
     ]
+
+
+async def test_a_signed_month_is_held_against_nothing_where_its_deals_were_not_read(client: Any) -> None:
+    """A gap of unsigned months does not reach back to one of which a later card reads no deal."""
+    api, _ = client
+    await close(api)
+    await sign(api)
+    for month, compared in (("2025-12", 1), ("2026-01", 0)):
+        with at(datetime(2026, 2, 5, 9, tzinfo=UTC)):
+            await close(api, month=month)
+            contents = (await draft(api, month))["contents"]
+        assert (contents["restated"], contents["months_compared"]) == ([], compared)
 
 
 async def test_a_month_that_is_opened_and_closed_again_is_signed_as_its_next_version(client: Any) -> None:

@@ -11,9 +11,10 @@ from libs.common import clock
 from libs.common.ids import new_id
 from tests.integration.leads.given import deal, handle
 from tests.integration.leads.teams import ANN, NORTH, OPS, lead, place
+from tests.support.days import business_day
 from tests.support.keys import bearer
 
-DAY = clock.now().date().isoformat()
+DAY = business_day().isoformat()
 
 
 async def send(client: Any, method: str, path: str, body: Any = None, status: int = 200, headers: Any = OPS) -> Any:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from libs.common import clock
 from libs.common.ids import new_id
 from tests.integration.leads.given import handle
 from tests.integration.leads.teams import ALWAYS_OPEN, ANN, BOB, CLEO, NORTH, SOUTH, lead, place, route, send
+from tests.support.days import business_day
 from tests.support.keys import bearer
 
 
@@ -53,7 +53,7 @@ async def test_with_nobody_there_nothing_fits_and_it_is_said(api_for: Callable[.
     await place(runtime.database)
     await send(client, "PUT", "flow", ALWAYS_OPEN)
     await send(client, "PUT", "rules", {"rules": [{"market": "FR", "unit_id": str(SOUTH)}]})
-    today = clock.now().date()
+    today = business_day()
     days = {"first_day": (today - timedelta(days=1)).isoformat(), "last_day": (today + timedelta(days=1)).isoformat()}
     for person in (ANN, BOB, CLEO):
         await send(client, "POST", "absences", {"person_id": str(person)} | days, 201)

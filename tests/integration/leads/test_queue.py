@@ -12,6 +12,7 @@ from libs.common.ids import new_id
 from services.leads.responses import service as responses
 from tests.integration.leads.given import handle, received
 from tests.integration.leads.teams import ALWAYS_OPEN, SYSTEM, send
+from tests.support.days import business_day
 from tests.support.keys import bearer
 from tests.unit.leads.records import LEAD, WINNER, record
 
@@ -103,7 +104,7 @@ async def test_a_lead_stands_in_exactly_one_place_of_the_queue(api_for: Callable
 async def test_a_lead_is_set_aside_until_a_day_to_come_and_nowhere_before(api_for: Callable[..., Any]) -> None:
     client, runtime = api_for("leads")
     await handle(runtime.database, lead(LEAD))
-    today = clock.now().date()
+    today = business_day()
     past = {"until": (today - timedelta(days=1)).isoformat()} | WHY
     refused = await client.post(f"/v1/leads/{LEAD}/recycle", json=past, headers=HEADERS)
     assert (refused.status_code, refused.json()["type"]) == (422, "urn:foretell:problem:recycled-into-the-past")

@@ -144,6 +144,23 @@ async def test_after_a_repair_it_is_applied_once_however_often_it_comes_again(de
     assert await desk.set_aside() == {}
 
 
+async def test_what_was_discarded_stays_so_when_the_log_is_read_again_and_is_applied_once_it_can_be(desk: Desk) -> None:
+    batch = quotes([1, 5_000])
+    bad = envelope.event_id(batch[1])
+    await desk.apply(batch)
+    async with desk.database.transaction() as session:
+        await deadletter.settle(session, bad, "discarded")
+
+    await desk.apply([replace(batch[1], offset=2)])
+
+    assert await desk.set_aside() == {}
+    async with desk.database.reading() as session:
+        assert [row["event_id"] for row in await deadletter.listing(session, state="discarded")] == [bad]
+    desk.refuses_from = 1_000_000
+    await desk.apply([replace(batch[1], offset=3)])
+    assert await desk.kept() == ids_of(batch)
+
+
 async def test_a_consumer_that_would_set_everything_aside_pauses_instead(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,9 @@ async def test_nobody_approves_their_own_quote_nor_one_that_they_changed_nor_thr
     wanted = {"to": "user:deputy", "ends_at": (clock.now() + timedelta(days=5)).isoformat()}
     assert (await desk.client.post("/v1/approval-delegations", json=wanted, headers=MANAGER)).status_code == 201
     assert (await desk.decide(request, deputy, authority="manager")).status_code == 403
+    key = bearer("manager", subject="key:nightly", scope=(TEAM,))
+    by_key = await desk.decide(request, key, authority="manager")
+    assert (by_key.status_code, by_key.json()["type"]) == (403, "urn:foretell:problem:not-a-person")
     assert (await desk.decide(request, VP, authority="manager")).status_code == 200
 
     changed = await desk.quote(discount="0.12")

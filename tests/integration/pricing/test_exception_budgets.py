@@ -116,3 +116,32 @@ async def test_a_budget_is_of_its_reason_currency_and_year(api_for: Callable[...
     assert await budget(desk) == {"used": 0, "asked": 0, "left": 100}
     assert (await budget(desk, year=YEAR - 1))["used"] == 60
     assert not is_over(await asked(desk, other))
+
+
+async def test_what_was_given_away_for_a_deal_that_is_lost_or_removed_is_free_again_until_it_comes_back(
+    api_for: Callable[..., Any],
+) -> None:
+    desk, other = await opened(api_for)
+    first = await asked(desk, DEAL)
+    assert (await agree(desk, first)).status_code == 200
+    accepted = await desk.client.post(f"/v1/quotes/{first['quote_id']}/accept", headers=OPS)
+    assert accepted.status_code == 200
+    waiting = await asked(desk, other)
+    assert is_over(waiting)
+    used = {"used": 60, "asked": 60, "left": 40}
+    assert await budget(desk) == used
+    free = used | {"used": 0, "left": 100}
+    await handle(desk.database, deal(DEAL, 2, 1, state="lost"))
+    assert await budget(desk) == free
+    assert not is_over(await ask(desk, waiting["quote_id"])), "what nobody has leaves room for somebody else"
+    await handle(desk.database, deal(DEAL, 3, 2, state="open"))
+    assert await budget(desk) == used
+    await handle(desk.database, deal(DEAL, 4, 3, removed=True))
+    assert await budget(desk) == free
+    heir = new_id()
+    await handle(desk.database, deal(heir, state="won"), deal(DEAL, 5, 4, removed=True, absorbed_into=heir))
+    assert await budget(desk) == used, "an absorbed deal's quote is its heir's"
+    await handle(desk.database, deal(heir, 2, 1, state="lost"), deal(other, 2, 1, state="lost"))
+    assert await budget(desk) == {"used": 0, "asked": 0, "left": 100}
+    told = (await desk.client.get(f"/v1/quotes/{first['quote_id']}/approvals", headers=CSO)).json()
+    assert [each["state"] for each in told["requests"]] == ["approved"], "what was agreed to stays as it was"

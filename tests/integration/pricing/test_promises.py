@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from libs.common import clock
 from libs.common.ids import new_id, unit_id
 from tests.integration.pricing.desk import CSO, FINANCE, MANAGER, SELLER, Desk, open_desk
 from tests.integration.pricing.given import DEAL, deal, handle
 from tests.integration.pricing.test_give_get import LONGER, NAMED, ask
+from tests.support.days import business_day
 from tests.support.keys import bearer
 
-TODAY = clock.now().date()
+TODAY = business_day()
 
 
 async def parts(desk: Desk, who: dict[str, str] = SELLER, **asked: str) -> dict[str, Any]:

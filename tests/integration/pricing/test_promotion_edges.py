@@ -26,6 +26,7 @@ from tests.integration.pricing.test_promotions import (
     sold,
     used,
 )
+from tests.support.keys import bearer
 
 
 async def lift(desk: Desk, promotion: str) -> dict[str, Any]:
@@ -99,6 +100,8 @@ async def test_who_plans_who_decides_and_who_ends_are_roles(api_for: Callable[..
         refused = await decide(desk, made, who=who)
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:foretell:problem:missing-role")
     assert (await end(desk, made, SELLER)).status_code == 403
+    by_key = await decide(desk, made, who=bearer("cso", subject="key:nightly"))
+    assert (by_key.status_code, by_key.json()["type"]) == (403, "urn:foretell:problem:not-a-person")
     assert (await decide(desk, made, who=FINANCE)).json()["state"] == "running"
 
 

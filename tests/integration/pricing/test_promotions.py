@@ -10,15 +10,15 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import text
 
-from libs.common import clock
 from libs.common.ids import new_id, unit_id
 from services.pricing.promotions import keeping
 from services.pricing.quotes.models import QuoteLine
 from tests.integration.pricing.desk import CSO, FINANCE, MANAGER, OPS, SELLER, SYSTEM, Desk, open_desk
 from tests.integration.pricing.given import DEAL, deal, handle, published
+from tests.support.days import business_day
 from tests.support.keys import bearer
 
-TODAY = clock.now().date()
+TODAY = business_day()
 
 
 def planned(**changes: Any) -> dict[str, Any]:

@@ -36,7 +36,9 @@ def item(*states: str, metric: str = "win_rate", value: float | None = 0.2) -> d
     }  # fmt: skip
 
 
-def tab(*kinds: str, items: list[dict[str, Any]], one: dict[str, Any] | None = None) -> str:
+def tab(
+    *kinds: str, items: list[dict[str, Any]], one: dict[str, Any] | None = None, review: dict[str, Any] | None = None
+) -> str:
     told = {"plan_id": str(PLAN), "currency": "EUR", "looked_at": MONDAY.isoformat() if items else None, "items": items}
     return page(
         "plans/plan_assumptions.html",
@@ -47,6 +49,7 @@ def tab(*kinds: str, items: list[dict[str, Any]], one: dict[str, Any] | None = N
         states=STATES,
         metrics=METRICS,
         counted={},
+        review=review,
         one=one and line(one["assumption"], "EUR"),
         looks=one and [look(each, "share", "EUR") for each in one["history"]],
         picture=one and picture(one, "EUR"),
@@ -86,11 +89,12 @@ def test_one_assumption_has_every_lock_with_its_numbers_and_a_picture() -> None:
     states = ("too_little_data", "holding", "drifting", "broken")
     shown = item(*states)
     history = [seen(state, week=week) for week, state in reversed(list(enumerate(states)))]
-    html = tab(
-        "edited", "proposed", "approved", "activated", items=[shown], one={"assumption": shown, "history": history}
-    )
+    review = {"review_id": str(UUID(int=77)), "opened_at": MONDAY.isoformat(), "decided_at": None}
+    one = {"assumption": shown, "history": history}
+    html = tab("edited", "proposed", "approved", "activated", items=[shown], one=one, review=review)
     assert html.count('<tr><th scope="row">') == 4
-    assert "It is critical" in html
+    assert "It is critical." in html
+    assert f'href="/reviews/{UUID(int=77)}"' in html
     assert 'svg class="held"' in html
     assert "too little data" in html
 

@@ -9,6 +9,7 @@ from gateway.pages.calls.attainment import reach
 from gateway.pages.plans.costed import known_of
 from gateway.pages.plans.plans import DIMENSIONS, MEASURES, METHODS, TABS, PlanView
 from gateway.pages.templates import environment
+from services.forecast.plans.schemas import BoundOut
 from tests.support.planned import ADA, NORTH, PLAN, SOUTH, reached, tree
 
 AROUND = {"user": None, "csrf": "", "zone": "Europe/Berlin", "currency": "EUR", "layout": "fragment.html"}
@@ -41,7 +42,7 @@ def written(template: str, *kinds: str, user: str = "user:carla", **parts: Any) 
             may_plan=True,
             may_approve=user not in chosen["authors"],
             is_author=user in chosen["authors"],
-            **{"measure": "bookings"} | parts,
+            **{"measure": "bookings", "bound": dict.fromkeys(BoundOut.model_fields)} | parts,
         )
     )
 
@@ -195,3 +196,18 @@ def test_what_is_typed_goes_to_the_measure_that_is_shown(
     assert measure == shown
     assert view.measure == told
     assert (view.measure or "bookings") == shown, "so the pages that take what is typed read it"
+
+
+def test_a_plan_that_is_bound_says_to_what_and_how_far_it_is_from_that() -> None:
+    above = {"plan_id": str(PLAN), "name": "Together <b>", "version": 2, "amount": "600.00", "currency": "EUR"}
+
+    def told(said: str | None, gap: str | None) -> str:
+        bound = above | {"said": said, "gap": gap}
+        return written("plans/plan_versions.html", "edited", bound=bound, changed=None, nodes=[])
+
+    far = told("999999.00", "999399.00")
+    assert "Together &lt;b&gt;" in far
+    assert re.search(r"wants 600 EUR of Northwind. This plan says 999,999, <strong>\+999,399</strong>", far)
+    assert "notice warn" in far
+    assert "This plan says the same" in told("600.00", "0.00")
+    assert "This plan says nothing of it" in told(None, None)

@@ -8,7 +8,8 @@ import pytest
 from gateway.pages.plans import reviews
 from gateway.pages.plans.plans import MEASURES
 from gateway.pages.plans.reviewing import _missing
-from gateway.pages.plans.reviews import expected_words, number
+from gateway.pages.plans.reviews import expected_words
+from gateway.pages.plans.typed import number
 from gateway.pages.templates import environment
 from tests.support.reviews import ASSUMPTION, PLAN, first_format, review
 
@@ -64,8 +65,22 @@ def test_each_driver_of_the_bridge_says_whose_it_is_and_leads_to_the_assumption(
     assert '/bridge?format=csv" download' in html
 
 
+def test_size_says_how_much_of_it_is_price_and_of_which_deals_that_is_known() -> None:
+    html = written(review())
+    (row,) = re.findall(r'<tr class="within".*?</tr>', html, re.DOTALL)
+    assert '<data value="-12500" data-key="within.price"' in row
+    assert "91.0\u202f% of list in FY2025, 88.0\u202f% since; known of 31 and 28 deals, 61.0\u202f% of what came" in row
+    unknown = review()
+    price = {side: {"deals": 0, "realisation": None, "share": None} for side in ("before", "after")}
+    unknown["evidence"]["bridge"]["price"] = price | {"amount": None}
+    html = written(unknown)
+    assert "not known: neither period has won deals with a quote that tells list prices" in html
+    assert "within.price" not in html
+
+
 def test_a_review_of_the_first_format_is_shown_as_it_was() -> None:
     html = written(review() | {"evidence": first_format()})
+    assert "of which price" not in html
     assert whose(html) == []
     assert 'id="bridge-title">Why it differs from FY2025' in html
     assert "those of the year before; both" in html

@@ -23,6 +23,8 @@ def written(signed: dict[str, Any] | None = None, made: dict[str, Any] | None = 
         "people": PEOPLE,
         "may_sign": may_sign,
         "once": "o",
+        "books": None,
+        "report": None,
     }
     user = SimpleNamespace(name="Carla Sales", email="c@northwind.example", roles=["cso"])
     page = environment().get_template("plans/scorecard.html")
@@ -174,8 +176,21 @@ def test_decisions_are_named_with_how_they_turned_out_and_the_rest_is_counted() 
     assert "check 1 Dec 2026" in html
     assert '<dd data-key="decision.1"><strong>hit</strong>' in html
     assert '<dd data-key="decision.2"><strong>missed</strong>' in html
-    assert "and 6 earlier ones" in html
+    assert "<summary>and 6 more</summary>" in html
     assert "cannot be said" in written(card(decisions=[decided(3)]))
+
+
+def test_what_was_judged_in_the_month_stands_before_what_was_decided_after_it() -> None:
+    found = contents()
+
+    def told(line: str, place: int, **changes: Any) -> dict[str, Any]:
+        return decided(place).model_dump(mode="json") | {"line": line} | changes
+
+    newer = [told(f"newer.{number}", number, outcome=None) for number in range(4)]
+    judged = told("judged", 1, outcome="missed", check_on=found["last_day"])
+    before = told("before", 2, outcome="hit", check_on="2026-01-05")
+    named = [each["line"] for each in sheet.decisions(found | {"decisions": [*newer, before, judged]})]
+    assert named == ["judged", *(each["line"] for each in newer), "before"]
 
 
 def test_a_document_signed_before_there_were_decisions_is_shown_as_it_was() -> None:
@@ -183,3 +198,13 @@ def test_a_document_signed_before_there_were_decisions_is_shown_as_it_was() -> N
     html = written(card(format="scorecard-1", decisions=[], no_decisions=none))
     assert none in html
     assert "Decision:" not in html
+
+
+def test_a_projection_outside_its_range_says_why() -> None:
+    said = "The projection is a mean: few and large deals carry it outside the range."
+    assert said not in written(card())
+    signed = card()
+    signed["contents"]["landing"] |= {"low": "8067757.50", "high": "8067757.50"}
+    assert said in written(signed)
+    signed["contents"]["landing"]["is_over"] = True
+    assert said not in written(signed)

@@ -1,6 +1,7 @@
 """Deals edited in a real browser: by the keyboard alone, with a CRM that takes, refuses and changes values."""
 
 import asyncio
+import re
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import APIResponse, Locator, Page, Route, expect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -151,6 +152,68 @@ async def test_a_seller_keeps_deals_right_by_the_keyboard_and_sees_what_the_crm_
         await expect(cell(page, one, "close_date")).not_to_contain_text("refused")
         await expect(cell(page, one, "close_date").locator("input")).to_have_value(str(one.close_date))
         assert wait_until(lambda: crm.has(three).stage == "Negotiate", timeout_s=60)
+
+
+async def test_what_somebody_typed_or_sent_is_not_replaced_by_what_was_read_before(
+    stack: Stack, page: Page, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:5].upper()
+    with Crms(stack) as crms:
+        crm = Pipedrive(crms, tmp_path)
+        deal = made(f"Proofers {mark}", 70)
+        crm.tells(deal)
+
+        def known() -> bool:
+            found = crms.http.get("/api/v1/deals/worklist", params={"q": mark}).json()["items"]
+            return bool(found) and "next_step" in found[0]["editable"]
+
+        assert wait_until(known, timeout_s=60)
+        await page.goto(f"{stack.url('gateway')}/my-deals?q={mark}")
+        await expect(page.locator("#live")).to_have_text("Live")
+        held: list[tuple[Route, APIResponse]] = []
+
+        async def hold(route: Route) -> None:
+            held.append((route, await route.fetch()))
+
+        async def read() -> None:
+            """The page has asked for its view again; the answer is made and on its way."""
+            while not held:
+                await page.evaluate("htmx.trigger(document.getElementById('view'), 'refresh')")
+                await page.wait_for_timeout(100)
+
+        async def comes() -> None:
+            async with page.expect_event("console", lambda said: said.text == "the view was read"):
+                for route, answer in held:
+                    await route.fulfill(response=answer)
+            held.clear()
+
+        await page.evaluate(
+            """() => document.addEventListener("htmx:finally:request", (event) => {
+                if (event.detail.ctx.sourceElement.id === "view") console.info("the view was read"); })"""
+        )
+        await page.route(re.compile(rf"/my-deals\?.*{mark}"), hold)
+        step = cell(page, deal, "next_step")
+        await read()
+        await step.locator("input").focus()
+        await page.keyboard.type("Call the board")
+        await comes()
+        await expect(step.locator("input")).to_have_value("Call the board")
+
+        await page.evaluate("document.activeElement.value = ''; document.activeElement.blur()")
+        crms.state.silent = True
+        await read()
+        await step.locator("input").focus()
+        await page.keyboard.type("Call the board")
+        await page.keyboard.press("Enter")
+        await page.evaluate("document.activeElement.blur()")
+        await expect(step).to_contain_text("Pending; CRM has empty")
+        await comes()
+        await page.wait_for_timeout(200)
+        await expect(step).to_contain_text("Pending; CRM has empty", timeout=1)
+        crms.state.silent = False
+        await page.unroute_all()
+        assert wait_until(lambda: crm.has(deal).next_step == "Call the board", timeout_s=60)
+        await expect(step).not_to_contain_text("Pending", timeout=20_000)
 
 
 async def test_a_deal_that_the_forecast_has_not_heard_of_says_so_and_then_shows_itself(

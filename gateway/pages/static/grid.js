@@ -30,11 +30,15 @@
   async function ask(url, grid, body) {
     const headers = { "X-CSRF-Token": grid.dataset.csrf, Accept: "text/html", "HX-Request": "true" };
     const address = grid.hasAttribute("data-selectable") ? url + (url.includes("?") ? "&" : "?") + "selectable" : url;
-    const response = await fetch(address, { method: body ? "POST" : "GET", headers, body, credentials: "same-origin" });
-    if (!response.ok && response.status !== 409 && response.status !== 422) throw new Error(String(response.status));
-    const parsed = document.createElement("template");
-    parsed.innerHTML = await response.text();
-    return parsed.content;
+    const tellPage = (name) => { if (body) document.dispatchEvent(new Event(`foretell:${name}`)); };
+    tellPage("write");
+    try {
+      const response = await fetch(address, { method: body ? "POST" : "GET", headers, body, credentials: "same-origin" });
+      if (!response.ok && response.status !== 409 && response.status !== 422) throw new Error(String(response.status));
+      const parsed = document.createElement("template");
+      parsed.innerHTML = await response.text();
+      return parsed.content;
+    } finally { tellPage("written"); }
   }
 
   function patch(rows) {

@@ -8,8 +8,12 @@
   let last = 0;
   let waiting = null;
   let leaving = 0; // requests for another view that people made and that are on their way
+  let writing = 0; // changes that people made and that are on their way
+  let overtaken = false; // a change was on its way while the view was read: the reading may be older than the page
   const addresses = new WeakMap(); // of the view that each request reads again: several may be on their way
   const leaves = (ctx) => ctx.sourceElement.id !== "view" && ctx.target?.id === "main";
+  const writes = (ctx) => (ctx.request.method ?? "GET").toUpperCase() !== "GET";
+  const typing = () => !!document.activeElement?.matches("#view input, #view select, #view textarea");
 
   function show(name) {
     document.documentElement.dataset.live = name;
@@ -28,9 +32,7 @@
   function refresh() {
     const view = document.getElementById("view");
     if (!view || !("refresh" in view.dataset) || document.hidden) { again = document.hidden; return; }
-    if (refreshing || leaving) { again = true; return; }
-    const active = document.activeElement;
-    if (active && active.matches("#view input, #view select, #view textarea")) { again = true; return; }
+    if (refreshing || leaving || writing || typing()) { again = true; return; }
     const wait = Number(view.dataset.refresh) * 1000 - (Date.now() - last); // a view that is dear to make says how seldom
     if (wait > 0) { waiting ??= setTimeout(() => { waiting = null; refresh(); }, wait); return; }
     refreshing = true;
@@ -53,11 +55,18 @@
     });
   }
 
+  function write() { writing += 1; overtaken = true; }
+  function written() { writing -= 1; if (again) setTimeout(refresh, 250); }
+  document.addEventListener("foretell:write", write); // of what is sent without htmx
+  document.addEventListener("foretell:written", written);
+
   const before = new Map();
   document.addEventListener("htmx:before:request", (event) => {
     if (leaves(event.detail.ctx)) leaving += 1;
+    if (writes(event.detail.ctx)) write();
     if (event.detail.ctx.sourceElement.id !== "view") return;
     addresses.set(event.detail.ctx, location.href);
+    overtaken = writing > 0;
     before.clear();
     for (const element of document.querySelectorAll("data[data-key]")) before.set(element.dataset.key, element.value);
   });
@@ -68,10 +77,12 @@
     return !!own && new URL(ctx.request.action, location.href).href === new URL(own, location.href).href;
   }
 
-  document.addEventListener("htmx:before:swap", (event) => { // what was read of a view that people have left is of no use
+  // What was read of a view that people have left, or before they changed something, is of no use.
+  document.addEventListener("htmx:before:swap", (event) => {
     const ctx = event.detail.ctx;
     if (ctx.sourceElement.id !== "view") return;
-    if (leaving || location.href !== addresses.get(ctx) || !isOfView(ctx)) { again = true; event.preventDefault(); }
+    const late = leaving || overtaken || typing(); // the focus may have come into a field since the view was asked for
+    if (late || location.href !== addresses.get(ctx) || !isOfView(ctx)) { again = true; event.preventDefault(); }
   });
 
   document.addEventListener("htmx:after:swap", (event) => {
@@ -113,6 +124,7 @@
   });
   document.addEventListener("htmx:finally:request", (event) => {
     if (leaves(event.detail.ctx)) { leaving -= 1; if (again) setTimeout(refresh, 250); }
+    if (writes(event.detail.ctx)) written();
     if (event.detail.ctx.sourceElement.id !== "view") return;
     refreshing = false;
     if (again) setTimeout(refresh, 250);
